@@ -1,0 +1,90 @@
+# mmssod: `make demo` shows what it does, `make check` is what CI runs.
+#
+# The environments install once; they install again when setup.py, setup.cfg or requirements/ change.
+# On a machine without make, docs/install.md has the same steps as plain commands.
+
+PYTHON ?= python3
+VENV := .venv
+VENV_OPENMMLAB := .venv-openmmlab
+
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+INSTALLED_DOCS := $(VENV)/.installed-docs
+INSTALLED_OPENMMLAB := $(VENV_OPENMMLAB)/.installed
+RECIPE := setup.py setup.cfg $(wildcard requirements/*.txt)
+
+PIP_FLAGS := --quiet --disable-pip-version-check
+
+# $(call install,VENV,CONSTRAINTS,EXTRAS). The last step: mmcv asks for opencv-python, which needs libGL, and other
+# packages for the headless one; both own the same files, and the headless one, installed last, runs everywhere.
+define install
+@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if (3, 10) <= v <= (3, 12) else \
+    f"{sys.executable} is Python {v[0]}.{v[1]}, mmssod needs 3.10, 3.11 or 3.12: make PYTHON=python3.11 ...")'
+@echo 'Installing into $(1), a few minutes ...'
+test -x $(1)/bin/python || $(PYTHON) -m venv $(1)
+$(1)/bin/python -m pip install $(PIP_FLAGS) --upgrade pip 'setuptools<82' wheel
+$(1)/bin/python -m pip install $(PIP_FLAGS) -c $(2) -e '.[$(3)]'
+$(1)/bin/python -m pip install $(PIP_FLAGS) -c $(2) --no-deps --force-reinstall opencv-python-headless
+$(1)/bin/python -m mmssod.environment
+@touch $@
+endef
+
+.PHONY: help install demo test test-all test-openmmlab lint type fmt docs check clean
+
+help:
+	@echo 'make install         make $(VENV) and install mmssod with the onedl mm stack'
+	@echo 'make demo            train a teacher and a student on generated data, print one table'
+	@echo 'make test            the default tests;  make test-all: the slow ones too'
+	@echo 'make test-openmmlab  the default tests on the original mm stack, in $(VENV_OPENMMLAB)'
+	@echo 'make check           lint, types and tests, as CI runs them;  make fmt: format the code'
+	@echo 'make docs            the documentation, into docs/_build/html'
+	@echo 'make clean           remove the environments, caches and what was built'
+	@echo 'PYTHON=python3.11 chooses the interpreter of a new environment.'
+
+install: $(INSTALLED)
+
+$(INSTALLED): $(RECIPE)
+	$(call install,$(VENV),requirements/constraints.txt,onedl$(comma)lite$(comma)eval$(comma)dev)
+
+$(INSTALLED_OPENMMLAB): $(RECIPE)
+	$(call install,$(VENV_OPENMMLAB),requirements/constraints-openmmlab.txt,openmmlab$(comma)lite$(comma)eval$(comma)dev)
+
+$(INSTALLED_DOCS): $(INSTALLED) requirements/docs.txt
+	$(BIN)/python -m pip install $(PIP_FLAGS) -c requirements/constraints.txt -r requirements/docs.txt
+	@touch $@
+
+demo: $(INSTALLED)
+	$(BIN)/python tools/demo.py
+
+test: $(INSTALLED)
+	$(BIN)/python -m pytest
+
+test-all: $(INSTALLED)
+	$(BIN)/python -m pytest -m ''
+
+test-openmmlab: $(INSTALLED_OPENMMLAB)
+	$(VENV_OPENMMLAB)/bin/python -m pytest
+
+lint: $(INSTALLED)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/codespell
+
+type: $(INSTALLED)
+	$(BIN)/mypy
+
+fmt: $(INSTALLED)
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+docs: $(INSTALLED_DOCS)
+	$(BIN)/python -m sphinx -W --keep-going docs docs/_build/html
+
+check: lint type test
+
+clean:
+	rm -rf $(VENV) $(VENV_OPENMMLAB) build dist *.egg-info docs/_build
+	rm -rf .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+comma := ,

@@ -1,0 +1,120 @@
+"""Any data set in COCO's format: loaders and evaluators; the files beside this one say where the data lie.
+
+`train_dataloader` is for labeled images alone (teachers, supervised training); `semi_train_dataloader` is for
+labeled and unlabeled ones, and a student's config takes it in its place. Pipelines are dicts of named steps, so that
+an ablation changes one number of one step.
+"""
+
+backend_args = None
+branches = ['labeled', 'weak', 'strong']
+pack = dict(
+    type='PackDetInputs',
+    meta_keys=(
+        'img_id',
+        'img_path',
+        'ori_shape',
+        'img_shape',
+        'scale_factor',
+        'flip',
+        'flip_direction',
+        'homography_matrix',
+    ),
+)
+
+labeled = dict(
+    type='CocoDataset',
+    data_root='',
+    ann_file='',
+    data_prefix=dict(img=''),
+    filter_cfg=dict(filter_empty_gt=True, min_size=1),
+    backend_args=backend_args,
+)
+labeled_steps = dict(
+    load=dict(type='LoadImageFromFile', backend_args=backend_args),
+    annotations=dict(type='LoadAnnotations', with_bbox=True),
+    resize=dict(type='Resize', scale=(1333, 800), keep_ratio=True),
+    flip=dict(type='RandomFlip', prob=0.5),
+)
+
+train_dataloader = dict(
+    batch_size=2,
+    num_workers=2,
+    persistent_workers=True,
+    sampler=dict(type='SourceSampler', counts=dict(labeled=2)),
+    dataset=dict(
+        type='SemiDataset', labeled=dict(pipeline=dict(**labeled_steps, pack=pack), **labeled)
+    ),
+)
+
+semi_train_dataloader = dict(
+    batch_size=2,
+    num_workers=2,
+    persistent_workers=True,
+    sampler=dict(type='SourceSampler', counts=dict(labeled=1, unlabeled=1)),
+    dataset=dict(
+        type='SemiDataset',
+        labeled=dict(
+            pipeline=dict(
+                **labeled_steps, branch=dict(type='MultiBranch', branch_field=branches, labeled=pack)
+            ),
+            **labeled,
+        ),
+        unlabeled=dict(
+            type='UnlabeledDataset',
+            images='',
+            data_root='',
+            data_prefix=dict(img=''),
+            backend_args=backend_args,
+            # One decode and one resize for both views; after them, the views differ by flip and strong augmentation.
+            pipeline=dict(
+                load=dict(type='LoadImageFromFile', backend_args=backend_args),
+                resize=dict(type='Resize', scale=(1333, 800), keep_ratio=True),
+                views=dict(
+                    type='MultiBranch',
+                    branch_field=branches,
+                    weak=dict(type='Steps', flip=dict(type='RandomFlip', prob=0.5), pack=pack),
+                    strong=dict(
+                        type='Steps',
+                        flip=dict(type='RandomFlip', prob=0.5),
+                        color=dict(type='ColorJitter', prob=0.8),
+                        gray=dict(type='StrongGrayscale', prob=0.2),
+                        blur=dict(type='GaussianBlur', prob=0.5),
+                        # Cutout is three passes; `cutout.prob` scales the probabilities of all three.
+                        cutout=dict(type='StrongCutout', prob=1.0),
+                        pack=pack,
+                    ),
+                ),
+            ),
+        ),
+    ),
+)
+
+test_pipeline = [
+    dict(type='LoadImageFromFile', backend_args=backend_args),
+    dict(type='Resize', scale=(1333, 800), keep_ratio=True),
+    dict(type='LoadAnnotations', with_bbox=True),
+    dict(
+        type='PackDetInputs',
+        meta_keys=('img_id', 'img_path', 'ori_shape', 'img_shape', 'scale_factor'),
+    ),
+]
+val_dataloader = dict(
+    batch_size=1,
+    num_workers=2,
+    persistent_workers=True,
+    drop_last=False,
+    sampler=dict(type='DefaultSampler', shuffle=False),
+    dataset=dict(
+        type='CocoDataset',
+        data_root='',
+        ann_file='',
+        data_prefix=dict(img=''),
+        test_mode=True,
+        pipeline=test_pipeline,
+        backend_args=backend_args,
+    ),
+)
+test_dataloader = val_dataloader
+
+val_evaluator = dict(type='CocoBoxMetric', ann_file='', metric='bbox', backend_args=backend_args)
+test_evaluator = val_evaluator

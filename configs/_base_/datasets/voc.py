@@ -1,0 +1,53 @@
+"""VOC: 07 trainval labeled, 12 trainval unlabeled, 07 test; short side 600.
+
+The three json files are VOC's annotations in COCO's format, with all 20 classes as categories.
+"""
+
+_base_ = './coco_json.py'
+
+data_root = 'data/VOCdevkit/'
+classes = (
+    'aeroplane', 'bicycle', 'bird', 'boat', 'bottle', 'bus', 'car', 'cat', 'chair', 'cow',
+    'diningtable', 'dog', 'horse', 'motorbike', 'person', 'pottedplant', 'sheep', 'sofa', 'train', 'tvmonitor',
+)  # fmt: skip
+metainfo = dict(classes=classes)
+scale = (1333, 600)
+labeled = dict(
+    data_root=data_root,
+    ann_file='annotations/voc07_trainval.json',
+    data_prefix=dict(img='VOC2007/JPEGImages/'),
+    metainfo=metainfo,
+    pipeline=dict(resize=dict(scale=scale)),
+)
+test_pipeline = [
+    dict(type='LoadImageFromFile'),
+    dict(type='Resize', scale=scale, keep_ratio=True),
+    dict(type='LoadAnnotations', with_bbox=True),
+    dict(
+        type='PackDetInputs',
+        meta_keys=('img_id', 'img_path', 'ori_shape', 'img_shape', 'scale_factor'),
+    ),
+]
+val = dict(
+    data_root=data_root,
+    ann_file='annotations/voc07_test.json',
+    data_prefix=dict(img='VOC2007/JPEGImages/'),
+    metainfo=metainfo,
+    pipeline=test_pipeline,
+)
+
+train_dataloader = dict(dataset=dict(labeled=labeled))
+semi_train_dataloader = dict(
+    dataset=dict(
+        labeled=labeled,
+        unlabeled=dict(
+            images=data_root + 'annotations/voc12_trainval.json',
+            data_prefix=dict(img=data_root + 'VOC2012/JPEGImages/'),
+            pipeline=dict(resize=dict(scale=scale)),
+        ),
+    )
+)
+val_dataloader = dict(dataset=val)
+test_dataloader = dict(dataset=val)
+val_evaluator = dict(ann_file=data_root + val['ann_file'])
+test_evaluator = val_evaluator

@@ -1,0 +1,36 @@
+"""Runtime of every config: iteration based, hooks by name so that one line switches one off."""
+
+custom_imports = dict(imports=['mmssod'], allow_failed_imports=False)
+default_scope = 'mmdet'
+
+train_cfg = dict(type='IterBasedTrainLoop', max_iters=180000, val_interval=5000)
+val_cfg = dict(type='ValLoop')
+test_cfg = dict(type='TestLoop')
+
+default_hooks = dict(
+    timer=dict(type='IterTimerHook'),
+    logger=dict(type='LoggerHook', interval=50),
+    param_scheduler=dict(type='ParamSchedulerHook'),
+    checkpoint=dict(type='CheckpointHook', by_epoch=False, interval=5000, max_keep_ckpts=2),
+    sampler_seed=dict(type='DistSamplerSeedHook'),
+    visualization=dict(type='DetVisualizationHook'),
+    seed=dict(type='SeedHook'),
+    fast_resume=dict(type='FastResumeHook'),
+    preflight=dict(type='PreflightHook'),
+    non_finite_guard=dict(type='NonFiniteGuardHook'),
+    progress=dict(type='ProgressHook'),
+)
+
+env_cfg = dict(
+    cudnn_benchmark=False,
+    mp_cfg=dict(mp_start_method='fork', opencv_num_threads=0),
+    dist_cfg=dict(backend='nccl'),
+)
+vis_backends = [dict(type='LocalVisBackend'), dict(type='TensorboardVisBackend')]
+visualizer = dict(type='DetLocalVisualizer', vis_backends=vis_backends, name='visualizer')
+log_processor = dict(type='LogProcessor', window_size=50, by_epoch=False)
+
+log_level = 'INFO'
+load_from = None
+resume = False
+randomness = dict(seed=0)

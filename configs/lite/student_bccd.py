@@ -1,0 +1,18 @@
+"""The paper's method with the lite detector on bccd: student of teacher_bccd.py.
+
+    tools/train.py configs/lite/student_bccd.py
+"""
+
+_base_ = ['./teacher_bccd.py', '../_base_/certainty.py']
+
+model = dict(
+    _delete_=True,
+    detector=_base_.model,
+    data_preprocessor=dict(
+        type='MultiBranchDataPreprocessor', data_preprocessor=_base_.model.data_preprocessor
+    ),
+    **_base_.semi,
+)
+train_dataloader = dict(_delete_=True, **_base_.semi_train_dataloader)
+default_hooks = _base_.semi_hooks
+load_from = 'work_dirs/teacher_bccd/iter_600.pth'

@@ -1,0 +1,116 @@
+"""From a config file and a few options to a config that a runner is built from."""
+
+from __future__ import annotations
+
+import os.path as osp
+from copy import deepcopy
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from mmengine.config import Config
+from mmengine.device import get_device
+from mmengine.registry import RUNNERS
+from mmengine.runner import Runner, find_latest_checkpoint
+
+ConfigLike: TypeAlias = Config | str | Path
+
+
+def load_config(
+    config: ConfigLike,
+    *,
+    work_dir: str | None = None,
+    cfg_options: dict[str, Any] | None = None,
+    launcher: str = 'none',
+    seed: int | None = None,
+) -> Config:
+    """Load a config and apply options to a copy of it.
+
+    Args:
+        config: a config file, or a config (which is not changed).
+        work_dir: where logs and checkpoints go; else the config's, else
+            ``./work_dirs/<name of the config file>``.
+        cfg_options: values by dotted key, such as ``{'optim_wrapper.optimizer.lr': 0.01}``.
+        launcher: ``none``, ``pytorch``, ``slurm`` or ``mpi``.
+        seed: random seed of the run; else the config's ``randomness.seed``.
+
+    Returns:
+        Config: ready for ``build_runner``.
+    """
+    cfg = deepcopy(config) if isinstance(config, Config) else Config.fromfile(str(config))
+    if cfg_options:
+        cfg.merge_from_dict(cfg_options)
+    cfg.launcher = launcher
+    if seed is not None:
+        cfg.randomness = {**(cfg.get('randomness') or {}), 'seed': seed}
+    if work_dir is not None:
+        cfg.work_dir = work_dir
+    elif cfg.get('work_dir') is None:
+        name = osp.splitext(osp.basename(cfg.filename or 'config'))[0]
+        cfg.work_dir = osp.join('work_dirs', name)
+    return cfg
+
+
+def use_amp(cfg: Config) -> None:
+    """Turn on automatic mixed precision with dynamic loss scaling.
+
+    Raises:
+        ValueError: there is no accelerator.
+    """
+    if get_device() == 'cpu':
+        raise ValueError(
+            'mixed precision: expected a GPU (or NPU, MLU), found only a CPU; leave --amp out'
+        )
+    cfg.optim_wrapper.type = 'AmpOptimWrapper'
+    cfg.optim_wrapper.setdefault('loss_scale', 'dynamic')
+
+
+def use_auto_scale_lr(cfg: Config) -> None:
+    """Scale the learning rate by (images an iteration) / (``auto_scale_lr.base_batch_size``).
+
+    Raises:
+        ValueError: the config does not say for which batch its learning rate is meant.
+    """
+    scale = cfg.get('auto_scale_lr') or {}
+    if 'base_batch_size' not in scale:
+        raise ValueError(
+            'scaling the learning rate: expected auto_scale_lr=dict(base_batch_size=...) in the '
+            f'config, got {dict(scale) or None}; add the batch (images an iteration, all GPUs '
+            'together) that the learning rate is meant for'
+        )
+    cfg.auto_scale_lr.enable = True
+
+
+def set_start(cfg: Config, *, resume: bool | str, load_from: str | None) -> None:
+    """Decide where the run starts: a checkpoint to resume, weights to load, or neither.
+
+    Args:
+        cfg: changed in place (``resume``, ``load_from``).
+        resume: True or ``'auto'`` resumes the newest checkpoint in the work directory when there is
+            one and starts as the config says when there is none, so one command line serves the
+            first start and every restart. A path resumes that checkpoint.
+        load_from: weights to start from; else the config's ``load_from``.
+
+    Raises:
+        ValueError: both a checkpoint to resume and weights to load were named.
+    """
+    if load_from is not None:
+        cfg.load_from = load_from
+    if not resume:
+        cfg.resume = bool(cfg.get('resume', False))
+        return
+    if resume is True or resume == 'auto':
+        newest = find_latest_checkpoint(cfg.work_dir)
+        cfg.resume = newest is not None
+        cfg.load_from = newest if newest is not None else cfg.get('load_from')
+        return
+    if load_from is not None:
+        raise ValueError(
+            f'expected one start, got two: resume {resume} and load_from {load_from}. A resumed '
+            'run takes all its weights from its checkpoint: leave --load-from out'
+        )
+    cfg.resume, cfg.load_from = True, resume
+
+
+def build_runner(cfg: Config) -> Runner:
+    """Build the runner; ``cfg.runner_type`` names another class than mmengine's."""
+    return RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)

@@ -1,0 +1,72 @@
+"""Several processes, on GPUs or on CPU.
+
+mmengine starts process groups for accelerators only: on a CPU its launcher asks CUDA for a device,
+and its model wrapper names one. Here the group is made beforehand, with gloo, and the wrapper is
+told that there are no devices.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+
+import torch.distributed as dist
+from mmengine.config import Config
+from mmengine.device import get_device
+
+_SLURM = {'RANK': 'SLURM_PROCID', 'WORLD_SIZE': 'SLURM_NTASKS', 'LOCAL_RANK': 'SLURM_LOCALID'}
+_MPI = {
+    'RANK': 'OMPI_COMM_WORLD_RANK',
+    'WORLD_SIZE': 'OMPI_COMM_WORLD_SIZE',
+    'LOCAL_RANK': 'OMPI_COMM_WORLD_LOCAL_RANK',
+}
+
+
+@contextmanager
+def process_group(cfg: Config) -> Iterator[None]:
+    """Make the process group that ``cfg.launcher`` asks for, and close it in the end.
+
+    Args:
+        cfg: changed in place when there is no accelerator: the backend becomes gloo, the wrapper
+            gets no device.
+    """
+    if cfg.get('launcher', 'none') != 'none' and get_device() == 'cpu':
+        _prepare_cpu(cfg)
+    yield
+    # Not after an error: other processes may be stuck in a collective; the launcher ends them.
+    if dist.is_available() and dist.is_initialized():
+        dist.destroy_process_group()
+
+
+def _prepare_cpu(cfg: Config) -> None:
+    env = cfg.setdefault('env_cfg', {})
+    options = env.setdefault('dist_cfg', {})
+    options['backend'] = 'gloo'
+    wrapper = cfg.get('model_wrapper_cfg') or {
+        'type': 'MMDistributedDataParallel',
+        'broadcast_buffers': False,
+        'find_unused_parameters': cfg.get('find_unused_parameters', False),
+    }
+    cfg.model_wrapper_cfg = {**wrapper, 'device_ids': None}
+    if not dist.is_initialized():
+        _export_ranks(cfg.launcher)
+        dist.init_process_group(
+            backend='gloo', timeout=timedelta(seconds=options.get('timeout', 1800))
+        )
+
+
+def _export_ranks(launcher: str) -> None:
+    """Put what torch reads into the environment, from what the launcher wrote there."""
+    for ours, theirs in {'slurm': _SLURM, 'mpi': _MPI}.get(launcher, {}).items():
+        os.environ[ours] = os.environ.get(theirs, '0')
+    if launcher == 'slurm' and 'MASTER_ADDR' not in os.environ:
+        nodes = os.environ.get('SLURM_NODELIST', '')
+        names = subprocess.run(
+            ['scontrol', 'show', 'hostnames', nodes], capture_output=True, text=True, check=True
+        )
+        os.environ['MASTER_ADDR'] = names.stdout.split()[0]
+    os.environ.setdefault('MASTER_ADDR', '127.0.0.1')
+    os.environ.setdefault('MASTER_PORT', '29500')

@@ -1,0 +1,156 @@
+"""Try a config without training: everything is built, one batch goes through, nothing is kept."""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from mmengine.runner import Runner
+
+from mmssod.apis.config import ConfigLike, build_runner, load_config
+from mmssod.engine import ClassBalanceHook, EMATeacherHook, PreflightHook, SeedHook
+from mmssod.engine.preflight import batch_line, config_problems, raise_together
+from mmssod.engine.runner_access import batch_image_paths, sources
+
+_RUN_HOOKS = (PreflightHook, ClassBalanceHook, EMATeacherHook, SeedHook)
+
+
+def dry_run(
+    config: ConfigLike,
+    *,
+    cfg_options: dict[str, Any] | None = None,
+    load_from: str | None = None,
+    seed: int | None = None,
+) -> dict[str, Any]:
+    """Build model, data and loop, run all checks, one loss and one prediction, and report.
+
+    No optimizer step is taken and no file is left behind.
+
+    Args:
+        config: a config file or config.
+        cfg_options: values by dotted key that replace the config's.
+        load_from: weights to start from; else the config's.
+        seed: random seed.
+
+    Returns:
+        dict: ``model``, ``parameters``, ``sources`` (images by source), ``batch`` (the batch line),
+        ``inputs`` (shapes by branch), ``losses`` (by name), ``predictions`` (boxes of the first
+        validation batch, None without a validation set), ``seconds`` by phase.
+
+    Raises:
+        ValueError: everything that is found wrong, together.
+    """
+    with tempfile.TemporaryDirectory(prefix='mmssod_dry_run_') as folder:
+        cfg = load_config(config, work_dir=folder, cfg_options=cfg_options, seed=seed)
+        cfg.load_from, cfg.resume = load_from or cfg.get('load_from'), False
+        raise_together(config_problems(cfg))
+        runner = build_runner(cfg)
+        try:
+            return _try_out(runner)
+        finally:
+            _close_log_files(runner)
+
+
+def report_text(report: dict[str, Any]) -> str:
+    """The report of ``dry_run``, for people."""
+    shapes = ', '.join(f'{branch} {shape}' for branch, shape in report['inputs'].items())
+    lines = [
+        f'model         {report["model"]}, {report["parameters"] / 1e6:.1f} M parameters',
+        'data          ' + ', '.join(f'{n} {name}' for name, n in report['sources'].items()),
+        f'              {report["batch"]}',
+        f'inputs        {shapes}',
+        *(
+            f'{"losses" if not i else "":13} {k} = {v:.4f}'
+            for i, (k, v) in enumerate(report['losses'].items())
+        ),
+        f'prediction    {_prediction_text(report["predictions"])}',
+        'seconds       ' + ', '.join(f'{k} {v:.1f}' for k, v in report['seconds'].items()),
+        'dry run: no step was taken, nothing was written',
+    ]
+    return '\n'.join(lines)
+
+
+def _prediction_text(boxes: int | None) -> str:
+    return 'no validation set' if boxes is None else f'{boxes} boxes on the first validation batch'
+
+
+def _try_out(runner: Runner) -> dict[str, Any]:
+    seconds: dict[str, float] = {}
+    with _timed(seconds, 'build'):
+        loop = runner.train_loop
+        runner.optim_wrapper = runner.build_optim_wrapper(runner.optim_wrapper)
+        if hasattr(runner.model, 'init_weights'):
+            runner.model.init_weights()
+        runner.load_or_resume()
+    with _timed(seconds, 'checks'):
+        hooks = [hook for hook in runner.hooks if isinstance(hook, _RUN_HOOKS)]
+        if not any(isinstance(hook, PreflightHook) for hook in hooks):
+            hooks.insert(0, PreflightHook())
+        for hook in hooks:
+            hook.before_train(runner)
+    with _timed(seconds, 'batch'):
+        batch = next(iter(loop.dataloader))
+    with _timed(seconds, 'loss'):
+        for hook in hooks:
+            hook.before_train_iter(runner, 0, batch)
+        inputs, losses = _loss(runner.model, batch)
+    with _timed(seconds, 'prediction'):
+        predictions = _predict(runner)
+    return {
+        'model': type(runner.model).__name__,
+        'parameters': sum(p.numel() for p in runner.model.parameters()),
+        'sources': {k: len(v) for k, v in sources(loop.dataloader.dataset).items()},
+        'batch': batch_line(runner),
+        'images': batch_image_paths(batch),
+        'inputs': inputs,
+        'losses': losses,
+        'predictions': predictions,
+        'seconds': seconds,
+    }
+
+
+def _loss(model: Any, batch: Any) -> tuple[dict[str, tuple[int, ...]], dict[str, float]]:
+    """Shapes of the inputs by branch and the losses; the model is left as it is but its counts."""
+    model.train()
+    data = model.data_preprocessor(batch, True)
+    inputs = data['inputs'] if isinstance(data, dict) else data[0]
+    branches = inputs if isinstance(inputs, dict) else {'batch': inputs}
+    shapes = {branch: _shape(images) for branch, images in branches.items()}
+    losses = model(**data, mode='loss') if isinstance(data, dict) else model(*data, mode='loss')
+    _, logged = model.parse_losses(losses)
+    return shapes, {name: float(torch.as_tensor(value).detach()) for name, value in logged.items()}
+
+
+def _shape(images: Any) -> tuple[int, ...]:
+    if torch.is_tensor(images):
+        return tuple(images.shape)
+    return (len(images), *images[0].shape) if len(images) else (0,)
+
+
+@torch.no_grad()
+def _predict(runner: Runner) -> int | None:
+    if runner.val_loop is None:
+        return None
+    runner.model.eval()
+    samples = runner.model.val_step(next(iter(runner.val_loop.dataloader)))
+    return sum(len(getattr(sample, 'pred_instances', ())) for sample in samples)
+
+
+@contextmanager
+def _timed(seconds: dict[str, float], phase: str) -> Iterator[None]:
+    start = time.perf_counter()
+    yield
+    seconds[phase] = time.perf_counter() - start
+
+
+def _close_log_files(runner: Runner) -> None:
+    for handler in list(runner.logger.handlers):
+        if isinstance(handler, logging.FileHandler):
+            handler.close()
+            runner.logger.handlers.remove(handler)
+    runner.visualizer.close()

@@ -1,0 +1,101 @@
+"""Evaluate a checkpoint."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from typing import Any
+
+from mmdet.evaluation import DumpDetResults
+from mmdet.utils import setup_cache_size_limit_of_dynamo
+from mmengine.config import Config, ConfigDict
+
+from mmssod.apis.config import ConfigLike, build_runner, load_config
+from mmssod.apis.distributed import process_group
+from mmssod.apis.training import close_hooks
+
+
+def test(
+    config: ConfigLike,
+    checkpoint: str,
+    *,
+    work_dir: str | None = None,
+    out: str | None = None,
+    show: bool = False,
+    show_dir: str | None = None,
+    wait_time: float = 2.0,
+    tta: bool = False,
+    cfg_options: dict[str, Any] | None = None,
+    launcher: str = 'none',
+) -> dict[str, float]:
+    """Evaluate a checkpoint on the config's test set.
+
+    Args:
+        config: a config file or config.
+        checkpoint: weights to evaluate.
+        work_dir: where the log goes, see ``load_config``.
+        out: a ``.pkl`` file for the predictions, as MMDetection's offline tools read it.
+        show: show predictions in a window, each for ``wait_time`` seconds.
+        show_dir: folder below the log directory for images with predictions drawn.
+        wait_time: seconds.
+        tta: test-time augmentation: the config's ``tta_model`` and ``tta_pipeline``, else a flip.
+        cfg_options: values by dotted key that replace the config's.
+        launcher: ``none``, ``pytorch``, ``slurm`` or ``mpi``.
+
+    Returns:
+        dict[str, float]: metrics by name.
+
+    Raises:
+        ValueError: ``out`` is no ``.pkl``; drawing is asked for and the config has no
+            visualization hook.
+    """
+    if out is not None and not out.endswith(('.pkl', '.pickle')):
+        raise ValueError(f'out: expected a file name ending in .pkl, got {out}')
+    cfg = load_config(config, work_dir=work_dir, cfg_options=cfg_options, launcher=launcher)
+    cfg.load_from, cfg.resume = checkpoint, False
+    if show or show_dir:
+        draw_predictions(cfg, show=show, show_dir=show_dir, wait_time=wait_time)
+    if tta:
+        use_tta(cfg)
+    setup_cache_size_limit_of_dynamo()
+    with process_group(cfg):
+        runner = build_runner(cfg)
+        if out is not None:
+            runner.test_loop.evaluator.metrics.append(DumpDetResults(out_file_path=out))
+        try:
+            return dict(runner.test())
+        finally:
+            close_hooks(runner)
+
+
+def draw_predictions(cfg: Config, *, show: bool, show_dir: str | None, wait_time: float) -> None:
+    """Turn the config's visualization hook on."""
+    hook = (cfg.get('default_hooks') or {}).get('visualization')
+    if hook is None:
+        raise ValueError(
+            'drawing predictions: expected default_hooks.visualization in the config, found none; '
+            "add visualization=dict(type='DetVisualizationHook')"
+        )
+    hook.update(draw=True)
+    if show:
+        hook.update(show=True, wait_time=wait_time)
+    if show_dir:
+        hook.update(test_out_dir=show_dir)
+
+
+def use_tta(cfg: Config) -> None:
+    """Wrap model and pipeline for test-time augmentation; by default one flip, merged by NMS."""
+    dataset = cfg.test_dataloader.dataset
+    while 'dataset' in dataset:
+        dataset = dataset['dataset']
+    if 'tta_model' not in cfg:
+        nms = {'nms': {'type': 'nms', 'iou_threshold': 0.5}, 'max_per_img': 100}
+        cfg.tta_model = {'type': 'DetTTAModel', 'tta_cfg': nms}
+    if 'tta_pipeline' not in cfg:
+        pack = deepcopy(dataset.pipeline[-1])
+        keys = ('img_id', 'img_path', 'ori_shape', 'img_shape', 'scale_factor')
+        pack['meta_keys'] = (*keys, 'flip', 'flip_direction')
+        flips = [{'type': 'RandomFlip', 'prob': 1.0}, {'type': 'RandomFlip', 'prob': 0.0}]
+        views = {'type': 'TestTimeAug', 'transforms': [flips, [pack]]}
+        cfg.tta_pipeline = [*dataset.pipeline[:-1], views]
+    cfg.model = ConfigDict(**cfg.tta_model, module=cfg.model)
+    dataset.pipeline = cfg.tta_pipeline

@@ -1,0 +1,86 @@
+"""Train a detector from a config."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mmdet.utils import setup_cache_size_limit_of_dynamo
+from mmengine.runner import Runner
+
+from mmssod.apis.config import (
+    ConfigLike,
+    build_runner,
+    load_config,
+    set_start,
+    use_amp,
+    use_auto_scale_lr,
+)
+from mmssod.apis.distributed import process_group
+from mmssod.engine.preflight import config_problems, raise_together
+
+
+def train(
+    config: ConfigLike,
+    *,
+    work_dir: str | None = None,
+    resume: bool | str = False,
+    load_from: str | None = None,
+    seed: int | None = None,
+    amp: bool = False,
+    auto_scale_lr: bool = False,
+    cfg_options: dict[str, Any] | None = None,
+    launcher: str = 'none',
+) -> dict[str, float]:
+    """Train a detector.
+
+    Args:
+        config: a config file or config.
+        work_dir: where logs and checkpoints go, see ``load_config``.
+        resume: True, ``'auto'`` or a checkpoint, see ``set_start``.
+        load_from: weights to start from.
+        seed: random seed.
+        amp: mixed precision.
+        auto_scale_lr: scale the learning rate to the batch.
+        cfg_options: values by dotted key that replace the config's.
+        launcher: ``none``, ``pytorch``, ``slurm`` or ``mpi``.
+
+    Returns:
+        dict[str, float]: metrics of the last evaluation by name (``coco/bbox_mAP``, ...); empty
+        when there was none.
+
+    Raises:
+        ValueError: everything that is found wrong before training, together.
+    """
+    cfg = load_config(
+        config, work_dir=work_dir, cfg_options=cfg_options, launcher=launcher, seed=seed
+    )
+    if amp:
+        use_amp(cfg)
+    if auto_scale_lr:
+        use_auto_scale_lr(cfg)
+    set_start(cfg, resume=resume, load_from=load_from)
+    raise_together(config_problems(cfg))
+    setup_cache_size_limit_of_dynamo()
+    with process_group(cfg):
+        runner = build_runner(cfg)
+        try:
+            runner.train()
+        finally:
+            close_hooks(runner)
+        return last_metrics(runner)
+
+
+def close_hooks(runner: Runner) -> None:
+    """Let hooks give back what they hold (the terminal), also after an error."""
+    for hook in runner.hooks:
+        if callable(close := getattr(hook, 'close', None)):
+            close()
+
+
+def last_metrics(runner: Runner) -> dict[str, float]:
+    """Metrics of the newest evaluation that a runner's message hub holds."""
+    return {
+        name.removeprefix('val/'): float(history.current())
+        for name, history in runner.message_hub.log_scalars.items()
+        if name.startswith('val/') and name not in ('val/time', 'val/data_time')
+    }

@@ -1,0 +1,188 @@
+"""Which images make up a batch: exact counts per source, on one process or many, resumable.
+
+Law: every batch is a pure function of (seed, batch number), so skipping costs nothing and a resumed
+run sees what an uninterrupted one would have seen.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+from mmdet.registry import DATA_SAMPLERS
+from mmengine.dist import get_dist_info, sync_random_seed
+from torch.utils.data import Sampler
+
+from mmssod.datasets.sample_key import SampleKey, derive_seed
+
+
+class SourceStream:
+    """The endless stream of batches of one source.
+
+    Without groups, image n of the stream is image n % N of epoch n // N, each epoch an order of its
+    own. With groups (one per orientation), each group is such a stream, and batch b comes from the
+    upright one when b * share passes a whole number there: floor((b + 1) * share) - floor(b *
+    share) = 1, so that all images come up equally often.
+
+    Args:
+        name: Name of the source; part of every seed.
+        indices: (N,) ints, the source's images; N >= 1.
+        count: Images of this source in a batch, k >= 1.
+        upright: (N,) bool, true for images higher than wide; ``None`` for no groups. An empty group
+            counts as none.
+    """
+
+    def __init__(
+        self, name: str, indices: np.ndarray, count: int, upright: np.ndarray | None = None
+    ) -> None:
+        self.name = name
+        self.count = count
+        groups = [indices] if upright is None else [indices[~upright], indices[upright]]
+        self.groups = [group for group in groups if len(group)]
+        self._orders: dict[int, tuple[tuple[int, int], np.ndarray]] = {}
+
+    def batch(self, number: int, seed: int) -> list[SampleKey]:
+        """The k samples of this source in batch ``number`` >= 0 of all processes' batches."""
+        group, nth = self._group_of(number)
+        first = nth * self.count
+        return [
+            self._sample(group, position, seed) for position in range(first, first + self.count)
+        ]
+
+    def _group_of(self, number: int) -> tuple[int, int]:
+        """The group that batch ``number`` comes from, and how many batches came from it before."""
+        if len(self.groups) == 1:
+            return 0, number
+        total, upright = sum(map(len, self.groups)), len(self.groups[1])
+        before = number * upright // total  # whole numbers: exact however long the run
+        if (number + 1) * upright // total > before:
+            return 1, before
+        return 0, number - before
+
+    def _sample(self, group: int, position: int, seed: int) -> SampleKey:
+        epoch, place = divmod(position, len(self.groups[group]))
+        index = int(self._order(group, epoch, seed)[place])
+        return SampleKey(index, derive_seed(seed, self.name, group, 'sample', position))
+
+    def _order(self, group: int, epoch: int, seed: int) -> np.ndarray:
+        """The group's images in the order of ``epoch``; the last one asked for is kept."""
+        if group not in self._orders or self._orders[group][0] != (epoch, seed):
+            generator = np.random.RandomState(derive_seed(seed, self.name, group, 'order', epoch))
+            self._orders[group] = (epoch, seed), generator.permutation(self.groups[group])
+        return self._orders[group][1]
+
+
+@DATA_SAMPLERS.register_module()
+class SourceSampler(Sampler):
+    """Endless samples of a ``SemiDataset`` in the order of ``counts``, batch after batch.
+
+    With the loader's ``batch_size`` equal to ``sum(counts)`` every batch holds exactly the counts.
+    Process r of W takes the batches r, W + r, 2W + r, ...: without aspect grouping, W processes
+    with counts k see just the images that one process with counts W * k sees, with the same
+    augmentations. Each pass over a source (or orientation group) meets every image once.
+
+    Aspect grouping fills the places of one source in a batch with images of one orientation, since
+    they share a tensor; sources are grouped each for itself. A source with one image a batch, of
+    one orientation only, or of unknown sizes is not grouped, so nothing is ever waited for. Images
+    of unknown size count as wide.
+
+    Each ``iter()`` starts where ``skip`` left the sampler, else at the beginning.
+
+    Args:
+        dataset: ``SemiDataset``.
+        counts: Source name -> images a batch, >= 1; every source of the data set once.
+        seed: Seed of orders and augmentations, the same on all processes; ``None`` draws one and
+            shares it. Assigning ``sampler.seed`` before iterating has the same effect.
+        aspect_grouping: Whether to group by orientation. Sizes come from annotations, else from
+            file headers.
+
+    Raises:
+        TypeError: The data set has no sources.
+        ValueError: A count is no whole number >= 1, or counts and sources differ in their names.
+    """
+
+    def __init__(
+        self,
+        dataset: Any,
+        counts: Mapping[str, int],
+        *,
+        seed: int | None = None,
+        aspect_grouping: bool = True,
+    ) -> None:
+        if not hasattr(dataset, 'sources'):
+            raise TypeError(f'SourceSampler needs a SemiDataset, got {type(dataset).__name__}')
+        dataset.full_init()
+        self.counts = _checked_counts(
+            counts, {name: len(source) for name, source in dataset.sources.items()}
+        )
+        self.seed = sync_random_seed() if seed is None else seed
+        self.rank, self.world_size = get_dist_info()
+        self.streams = [
+            SourceStream(
+                name,
+                np.arange(len(dataset.sources[name])) + dataset.offsets[name],
+                count,
+                _upright(dataset.aspect_ratios(name)) if aspect_grouping and count > 1 else None,
+            )
+            for name, count in self.counts.items()
+        ]
+        self._length = len(dataset)
+        self._start = 0
+
+    @property
+    def batch_size(self) -> int:
+        """Images a batch and process: the loader's ``batch_size`` must be this."""
+        return sum(self.counts.values())
+
+    def batch(self, number: int) -> list[SampleKey]:
+        """The samples of this process's batch ``number`` >= 0, in the order of ``counts``."""
+        overall = number * self.world_size + self.rank
+        return [key for stream in self.streams for key in stream.batch(overall, self.seed)]
+
+    def skip(self, num_samples: int) -> None:
+        """Makes ``iter()`` start after this process's first ``num_samples`` >= 0 samples; O(1)."""
+        if num_samples < 0:
+            raise ValueError(f'num_samples to skip must be >= 0, got {num_samples}')
+        self._start = num_samples
+
+    def __iter__(self) -> Iterator[SampleKey]:
+        """Samples without end, from the position given by ``skip``."""
+        number, done = divmod(self._start, self.batch_size)
+        while True:
+            yield from self.batch(number)[done:]
+            number, done = number + 1, 0
+
+    def __len__(self) -> int:
+        """Number of images of all sources, for logs and progress bars; the samples never end."""
+        return self._length
+
+    def describe(self) -> str:
+        """One line for the log: what is in a batch and in a step."""
+        parts = ' + '.join(f'{count} {name}' for name, count in self.counts.items())
+        total = self.batch_size * self.world_size
+        return f'{parts} images a process x {self.world_size} processes = {total} images a step'
+
+
+def _upright(ratios: np.ndarray) -> np.ndarray | None:
+    """(N,) bool from width / height, NaN counting as wide; ``None`` when no size is known."""
+    return None if np.isnan(ratios).all() else ratios < 1.0
+
+
+def _checked_counts(counts: Mapping[str, int], sizes: Mapping[str, int]) -> dict[str, int]:
+    problems = [
+        f'counts[{name!r}] must be a whole number >= 1, got {count!r}'
+        for name, count in counts.items()
+        if isinstance(count, bool) or not isinstance(count, int) or count < 1
+    ]
+    unknown, missing = [n for n in counts if n not in sizes], [n for n in sizes if n not in counts]
+    if unknown:
+        problems.append(f'counts name {unknown}, which the data set does not have')
+    if missing:
+        problems.append(
+            f'counts lack {missing}; leave the source out of the data set if it is not to be used'
+        )
+    if problems:
+        raise ValueError(
+            '; '.join(problems)
+            + f'. Sources of the data set: {list(sizes)}, counts: {dict(counts)}'
+        )
+    return dict(counts)

@@ -1,0 +1,202 @@
+"""Divides a COCO json into a labeled and an unlabeled part, by the protocols of the field.
+
+N is the number of images in the json, in whose order they are numbered. What was drawn is told by
+a checksum of the labeled image ids, so that two people can see whether they train on the same data.
+"""
+
+import hashlib
+import json
+import os
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+Coco = dict[str, Any]
+
+
+def draw_stac(num_images: int, size: int, fold: int) -> np.ndarray:
+    """``size`` draws **with** replacement, the repeated ones dropped: fewer images than ``size``.
+
+    Bit for bit what STAC's ``prepare_coco_data.py`` and mmdet's ``split_coco.py`` draw, with the
+    fold as seed: 1 % of 118 287 images are 1182 draws and 1174 or 1175 images.
+
+    Returns:
+        Image numbers in [0, N), ascending.
+    """
+    return np.unique(np.random.RandomState(fold).choice(num_images, size=size))
+
+
+def draw_without_replacement(num_images: int, size: int, fold: int) -> np.ndarray:
+    """Exactly ``size`` images, each at most once, with the fold as seed.
+
+    As ``soft_teacher`` this is Soft Teacher's ``semi_coco.py`` with its default seed offset of 0.
+    Its shell script adds a random offset to the seed, so the folds behind that paper's own figures
+    cannot be drawn again.
+
+    Returns:
+        Image numbers in [0, N), ascending.
+    """
+    return np.sort(np.random.RandomState(fold).choice(num_images, size=size, replace=False))
+
+
+PROTOCOLS: Mapping[str, Callable[[int, int, int], np.ndarray]] = dict(
+    stac=draw_stac, soft_teacher=draw_without_replacement, count=draw_without_replacement
+)
+
+
+@dataclass(frozen=True)
+class Split:
+    """The two parts of a COCO json.
+
+    Attributes:
+        labeled: The labeled images with their annotations.
+        unlabeled: The other images without any.
+        withheld: The same other images with their annotations, to judge pseudo labels by.
+        checksum: ``id_checksum`` of the labeled images.
+    """
+
+    labeled: Coco
+    unlabeled: Coco
+    withheld: Coco
+    checksum: str
+
+    def boxes_per_class(self) -> dict[str, int]:
+        """Class name -> boxes in the labeled part; crowd regions do not count."""
+        counts = Counter(
+            a['category_id'] for a in self.labeled['annotations'] if not a.get('iscrowd')
+        )
+        return {c['name']: counts[c['id']] for c in self.labeled['categories']}
+
+    def summary(self) -> str:
+        """Numbers of images and boxes, the classes without a box, and the checksum, as text."""
+        boxes = self.boxes_per_class()
+        empty = [name for name, count in boxes.items() if count == 0]
+        return '\n'.join(
+            [
+                f'labeled images    {len(self.labeled["images"])}',
+                f'labeled boxes     {sum(boxes.values())}',
+                f'unlabeled images  {len(self.unlabeled["images"])}',
+                f'without a box     {", ".join(empty) if empty else "no class"}',
+                f'checksum of ids   sha256:{self.checksum}',
+            ]
+        )
+
+
+def num_draws(num_images: int, percent: float) -> int:
+    """``int(percent / 100 * N)``, the draws for a share in percent.
+
+    Raises:
+        ValueError: ``percent`` lies outside (0, 100), or makes less than one image.
+    """
+    if not 0 < percent < 100:
+        raise ValueError(f'percent must lie between 0 and 100 (1 means 1 %), got {percent!r}')
+    size = int(percent / 100 * num_images)
+    if size < 1:
+        raise ValueError(
+            f'{percent:g} % of {num_images} images is less than one: '
+            f'ask for at least {100 / num_images:g} % or give a count'
+        )
+    return size
+
+
+def split_coco(coco: Coco, *, size: int, fold: int, protocol: str = 'stac') -> Split:
+    """Divides ``coco`` by drawing ``size`` times; images and annotations keep their order.
+
+    The unlabeled part keeps the categories and has an empty list of annotations, so that COCO
+    readers open it.
+
+    Args:
+        coco: COCO content with ``images``, ``annotations`` and ``categories``; not changed.
+        size: Draws, see ``num_draws``; in [1, N).
+        fold: Seed, >= 0; the field counts folds from 1.
+        protocol: A key of ``PROTOCOLS``.
+
+    Raises:
+        ValueError: An unknown protocol, no such size, or a json that is not COCO's.
+    """
+    if protocol not in PROTOCOLS:
+        raise ValueError(f'unknown protocol {protocol!r}; there are {", ".join(PROTOCOLS)}')
+    ids = _checked_ids(coco)
+    if not 1 <= size < len(ids):
+        raise ValueError(
+            f'cannot label {size} of {len(ids)} images: give 1 to {len(ids) - 1}, '
+            'so that some remain unlabeled'
+        )
+    drawn = {ids[number] for number in PROTOCOLS[protocol](len(ids), size, fold)}
+    checksum = id_checksum(drawn)
+    made = dict(protocol=protocol, fold=fold, draws=size, of=len(ids), labeled_ids_sha256=checksum)
+    rest = {k: v for k, v in coco.items() if k not in ('images', 'annotations')}
+    rest['info'] = {**(coco.get('info') or {}), 'split': made}
+
+    def part(labeled: bool, annotated: bool) -> Coco:
+        images = [image for image in coco['images'] if (image['id'] in drawn) is labeled]
+        boxes = [a for a in coco['annotations'] if (a['image_id'] in drawn) is labeled]
+        return {**rest, 'images': images, 'annotations': boxes if annotated else []}
+
+    return Split(part(True, True), part(False, False), part(False, True), checksum)
+
+
+def id_checksum(ids: Iterable[int | str]) -> str:
+    """sha256 of the sorted ids joined by commas (numbers by value), as 64 hexadecimal digits."""
+    ordered = sorted(ids, key=lambda i: (isinstance(i, str), i))
+    return hashlib.sha256(','.join(map(str, ordered)).encode()).hexdigest()
+
+
+def share_name(*, percent: float | None = None, count: int | None = None) -> str:
+    """What a file name says behind the ``@``: '1' for 1.0 %, '0.5', or '40images' of a count."""
+    return f'{percent:g}' if percent is not None else f'{count}images'
+
+
+def write_split(split: Split, folder: Path, name: str, *, keep_boxes: bool = False) -> list[Path]:
+    """Writes ``{name}.json`` and ``{name}-unlabeled.json``; existing files are replaced whole.
+
+    Args:
+        split: What ``split_coco`` returned.
+        folder: Made if missing.
+        name: Stem such as ``train.1@10``.
+        keep_boxes: Also writes ``{name}-unlabeled-boxes.json`` with the withheld annotations.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    parts = {f'{name}.json': split.labeled, f'{name}-unlabeled.json': split.unlabeled}
+    if keep_boxes:
+        parts[f'{name}-unlabeled-boxes.json'] = split.withheld
+    for file_name, content in parts.items():
+        unfinished = folder / f'{file_name}.part'
+        unfinished.write_text(json.dumps(content), encoding='utf-8')
+        os.replace(unfinished, folder / file_name)
+    return [folder / file_name for file_name in parts]
+
+
+def read_coco(path: Path) -> Coco:
+    """The content of a COCO json with its annotations.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: It is not json in UTF-8, or lacks one of COCO's lists.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(f'COCO json {str(path)!r} does not exist')
+    try:
+        coco = json.loads(path.read_text(encoding='utf-8'))
+    except ValueError as error:  # bad json and bad UTF-8 alike
+        raise ValueError(f'{str(path)!r} is not a json file in UTF-8: {error}') from error
+    for key in ('images', 'annotations', 'categories'):
+        if not isinstance(coco, dict) or not isinstance(coco.get(key), list):
+            raise ValueError(f'{str(path)!r} is no COCO json with annotations: no list {key!r}')
+    return coco
+
+
+def _checked_ids(coco: Coco) -> list[int | str]:
+    """The image ids in the json's order."""
+    ids = [image['id'] for image in coco['images']]
+    repeated = [i for i, count in Counter(ids).items() if count > 1]
+    if repeated:
+        raise ValueError(f'image ids must be unique; listed more than once: {repeated[:5]}')
+    strangers = {a['image_id'] for a in coco['annotations']} - set(ids)
+    if strangers:
+        raise ValueError(f'annotations of images that are not listed: {sorted(strangers)[:5]}')
+    return ids

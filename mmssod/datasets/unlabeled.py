@@ -1,0 +1,121 @@
+"""Images without annotations as an MMDetection data set."""
+
+import logging
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from mmdet.datasets import BaseDetDataset
+from mmdet.registry import DATASETS
+from mmengine.logging import print_log
+
+from mmssod.datasets.image_lists import FoundImage, exclude_names, find_images, read_names
+from mmssod.datasets.transforms.steps import Pipeline, as_list
+
+
+@DATASETS.register_module()
+class UnlabeledDataset(BaseDetDataset):
+    """Images from a folder, a glob, a text list or a COCO json.
+
+    Annotations are never read, even where there are some.
+
+    Each sample starts as ``img_path``, ``img_id``, empty ``instances``, and ``width`` and
+    ``height`` where a json gives them. ``img_id`` is the json's id, or the image's position in the
+    source (sorted for folder and glob), which ``exclude`` does not shift.
+
+    Args:
+        images: A folder (with all its subfolders), a glob, a text list (.txt, one path a line) or a
+            COCO json; relative to ``data_root``.
+        data_root: Folder that ``images``, ``exclude`` and ``data_prefix`` are relative to.
+        data_prefix: ``dict(img=folder)`` that the names in a list or json are relative to.
+        exclude: A COCO json or text list of images to leave out, such as the labeled ones of the
+            same folder; '' leaves out none.
+        metainfo: As in every mmdet data set; classes may be left out, ``SemiDataset`` has the
+            labeled set's.
+        pipeline: Transforms; none may need boxes.
+        indices, serialize_data, test_mode, lazy_init, max_refetch, backend_args: As in mmengine's
+            ``BaseDataset``.
+
+    Raises:
+        FileNotFoundError, ValueError: At ``full_init``: nothing there, nothing left, or not what it
+            should be.
+    """
+
+    def __init__(
+        self,
+        images: str,
+        *,
+        data_root: str = '',
+        data_prefix: Mapping[str, str] | None = None,
+        exclude: str = '',
+        metainfo: Mapping[str, Any] | None = None,
+        pipeline: Pipeline = (),
+        indices: int | Sequence[int] | None = None,
+        serialize_data: bool = True,
+        test_mode: bool = False,
+        lazy_init: bool = False,
+        max_refetch: int = 1000,
+        backend_args: dict[str, Any] | None = None,
+    ) -> None:
+        prefix = dict(data_prefix or {})
+        if set(prefix) - {'img'}:
+            raise ValueError(
+                f"data_prefix of UnlabeledDataset has the one key 'img', got {sorted(prefix)}"
+            )
+        self.images = images
+        self.exclude = exclude
+        self.num_excluded = 0
+        self._image_prefix = prefix.get('img', '')
+        super().__init__(
+            data_root=data_root,
+            data_prefix=dict(img=self._image_prefix),
+            metainfo=metainfo,
+            pipeline=as_list(pipeline),
+            indices=indices,
+            serialize_data=serialize_data,
+            test_mode=test_mode,
+            lazy_init=lazy_init,
+            max_refetch=max_refetch,
+            backend_args=backend_args,
+        )
+
+    def load_data_list(self) -> list[dict[str, Any]]:
+        """The records of all images, those of ``exclude`` left out; says how many in the log."""
+        found = find_images(
+            self.images,
+            root=self.data_root,
+            prefix=self._image_prefix,
+            backend_args=self.backend_args,
+        )
+        kept = self._without_excluded(found) if self.exclude else found
+        self.num_excluded = len(found) - len(kept)
+        left_out = (
+            f', {self.num_excluded} left out by exclude={self.exclude!r}' if self.exclude else ''
+        )
+        print_log(
+            f'{type(self).__name__}: {len(kept)} images of {self.images!r}{left_out}', 'current'
+        )
+        return [_record(image) for image in kept]
+
+    def _without_excluded(self, found: list[FoundImage]) -> list[FoundImage]:
+        kept = exclude_names(
+            found, read_names(self.exclude, root=self.data_root, backend_args=self.backend_args)
+        )
+        if not kept:
+            raise ValueError(
+                f'exclude={self.exclude!r} leaves none of {len(found)} images of {self.images!r}'
+            )
+        if len(kept) == len(found):
+            print_log(
+                f'exclude={self.exclude!r} names no image of {self.images!r}: the right file?',
+                'current',
+                logging.WARNING,
+            )
+        return kept
+
+
+def _record(image: FoundImage) -> dict[str, Any]:
+    record: dict[str, Any] = dict(img_path=image.path, img_id=image.img_id, instances=[])
+    if not (math.isnan(image.width) or math.isnan(image.height)):
+        record.update(width=int(image.width), height=int(image.height))
+    return record

@@ -1,0 +1,21 @@
+"""Hooks: when something happens in a run. What happens is in the modules they call."""
+
+from mmssod.engine.hooks.class_balance_hook import ClassBalanceHook
+from mmssod.engine.hooks.ema_teacher_hook import EMATeacherHook
+from mmssod.engine.hooks.fast_resume_hook import FastResumeHook
+from mmssod.engine.hooks.non_finite_guard_hook import NonFiniteGuardHook
+from mmssod.engine.hooks.preflight_hook import PreflightHook
+from mmssod.engine.hooks.progress_hook import ProgressHook
+from mmssod.engine.hooks.pseudo_label_hook import PseudoLabelHook
+from mmssod.engine.hooks.seed_hook import SeedHook
+
+__all__ = [
+    'ClassBalanceHook',
+    'EMATeacherHook',
+    'FastResumeHook',
+    'NonFiniteGuardHook',
+    'PreflightHook',
+    'ProgressHook',
+    'PseudoLabelHook',
+    'SeedHook',
+]

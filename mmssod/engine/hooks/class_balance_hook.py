@@ -1,0 +1,135 @@
+"""Class balance: initial counts from the labeled boxes, then a table and a file of what it does."""
+
+from __future__ import annotations
+
+import json
+import os
+import os.path as osp
+from typing import Any
+
+from mmdet.registry import HOOKS
+from mmengine.dist import is_main_process
+from mmengine.hooks import Hook
+from terminaltables import AsciiTable
+
+from mmssod.engine.runner_access import bare_model, count_boxes, labeled_source
+
+_HEADER = ['class', 'labeled boxes', 'tau', 'alpha', 'count', 'pseudo boxes an image']
+
+
+@HOOKS.register_module()
+class ClassBalanceHook(Hook):
+    """Starts the class balancer and shows its thresholds and weights.
+
+    The state is the balancer's (buffers, so it is in the checkpoint and summed over processes by
+    the balancer itself). This hook initialises it once with the labeled set's box counts and, every
+    ``interval`` iterations, logs a table and appends a line to ``class_balance.jsonl`` in the work
+    directory: iteration, and by class tau_m, alpha_m, the accumulated count, pseudo boxes an image.
+
+    All processes compute what is shown, process 0 alone writes it: a value that needs communication
+    would not hang.
+
+    Args:
+        interval: iterations between two tables, >= 1.
+
+    Raises:
+        ValueError: ``interval`` below 1.
+    """
+
+    priority = 'NORMAL'
+    file_name = 'class_balance.jsonl'
+
+    def __init__(self, interval: int = 1000) -> None:
+        if interval < 1:
+            raise ValueError(f'expected interval >= 1, got {interval}')
+        self.interval = interval
+        self._box_counts: list[int] = []
+
+    def before_train(self, runner: Any) -> None:
+        """Give the balancer its first counts, unless a checkpoint has brought later ones."""
+        balancer = bare_model(runner).balancer
+        dataset = labeled_source(runner.train_dataloader.dataset)
+        counts = count_boxes(dataset, balancer.count.numel())
+        self._box_counts = [int(count) for count in counts]
+        if not bool(balancer.initialized):
+            balancer.initialize(counts.to(balancer.count))
+        if is_main_process():
+            _forget_after(osp.join(runner.work_dir, self.file_name), runner.iter)
+
+    def after_train_iter(
+        self, runner: Any, batch_idx: int, data_batch: Any = None, outputs: dict | None = None
+    ) -> None:
+        """Log the table and append the line."""
+        if not self.every_n_train_iters(runner, self.interval):
+            return
+        record = {'iter': runner.iter + 1} | balance_record(bare_model(runner))
+        if not is_main_process():
+            return
+        classes = list(runner.train_dataloader.dataset.metainfo['classes'])
+        runner.logger.info(
+            f'class balance after {runner.iter + 1} iterations\n'
+            + balance_table(classes, self._box_counts, record)
+        )
+        with open(osp.join(runner.work_dir, self.file_name), 'a', encoding='utf-8') as stream:
+            stream.write(json.dumps(record) + '\n')
+
+
+def balance_record(model: Any) -> dict[str, Any]:
+    """What the balancer holds, as numbers by class; every process must call it.
+
+    Returns:
+        dict: lists of length M: ``thresholds`` (tau_m), ``weights`` (alpha_m), ``counts``
+        (accumulated foreground candidates) and ``pseudo_boxes`` (boxes an image since the
+        statistics were last reset; None where no unlabeled image was seen).
+    """
+    seen = model.statistics.summary(reduce=True)
+    images = seen['images']
+    return {
+        'thresholds': model.balancer.thresholds().tolist(),
+        'weights': model.balancer.weights().tolist(),
+        'counts': model.balancer.count.tolist(),
+        'pseudo_boxes': [n / images for n in seen['boxes_per_class']] if images else None,
+    }
+
+
+def balance_table(classes: list[str], box_counts: list[int], record: dict[str, Any]) -> str:
+    """One row a class, in the order of ``classes``."""
+    boxes = record['pseudo_boxes'] or [None] * len(classes)
+    columns = zip(
+        classes,
+        box_counts,
+        record['thresholds'],
+        record['weights'],
+        record['counts'],
+        boxes,
+        strict=True,
+    )
+    rows = [
+        [name, str(n), f'{tau:.3f}', f'{alpha:.3f}', f'{count:.0f}', _figure(pseudo)]
+        for name, n, tau, alpha, count, pseudo in columns
+    ]
+    table = AsciiTable([_HEADER, *rows])
+    for column in range(1, len(_HEADER)):
+        table.justify_columns[column] = 'right'
+    return str(table.table)
+
+
+def _figure(value: float | None) -> str:
+    return '-' if value is None else f'{value:.2f}'
+
+
+def _forget_after(file: str, iteration: int) -> None:
+    """Drop lines of iterations that a resumed run does again, and a line cut by a kill."""
+    if not osp.exists(file):
+        return
+    kept = []
+    with open(file, encoding='utf-8') as stream:
+        for line in stream:
+            try:
+                if json.loads(line)['iter'] <= iteration:
+                    kept.append(line)
+            except (ValueError, KeyError, TypeError):
+                continue
+    with open(file + '.part', 'w', encoding='utf-8') as stream:
+        stream.writelines(kept)
+    os.replace(file + '.part', file)

@@ -1,0 +1,93 @@
+"""The mean teacher: when it is copied, when it follows, and when the student trains alone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mmdet.registry import HOOKS
+from mmengine.hooks import Hook
+
+from mmssod.engine.runner_access import bare_model
+
+
+@HOOKS.register_module()
+class EMATeacherHook(Hook):
+    """Moves the teacher towards the student after each iteration, from ``burn_in`` on.
+
+    The hook says when; the labeler says how (``labeler.update(student, decay)``), parameters and
+    buffers alike. What the hook knows follows from the iteration number alone, so a resumed run
+    needs no state of it:
+
+    * iterations below ``burn_in`` train on labeled images only (``model.unsupervised`` is False);
+    * at the start of iteration ``burn_in`` the student is copied into the teacher, unless the
+      teacher has weights of its own: a ``checkpoint`` in the labeler's config, or a teacher in the
+      checkpoint of ``load_from``;
+    * after each later iteration, every ``interval``, the teacher keeps the share ``ema_decay``.
+
+    Args:
+        ema_decay: the share the teacher keeps in an update, in [0, 1).
+        burn_in: iterations of supervised training before the first pseudo label, >= 0.
+        interval: iterations between two updates, >= 1.
+
+    Raises:
+        ValueError: an argument out of its range.
+        TypeError: before training, when the model's labeler cannot be updated.
+
+    Source: Tarvainen and Valpola, "Mean teachers are better role models", 2017; the burn-in is
+    Liu et al., "Unbiased Teacher", 2021.
+    """
+
+    priority = 'ABOVE_NORMAL'
+
+    def __init__(self, ema_decay: float = 0.999, burn_in: int = 0, interval: int = 1) -> None:
+        if not 0 <= ema_decay < 1:
+            raise ValueError(
+                f'ema_decay is the share the teacher keeps: expected 0 <= ema_decay < 1, got '
+                f'{ema_decay}; for a teacher that never moves use a FrozenTeacher and no hook'
+            )
+        if burn_in < 0 or interval < 1:
+            raise ValueError(
+                f'expected burn_in >= 0 and interval >= 1, got burn_in={burn_in}, '
+                f'interval={interval}'
+            )
+        self.ema_decay = ema_decay
+        self.burn_in = burn_in
+        self.interval = interval
+        self._teacher_loaded = False
+
+    def after_load_checkpoint(self, runner: Any, checkpoint: dict) -> None:
+        """Remember that a checkpoint brought a teacher of its own."""
+        weights = checkpoint.get('state_dict', checkpoint)
+        self._teacher_loaded = any(
+            key.removeprefix('module.').startswith('labeler.teacher.') for key in weights
+        )
+
+    def before_train(self, runner: Any) -> None:
+        """Refuse a labeler that cannot follow the student."""
+        labeler = bare_model(runner).labeler
+        if not callable(getattr(labeler, 'update', None)):
+            raise TypeError(
+                f'{type(self).__name__} needs a labeler with update(student, decay), such as '
+                f'EMATeacher; the model has {type(labeler).__name__}. Set '
+                "model.labeler=dict(type='EMATeacher', ...) or remove the hook from custom_hooks"
+            )
+        if runner.iter > 0:  # a resumed run: the teacher in the checkpoint is this run's own
+            self._teacher_loaded = False
+
+    def before_train_iter(self, runner: Any, batch_idx: int, data_batch: Any = None) -> None:
+        """Switch the unsupervised part on or off; copy the student when the burn-in ends."""
+        model = bare_model(runner)
+        model.unsupervised = runner.iter >= self.burn_in
+        if runner.iter == self.burn_in and not self._has_own_weights(model.labeler):
+            model.labeler.update(model.student, 0.0)
+
+    def after_train_iter(
+        self, runner: Any, batch_idx: int, data_batch: Any = None, outputs: dict | None = None
+    ) -> None:
+        """Let the teacher follow the student."""
+        if runner.iter >= self.burn_in and (runner.iter + 1) % self.interval == 0:
+            model = bare_model(runner)
+            model.labeler.update(model.student, self.ema_decay)
+
+    def _has_own_weights(self, labeler: Any) -> bool:
+        return self._teacher_loaded or bool(getattr(labeler, 'checkpoint', None))

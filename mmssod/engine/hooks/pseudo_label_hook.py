@@ -1,0 +1,104 @@
+"""Pseudo labels in the log, and a warning that names causes when there are none."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from mmdet.registry import HOOKS
+from mmengine.dist import is_main_process
+from mmengine.hooks import Hook
+
+from mmssod.engine.runner_access import bare_model
+
+_CAUSES = """\
+  1. the thresholds are above what the teacher reaches: lower balancer.threshold and its bounds, or
+     let the selector test p alone where v is low (large K, short training)
+  2. the teacher knows nothing yet: its checkpoint did not load (see the log for missing keys),
+     it trained too briefly, or the burn-in is too short
+  3. the teacher was trained with other classes or another order of classes
+  4. teacher and student do not get the same normalization, channel order or image size"""
+
+
+@HOOKS.register_module()
+class PseudoLabelHook(Hook):
+    """Logs what the pseudo labels look like, and warns when none is kept for long.
+
+    Every ``interval`` iterations one line: images seen, boxes kept an image, and the 10, 50 and
+    90 % quantiles of their certainties p (class) and v (localization); the same figures go to the
+    visualizer (TensorBoard). Then the statistics start anew.
+
+    After ``patience`` consecutive iterations without a pseudo box on this process it warns, with
+    the thresholds and the certainties in figures and the likely causes, and again after each
+    further ``patience`` iterations. Burn-in iterations and supervised training do not count.
+
+    Args:
+        interval: iterations between two lines, >= 1.
+        patience: iterations without any pseudo box before a warning, >= 1.
+
+    Raises:
+        ValueError: an argument below 1.
+    """
+
+    priority = 51  # after ClassBalanceHook, which reads the statistics that this hook resets
+
+    def __init__(self, interval: int = 50, patience: int = 100) -> None:
+        if interval < 1 or patience < 1:
+            raise ValueError(
+                f'expected interval >= 1 and patience >= 1, got interval={interval}, '
+                f'patience={patience}'
+            )
+        self.interval = interval
+        self.patience = patience
+        self._empty_steps = 0
+        self._seen: dict[str, Any] | None = None
+
+    def after_train_iter(
+        self, runner: Any, batch_idx: int, data_batch: Any = None, outputs: dict | None = None
+    ) -> None:
+        """Count empty steps, warn, log."""
+        model = bare_model(runner)
+        if model.unsupervised and outputs is not None and 'pseudo_boxes' in outputs:
+            self._empty_steps = self._empty_steps + 1 if float(outputs['pseudo_boxes']) == 0 else 0
+            if self._empty_steps and self._empty_steps % self.patience == 0:
+                self._warn(runner, model)
+        if self.every_n_train_iters(runner, self.interval):
+            self._log(runner, model)
+
+    def _log(self, runner: Any, model: Any) -> None:
+        self._seen = seen = model.statistics.summary(reduce=True)
+        model.statistics.reset()
+        if not is_main_process() or not seen['images']:
+            return
+        runner.logger.info(f'pseudo labels, last {self.interval} iterations: {describe(seen)}')
+        scalars = {'pseudo/boxes_per_image': seen['boxes_per_image']}
+        for name in ('p', 'v'):
+            quantiles = seen[f'{name}_quantiles']
+            if quantiles and not math.isnan(quantiles[1]):
+                scalars[f'pseudo/{name}_median'] = quantiles[1]
+        runner.visualizer.add_scalars(scalars, step=runner.iter + 1)
+
+    def _warn(self, runner: Any, model: Any) -> None:
+        # On some processes only, so no summary over all of them here: it would wait for the others.
+        tau = model.balancer.thresholds()
+        seen = f'; last report: {describe(self._seen)}' if self._seen else ''
+        runner.logger.warning(
+            f'iteration {runner.iter + 1}: no pseudo box was kept in the last '
+            f'{self._empty_steps} iterations, so the unsupervised loss teaches nothing.\n'
+            f'thresholds tau: {float(tau.min()):.2f} to {float(tau.max()):.2f}{seen}\n'
+            f'likely causes:\n{_CAUSES}'
+        )
+
+
+def describe(seen: dict[str, Any]) -> str:
+    """One line for a summary of ``PseudoLabelStatistics``."""
+    return (
+        f'{seen["images"]} images, {seen["boxes_per_image"]:.2f} boxes an image; '
+        f'their quantiles 10/50/90 %: p {_quantiles(seen["p_quantiles"])}, '
+        f'v {_quantiles(seen["v_quantiles"])}'
+    )
+
+
+def _quantiles(values: Sequence[float]) -> str:
+    return '/'.join('-' if math.isnan(value) else f'{value:.2f}' for value in values) or '-'

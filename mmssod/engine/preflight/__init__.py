@@ -1,0 +1,17 @@
+"""What can be known before training is checked before training, and reported together."""
+
+from mmssod.engine.preflight.annotation_file import category_names
+from mmssod.engine.preflight.config_checks import class_problem, config_problems
+from mmssod.engine.preflight.problem import Problem, raise_together
+from mmssod.engine.preflight.runtime_checks import batch_line, runtime_problems, runtime_warnings
+
+__all__ = [
+    'Problem',
+    'batch_line',
+    'category_names',
+    'class_problem',
+    'config_problems',
+    'raise_together',
+    'runtime_problems',
+    'runtime_warnings',
+]

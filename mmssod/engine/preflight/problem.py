@@ -1,0 +1,42 @@
+"""A problem found before training: what it is, and how it is mended."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing that would spoil a run.
+
+    Args:
+        what: the problem in a few words.
+        expected: what would have been right.
+        actual: what was found.
+        mend: what the user can do, best with the config key.
+    """
+
+    what: str
+    expected: str
+    actual: str
+    mend: str
+
+    def __str__(self) -> str:
+        return (
+            f'{self.what}\n     expected: {self.expected}\n     actual:   {self.actual}\n'
+            f'     mend:     {self.mend}'
+        )
+
+
+def raise_together(problems: Sequence[Problem]) -> None:
+    """Raise all problems as one error; none, no error.
+
+    Raises:
+        ValueError: a numbered list of the problems.
+    """
+    if not problems:
+        return
+    count = f'{len(problems)} problem' + ('s' if len(problems) > 1 else '')
+    listed = '\n'.join(f'  {n}. {problem}' for n, problem in enumerate(problems, start=1))
+    raise ValueError(f'{count} found before training:\n{listed}')

@@ -1,0 +1,172 @@
+"""Checks of what was built: data sets, loader, loop and model, before the first iteration."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from mmengine.runner import EpochBasedTrainLoop
+from torch import nn
+
+from mmssod.engine.preflight.problem import Problem
+from mmssod.engine.runner_access import (
+    bare_model,
+    count_boxes,
+    image_paths,
+    images_per_step,
+    labeled_source,
+    sources,
+)
+
+MAX_COMPARED_IMAGES = 1_000_000
+"""Unlabeled images whose paths are compared with the labeled ones; more would delay the start."""
+
+
+def runtime_problems(runner: Any) -> list[Problem]:
+    """All problems of a runner that is about to train."""
+    return [*_data_problems(runner), *_loop_problems(runner), *_model_problems(runner)]
+
+
+def runtime_warnings(runner: Any) -> list[str]:
+    """What may be meant, but seldom is: classes without a box, images in both sources, the rate."""
+    return [
+        *_empty_class_warnings(runner),
+        *_overlap_warnings(runner),
+        *_learning_rate_warnings(runner),
+        *_checkpoint_warnings(runner),
+    ]
+
+
+def batch_line(runner: Any) -> str:
+    """What one iteration trains on, such as ``batch: 1 labeled + 1 unlabeled a GPU x 4 = 8``."""
+    loader = runner.train_dataloader
+    counts = getattr(loader.sampler, 'counts', None) or {'images': loader.batch_size}
+    a_process = ' + '.join(f'{count} {name}' for name, count in counts.items())
+    device = 'process' if next(bare_model(runner).parameters()).device.type == 'cpu' else 'GPU'
+    line = f'batch: {a_process} a {device} x {runner.world_size} = {images_per_step(runner)} images'
+    steps = getattr(runner.optim_wrapper, '_accumulative_counts', 1)
+    return line + (f', gradients of {steps} iterations accumulated' if steps > 1 else '')
+
+
+def _data_problems(runner: Any) -> Iterator[Problem]:
+    loader = runner.train_dataloader
+    parts = sources(loader.dataset)
+    if 'labeled' not in parts:
+        yield Problem(
+            'no labeled images',
+            "a source named 'labeled'",
+            f'sources {list(parts)}',
+            "dataset=dict(type='SemiDataset', labeled=dict(...), unlabeled=dict(...))",
+        )
+    for name, part in parts.items():
+        if not len(part):
+            where = getattr(part, 'ann_file', '') or getattr(part, 'images', '') or 'its config'
+            yield Problem(
+                f'the source {name} is empty',
+                'at least one image',
+                f'no image from {where}',
+                'correct the paths; a labeled set is empty too when filter_cfg leaves out every '
+                'image',
+            )
+    wanted = getattr(loader.sampler, 'batch_size', None)
+    if isinstance(wanted, int) and wanted != loader.batch_size:
+        counts = dict(getattr(loader.sampler, 'counts', {}))
+        yield Problem(
+            "the loader's batch size is not the sum of the sampler's counts",
+            f'train_dataloader.batch_size={wanted}, the sum of {counts}',
+            f'train_dataloader.batch_size={loader.batch_size}',
+            'set train_dataloader.batch_size and train_dataloader.sampler.counts together',
+        )
+
+
+def _loop_problems(runner: Any) -> Iterator[Problem]:
+    if isinstance(runner.train_loop, EpochBasedTrainLoop) and hasattr(
+        runner.train_dataloader.sampler, 'counts'
+    ):
+        yield Problem(
+            'an epoch loop over a stream that has no epochs',
+            "train_cfg=dict(type='IterBasedTrainLoop', max_iters=..., val_interval=...)",
+            type(runner.train_loop).__name__,
+            'labeled and unlabeled images come in fixed shares without end: count iterations',
+        )
+
+
+def _model_problems(runner: Any) -> Iterator[Problem]:
+    classes = list(runner.train_dataloader.dataset.metainfo.get('classes') or [])
+    model = bare_model(runner)
+    wrong = {
+        name: number for name, number in _class_numbers(model).items() if number != len(classes)
+    }
+    if wrong:
+        found = ', '.join(f'{name}: {number}' for name, number in wrong.items())
+        yield Problem(
+            'the model counts other classes than the labeled set has',
+            f'{len(classes)} classes: {classes}',
+            found,
+            'write the number of classes once (num_classes = ...) and use it in heads and balancer',
+        )
+
+
+def _class_numbers(model: nn.Module) -> dict[str, int]:
+    """``num_classes`` of each head by module name; RPN and backbone count other things."""
+    numbers = {}
+    for name, module in model.named_modules():
+        number = getattr(module, 'num_classes', None)
+        if isinstance(number, int) and 'rpn_head' not in name and 'backbone' not in name:
+            numbers[name or type(module).__name__] = number
+    balancer = getattr(model, 'balancer', None)
+    if balancer is not None:
+        numbers['balancer'] = balancer.count.numel()
+    return numbers
+
+
+def _empty_class_warnings(runner: Any) -> Iterator[str]:
+    dataset = labeled_source(runner.train_dataloader.dataset)
+    if dataset is None:
+        return
+    classes = list(runner.train_dataloader.dataset.metainfo.get('classes') or [])
+    counts = count_boxes(dataset, len(classes))
+    empty = [name for name, count in zip(classes, counts.tolist(), strict=True) if count == 0]
+    if empty:
+        yield (
+            f'{len(empty)} of {len(classes)} classes have no labeled box and cannot be learned: '
+            f'{empty}. Expected at least one box a class; label some, or leave the classes out'
+        )
+
+
+def _overlap_warnings(runner: Any) -> Iterator[str]:
+    parts = sources(runner.train_dataloader.dataset)
+    labeled = set(image_paths(parts['labeled'])) if 'labeled' in parts else set()
+    for name, part in parts.items():
+        if name == 'labeled' or not labeled or len(part) > MAX_COMPARED_IMAGES:
+            continue
+        both = sum(path in labeled for path in image_paths(part))
+        if both:
+            yield (
+                f'{both} of {len(part)} images of the source {name} are labeled images too: they '
+                'are trained on with their boxes and with pseudo labels. Leave them out unless '
+                'that is meant'
+            )
+
+
+def _learning_rate_warnings(runner: Any) -> Iterator[str]:
+    scale = runner.auto_scale_lr or {}
+    base = scale.get('base_batch_size')
+    actual = images_per_step(runner)
+    if base and base != actual and not scale.get('enable', False):
+        yield (
+            f'the learning rate is declared for {base} images an iteration, this run has {actual}: '
+            f'pass --auto-scale-lr to multiply it by {actual / base:g}, or set '
+            f'auto_scale_lr.base_batch_size={actual} if the rate is meant for this batch'
+        )
+
+
+def _checkpoint_warnings(runner: Any) -> Iterator[str]:
+    steps = getattr(runner.optim_wrapper, '_accumulative_counts', 1)
+    for hook in runner.hooks:
+        if type(hook).__name__ == 'CheckpointHook' and hook.interval % steps:
+            yield (
+                f'checkpoints every {hook.interval} iterations fall between optimizer steps of '
+                f'{steps} accumulated iterations: a resume loses the gradients gathered so far. '
+                f'Choose an interval that {steps} divides'
+            )

@@ -1,0 +1,209 @@
+"""COCO evaluation of boxes: one function over two libraries, and the metric that the configs use.
+
+``T`` IoU thresholds 0.50 .. 0.95, ``M`` classes.
+"""
+
+import contextlib
+import io
+import json
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, Optional
+
+import numpy as np
+from mmdet.evaluation.metrics import CocoMetric
+from mmdet.registry import METRICS
+from mmengine.logging import MMLogger
+from terminaltables import AsciiTable
+
+IOU_THRESHOLDS = np.linspace(0.5, 0.95, 10)
+AREAS = ('all', 'small', 'medium', 'large')
+
+
+@dataclass(frozen=True)
+class CocoResult:
+    """Average precision by IoU threshold, class and box area; NaN where a class has no true box.
+
+    Args:
+        precision: In [0, 1], shape (T, M, 4); areas in the order of :data:`AREAS`.
+    """
+
+    precision: np.ndarray
+
+    def ap(self, iou: Optional[float] = None, area: str = 'all', classes: Any = slice(None)) -> float:
+        """Mean over classes (indices) and, without ``iou``, over IoU thresholds; in [0, 1], -1 if undefined."""
+        values = self.precision[:, classes, AREAS.index(area)]
+        if iou is not None:
+            values = values[[int(np.argmin(abs(IOU_THRESHOLDS - iou)))]]
+        values = values[~np.isnan(values)]
+        return float(values.mean()) if values.size else -1.0
+
+    @property
+    def per_class(self) -> list[float]:
+        """AP of each class, in [0, 1], -1 if undefined."""
+        return [self.ap(classes=[index]) for index in range(self.precision.shape[1])]
+
+    @property
+    def per_iou(self) -> list[float]:
+        """AP at each IoU threshold."""
+        return [self.ap(iou=iou) for iou in IOU_THRESHOLDS]
+
+
+def evaluate_boxes(
+    annotations: dict,
+    detections: Sequence[dict],
+    class_ids: Sequence[int],
+    max_detections: int = 100,
+    backend: str = 'auto',
+) -> CocoResult:
+    """COCO's evaluation of boxes.
+
+    Args:
+        annotations: A COCO data set (images, annotations, categories).
+        detections: image_id, category_id, bbox ``[x, y, w, h]`` and score of each.
+        class_ids: Category ids in the order of classes.
+        max_detections: Detections an image and class that count.
+        backend: ``'faster'`` (faster-coco-eval), ``'pycocotools'``, or ``'auto'``: the faster one if installed; both
+            give the same figures.
+
+    Raises:
+        ValueError: For another backend.
+    """
+    if backend == 'auto':
+        backend = 'faster' if find_spec('faster_coco_eval') else 'pycocotools'
+    if backend == 'faster':
+        from faster_coco_eval import COCO
+        from faster_coco_eval import COCOeval_faster as COCOeval
+    elif backend == 'pycocotools':
+        from pycocotools.coco import COCO
+        from pycocotools.cocoeval import COCOeval
+    else:
+        raise ValueError(f"backend must be 'auto', 'faster' or 'pycocotools', got {backend!r}")
+    if not detections:
+        return CocoResult(empty_precision(annotations, class_ids))
+    with contextlib.redirect_stdout(io.StringIO()):  # both libraries print their progress
+        truth = COCO()
+        truth.dataset = {'info': {}, **annotations}
+        truth.createIndex()
+        evaluation = COCOeval(truth, truth.loadRes(list(detections)), 'bbox')
+        evaluation.params.catIds = list(class_ids)
+        evaluation.params.imgIds = [image['id'] for image in annotations['images']]
+        evaluation.params.maxDets = [1, 10, max_detections]
+        evaluation.evaluate()
+        evaluation.accumulate()
+    precision = np.asarray(evaluation.eval['precision'], dtype=np.float64)[..., -1]
+    precision = precision.reshape(len(IOU_THRESHOLDS), -1, len(class_ids), len(AREAS))
+    return CocoResult(np.where(precision > -1, precision, np.nan).mean(axis=1))
+
+
+def empty_precision(annotations: dict, class_ids: Sequence[int]) -> np.ndarray:
+    """What no detections at all score: 0 for classes with boxes, NaN for the others; shape (T, M, 4)."""
+    counts = box_counts(annotations, class_ids)
+    row = np.where(np.asarray(counts) > 0, 0.0, np.nan)
+    return np.broadcast_to(row[None, :, None], (len(IOU_THRESHOLDS), len(row), len(AREAS))).copy()
+
+
+def box_counts(annotations: dict, class_ids: Sequence[int]) -> list[int]:
+    """True boxes of each class, those to ignore left out."""
+    counts = Counter(
+        box['category_id'] for box in annotations['annotations'] if not box.get('iscrowd', 0)
+    )
+    return [counts[class_id] for class_id in class_ids]
+
+
+def rarest(counts: Sequence[int], number: int) -> list[int]:
+    """Indices of the ``number`` classes with the fewest boxes, rarest first (Table 4 of the paper takes 10)."""
+    return sorted(range(len(counts)), key=lambda index: (counts[index], index))[:number]
+
+
+@METRICS.register_module()
+class CocoBoxMetric(CocoMetric):
+    """mmdet's COCO metric for boxes with the fast evaluation and the AP of rare classes.
+
+    Args:
+        train_ann_file: COCO json by which rare classes are chosen: those with the fewest boxes in it.
+        num_rare: How many; 0 reports none.
+        log_classes: Write a table with AP of each class to the log.
+        kwargs: As :class:`mmdet.evaluation.CocoMetric`.
+
+    Raises:
+        ValueError: If ``num_rare`` is given without ``train_ann_file``.
+    """
+
+    def __init__(
+        self, train_ann_file: str = '', num_rare: int = 0, log_classes: bool = False, **kwargs: Any
+    ) -> None:
+        super().__init__(**kwargs)
+        if num_rare and not train_ann_file:
+            raise ValueError(f'num_rare={num_rare} needs train_ann_file, the json to count boxes in')
+        self.train_ann_file = train_ann_file
+        self.num_rare = num_rare
+        self.log_classes = log_classes
+
+    def compute_metrics(self, results: list) -> dict[str, float]:
+        """``bbox_mAP``, ``_50``, ``_75``, ``_s``, ``_m``, ``_l`` and, if asked for, ``_rare``; in [0, 1].
+
+        Args:
+            results: Ground truth and prediction of each image, as mmdet's ``process`` collects them.
+        """
+        if self._coco_api is None or self.metrics != ['bbox'] or self.format_only:
+            return super().compute_metrics(results)
+        annotations = self._coco_api.dataset
+        classes = self.dataset_meta['classes']
+        ids = {category['name']: category['id'] for category in annotations['categories']}
+        missing = [name for name in classes if name not in ids]
+        if missing:
+            raise ValueError(
+                f'classes {missing} are not among the categories of the annotation file, {sorted(ids)}; '
+                'correct `classes` in the config or the file'
+            )
+        class_ids = [ids[name] for name in classes]
+        result = evaluate_boxes(annotations, self.to_detections(results, class_ids), class_ids)
+        metrics = {
+            'bbox_mAP': result.ap(),
+            'bbox_mAP_50': result.ap(iou=0.5),
+            'bbox_mAP_75': result.ap(iou=0.75),
+            'bbox_mAP_s': result.ap(area='small'),
+            'bbox_mAP_m': result.ap(area='medium'),
+            'bbox_mAP_l': result.ap(area='large'),
+        }
+        if self.num_rare:
+            metrics['bbox_mAP_rare'] = result.ap(classes=self.rare_classes())
+        if self.classwise:
+            metrics.update({f'{n}_precision': ap for n, ap in zip(classes, result.per_class)})
+        if self.log_classes:
+            rows = [[name, f'{100 * ap:.1f}'] for name, ap in zip(classes, result.per_class)]
+            table = AsciiTable([['class', 'AP'], *rows]).table
+            MMLogger.get_current_instance().info('\n' + table)
+        return metrics
+
+    def rare_classes(self) -> list[int]:
+        """Indices of the rarest classes of ``train_ann_file``."""
+        annotations = json.loads(Path(self.train_ann_file).read_text())
+        ids = {category['name']: category['id'] for category in annotations['categories']}
+        counts = box_counts(annotations, [ids[name] for name in self.dataset_meta['classes']])
+        return rarest(counts, self.num_rare)
+
+    def to_detections(self, results: list, class_ids: Sequence[int]) -> list[dict]:
+        """Predictions in COCO's result format."""
+        detections = []
+        for _, result in results:
+            boxes = self.xyxy2xywh_all(result['bboxes'])
+            for box, score, label in zip(boxes, result['scores'], result['labels']):
+                detections.append(
+                    dict(
+                        image_id=result['img_id'],
+                        category_id=class_ids[int(label)],
+                        bbox=box,
+                        score=float(score),
+                    )
+                )
+        return detections
+
+    @staticmethod
+    def xyxy2xywh_all(boxes: np.ndarray) -> list[list[float]]:
+        """Boxes ``x1 y1 x2 y2`` as ``x y w h``; shape (N, 4)."""
+        return np.concatenate([boxes[:, :2], boxes[:, 2:] - boxes[:, :2]], axis=1).tolist()

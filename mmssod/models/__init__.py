@@ -1,0 +1,28 @@
+from .backbones import EfficientNetLite
+from .bbox_coders import SideBucketCoder
+from .bbox_heads import FCBucketHead, SideAwareBucketHead
+from .detectors import PseudoLabelDetector
+from .pseudo import (
+    ClassBalancer,
+    EMATeacher,
+    FrozenTeacher,
+    KeepCandidates,
+    SelfLabeler,
+    ThresholdSelector,
+)
+from .roi_heads import CertaintyRoIHead
+
+__all__ = [
+    'CertaintyRoIHead',
+    'ClassBalancer',
+    'EMATeacher',
+    'EfficientNetLite',
+    'FCBucketHead',
+    'FrozenTeacher',
+    'KeepCandidates',
+    'PseudoLabelDetector',
+    'SelfLabeler',
+    'SideAwareBucketHead',
+    'SideBucketCoder',
+    'ThresholdSelector',
+]

@@ -1,0 +1,3 @@
+from .side_bucket_coder import BucketTargets, SideBucketCoder
+
+__all__ = ['BucketTargets', 'SideBucketCoder']

@@ -1,0 +1,141 @@
+"""Boxes as a bucket and an offset a side.
+
+``N`` boxes, ``K`` buckets a side; sides in the order of box columns: left, top, right, bottom; boxes
+``x1 y1 x2 y2`` in absolute pixels. A side's segment runs from the border of the enlarged box (bucket 0) to
+the center (bucket K-1), and offsets are in bucket widths, positive towards the center. So a mirrored box has
+the same buckets and offsets, with left and right swapped.
+"""
+
+from typing import NamedTuple, Optional
+
+import torch
+from mmdet.models.task_modules.coders import BaseBBoxCoder
+from mmdet.registry import TASK_UTILS
+from mmdet.structures.bbox import get_box_tensor
+from torch import Tensor
+
+MIN_SIZE = 1e-2  # px; a thinner box has no segment to divide by
+
+
+class BucketTargets(NamedTuple):
+    """What the localization branch should answer, all of shape (N, 4, K)."""
+
+    labels: Tensor  # 1 at the bucket of the side
+    label_weights: Tensor  # 0 at neighbors that are left out of the loss
+    offsets: Tensor  # from each bucket's center line to the side, in bucket widths
+    offset_weights: Tensor  # 1 at the buckets whose offset is trained
+
+
+@TASK_UTILS.register_module()
+class SideBucketCoder(BaseBBoxCoder):
+    """Choice among buckets, then a refinement (paper, section 2.2).
+
+    Law: ``decode(boxes, *answer(encode(boxes, gt))) == gt`` wherever each side of ``gt`` lies on its segment.
+
+    Args:
+        num_buckets: ``K``, buckets a side, at least 2. mmdet's ``BucketingBBoxCoder`` counts both sides:
+            K=30 is its ``num_buckets=60``.
+        scale_factor: How far the box is enlarged before its sides' segments are laid, 1.7 as in SABL.
+        ignore_neighbor: Leave the buckets within one width of the side, its own excepted, out of Eq. 3.
+        num_offset_buckets: How many of the nearest buckets learn their offset, 1 (Eq. 5) or 2 (SABL: a
+            wrong choice of the neighbor then still decodes to the right place).
+        clamp_targets: Pull sides off the segment to its end. Without it their offset is as large as
+            they are far, 20 widths and more with many buckets, and governs the loss.
+
+    Raises:
+        ValueError: For values outside these ranges.
+    """
+
+    def __init__(
+        self,
+        num_buckets: int,
+        scale_factor: float = 1.7,
+        ignore_neighbor: bool = True,
+        num_offset_buckets: int = 2,
+        clamp_targets: bool = True,
+        use_box_type: bool = False,
+    ) -> None:
+        super().__init__(use_box_type=use_box_type)
+        if num_buckets < 2:
+            raise ValueError(f'num_buckets must be at least 2, got {num_buckets}; the paper uses 30')
+        if num_offset_buckets not in (1, 2):
+            raise ValueError(f'num_offset_buckets must be 1 or 2, got {num_offset_buckets}')
+        if scale_factor <= 1:
+            raise ValueError(f'scale_factor must enlarge the box, got {scale_factor}; 1.7 is usual')
+        self.num_buckets = num_buckets
+        self.scale_factor = scale_factor
+        self.ignore_neighbor = ignore_neighbor
+        self.num_offset_buckets = num_offset_buckets
+        self.clamp_targets = clamp_targets
+
+    @property
+    def encode_size(self) -> int:
+        """Numbers a box: a logit and an offset for each bucket of each side; mmdet sizes layers by it."""
+        return 2 * 4 * self.num_buckets
+
+    def buckets(self, boxes: Tensor) -> tuple[Tensor, Tensor]:
+        """Center lines and widths of all buckets.
+
+        Args:
+            boxes: Shape (N, 4).
+
+        Returns:
+            Coordinates of center lines, shape (N, 4, K), and widths, shape (N, 4, 1); a width is negative
+            where the way to the center goes against the axis (right and bottom sides).
+        """
+        center = (boxes[:, :2] + boxes[:, 2:]) / 2
+        half = (boxes[:, 2:] - boxes[:, :2]).clamp(min=MIN_SIZE) * (self.scale_factor / 2)
+        borders = torch.cat([center - half, center + half], dim=1)
+        widths = torch.cat([half, -half], dim=1)[..., None] / self.num_buckets
+        steps = torch.arange(self.num_buckets, device=boxes.device, dtype=boxes.dtype) + 0.5
+        return borders[..., None] + steps * widths, widths
+
+    def encode(self, bboxes: Tensor, gt_bboxes: Tensor) -> BucketTargets:
+        """Targets that turn ``bboxes`` into ``gt_bboxes``.
+
+        Args:
+            bboxes: Boxes to start from, shape (N, 4).
+            gt_bboxes: Boxes to arrive at, shape (N, 4).
+        """
+        bboxes, gt_bboxes = get_box_tensor(bboxes).float(), get_box_tensor(gt_bboxes).float()
+        centers, widths = self.buckets(bboxes)
+        offsets = (gt_bboxes[..., None] - centers) / widths
+        if self.clamp_targets:
+            # A side's offset from bucket 0 is its place on the segment: [-0.5, K - 0.5].
+            place = offsets[..., :1]
+            offsets = offsets + place.clamp(-0.5, self.num_buckets - 0.5) - place
+        distance = offsets.abs()
+        nearest = distance.topk(self.num_offset_buckets, largest=False).indices
+        labels = torch.zeros_like(distance).scatter_(-1, nearest[..., :1], 1.0)
+        near = (distance < 1).float()
+        offset_weights = torch.zeros_like(distance).scatter_(-1, nearest, 1.0) * near
+        label_weights = 1 - near * (1 - labels) if self.ignore_neighbor else torch.ones_like(labels)
+        return BucketTargets(labels, label_weights, offsets, torch.maximum(offset_weights, labels))
+
+    def decode(
+        self,
+        bboxes: Tensor,
+        bucket_logits: Tensor,
+        offsets: Tensor,
+        max_shape: Optional[tuple[int, int]] = None,
+    ) -> Tensor:
+        """Boxes at the best bucket of each side, refined by its offset.
+
+        Args:
+            bboxes: Boxes to start from, shape (N, 4).
+            bucket_logits: Scores of the buckets, shape (N, 4, K).
+            offsets: Offsets in bucket widths, shape (N, 4, K).
+            max_shape: Height and width to clip to.
+
+        Returns:
+            Boxes, shape (N, 4), float32.
+        """
+        centers, widths = self.buckets(get_box_tensor(bboxes).float())
+        best = bucket_logits.argmax(dim=-1, keepdim=True)
+        sides = centers.gather(-1, best) + offsets.float().gather(-1, best) * widths
+        boxes = sides.squeeze(-1)
+        if max_shape is not None:
+            height, width = max_shape[:2]
+            limits = boxes.new_tensor([width, height, width, height])
+            boxes = torch.minimum(boxes.clamp(min=0), limits)
+        return boxes

@@ -1,0 +1,98 @@
+"""The paper's head: each side is localized from features along its own axis.
+
+``N`` RoIs, ``C`` channels, ``R`` RoI feature size, ``K`` buckets a side.
+"""
+
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from mmcv.cnn import ConvModule
+from mmdet.registry import MODELS
+from torch import Tensor, nn
+
+from .bucket_head import BucketHead, start_at
+
+
+@MODELS.register_module()
+class SideAwareBucketHead(BucketHead):
+    """Side-aware localization after SABL (Wang et al., ECCV 2020), with any number of buckets.
+
+    The RoI features are pooled with attention to one row (for left and right) and one column (for top and
+    bottom), upsampled, halved between the two sides of the axis, and interpolated to K places, border first.
+    mmdet's ``SABLHead`` ties K to the RoI size; here it is free.
+
+    Args:
+        num_cls_fcs: Fully connected layers before the class scores.
+        num_pre_convs: 3x3 convolutions before the attention pooling.
+        num_post_convs: 1D convolutions after it.
+        up_ratio: How far the row and the column are upsampled (transposed convolution).
+        kwargs: As :class:`BucketHead`.
+    """
+
+    def __init__(
+        self,
+        num_cls_fcs: int = 1,
+        num_pre_convs: int = 2,
+        num_post_convs: int = 1,
+        up_ratio: int = 2,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(num_cls_fcs=num_cls_fcs, with_reg=False, **kwargs)
+        channels = self.in_channels
+        self.pre_convs = nn.Sequential(
+            *(ConvModule(channels, channels, 3, padding=1) for _ in range(num_pre_convs))
+        )
+        # One of each for x (a row, along the width) and for y (a column, along the height).
+        self.attentions = nn.ModuleList(nn.Conv2d(channels, 1, 1) for _ in range(2))
+        self.axes = nn.ModuleList(
+            self._axis_layers(channels, num_post_convs, up_ratio) for _ in range(2)
+        )
+        self.fc_bucket = nn.Linear(channels, 1)
+        self.fc_offset = nn.Linear(channels, 1)
+
+    @staticmethod
+    def _axis_layers(channels: int, num_post_convs: int, up_ratio: int) -> nn.Sequential:
+        layers: list[nn.Module] = []
+        for _ in range(num_post_convs):
+            layers += [nn.Conv1d(channels, channels, 3, padding=1), nn.ReLU(inplace=True)]
+        if up_ratio > 1:
+            upsample = nn.ConvTranspose1d(channels, channels, up_ratio, stride=up_ratio)
+            layers += [upsample, nn.ReLU(inplace=True)]
+        return nn.Sequential(*layers)
+
+    def init_weights(self) -> None:
+        """mmdet's initialization, Kaiming for the side features, then each bucket's prior."""
+        super().init_weights()
+        for module in self.axes.modules():
+            if isinstance(module, (nn.Conv1d, nn.ConvTranspose1d)):
+                nn.init.kaiming_normal_(module.weight, nonlinearity='relu')
+                nn.init.zeros_(module.bias)
+        for attention in self.attentions:
+            nn.init.normal_(attention.weight, std=0.01)
+            nn.init.zeros_(attention.bias)
+        start_at(self.fc_bucket, self.prior_logit)
+        start_at(self.fc_offset, 0.0)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Class scores (N, M + 1) and localization (N, 2, 4, K) of RoI features (N, C, R, R)."""
+        cls_score, _ = super().forward(x)
+        sides = self._side_features(x)
+        localization = [self.fc_bucket(sides), self.fc_offset(sides)]
+        return cls_score, torch.cat(localization, dim=-1).permute(0, 3, 1, 2)
+
+    def _side_features(self, x: Tensor) -> Tensor:
+        """Features of each bucket: (N, C, R, R) -> (N, 4, K, C)."""
+        x = self.pre_convs(x)
+        lines = []
+        for axis, (attention, layers) in enumerate(zip(self.attentions, self.axes)):
+            # For x the height (dim 2) is pooled away, for y the width (dim 3).
+            mask = attention(x).sigmoid()
+            mask = mask / mask.sum(dim=2 + axis, keepdim=True)
+            lines.append(layers((x * mask).sum(dim=2 + axis)))
+        half = (lines[0].size(-1) + 1) // 2
+        near = [line[..., :half] for line in lines]
+        far = [line[..., -half:].flip(-1) for line in lines]
+        sides = torch.stack(near + far, dim=1)  # (N, 4, C, half)
+        sides = F.interpolate(sides.flatten(0, 1), self.num_buckets, mode='linear')
+        return sides.unflatten(0, (-1, 4)).transpose(2, 3)

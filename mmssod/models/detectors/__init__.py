@@ -1,0 +1,3 @@
+from .pseudo_label_detector import PseudoLabelDetector
+
+__all__ = ['PseudoLabelDetector']

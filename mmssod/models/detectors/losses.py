@@ -1,0 +1,54 @@
+"""Loss dicts of a step: named, scaled, split; pure functions."""
+
+from collections.abc import Mapping
+from typing import Union
+
+from torch import Tensor
+
+Loss = Union[Tensor, list[Tensor]]
+
+FOREGROUND_KEYS = ('fg_certainty', 'fg_count')
+
+
+def split_foreground(losses: Mapping[str, Loss]) -> tuple[dict[str, Loss], list[Tensor]]:
+    """Take the sums of Eq. 6 out of a detector's losses.
+
+    Returns:
+        The other entries, and ``[certainty sum, count]``; the list is empty when the detector gives none.
+    """
+    rest = {name: value for name, value in losses.items() if name not in FOREGROUND_KEYS}
+    return rest, [losses[name] for name in FOREGROUND_KEYS if name in losses]  # type: ignore[misc]
+
+
+def scale_losses(
+    losses: Mapping[str, Loss], factor: Union[float, Tensor], weights: Mapping[str, float]
+) -> dict[str, Loss]:
+    """Multiply each loss by a common factor and its own weight; entries that are no loss stay.
+
+    Args:
+        losses: As a detector's ``loss`` gives them.
+        factor: For all of them.
+        weights: By name; a loss that is not named keeps weight 1.
+
+    Raises:
+        ValueError: If ``weights`` names a loss that the detector does not have.
+    """
+    unknown = sorted(set(weights) - set(losses))
+    if unknown:
+        known = sorted(name for name in losses if 'loss' in name)
+        raise ValueError(f'loss weights name {unknown}, but the detector gives {known}')
+    return {
+        name: _scaled(value, factor * weights.get(name, 1.0)) if 'loss' in name else value
+        for name, value in losses.items()
+    }
+
+
+def prefix_losses(prefix: str, losses: Mapping[str, Loss]) -> dict[str, Loss]:
+    """Put a prefix before each name."""
+    return {prefix + name: value for name, value in losses.items()}
+
+
+def _scaled(value: Loss, factor: Union[float, Tensor]) -> Loss:
+    if isinstance(value, list):
+        return [part * factor for part in value]
+    return value * factor

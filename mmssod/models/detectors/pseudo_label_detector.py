@@ -1,0 +1,236 @@
+"""The training step of every method that learns from pseudo labels.
+
+``B`` images of a branch; the branches of a batch are ``labeled``, ``weak`` and ``strong``, the last two being two
+views of the same unlabeled images in the same order.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Optional
+
+import torch
+from mmdet.models.detectors import BaseDetector
+from mmdet.registry import MODELS
+from mmdet.structures import DetDataSample, SampleList
+from mmdet.utils import ConfigType, OptConfigType
+from mmengine.structures import InstanceData
+from torch import Tensor
+from torch.nn import ModuleList
+
+from mmssod.structures import PseudoLabels
+
+from ..pseudo import FrozenTeacher, PseudoLabelStatistics, build_labeler
+from .losses import Loss, prefix_losses, scale_losses, split_foreground
+
+
+@MODELS.register_module()
+class PseudoLabelDetector(BaseDetector):
+    """A student that learns from labeled images and from pseudo labels on unlabeled ones.
+
+    A method is what fills the slots; the step itself knows none of them.
+
+    Args:
+        detector: Config of the student; any mmdet detector with ``loss`` and ``predict``. Weights by class (RE) and
+            dynamic thresholds (DT) need a :class:`CertaintyRoIHead` in it.
+        labeler: Where candidates come from.
+        selector: Which candidates are kept.
+        merger: What becomes of candidates before the selection.
+        balancer: Thresholds and weights by class; ``num_classes`` is read off the student where it is not written.
+        unsup_weight: lambda_u of Eq. 2.
+        unsup_loss_weights: Weight of single losses on unlabeled images, by name; 1 for those not named.
+        empty_images: What becomes of an unlabeled image without a pseudo label: ``'skip'`` leaves it out of the
+            loss, ``'background'`` trains it as an image without objects.
+        predict_with: Who answers at test time, ``'student'`` or ``'teacher'``.
+        data_preprocessor: mmdet's ``MultiBranchDataPreprocessor``.
+        init_cfg: As in mmengine.
+    """
+
+    def __init__(
+        self,
+        detector: ConfigType,
+        labeler: ConfigType,
+        selector: ConfigType,
+        merger: ConfigType,
+        balancer: ConfigType,
+        unsup_weight: float = 1.0,
+        unsup_loss_weights: Optional[Mapping[str, float]] = None,
+        empty_images: str = 'skip',
+        predict_with: str = 'student',
+        data_preprocessor: OptConfigType = None,
+        init_cfg: OptConfigType = None,
+    ) -> None:
+        super().__init__(data_preprocessor=data_preprocessor, init_cfg=init_cfg)
+        if empty_images not in ('skip', 'background'):
+            raise ValueError(f"empty_images must be 'skip' or 'background', got {empty_images!r}")
+        self.student = MODELS.build(detector)
+        self.labeler = build_labeler(labeler, detector)
+        self.selector = MODELS.build(selector)
+        self.merger = MODELS.build(merger)
+        self.balancer = MODELS.build({'num_classes': num_classes(self.student), **balancer})
+        self.statistics = PseudoLabelStatistics(self.balancer.num_classes)
+        self.unsup_weight = unsup_weight
+        self.unsup_loss_weights = dict(unsup_loss_weights or {})
+        self.empty_images = empty_images
+        self.predict_with = predict_with
+        self.predictor  # an unknown name is an error now, not at the first test
+        self.unsupervised = True  # the teacher's hook switches it off during burn-in
+
+    # ---------------------------------------------------------------- training
+
+    def loss(
+        self,
+        batch_inputs: Mapping[str, Tensor],
+        batch_data_samples: Mapping[str, SampleList],
+    ) -> dict[str, Loss]:
+        """One step: losses on labeled images and on pseudo-labeled ones; nothing given is changed.
+
+        Args:
+            batch_inputs: Images of each branch, shape (B, 3, H, W).
+            batch_data_samples: Samples of each branch; those of ``weak`` and ``strong`` need no annotation.
+
+        Returns:
+            The student's losses as ``sup_*`` and ``unsup_*``, and ``pseudo_boxes``, the kept pseudo boxes an image.
+        """
+        weights = self.balancer.weights()
+        labeled = [with_weights(sample, weights) for sample in batch_data_samples['labeled']]
+        losses = self.student.loss(batch_inputs['labeled'], labeled)
+        losses, foreground = split_foreground(losses)
+        losses = prefix_losses('sup_', losses)
+        if self.unsupervised:
+            pseudo = self.pseudo_labels(batch_inputs['weak'], batch_data_samples['weak'])
+            targets = project(pseudo, batch_data_samples['weak'], batch_data_samples['strong'])
+            targets = [labels.weighted(weights) for labels in targets]
+            unsup_losses, unsup_foreground = self.unsupervised_loss(
+                batch_inputs['strong'], batch_data_samples['strong'], targets
+            )
+            losses.update(prefix_losses('unsup_', unsup_losses))
+            losses['pseudo_boxes'] = mean_boxes(pseudo, weights)
+            foreground = [ours + new for ours, new in zip(foreground, unsup_foreground)]
+        if foreground:
+            self.balancer.update(*foreground)
+        return losses
+
+    @torch.no_grad()
+    def pseudo_labels(self, inputs: Tensor, samples: SampleList) -> list[PseudoLabels]:
+        """Kept pseudo labels of the weak views, one value an image."""
+        candidates = self.merger(self.labeler(inputs, samples, self.student), samples)
+        thresholds = self.balancer.thresholds()
+        pseudo = [self.selector(labels, thresholds) for labels in candidates]
+        self.statistics.update(pseudo)
+        return pseudo
+
+    def unsupervised_loss(
+        self, inputs: Tensor, samples: SampleList, targets: list[PseudoLabels]
+    ) -> tuple[dict[str, Loss], list[Tensor]]:
+        """The student's weighted losses on strong views, and the sums of Eq. 6.
+
+        Args:
+            inputs: Strong views, shape (B, 3, H, W).
+            samples: Their samples.
+            targets: Pseudo labels in pixels of the strong views.
+        """
+        filled = [len(labels) > 0 for labels in targets]
+        factor = self.unsup_weight
+        if self.empty_images == 'skip':
+            if any(filled):
+                inputs = inputs if all(filled) else inputs[torch.tensor(filled, device=inputs.device)]
+                samples = [sample for sample, keep in zip(samples, filled) if keep]
+                targets = [labels for labels in targets if len(labels)]
+            else:
+                # A loss of zero that still touches every parameter, as distributed training needs.
+                factor = 0.0
+        strong = [with_pseudo_labels(sample, labels) for sample, labels in zip(samples, targets)]
+        losses, foreground = split_foreground(self.student.loss(inputs, strong))
+        return scale_losses(losses, factor, self.unsup_loss_weights), foreground
+
+    # ---------------------------------------------------------------- prediction
+
+    @property
+    def predictor(self) -> BaseDetector:
+        """The detector that answers at test time.
+
+        Raises:
+            ValueError: If it is to be a teacher and the labeler has none.
+        """
+        if self.predict_with == 'student':
+            return self.student
+        if self.predict_with == 'teacher' and isinstance(self.labeler, FrozenTeacher):
+            return self.labeler.teacher
+        raise ValueError(
+            f"predict_with must be 'student', or 'teacher' where the labeler has one; got "
+            f'{self.predict_with!r} with {type(self.labeler).__name__}'
+        )
+
+    def predict(
+        self, batch_inputs: Tensor, batch_data_samples: SampleList, rescale: bool = True
+    ) -> SampleList:
+        """Predictions of the student (or the teacher), as mmdet's detectors give them."""
+        return self.predictor.predict(batch_inputs, batch_data_samples, rescale=rescale)
+
+    def _forward(self, batch_inputs: Tensor, batch_data_samples: Optional[SampleList] = None) -> Any:
+        return self.predictor._forward(batch_inputs, batch_data_samples)
+
+    def extract_feat(self, batch_inputs: Tensor) -> tuple[Tensor, ...]:
+        """Feature maps of the predictor."""
+        return self.predictor.extract_feat(batch_inputs)
+
+    # ---------------------------------------------------------------- checkpoints
+
+    def _load_from_state_dict(self, state_dict: dict, prefix: str, *args: Any) -> None:
+        """A plain detector's checkpoint starts the student, and the teacher unless it has its own."""
+        if not any(key.startswith((prefix + 'student.', prefix + 'labeler.')) for key in state_dict):
+            shares_start = isinstance(self.labeler, FrozenTeacher) and not self.labeler.checkpoint
+            parts = ['student.', 'labeler.teacher.'] if shares_start else ['student.']
+            plain = {key: state_dict.pop(key) for key in list(state_dict) if key.startswith(prefix)}
+            for key, value in plain.items():
+                for part in parts:
+                    state_dict[prefix + part + key[len(prefix) :]] = value
+        super()._load_from_state_dict(state_dict, prefix, *args)
+
+
+def num_classes(detector: BaseDetector) -> int:
+    """How many classes a detector tells apart, read off its (last) box head."""
+    head = detector.roi_head.bbox_head if hasattr(detector, 'roi_head') else detector.bbox_head
+    if isinstance(head, ModuleList):  # one head a stage, as in Cascade R-CNN
+        head = head[-1]
+    return head.num_classes
+
+
+def project(
+    pseudo: list[PseudoLabels], weak: SampleList, strong: SampleList
+) -> list[PseudoLabels]:
+    """Pseudo labels of the weak views in pixels of the strong ones (both record their homography)."""
+    return [
+        labels.project(view_change(source, target), target.img_shape)
+        for labels, source, target in zip(pseudo, weak, strong)
+    ]
+
+
+def view_change(source: DetDataSample, target: DetDataSample) -> Tensor:
+    """Homography from one view of an image to another, shape (3, 3), float64."""
+    to_source, to_target = (
+        torch.as_tensor(sample.homography_matrix, dtype=torch.float64) for sample in (source, target)
+    )
+    return to_target @ torch.linalg.inv(to_source)
+
+
+def with_weights(sample: DetDataSample, class_weights: Tensor) -> DetDataSample:
+    """A sample like the given one whose true boxes carry their class's weight; shape (M,) in."""
+    boxes = sample.gt_instances
+    weights = class_weights.to(boxes.bboxes.dtype)[boxes.labels]
+    weighted = DetDataSample(metainfo=sample.metainfo)
+    weighted.gt_instances = InstanceData(**dict(boxes.items()), weights=weights)
+    if 'ignored_instances' in sample:
+        weighted.ignored_instances = sample.ignored_instances
+    return weighted
+
+
+def with_pseudo_labels(sample: DetDataSample, labels: PseudoLabels) -> DetDataSample:
+    """A sample like the given one with pseudo labels in the place where mmdet's losses look for true boxes."""
+    labeled = DetDataSample(metainfo=sample.metainfo)
+    labeled.gt_instances = labels.to_ground_truth()
+    return labeled
+
+
+def mean_boxes(pseudo: list[PseudoLabels], like: Tensor) -> Tensor:
+    """Pseudo boxes an image, as a scalar on the device of ``like``."""
+    return like.new_tensor(sum(map(len, pseudo)) / max(len(pseudo), 1))

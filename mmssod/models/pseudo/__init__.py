@@ -1,0 +1,17 @@
+from .class_balancer import ClassBalancer
+from .labelers import EMATeacher, FrozenTeacher, Labeler, SelfLabeler, build_labeler
+from .mergers import KeepCandidates
+from .selectors import ThresholdSelector
+from .statistics import PseudoLabelStatistics
+
+__all__ = [
+    'ClassBalancer',
+    'EMATeacher',
+    'FrozenTeacher',
+    'KeepCandidates',
+    'Labeler',
+    'PseudoLabelStatistics',
+    'SelfLabeler',
+    'ThresholdSelector',
+    'build_labeler',
+]

@@ -1,0 +1,108 @@
+"""What training has seen of each class, and the thresholds and weights that follow (Eq. 6). ``M`` classes."""
+
+import torch
+from mmdet.registry import MODELS
+from mmengine.dist import all_reduce
+from torch import Tensor, nn
+
+from mmssod import equations
+
+
+@MODELS.register_module()
+class ClassBalancer(nn.Module):
+    """Class-wise dynamic thresholds (DT) and loss weights (RE).
+
+    The two sums of Eq. 6 are buffers: they are in the checkpoint and resume with it. They are summed over all
+    processes in each :meth:`update`, so every process holds the same.
+
+    Args:
+        num_classes: ``M``.
+        threshold: The paper's tau, in [0, 1].
+        threshold_power: gamma_1; 0 switches dynamic thresholds off.
+        weight_power: gamma_2; 0 switches re-weighting off.
+        bounds: Least and greatest threshold.
+        max_weight: Greatest weight; infinite for the paper's.
+        memory: Share of the past that each update keeps: 1 sums over the whole training, less is a moving sum.
+
+    Raises:
+        ValueError: For values outside these ranges.
+    """
+
+    def __init__(
+        self,
+        num_classes: int,
+        threshold: float = 0.7,
+        threshold_power: float = 0.0,
+        weight_power: float = 0.0,
+        bounds: tuple[float, float] = (0.4, 0.9),
+        max_weight: float = float('inf'),
+        memory: float = 1.0,
+    ) -> None:
+        super().__init__()
+        for name, value, low, high in (
+            ('threshold', threshold, 0, 1),
+            ('memory', memory, 0, 1),
+            ('bounds[0]', bounds[0], 0, bounds[1]),
+            ('bounds[1]', bounds[1], bounds[0], 1),
+            ('max_weight', max_weight, 0, float('inf')),
+            ('num_classes', num_classes, 1, float('inf')),
+        ):
+            if not low <= value <= high:
+                raise ValueError(f'{name} must be in [{low}, {high}], got {value}')
+        self.num_classes = num_classes
+        self.threshold = threshold
+        self.threshold_power = threshold_power
+        self.weight_power = weight_power
+        self.bounds = tuple(bounds)
+        self.max_weight = max_weight
+        self.memory = memory
+        self.certainty_sum: Tensor
+        self.count: Tensor
+        self.initialized: Tensor
+        self.register_buffer('certainty_sum', torch.zeros(num_classes, dtype=torch.float64))
+        self.register_buffer('count', torch.zeros(num_classes, dtype=torch.float64))
+        self.register_buffer('initialized', torch.tensor(False))
+
+    @torch.no_grad()
+    def initialize(self, box_counts: Tensor) -> None:
+        """Start from the labeled set, so that no class is at zero.
+
+        Args:
+            box_counts: Labeled boxes of each class, shape (M,); a class without any counts as one box.
+
+        Raises:
+            ValueError: If the shape is another.
+        """
+        if box_counts.shape != self.count.shape:
+            raise ValueError(
+                f'box_counts needs one number a class, shape {tuple(self.count.shape)}, '
+                f'got {tuple(box_counts.shape)}; compare num_classes with the classes of the labeled set'
+            )
+        counts = box_counts.to(self.count).clamp(min=1)
+        self.certainty_sum.copy_(counts)
+        self.count.copy_(counts)
+        self.initialized.fill_(True)
+
+    @torch.no_grad()
+    def update(self, certainty_sum: Tensor, count: Tensor) -> None:
+        """Add one step's foreground candidates; every process must call it, also one without any.
+
+        Args:
+            certainty_sum: Sum of ``p * v`` of each class, shape (M,).
+            count: Number of candidates of each class, shape (M,).
+        """
+        step = torch.stack([certainty_sum, count]).to(self.count)
+        all_reduce(step)
+        self.certainty_sum.mul_(self.memory).add_(step[0])
+        self.count.mul_(self.memory).add_(step[1])
+
+    def thresholds(self) -> Tensor:
+        """tau_m of Eq. 6, shape (M,)."""
+        return equations.class_thresholds(
+            self.certainty_sum, self.count, self.threshold, self.threshold_power, self.bounds
+        )
+
+    def weights(self) -> Tensor:
+        """alpha_m of Eq. 6, shape (M,)."""
+        weights = equations.class_weights(self.certainty_sum, self.count, self.weight_power)
+        return weights.clamp(max=self.max_weight)

@@ -1,0 +1,124 @@
+"""Labelers: where pseudo labels come from.
+
+A labeler is called with the weak views, shape (B, 3, H, W), their samples and the student, and answers one
+:class:`~mmssod.structures.PseudoLabels` an image, in pixels of the weak view, without gradients.
+"""
+
+from typing import Optional, Union
+
+import torch
+from mmdet.registry import MODELS
+from mmdet.structures import DetDataSample, SampleList
+from mmdet.utils import ConfigType
+from mmengine.logging import print_log
+from mmengine.model import BaseModule
+from mmengine.runner import load_checkpoint
+from torch import Tensor, nn
+
+from mmssod.structures import PseudoLabels
+
+
+class Labeler(BaseModule):
+    """Base of all labelers."""
+
+    def forward(
+        self, inputs: Tensor, samples: SampleList, student: nn.Module
+    ) -> list[PseudoLabels]:
+        """Candidates of each image, before merging and selection."""
+        raise NotImplementedError
+
+
+@MODELS.register_module()
+class FrozenTeacher(Labeler):
+    """A detector that never changes: the paper's and STAC's teacher.
+
+    Stays in eval mode whatever mode the model around it is put in.
+
+    Args:
+        detector: Config of the teacher; :class:`PseudoLabelDetector` gives the student's where none is written.
+        checkpoint: File with the teacher's weights. Empty: the teacher takes part in the run's ``load_from``, as
+            the student does.
+    """
+
+    def __init__(self, detector: ConfigType, checkpoint: str = '') -> None:
+        super().__init__()
+        self.teacher = MODELS.build(detector)
+        self.teacher.requires_grad_(False)
+        self.checkpoint = checkpoint
+        self.train(False)
+
+    def init_weights(self) -> None:
+        """Load the teacher's own checkpoint, if it has one."""
+        super().init_weights()
+        if self.checkpoint:
+            load_checkpoint(self.teacher, self.checkpoint, map_location='cpu')
+            print_log(f'teacher loaded from {self.checkpoint}', logger='current')
+
+    def train(self, mode: bool = True) -> 'FrozenTeacher':
+        """Does nothing but stay in eval mode."""
+        return super().train(False)
+
+    def forward(
+        self, inputs: Tensor, samples: SampleList, student: nn.Module
+    ) -> list[PseudoLabels]:
+        """The teacher's predictions; the student is not used."""
+        return predict_candidates(self.teacher, inputs, samples)
+
+
+@MODELS.register_module()
+class EMATeacher(FrozenTeacher):
+    """A teacher that follows the student (Mean Teacher): the ``EMATeacherHook`` says when."""
+
+    @torch.no_grad()
+    def update(self, student: nn.Module, decay: float) -> None:
+        """``teacher = decay * teacher + (1 - decay) * student``.
+
+        Floating buffers (batch norm statistics) move too; integer ones are copied.
+
+        Args:
+            student: The model to follow, of the teacher's structure.
+            decay: Share that the teacher keeps, in [0, 1]; 0 copies the student.
+        """
+        ours = list(self.teacher.state_dict().values())
+        theirs = list(student.state_dict().values())
+        moving = [i for i, tensor in enumerate(ours) if tensor.is_floating_point()]
+        torch._foreach_lerp_([ours[i] for i in moving], [theirs[i] for i in moving], 1.0 - decay)
+        for tensor, source in zip(ours, theirs):
+            if not tensor.is_floating_point():
+                tensor.copy_(source)
+
+
+@MODELS.register_module()
+class SelfLabeler(Labeler):
+    """The student labels for itself, in eval mode (Instant-Teaching)."""
+
+    def forward(
+        self, inputs: Tensor, samples: SampleList, student: nn.Module
+    ) -> list[PseudoLabels]:
+        """The student's own predictions on the weak view."""
+        training = student.training
+        student.eval()
+        try:
+            return predict_candidates(student, inputs, samples)
+        finally:
+            student.train(training)
+
+
+@torch.no_grad()
+def predict_candidates(
+    detector: nn.Module, inputs: Tensor, samples: SampleList
+) -> list[PseudoLabels]:
+    """Predictions of a detector in pixels of its input; the given samples stay as they are."""
+    blank = [DetDataSample(metainfo=sample.metainfo) for sample in samples]
+    results = detector.predict(inputs, blank, rescale=False)
+    return [PseudoLabels.from_predictions(result.pred_instances) for result in results]
+
+
+def build_labeler(config: ConfigType, detector: ConfigType) -> Labeler:
+    """Build a labeler; teachers without a ``detector`` of their own get the student's config."""
+    config = dict(config)
+    cls: Optional[Union[type, str]] = config['type']
+    cls = MODELS.get(cls) if isinstance(cls, str) else cls
+    if isinstance(cls, type) and issubclass(cls, FrozenTeacher):
+        config.setdefault('detector', detector)
+    return MODELS.build(config)

@@ -1,0 +1,16 @@
+"""Mergers: what becomes of candidates when an image was labeled before or by several."""
+
+from mmdet.registry import MODELS
+from mmdet.structures import SampleList
+from torch import nn
+
+from mmssod.structures import PseudoLabels
+
+
+@MODELS.register_module()
+class KeepCandidates(nn.Module):
+    """The neutral merger: candidates stay as they are."""
+
+    def forward(self, candidates: list[PseudoLabels], samples: SampleList) -> list[PseudoLabels]:
+        """One value an image in, the same out."""
+        return candidates

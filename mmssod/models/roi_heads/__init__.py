@@ -1,0 +1,3 @@
+from .certainty_roi_head import CertaintyRoIHead
+
+__all__ = ['CertaintyRoIHead']

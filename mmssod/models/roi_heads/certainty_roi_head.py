@@ -1,0 +1,125 @@
+"""RoI head through which box weights travel in and foreground certainties come back.
+
+``N`` RoIs of all images, ``M`` classes.
+"""
+
+from typing import Any, Union
+
+import torch
+from mmdet.models.roi_heads import StandardRoIHead
+from mmdet.models.task_modules import AssignResult, SamplingResult
+from mmdet.registry import MODELS
+from mmdet.structures.bbox import bbox2roi
+from mmengine.structures import InstanceData
+from torch import Tensor
+
+from mmssod.equations import class_certainty_sums
+
+
+class BoxWeightSampler:
+    """Hands the ``weights`` of true (or pseudo) boxes to the RoIs assigned to them.
+
+    Wraps any mmdet sampler and adds ``pos_weights`` of shape (number of foreground RoIs,) to its result; boxes
+    without ``weights`` count 1.
+
+    Args:
+        sampler: The sampler to wrap.
+    """
+
+    def __init__(self, sampler: Any) -> None:
+        self.sampler = sampler
+
+    def sample(
+        self,
+        assign_result: AssignResult,
+        pred_instances: InstanceData,
+        gt_instances: InstanceData,
+        **kwargs: Any,
+    ) -> SamplingResult:
+        """As the wrapped sampler's ``sample``."""
+        result = self.sampler.sample(assign_result, pred_instances, gt_instances, **kwargs)
+        if 'weights' in gt_instances:
+            result.pos_weights = gt_instances.weights[result.pos_assigned_gt_inds]
+        else:
+            result.pos_weights = result.pos_priors.new_ones(len(result.pos_priors))
+        return result
+
+
+@MODELS.register_module()
+class CertaintyRoIHead(StandardRoIHead):
+    """mmdet's RoI head with a weight a box and the sums of Eq. 6 among its losses.
+
+    ``fg_certainty`` and ``fg_count``, both of shape (M,), carry no "loss" in their names and so are not part of
+    the objective. Heads without buckets have localization certainty 1.
+    """
+
+    def init_assigner_sampler(self) -> None:
+        """mmdet's, with the sampler wrapped."""
+        super().init_assigner_sampler()
+        if self.train_cfg:
+            self.bbox_sampler = BoxWeightSampler(self.bbox_sampler)
+
+    def bbox_loss(self, x: tuple[Tensor, ...], sampling_results: list[SamplingResult]) -> dict:
+        """Losses of sampled RoIs, each foreground RoI weighted by its box.
+
+        Args:
+            x: Feature maps.
+            sampling_results: One an image, with ``pos_weights``.
+
+        Returns:
+            As mmdet's: ``cls_score``, ``bbox_pred``, ``bbox_feats`` and ``loss_bbox``.
+        """
+        rois = bbox2roi([result.priors for result in sampling_results])
+        results = self._bbox_forward(x, rois)
+        targets = self.bbox_head.get_targets(sampling_results, self.train_cfg)
+        targets = weight_targets(targets, roi_weights(sampling_results))
+        losses = self.bbox_head.loss(results['cls_score'], results['bbox_pred'], rois, *targets)
+        losses.update(self.foreground_certainty(results, labels=targets[0]))
+        results.update(loss_bbox=losses)
+        return results
+
+    @torch.no_grad()
+    def foreground_certainty(self, results: dict, labels: Tensor) -> dict[str, Tensor]:
+        """The two sums of Eq. 6 over foreground RoIs.
+
+        Args:
+            results: With ``cls_score`` (N, M + 1) and ``bbox_pred``.
+            labels: Classes, ``M`` is background, shape (N,).
+        """
+        num_classes = self.bbox_head.num_classes
+        foreground = labels < num_classes
+        labels = labels[foreground]
+        scores = results['cls_score'][foreground].float().softmax(dim=-1)
+        certainty = scores.gather(1, labels[:, None]).squeeze(1)
+        if hasattr(self.bbox_head, 'loc_certainty'):
+            localization = self.bbox_head.loc_certainty(results['bbox_pred'][foreground])
+        else:
+            localization = torch.ones_like(certainty)
+        sums, counts = class_certainty_sums(certainty, localization, labels, num_classes)
+        return dict(fg_certainty=sums, fg_count=counts)
+
+
+def roi_weights(sampling_results: list[SamplingResult]) -> Tensor:
+    """Weights in the order of targets: each image's foreground, then its background at 1; shape (N,)."""
+    weights = []
+    for result in sampling_results:
+        weights += [result.pos_weights, result.neg_priors.new_ones(len(result.neg_priors))]
+    return torch.cat(weights)
+
+
+def weight_targets(targets: tuple, weights: Tensor) -> tuple:
+    """Multiply classification and localization weights of mmdet's target tuple.
+
+    Args:
+        targets: Labels, label weights, box targets, box weights; the last is a tensor or a tuple of tensors
+            (SABL), first dimension N.
+        weights: Shape (N,).
+    """
+    labels, label_weights, bbox_targets, bbox_weights = targets
+
+    def scaled(value: Union[Tensor, tuple]) -> Union[Tensor, tuple]:
+        if isinstance(value, tuple):
+            return tuple(scaled(part) for part in value)
+        return value * weights.view(-1, *[1] * (value.dim() - 1))
+
+    return labels, scaled(label_weights), bbox_targets, scaled(bbox_weights)

@@ -1,0 +1,3 @@
+from .pseudo_labels import PseudoLabels
+
+__all__ = ['PseudoLabels']

@@ -1,0 +1,74 @@
+import pytest
+from fakes import FakeModel, FakeTeacher, fake_runner, run_iterations
+from torch import nn
+
+from mmssod.engine import EMATeacherHook
+
+
+def run(hook, tmp_path, iterations, model=None, checkpoint=None):
+    model = model or FakeModel()
+    runner = fake_runner(tmp_path, model, iter=iterations[0])
+    if checkpoint is not None:
+        hook.after_load_checkpoint(runner, checkpoint)
+    hook.before_train(runner)
+    seen = []
+    for iteration in iterations:
+        run_iterations(hook, runner, [iteration])
+        seen.append(model.unsupervised)
+    return model.labeler.decays, seen
+
+
+def test_copies_at_once_and_then_follows(tmp_path):
+    decays, unsupervised = run(EMATeacherHook(ema_decay=0.9), tmp_path, range(3))
+    assert decays == [0.0, 0.9, 0.9, 0.9]
+    assert unsupervised == [True] * 3
+
+
+def test_burn_in_trains_the_student_alone_and_then_copies_it(tmp_path):
+    decays, unsupervised = run(EMATeacherHook(ema_decay=0.9, burn_in=2), tmp_path, range(4))
+    assert decays == [0.0, 0.9, 0.9]
+    assert unsupervised == [False, False, True, True]
+
+
+def test_interval_counts_iterations_of_the_run(tmp_path):
+    decays, _ = run(EMATeacherHook(ema_decay=0.9, interval=2), tmp_path, range(4))
+    assert decays == [0.0, 0.9, 0.9]
+
+
+@pytest.mark.parametrize('cut', [0, 1, 2, 3, 4])
+def test_resumed_run_does_what_an_uninterrupted_one_does(tmp_path, cut):
+    whole, switches = run(EMATeacherHook(0.9, burn_in=2), tmp_path, range(5))
+    first, a = run(EMATeacherHook(0.9, burn_in=2), tmp_path, range(cut)) if cut else ([], [])
+    resumed = {'state_dict': {'labeler.teacher.weight': 0, 'student.weight': 0}} if cut else None
+    second, b = run(EMATeacherHook(0.9, burn_in=2), tmp_path, range(cut, 5), checkpoint=resumed)
+    assert first + second == whole
+    assert a + b == switches
+
+
+def test_teacher_with_a_checkpoint_of_its_own_is_not_overwritten(tmp_path):
+    model = FakeModel(FakeTeacher(checkpoint='teacher.pth'))
+    assert run(EMATeacherHook(0.9), tmp_path, range(2), model)[0] == [0.9, 0.9]
+
+
+def test_teacher_that_load_from_brought_is_not_overwritten(tmp_path):
+    semi = {'state_dict': {'student.weight': 0, 'labeler.teacher.weight': 0}}
+    assert run(EMATeacherHook(0.9), tmp_path, range(1), checkpoint=semi)[0] == [0.9]
+    plain = {'state_dict': {'backbone.weight': 0}}
+    assert run(EMATeacherHook(0.9), tmp_path, range(1), checkpoint=plain)[0] == [0.0, 0.9]
+
+
+def test_labeler_that_cannot_follow_is_named(tmp_path):
+    class SelfLabeler(nn.Module):
+        pass
+
+    runner = fake_runner(tmp_path, FakeModel(SelfLabeler()))
+    with pytest.raises(TypeError, match='SelfLabeler.*EMATeacher'):
+        EMATeacherHook().before_train(runner)
+
+
+@pytest.mark.parametrize(
+    'wrong', [{'ema_decay': 1.0}, {'ema_decay': -0.1}, {'burn_in': -1}, {'interval': 0}]
+)
+def test_values_out_of_range_are_refused(wrong):
+    with pytest.raises(ValueError, match='expected|share the teacher keeps'):
+        EMATeacherHook(**wrong)

@@ -1,0 +1,205 @@
+import json
+from types import SimpleNamespace
+
+import pytest
+from fakes import CLASSES, FakeDataset, FakeModel, FakePair, fake_runner
+from mmengine.config import Config
+from mmengine.runner import EpochBasedTrainLoop
+
+from mmssod.engine import PreflightHook
+from mmssod.engine.preflight import category_names, class_problem, config_problems
+
+
+def coco(file, names, **more):
+    categories = [{'id': i + 1, 'name': name} for i, name in enumerate(names)]
+    file.write_text(json.dumps({'images': [], 'annotations': [], 'categories': categories, **more}))
+    return str(file)
+
+
+def config(ann_file, classes=CLASSES, **more):
+    labeled = dict(type='CocoDataset', ann_file=ann_file, metainfo=dict(classes=classes))
+    dataset = dict(type='SemiDataset', labeled=labeled)
+    return Config(dict(train_dataloader=dict(dataset=dataset), **more))
+
+
+def messages(cfg):
+    return [str(problem) for problem in config_problems(cfg)]
+
+
+# ------------------------------------------------------------------ annotation files
+
+
+@pytest.mark.parametrize('names', [[], ['ant'], ['ant', 'bee', 'c]a"t']])
+def test_category_names(tmp_path, names):
+    assert category_names(coco(tmp_path / 'a.json', names)) == names
+
+
+def test_categories_are_found_where_more_follows_or_lists_nest(tmp_path):
+    file = tmp_path / 'a.json'
+    file.write_text('{"categories": [{"name": "ant", "keypoints": ["l", "r"]}], "images": []}')
+    assert category_names(str(file)) == ['ant']
+
+
+def test_a_file_that_changed_is_read_again(tmp_path):
+    file = tmp_path / 'a.json'
+    assert category_names(coco(file, ['ant'])) == ['ant']
+    import os
+
+    coco(file, ['bee'])
+    os.utime(file, (1, 1))
+    assert category_names(str(file)) == ['bee']
+
+
+@pytest.mark.parametrize(
+    'text', ['', '{"categories": [{"id": 1}]}', '{"categories": 3}', 'no json']
+)
+def test_broken_files_are_value_errors(tmp_path, text):
+    file = tmp_path / 'a.json'
+    file.write_text(text)
+    with pytest.raises(ValueError):
+        category_names(str(file))
+
+
+# ------------------------------------------------------------------ class names
+
+
+def test_equal_names_are_no_problem_nor_are_unused_categories(tmp_path):
+    file = coco(tmp_path / 'a.json', ['ant', 'dog', 'bee', 'cat'])
+    assert class_problem('labeled', CLASSES, file) is None
+
+
+def test_missing_names_show_both_lists(tmp_path):
+    problem = str(
+        class_problem('labeled', CLASSES, coco(tmp_path / 'a.json', ['ant', 'Bee', 'cat']))
+    )
+    assert "missing from its annotation file: ['bee']" in problem
+    assert "['ant', 'Bee', 'cat']" in problem and "['ant', 'bee', 'cat']" in problem
+
+
+def test_another_order_would_misname_labels(tmp_path):
+    problem = str(
+        class_problem('labeled', CLASSES, coco(tmp_path / 'a.json', ['bee', 'ant', 'cat']))
+    )
+    assert 'order' in problem
+
+
+# ------------------------------------------------------------------ config
+
+
+def test_config_without_a_fault_and_config_without_data(tmp_path):
+    assert config_problems(Config()) == []
+    assert config_problems(config(coco(tmp_path / 'a.json', CLASSES))) == []
+
+
+def test_all_parts_are_checked_and_reported_together(tmp_path):
+    good, bad = coco(tmp_path / 'a.json', CLASSES), coco(tmp_path / 'b.json', ['x', 'y', 'z'])
+    val = dict(type='CocoDataset', ann_file=good, metainfo=dict(classes=('bee', 'ant', 'cat')))
+    found = messages(
+        config(
+            bad,
+            val_dataloader=dict(dataset=val),
+            val_evaluator=dict(type='CocoMetric', ann_file=str(tmp_path / 'none.json')),
+            test_evaluator=[dict(type='CocoMetric', ann_file=bad)],
+        )
+    )
+    heads = [message.splitlines()[0] for message in found]
+    assert len(found) == 5
+    assert [head.split(':')[0] for head in heads] == [
+        'labeled',
+        'val_dataloader',
+        'val_dataloader',
+        'val_evaluator',
+        'test_evaluator',
+    ]
+    assert 'no annotation file' in heads[3]
+
+
+def test_data_root_wrappers_and_default_classes(tmp_path):
+    coco(tmp_path / 'a.json', ['person'])
+    leaf = dict(type='CocoDataset', data_root=str(tmp_path), ann_file='a.json')
+    both = dict(type='ConcatDataset', datasets=[leaf, leaf])
+    cfg = Config(dict(train_dataloader=dict(dataset=dict(type='RepeatDataset', dataset=both))))
+    (problem,) = messages(cfg)
+    assert 'bicycle' in problem  # CocoDataset's own 80 classes
+
+
+def test_unreadable_json_is_a_problem_not_a_crash(tmp_path):
+    (tmp_path / 'a.json').write_text('{')
+    (problem,) = messages(config(str(tmp_path / 'a.json')))
+    assert 'unreadable' in problem
+
+
+# ------------------------------------------------------------------ runner
+
+
+def pair(labeled=(('/l/0.jpg', [0, 1, 2]),), unlabeled=(('/u/0.jpg', []),)):
+    return FakePair(FakeDataset(labeled), FakeDataset(unlabeled))
+
+
+def with_classes(dataset, classes):
+    dataset.metainfo = {'classes': classes}
+    return dataset
+
+
+def test_a_good_run_logs_its_batch(tmp_path):
+    counts = {'labeled': 1, 'unlabeled': 3}
+    runner = fake_runner(tmp_path, dataset=pair(), counts=counts, batch_size=4, world_size=2)
+    PreflightHook().before_train(runner)
+    assert runner.messages == ['batch: 1 labeled + 3 unlabeled a process x 2 = 8 images']
+
+
+def test_all_errors_come_as_one_numbered_list(tmp_path):
+    bad = coco(tmp_path / 'b.json', ['x'])
+    runner = fake_runner(
+        tmp_path,
+        dataset=with_classes(pair(labeled=[], unlabeled=[]), ('ant', 'bee')),
+        counts={'labeled': 1, 'unlabeled': 2},
+        batch_size=2,
+        cfg=config(bad),
+        train_loop=EpochBasedTrainLoop.__new__(EpochBasedTrainLoop),
+    )
+    runner.model.student.num_classes = 80
+    with pytest.raises(ValueError) as error:
+        PreflightHook().before_train(runner)
+    text = str(error.value)
+    assert text.startswith('6 problems found before training')
+    for part in (
+        '1. labeled: class names missing',
+        '2. the source labeled is empty',
+        '3. the source unlabeled is empty',
+        "4. the loader's batch size",
+        '5. an epoch loop',
+        '6. the model counts other classes',
+        'student: 80',
+        'balancer: 3',
+    ):
+        assert part in text
+    assert text.count('expected:') == text.count('actual:') == text.count('mend:') == 6
+
+
+def test_rpn_and_backbone_may_count_what_they_like(tmp_path):
+    model = FakeModel()
+    model.rpn_head = SimpleNamespace  # plain attribute, no module
+    model.student.rpn_head = FakeModel()
+    model.student.rpn_head.num_classes = 1
+    model.student.backbone = FakeModel()
+    model.student.backbone.num_classes = 1000
+    PreflightHook().before_train(fake_runner(tmp_path, model, dataset=pair()))
+
+
+def test_warnings_do_not_stop_a_run(tmp_path):
+    runner = fake_runner(
+        tmp_path,
+        dataset=pair([('/l/0.jpg', [0])], [('/u/0.jpg', []), ('/l/../l/0.jpg', [])]),
+        auto_scale_lr={'base_batch_size': 8, 'enable': False},
+        optim_wrapper=SimpleNamespace(_accumulative_counts=4),
+        hooks=[type('CheckpointHook', (), {'interval': 10})()],
+    )
+    PreflightHook().before_train(runner)
+    line, *warnings = runner.messages
+    assert 'gradients of 4 iterations accumulated' in line
+    assert "2 of 3 classes have no labeled box and cannot be learned: ['bee', 'cat']" in warnings[0]
+    assert '1 of 2 images of the source unlabeled are labeled images too' in warnings[1]
+    assert 'pass --auto-scale-lr to multiply it by 0.25' in warnings[2]
+    assert 'checkpoints every 10 iterations' in warnings[3]
+    assert len(warnings) == 4

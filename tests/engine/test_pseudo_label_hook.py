@@ -1,0 +1,63 @@
+import pytest
+from fakes import FakeModel, fake_runner, run_iterations
+
+from mmssod.engine import PseudoLabelHook
+
+NONE, SOME = {'pseudo_boxes': 0.0}, {'pseudo_boxes': 0.5}
+
+
+def warnings(runner):
+    return [message for message in runner.messages if 'no pseudo box' in message]
+
+
+def test_logs_and_resets_every_interval(tmp_path):
+    runner = fake_runner(tmp_path)
+    run_iterations(PseudoLabelHook(interval=2), runner, range(5), SOME)
+    assert len(runner.messages) == runner.model.statistics.resets == 2
+    assert '4 images, 1.50 boxes an image' in runner.messages[0]
+    assert 'p 0.50/0.75/0.99' in runner.messages[0]
+    assert runner.scalars[0] == (
+        2,
+        {'pseudo/boxes_per_image': 1.5, 'pseudo/p_median': 0.75, 'pseudo/v_median': 0.75},
+    )
+
+
+def test_says_nothing_where_no_unlabeled_image_was_seen(tmp_path):
+    runner = fake_runner(tmp_path, FakeModel(images=0))
+    run_iterations(PseudoLabelHook(interval=1), runner, range(3), {})
+    assert runner.messages == []
+
+
+def test_warns_after_patience_and_names_causes(tmp_path):
+    runner = fake_runner(tmp_path)
+    hook = PseudoLabelHook(interval=1000, patience=3)
+    run_iterations(hook, runner, range(2), NONE)
+    assert not warnings(runner)
+    run_iterations(hook, runner, range(2, 7), NONE)
+    assert len(warnings(runner)) == 2
+    first = warnings(runner)[0]
+    assert 'iteration 3' in first and '0.40 to 0.90' in first
+    for cause in ('thresholds', 'checkpoint', 'order of classes', 'normalization'):
+        assert cause in first
+
+
+def test_one_box_starts_the_count_anew(tmp_path):
+    runner = fake_runner(tmp_path)
+    hook = PseudoLabelHook(interval=1000, patience=3)
+    run_iterations(hook, runner, range(2), NONE)
+    run_iterations(hook, runner, range(2, 3), SOME)
+    run_iterations(hook, runner, range(3, 5), NONE)
+    assert not warnings(runner)
+
+
+def test_burn_in_does_not_count(tmp_path):
+    runner = fake_runner(tmp_path)
+    runner.model.unsupervised = False
+    run_iterations(PseudoLabelHook(interval=1000, patience=1), runner, range(5), NONE)
+    assert not runner.messages
+
+
+@pytest.mark.parametrize('wrong', [{'interval': 0}, {'patience': 0}])
+def test_values_out_of_range_are_refused(wrong):
+    with pytest.raises(ValueError, match='>= 1'):
+        PseudoLabelHook(**wrong)
