@@ -7,6 +7,7 @@ told that there are no devices.
 
 from __future__ import annotations
 
+import gc
 import os
 import subprocess
 from collections.abc import Iterator
@@ -29,6 +30,8 @@ _MPI = {
 def process_group(cfg: Config) -> Iterator[None]:
     """Make the process group that ``cfg.launcher`` asks for, and close it in the end.
 
+    What ran inside must be out of reach at the end: call a function there.
+
     Args:
         cfg: changed in place when there is no accelerator: the backend becomes gloo, the wrapper
             gets no device.
@@ -38,6 +41,8 @@ def process_group(cfg: Config) -> Iterator[None]:
     yield
     # Not after an error: other processes may be stuck in a collective; the launcher ends them.
     if dist.is_available() and dist.is_initialized():
+        gc.collect()  # a model wrapper keeps the group's threads alive, which abort at exit
+        dist.barrier()
         dist.destroy_process_group()
 
 

@@ -58,13 +58,18 @@ def test(
         use_tta(cfg)
     setup_cache_size_limit_of_dynamo()
     with process_group(cfg):
-        runner = build_runner(cfg)
-        if out is not None:
-            runner.test_loop.evaluator.metrics.append(DumpDetResults(out_file_path=out))
-        try:
-            return dict(runner.test())
-        finally:
-            close_hooks(runner)
+        metrics = _test(cfg, out)
+    return metrics
+
+
+def _test(cfg: Config, out: str | None) -> dict[str, float]:
+    runner = build_runner(cfg)
+    if out is not None:
+        runner.test_loop.evaluator.metrics.append(DumpDetResults(out_file_path=out))
+    try:
+        return dict(runner.test())
+    finally:
+        close_hooks(runner)
 
 
 def draw_predictions(cfg: Config, *, show: bool, show_dir: str | None, wait_time: float) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from mmdet.utils import setup_cache_size_limit_of_dynamo
+from mmengine.config import Config
 from mmengine.runner import Runner
 
 from mmssod.apis.config import (
@@ -62,12 +63,17 @@ def train(
     raise_together(config_problems(cfg))
     setup_cache_size_limit_of_dynamo()
     with process_group(cfg):
-        runner = build_runner(cfg)
-        try:
-            runner.train()
-        finally:
-            close_hooks(runner)
-        return last_metrics(runner)
+        metrics = _train(cfg)
+    return metrics
+
+
+def _train(cfg: Config) -> dict[str, float]:
+    runner = build_runner(cfg)
+    try:
+        runner.train()
+    finally:
+        close_hooks(runner)
+    return last_metrics(runner)
 
 
 def close_hooks(runner: Runner) -> None:

@@ -25,7 +25,7 @@ _MENDS = (
 class NonFiniteGuardHook(Hook):
     """Raises when a loss, the gradient norm or a weight is NaN or infinite.
 
-    After each iteration the logged values are tested, all in one transfer from the device; before a
+    After each iteration all losses are tested, in one transfer from the device; before a
     checkpoint is written its weights are. So no checkpoint ever holds a NaN, and the file
     ``non_finite_iter_N.json`` in the work directory holds what is needed to find the cause: the
     values of all losses, the images of the batch by branch, and the learning rates.
@@ -45,7 +45,11 @@ class NonFiniteGuardHook(Hook):
         """Test what the iteration logged."""
         values = _scalars(outputs or {})
         values.update(_gradient_norm(runner))
-        bad = {name: value for name, value in values.items() if not math.isfinite(value)}
+        bad = {
+            name: value
+            for name, value in values.items()
+            if ('loss' in name or name == 'grad_norm') and not math.isfinite(value)
+        }
         if not bad:
             return
         file = _write_report(runner, values, data_batch)
