@@ -21,6 +21,6 @@ semi = dict(
 )
 
 semi_hooks = dict(
-    class_balance=dict(type='ClassBalanceHook', interval=1000),
+    class_balance=dict(type='ClassBalanceHook', interval=200),
     pseudo_labels=dict(type='PseudoLabelHook', interval=50, patience=100),
 )

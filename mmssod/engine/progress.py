@@ -1,7 +1,9 @@
 """A progress bar on a terminal, and the moving averages it shows.
 
 The bar is drawn by rich below the log: while it is shown, log lines that go to the same terminal
-are printed above it by rich, so neither garbles the other.
+are printed above it by rich, so neither garbles the other. It is redrawn by the thread that reports
+progress: a thread of its own could hold rich's lock while data workers are forked, and a worker that
+prints would then wait for ever.
 """
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ import atexit
 import logging
 import os
 import sys
+import time
 from contextlib import suppress
 from datetime import timedelta
 from typing import Any
@@ -18,6 +21,9 @@ from rich.console import Console, Group
 from rich.live import Live
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.text import Text
+
+
+REDRAW_SECONDS = 0.25
 
 
 class MovingAverage:
@@ -75,17 +81,21 @@ class ProgressBar:
         self._live = Live(
             console=console or Console(file=sys.stdout),
             get_renderable=lambda: Group(self._progress.get_renderable(), self._figures),
-            refresh_per_second=4,
+            auto_refresh=False,
         )
         self._hide = hide_log_lines
         self._loggers = loggers
         self._levels: list[tuple[Any, Any, int]] = []
+        self._streams = sys.stdout, sys.stderr
+        self._drawn = 0.0
         self._task = self._progress.add_task('', total=None)
 
     def start(self) -> None:
         """Draw the bar until ``stop``, or until the process ends."""
-        before = sys.stdout
+        global _shown
+        self._streams = before, _ = sys.stdout, sys.stderr
         self._live.start(refresh=True)
+        _shown = self
         for handler in (h for logger in self._loggers for h in logger.handlers):
             if isinstance(handler, logging.StreamHandler) and handler.stream is before:
                 self._levels.append((handler, before, handler.level))
@@ -94,17 +104,47 @@ class ProgressBar:
                     handler.setLevel(max(handler.level, logging.WARNING))
         atexit.register(self.stop)
 
+    def due(self, done: int, total: int | None) -> bool:
+        """Whether ``show`` would draw: not so soon again, but always the end of a phase."""
+        return done == total or time.monotonic() - self._drawn >= REDRAW_SECONDS
+
     def show(self, phase: str, done: int, total: int | None, figures: str) -> None:
-        """Update what is drawn at the next refresh."""
+        """Draw this state, if it is ``due``."""
+        if not self.due(done, total):
+            return
+        self._drawn = time.monotonic()
         self._progress.update(self._task, description=phase, completed=done, total=total)
         self._figures.plain = figures
+        self._live.refresh()
 
     def stop(self) -> None:
         """Leave the last state on the screen and give the terminal back."""
+        global _shown
+        _shown = None
+        self._release_handlers()
+        self._live.stop()
+        atexit.unregister(self.stop)
+
+    def leave(self) -> None:
+        """Forget the bar in a forked process, which writes to the terminal as if there were none."""
+        sys.stdout, sys.stderr = self._streams
+        self._release_handlers()
+
+    def _release_handlers(self) -> None:
         for handler, stream, level in self._levels:
             with suppress(Exception):
                 handler.setStream(stream)
                 handler.setLevel(level)
         self._levels.clear()
-        self._live.stop()
-        atexit.unregister(self.stop)
+
+
+_shown: ProgressBar | None = None
+
+
+def _leave_in_child() -> None:
+    if _shown is not None:
+        _shown.leave()
+
+
+if hasattr(os, 'register_at_fork'):
+    os.register_at_fork(after_in_child=_leave_in_child)

@@ -41,6 +41,11 @@ class Matches:
         targets = [np.where(p.target >= 0, p.target + s, -1) for p, s in zip(parts, starts)]
         return cls(**{**joined, 'target': np.concatenate(targets)})
 
+    def select(self, keep: np.ndarray) -> 'Matches':
+        """The pseudo boxes at a mask; all true boxes stay."""
+        boxes = {n: value[keep] for n, value in vars(self).items() if n != 'true_labels'}
+        return Matches(**boxes, true_labels=self.true_labels)
+
     def right(self, taken: np.ndarray, iou: float) -> np.ndarray:
         """Which taken boxes are right: IoU high enough, and the most certain (p * v) on their true box.
 

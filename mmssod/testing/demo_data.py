@@ -1,4 +1,4 @@
-"""Generator of the demo data: a small, long-tailed detection data set that is the same on every machine.
+"""Generator of the demo data: a small, long-tailed detection data set, reproducible from its seed.
 
     root/
       train.json                 the labeled images, in labeled/
@@ -7,16 +7,15 @@
       val.json                   the evaluation images, in val/
       manifest.json              parameters and checksum of everything above
 
-Annotations are COCO json; `file_name` is relative to the split's folder. Training images come from one endless stream: the labeled
-ones are chosen so that no class is missing, the unlabeled ones are the next in line. In `val` the tail is softened, or the AP of a
-rare class would rest on one or two boxes.
+Annotations are COCO json; `file_name` is relative to the split's folder. Training images come from
+one endless stream: the labeled ones are chosen so that no class is missing, the unlabeled ones are
+the next in line. In `val` the tail is softened, or the AP of a rare class would rest on one or two
+boxes.
 """
 
 import dataclasses
-import hashlib
 import json
 import math
-import shutil
 import tempfile
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -25,14 +24,15 @@ from typing import Any
 
 import cv2
 
-from mmssod.testing.scenes import Scene, Stream, class_shares, paint
+from mmssod.testing import demo_files
+from mmssod.testing.demo_files import DemoData
+from mmssod.testing.painting import paint
+from mmssod.testing.scenes import Scene, Stream, class_shares
 from mmssod.testing.shapes import SHAPES
 
 CLASSES: tuple[str, ...] = tuple(SHAPES)
 """Names of the ten classes, the most frequent first."""
 
-_GENERATOR = 'mmssod demo data'
-_VERSION = 1
 _TRAIN, _VAL = 0, 1
 _JPEG_QUALITY = 95
 _LIMITS = {
@@ -41,57 +41,6 @@ _LIMITS = {
     'tail_ratio': (1, 1000),
     'val_tail_ratio': (1, 1000),
 }
-
-
-@dataclass(frozen=True)
-class DemoData:
-    """Where the parts of the data set lie."""
-
-    root: Path
-    classes: tuple[str, ...]
-
-    @property
-    def labeled_json(self) -> Path:
-        """Annotations of the labeled images."""
-        return self.root / 'train.json'
-
-    @property
-    def labeled_images(self) -> Path:
-        """Folder of the labeled images."""
-        return self.root / 'labeled'
-
-    @property
-    def unlabeled_images(self) -> Path:
-        """Folder of the images without annotations."""
-        return self.root / 'unlabeled'
-
-    @property
-    def withheld_json(self) -> Path:
-        """Annotations of the unlabeled images, for judging pseudo labels only."""
-        return self.root / 'unlabeled-withheld.json'
-
-    @property
-    def val_json(self) -> Path:
-        """Annotations of the evaluation images."""
-        return self.root / 'val.json'
-
-    @property
-    def val_images(self) -> Path:
-        """Folder of the evaluation images."""
-        return self.root / 'val'
-
-    @property
-    def manifest(self) -> Path:
-        """Parameters and checksum; written last."""
-        return self.root / 'manifest.json'
-
-    def splits(self) -> dict[str, tuple[Path, Path]]:
-        """Name of each split -> its annotations and its folder of images."""
-        return {
-            'labeled': (self.labeled_json, self.labeled_images),
-            'unlabeled': (self.withheld_json, self.unlabeled_images),
-            'val': (self.val_json, self.val_images),
-        }
 
 
 @dataclass(frozen=True)
@@ -134,11 +83,11 @@ def make_demo_data(
 ) -> DemoData:
     """Writes the data set, unless the very same is there already.
 
-    Image i of a split's stream depends on `seed`, `size`, the class frequencies and i alone: raising `num_unlabeled` or
-    `num_val` adds images and changes none.
+    Image i of a split's stream depends on `seed`, `size`, the class frequencies and i alone:
+    raising `num_unlabeled` or `num_val` adds images and changes none.
 
     Args:
-        root: folder to write into; made if missing. A data set of other parameters in it is replaced.
+        root: folder to write into, made if missing; demo data of other parameters is replaced.
         num_labeled: images with annotations, 0 or more.
         num_unlabeled: images without, 0 or more.
         num_val: images for evaluation, 0 or more.
@@ -146,15 +95,16 @@ def make_demo_data(
         seed: 0 or more.
         num_classes: the first so many of `CLASSES`.
         min_boxes_per_class: boxes of each class that the labeled images hold at least.
-        tail_ratio: boxes of the most frequent class over those of the rarest in the training stream, in [1, 1000]. At
-            1000 images the ratio of the counts deviates from it by some 10 per cent.
+        tail_ratio: boxes of the most frequent class over those of the rarest in the training
+            stream, in [1, 1000]. The counts of 1000 images come within some 10 per cent of it.
         val_tail_ratio: the same for the evaluation images.
 
     Returns:
         The paths.
 
     Raises:
-        ValueError: a parameter is out of range, or `num_labeled` images cannot hold `min_boxes_per_class`.
+        ValueError: a parameter is out of range, or `num_labeled` is too small for
+            `min_boxes_per_class`.
         FileExistsError: `root` holds files that this function did not write.
     """
     parameters = _Parameters(
@@ -169,14 +119,14 @@ def make_demo_data(
         val_tail_ratio=float(val_tail_ratio),
     )
     data = DemoData(Path(root), CLASSES[:num_classes])
-    if _is_up_to_date(data, parameters):
+    if demo_files.is_up_to_date(data, dataclasses.asdict(parameters)):
         return data
-    _refuse_foreign_files(data)
+    demo_files.refuse_foreign_files(data)
     data.root.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=data.root.parent, prefix=f'.{data.root.name}-') as folder:
         fresh = DemoData(Path(folder), data.classes)
         _write(fresh, parameters)
-        _move(fresh, data)
+        demo_files.replace(data, fresh)
     return data
 
 
@@ -199,8 +149,8 @@ def count_boxes(json_path: str | Path) -> dict[str, int]:
 def choose_labeled(stream: Stream, num_images: int, num_classes: int, min_boxes: int) -> list[int]:
     """Chooses the labeled images of a stream.
 
-    The first images that show a class still wanting, from the rarest class to the most frequent, then the first of the
-    others.
+    The first images that show a class still wanting, from the rarest class to the most frequent,
+    then the first of the others.
 
     Args:
         stream: the training stream.
@@ -225,8 +175,8 @@ def choose_labeled(stream: Stream, num_images: int, num_classes: int, min_boxes:
             index += 1
     if len(chosen) > num_images:
         raise ValueError(
-            f'{min_boxes} boxes of each of {num_classes} classes take {len(chosen)} labeled images, got num_labeled='
-            f'{num_images}; raise num_labeled or lower min_boxes_per_class'
+            f'{min_boxes} boxes of each of {num_classes} classes take {len(chosen)} labeled images, '
+            f'got num_labeled={num_images}; raise num_labeled or lower min_boxes_per_class'
         )
     index = 0
     while len(chosen) < num_images:
@@ -251,13 +201,7 @@ def _write(data: DemoData, parameters: _Parameters) -> None:
     }
     for name, (json_path, folder) in data.splits().items():
         _write_split(*indices[name], json_path, folder, data.classes)
-    manifest = {
-        'generator': _GENERATOR,
-        'version': _VERSION,
-        'parameters': dataclasses.asdict(parameters),
-        'checksum': _checksum(data),
-    }
-    data.manifest.write_text(json.dumps(manifest, indent=2) + '\n')
+    demo_files.write_manifest(data, dataclasses.asdict(parameters))
 
 
 def _write_split(
@@ -276,7 +220,7 @@ def _write_split(
         images.append({'id': index, 'file_name': name, 'width': scene.size, 'height': scene.size})
         annotations.extend(_annotations(scene, index, first_id=len(annotations) + 1))
     content = {
-        'info': {'description': _GENERATOR, 'version': str(_VERSION)},
+        'info': {'description': demo_files.GENERATOR, 'version': demo_files.version()},
         'licenses': [],
         'categories': [{'id': i, 'name': name} for i, name in enumerate(classes, start=1)],
         'images': images,
@@ -301,60 +245,3 @@ def _annotations(scene: Scene, image_id: int, first_id: int) -> list[dict[str, A
         }
         result.append(annotation)
     return result
-
-
-def _checksum(data: DemoData) -> str:
-    """SHA-256 over the names and contents of all annotations and images."""
-    digest = hashlib.sha256()
-    for json_path, folder in data.splits().values():
-        for path in (json_path, *sorted(folder.iterdir())):
-            digest.update(f'{path.relative_to(data.root).as_posix()}\n'.encode())
-            digest.update(path.read_bytes())
-    return digest.hexdigest()
-
-
-def _read_manifest(data: DemoData) -> dict[str, Any]:
-    try:
-        manifest = json.loads(data.manifest.read_text())
-    except (FileNotFoundError, ValueError):
-        return {}
-    is_ours = isinstance(manifest, dict) and manifest.get('generator') == _GENERATOR
-    return manifest if is_ours else {}
-
-
-def _is_up_to_date(data: DemoData, parameters: _Parameters) -> bool:
-    manifest = _read_manifest(data)
-    if manifest.get('version') != _VERSION:
-        return False
-    if manifest.get('parameters') != dataclasses.asdict(parameters):
-        return False
-    try:
-        return bool(manifest.get('checksum') == _checksum(data))
-    except OSError:
-        return False
-
-
-def _parts(data: DemoData) -> list[Path]:
-    """Everything we write, the manifest last."""
-    return [path for pair in data.splits().values() for path in pair] + [data.manifest]
-
-
-def _refuse_foreign_files(data: DemoData) -> None:
-    if _read_manifest(data):
-        return
-    there = [path.name for path in _parts(data) if path.exists()]
-    if there:
-        raise FileExistsError(
-            f'{data.root} holds {", ".join(there)} but no manifest of this generator: choose another folder, or remove them'
-        )
-
-
-def _move(source: DemoData, target: DemoData) -> None:
-    target.root.mkdir(exist_ok=True)
-    for old in reversed(_parts(target)):
-        if old.is_dir():
-            shutil.rmtree(old)
-        else:
-            old.unlink(missing_ok=True)
-    for fresh, final in zip(_parts(source), _parts(target), strict=True):
-        shutil.move(fresh, final)

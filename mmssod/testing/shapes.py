@@ -1,16 +1,18 @@
 """Outlines of the demo data's classes and of its clutter.
 
-P = points of one contour. A shape is a list of closed contours of shape (P, 2), each point (x, y) with y downward; where contours
-overlap, the second cuts a hole into the first (even-odd rule). Outlines are drawn in a unit frame, about [-1, 1] on both
-axes, at no particular rotation; `deform` bends, shears and turns them, `fit` brings them to pixels.
+P = points of one contour. A shape is a list of closed contours (P, 2) of points (x, y), y downward;
+where contours overlap, the second cuts a hole into the first (even-odd rule). Outlines are drawn in
+a unit frame, about [-1, 1] on both axes; `deform` bends, shears and turns them, `fit` brings them to
+pixels.
 """
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-Contour = NDArray[np.float64]
+Contour = NDArray[np.floating[Any]]
 Shape = list[Contour]
 
 _TURN = 2 * np.pi
@@ -199,7 +201,7 @@ def deform(shape: Shape, rng: np.random.Generator, bend: float = 0.04) -> Shape:
 
 
 def fit(shape: Shape, side: float) -> Shape:
-    """Scales and shifts a shape so that its longer extent is `side` pixels and its upper left corner (0, 0)."""
+    """Brings a shape's upper left corner to (0, 0) and its longer extent to `side` pixels."""
     points = np.concatenate(shape)
     low, extent = points.min(axis=0), np.ptp(points, axis=0).max()
     return [(contour - low) * (side / extent) for contour in shape]

@@ -1,24 +1,27 @@
 """Textures, colours and clutter-free backgrounds of the demo data.
 
-H, W = height and width in pixels. A field is (H, W) float32 in [0, 1], an image (H, W, 3) float32 RGB in [0, 1].
-Lengths are given in pixels; callers scale them with the image so that a picture looks the same at every size.
+H, W = height and width in pixels. A field is (H, W) float32 in [0, 1], an image (H, W, 3) float32
+RGB in [0, 1]. Lengths are given in pixels; callers scale them with the image so that a picture looks
+the same at every size.
 """
 
 import colorsys
 from collections.abc import Callable
+from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-Field = NDArray[np.float32]
+# float32; OpenCV's annotations promise no type.
+Field = NDArray[Any]
 Colour = NDArray[np.float32]
 
 
 def noise(
     rng: np.random.Generator, shape: tuple[int, int], period: float, octaves: int = 4
 ) -> Field:
-    """Fractal noise: a random grid, enlarged step by step, each step with finer and weaker randomness added.
+    """Fractal noise: a random grid, enlarged in steps that add finer and weaker randomness.
 
     Args:
         rng: source of the random draws.
@@ -116,7 +119,7 @@ def shade(rng: np.random.Generator, base: Colour, depth: float) -> Colour:
 
 
 def blend(field: Field, low: Colour, high: Colour) -> Field:
-    """The image that is `low` where the field is 0 and `high` where it is 1: (H, W) -> (H, W, 3)."""
+    """The image that is `low` where the (H, W) field is 0 and `high` where it is 1."""
     return low + field[..., None] * (high - low)
 
 
@@ -133,7 +136,9 @@ def background(rng: np.random.Generator, size: int) -> Field:
     shape = (size, size)
     base = colour(rng, vivid=0.6)
     image = blend(
-        texture(rng, shape, size / rng.uniform(3, 14)), base, shade(rng, base, rng.uniform(0.1, 0.35))
+        texture(rng, shape, size / rng.uniform(3, 14)),
+        base,
+        shade(rng, base, rng.uniform(0.1, 0.35)),
     )
     for _ in range(rng.integers(0, 3)):
         second = colour(rng, vivid=0.6) if rng.random() < 0.5 else shade(rng, base, 0.25)

@@ -28,7 +28,8 @@ def guard(runner, outputs, batch=PLAIN):
 
 
 @pytest.mark.parametrize(
-    'outputs', [None, {}, {'loss': torch.tensor(1.0)}, {'loss': torch.tensor([2.0]), 'acc': float('nan')}]
+    'outputs',
+    [None, {}, {'loss': torch.tensor(1.0)}, {'loss': torch.tensor([2.0]), 'acc': float('nan')}],
 )
 def test_finite_values_pass(tmp_path, outputs):
     guard(fake_runner(tmp_path), outputs)

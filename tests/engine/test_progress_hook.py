@@ -1,6 +1,8 @@
 import io
 import logging
+import os
 import sys
+import threading
 
 import pytest
 from fakes import fake_runner, run_iterations
@@ -58,7 +60,6 @@ def test_terminal_shows_phase_figures_and_ap(tmp_path, terminal):
     hook.before_train(runner)
     hook.before_val_epoch(runner)
     hook.after_val_iter(runner, 4)
-    hook._bar._live.refresh()
     assert 'val' in screen.getvalue() and '5/5' in screen.getvalue()
     hook.after_val_epoch(runner, {'coco/bbox_mAP_50': 0.5, 'coco/bbox_mAP': 0.234})
     run_iterations(hook, runner, range(2))
@@ -107,6 +108,38 @@ def test_routine_lines_can_be_hidden_warnings_cannot(terminal):
     assert 'line of level 30' in screen.getvalue()
     assert 'line of level 20' not in screen.getvalue()
     assert handler.level == logging.NOTSET
+
+
+def test_a_forked_worker_writes_to_the_terminal_itself(terminal):
+    screen = terminal()
+    handler = logging.StreamHandler(screen)
+    logger = logging.Logger('x')
+    logger.addHandler(handler)
+    bar = ProgressBar([logger])
+    bar.start()
+    reader, writer = os.pipe()
+    if os.fork() == 0:
+        os.write(writer, bytes([sys.stdout is screen, handler.stream is screen]))
+        os._exit(0)
+    os.wait()
+    assert os.read(reader, 2) == bytes([True, True])
+    assert sys.stdout is not screen
+    bar.stop()
+
+
+def test_redraws_in_this_thread_and_not_too_often(terminal):
+    screen = terminal()
+    threads = threading.active_count()
+    bar = ProgressBar([])
+    bar.start()
+    bar.show('train', 1, 1000, 'first')
+    for done in range(2, 1000):
+        bar.show('train', done, 1000, 'between')
+    bar.show('train', 1000, 1000, 'last')
+    assert threading.active_count() == threads
+    bar.stop()
+    assert screen.getvalue().count('between') < 500
+    assert 'last' in screen.getvalue()
 
 
 def test_a_fault_while_drawing_ends_the_bar_not_the_run(tmp_path, terminal, monkeypatch):

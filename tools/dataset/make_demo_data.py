@@ -1,8 +1,9 @@
-"""Makes the demo data: a small long-tailed detection data set with labeled, unlabeled and evaluation images.
+"""Makes the demo data: labeled, unlabeled and evaluation images of ten long-tailed classes.
 
     python tools/dataset/make_demo_data.py --out data/demo
 
-Does nothing but count where the same data set is already there. Layout and guarantees: `mmssod/testing/demo_data.py`.
+Does nothing but count where the same data set is already there. For the layout of the folder see
+`mmssod/testing/demo_data.py`.
 """
 
 import argparse

@@ -16,8 +16,6 @@ from mmengine.runner import IterBasedTrainLoop
 from mmssod.engine.progress import MovingAverage, ProgressBar, duration, on_terminal
 from mmssod.engine.runner_access import images_per_step
 
-_REDRAW_SECONDS = 0.25
-
 
 def _never_fatal(method: Callable[..., None]) -> Callable[..., None]:
     """A fault while drawing ends the bar, not the run."""
@@ -59,7 +57,7 @@ class ProgressHook(Hook):
         self._bar: ProgressBar | None = None
         self._step_time, self._data_time = MovingAverage(), MovingAverage()
         self._last_end: float | None = None
-        self._start = self._drawn = self._val_start = self._val_time = 0.0
+        self._start = self._val_start = self._val_time = 0.0
         self._ap = ''
 
     def close(self) -> None:
@@ -91,9 +89,7 @@ class ProgressHook(Hook):
         self._last_end = now
         speed = images_per_step(runner) / max(self._step_time.value, 1e-9)
         runner.message_hub.update_scalar('train/images_per_second', speed)
-        last = runner.iter + 1 == runner.max_iters
-        if self._bar is not None and (last or now - self._drawn > _REDRAW_SECONDS):
-            self._drawn = now
+        if self._bar is not None and self._bar.due(runner.iter + 1, runner.max_iters):
             self._show('train', runner.iter + 1, runner.max_iters, self._figures(runner, speed))
 
     @_never_fatal

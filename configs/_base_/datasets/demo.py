@@ -1,0 +1,50 @@
+"""The demo's drawn shapes, ten long-tailed classes at 160 px: 100 labeled images, 900 unlabeled, 200 to evaluate on.
+
+    tools/dataset/make_demo_data.py --out data/demo
+"""
+
+_base_ = './small_images.py'
+
+data_root = 'data/demo/'
+classes = ('blob', 'leaf', 'arrow', 'star', 'drop', 'crescent', 'zigzag', 'cross', 'gear', 'ring')
+metainfo = dict(classes=classes)
+scale = (160, 160)
+resize = dict(resize=dict(scale=scale))
+labeled = dict(
+    data_root=data_root,
+    ann_file='train.json',
+    data_prefix=dict(img='labeled/'),
+    metainfo=metainfo,
+    pipeline=resize,
+)
+test_pipeline = [
+    dict(type='LoadImageFromFile'),
+    dict(type='Resize', scale=scale, keep_ratio=True),
+    dict(type='LoadAnnotations', with_bbox=True),
+    dict(
+        type='PackDetInputs',
+        meta_keys=('img_id', 'img_path', 'ori_shape', 'img_shape', 'scale_factor'),
+    ),
+]
+val = dict(
+    data_root=data_root,
+    ann_file='val.json',
+    data_prefix=dict(img='val/'),
+    metainfo=metainfo,
+    pipeline=test_pipeline,
+)
+
+train_dataloader = dict(dataset=dict(labeled=labeled))
+semi_train_dataloader = dict(
+    dataset=dict(
+        labeled=labeled, unlabeled=dict(images=data_root + 'unlabeled', pipeline=resize)
+    )
+)
+val_dataloader = dict(dataset=val)
+test_dataloader = dict(dataset=val)
+val_evaluator = dict(
+    ann_file=data_root + val['ann_file'],
+    train_ann_file=data_root + labeled['ann_file'],
+    num_rare=5,
+)
+test_evaluator = val_evaluator

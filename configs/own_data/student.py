@@ -1,0 +1,18 @@
+"""Your student: the paper's method on your labeled and unlabeled images; starts from teacher.py's last checkpoint.
+
+    tools/train.py configs/own_data/student.py
+"""
+
+_base_ = ['./teacher.py', '../_base_/certainty.py']
+
+model = dict(
+    _delete_=True,
+    detector=_base_.model,
+    data_preprocessor=dict(
+        type='MultiBranchDataPreprocessor', data_preprocessor=_base_.model.data_preprocessor
+    ),
+    **_base_.semi,
+)
+train_dataloader = dict(_delete_=True, **_base_.semi_train_dataloader)
+default_hooks = _base_.semi_hooks
+load_from = 'work_dirs/teacher/iter_1000.pth'

@@ -1,0 +1,114 @@
+"""Pseudo-label quality as a metric: predictions of unlabeled images against boxes that were withheld."""
+
+import json
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from mmdet.registry import METRICS
+from mmengine.evaluator import BaseMetric
+
+from mmssod.evaluation.pseudo_quality import (
+    Matches,
+    correlation,
+    match_image,
+    precision_of_best,
+    quality,
+)
+
+THRESHOLDS = (0.5, 0.6, 0.7, 0.8, 0.9)
+IOUS = (0.5, 0.75, 0.85)
+
+
+@METRICS.register_module()
+class PseudoLabelMetric(BaseMetric):
+    """Which of p, v and p*v tells good boxes from bad, and what each threshold keeps.
+
+    Args:
+        ann_file: COCO json of the unlabeled images with the withheld boxes; for judging only.
+        floor: Boxes below this p are not looked at by the correlations and shares.
+        kwargs: As :class:`mmengine.evaluator.BaseMetric`.
+    """
+
+    default_prefix = 'pseudo'
+
+    def __init__(self, ann_file: str, floor: float = 0.3, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.ann_file = ann_file
+        self.floor = floor
+
+    def process(self, data_batch: Any, data_samples: Any) -> None:
+        """Keep the predictions of one batch, in pixels of the original images."""
+        for sample in data_samples:
+            found = sample['pred_instances']
+            scores = found['scores'].cpu().numpy()
+            p, v = (
+                found[name].cpu().numpy() if name in found else default
+                for name, default in (
+                    ('cls_certainty', scores),
+                    ('loc_certainty', np.ones_like(scores)),
+                )
+            )
+            boxes, labels = found['bboxes'].cpu().numpy(), found['labels'].cpu().numpy()
+            self.results.append((sample['img_id'], boxes, labels, p, v))
+
+    def compute_metrics(self, results: list) -> dict[str, float]:
+        """Correlations with the true IoU, precision of the best, and quality at thresholds.
+
+        Args:
+            results: Image id, boxes, labels, p and v of each image.
+
+        Returns:
+            Figures in [0, 1] (and counts) by name: ``corr_M``; ``best30_M@IOU``, the precision of the most certain 30 %;
+            ``M>T_boxes``, ``_precision``, ``_precision@IOU``, ``_recall``, ``_mean_iou`` for M in p, v, p*v, p_and_v.
+        """
+        matches = self.match(results)
+        p, v = matches.cls_certainty, matches.loc_certainty
+        measures = {'p': p, 'v': v, 'p*v': p * v, 'p_and_v': np.minimum(p, v)}
+        metrics: dict[str, float] = {}
+        sure = (p > self.floor) & ~matches.ignored
+        kept = matches.select(sure)
+        for name, values in measures.items():
+            metrics[f'corr_{name}'] = correlation(values[sure], matches.iou[sure])
+            for iou in IOUS:
+                share = precision_of_best(kept, values[sure], 0.3, iou)
+                metrics[f'best30_{name}@{iou}'] = float('nan') if share is None else share
+        metrics['median_v'] = float(np.median(v[sure])) if sure.any() else float('nan')
+        for name in ('p', 'p*v', 'p_and_v'):
+            for threshold in THRESHOLDS:
+                metrics.update(self.at(matches, name, measures[name] > threshold, threshold))
+        return metrics
+
+    @staticmethod
+    def at(matches: Matches, name: str, keep: np.ndarray, threshold: float) -> dict[str, float]:
+        """Quality of the boxes at a mask, named by measure and threshold."""
+        found = {
+            f'{name}>{threshold}_{key}': value for key, value in quality(matches, keep).items()
+        }
+        for iou in IOUS[1:]:
+            found[f'{name}>{threshold}_precision@{iou}'] = quality(matches, keep, iou)['precision']
+        return found
+
+    def match(self, results: list) -> Matches:
+        """All images' predictions against their withheld boxes."""
+        annotations = json.loads(Path(self.ann_file).read_text())
+        classes = self.dataset_meta['classes']
+        label = {
+            category['id']: classes.index(category['name'])
+            for category in annotations['categories']
+            if category['name'] in classes
+        }
+        truth = defaultdict(list)
+        for box in annotations['annotations']:
+            if box['category_id'] in label:
+                truth[box['image_id']].append(box)
+        parts = []
+        for image_id, boxes, labels, p, v in results:
+            true = truth[image_id]
+            corners = np.array([box['bbox'] for box in true], dtype=np.float32).reshape(-1, 4)
+            corners[:, 2:] += corners[:, :2]
+            true_labels = np.array([label[box['category_id']] for box in true], dtype=int)
+            crowd = np.array([bool(box.get('iscrowd', 0)) for box in true], dtype=bool)
+            parts.append(match_image(boxes, labels, p, v, corners, true_labels, crowd))
+        return Matches.join(parts)
