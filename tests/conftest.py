@@ -5,10 +5,11 @@ mmssod comes before the first import of mmcv.ops or mmdet.models in any test fil
 
 from collections.abc import Iterator
 
-import mmssod  # noqa: F401
 import pytest
 import torch
 from mmengine.registry import DefaultScope
+
+import mmssod  # noqa: F401
 
 torch.set_num_threads(1)  # the tests' models are tiny; more threads only wait for one another
 

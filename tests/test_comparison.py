@@ -11,7 +11,9 @@ from mmssod.apis.comparison import Run, markdown, run_once, spread, table
 
 def a_run(name='teacher', seed=0, ap=0.25, **metrics):
     metrics = {'coco/bbox_mAP': ap, 'coco/bbox_mAP_50': 0.5, **metrics}
-    return Run(name, 'configs/demo/teacher.py', seed, 400, 60.4, metrics, {'torch': '2.11.0'}, '2026-01-02')
+    return Run(
+        name, 'configs/demo/teacher.py', seed, 400, 60.4, metrics, {'torch': '2.11.0'}, '2026-01-02'
+    )
 
 
 def test_spread_hand_worked():

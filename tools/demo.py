@@ -30,9 +30,10 @@ def main() -> None:
     """Draw, train, evaluate, print."""
     args = parse_args()
     os.chdir(ROOT)  # the configs' paths are relative to the repository
+    from terminaltables import AsciiTable
+
     from mmssod.apis.comparison import compare, markdown, table
     from mmssod.testing import make_demo_data
-    from terminaltables import AsciiTable
 
     print('Drawing the data set into data/demo ...')
     make_demo_data('data/demo')

@@ -1,6 +1,6 @@
 """The demo's student: the paper's method on the 100 labeled and the 900 unlabeled images.
 
-    tools/train.py configs/demo/student.py
+tools/train.py configs/demo/student.py
 """
 
 _base_ = ['./teacher.py', '../_base_/certainty.py']

@@ -1,6 +1,6 @@
 """The demo's third row: the 100 labeled images alone for as long as teacher and student together.
 
-    tools/train.py configs/demo/supervised.py
+tools/train.py configs/demo/supervised.py
 """
 
 _base_ = './teacher.py'

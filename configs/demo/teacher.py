@@ -1,6 +1,6 @@
 """The demo's teacher: the lite detector with buckets on 100 labeled images.
 
-    tools/train.py configs/demo/teacher.py
+tools/train.py configs/demo/teacher.py
 """
 
 _base_ = [

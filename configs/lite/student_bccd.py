@@ -1,6 +1,6 @@
 """The paper's method with the lite detector on bccd: student of teacher_bccd.py.
 
-    tools/train.py configs/lite/student_bccd.py
+tools/train.py configs/lite/student_bccd.py
 """
 
 _base_ = ['./teacher_bccd.py', '../_base_/certainty.py']

@@ -1,6 +1,6 @@
 """The paper's method with the lite detector on voc12mini: student of teacher_voc12mini.py.
 
-    tools/train.py configs/lite/student_voc12mini.py
+tools/train.py configs/lite/student_voc12mini.py
 """
 
 _base_ = ['./teacher_voc12mini.py', '../_base_/certainty.py']

@@ -1,6 +1,6 @@
 """Labeled images alone for as long as teacher and student together: what longer training gives by itself.
 
-    tools/train.py configs/lite/supervised_bccd.py
+tools/train.py configs/lite/supervised_bccd.py
 """
 
 _base_ = './teacher_bccd.py'

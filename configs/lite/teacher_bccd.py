@@ -1,6 +1,6 @@
 """Teacher of the lite detector with buckets on bccd.
 
-    tools/train.py configs/lite/teacher_bccd.py
+tools/train.py configs/lite/teacher_bccd.py
 """
 
 _base_ = [

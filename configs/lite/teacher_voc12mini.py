@@ -1,6 +1,6 @@
 """Teacher of the lite detector with buckets on voc12mini.
 
-    tools/train.py configs/lite/teacher_voc12mini.py
+tools/train.py configs/lite/teacher_voc12mini.py
 """
 
 _base_ = [

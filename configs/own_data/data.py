@@ -15,9 +15,7 @@ labeled = dict(ann_file=labeled_json, data_prefix=dict(img=labeled_images), meta
 val = dict(ann_file=val_json, data_prefix=dict(img=val_images), metainfo=metainfo)
 
 train_dataloader = dict(dataset=dict(labeled=labeled))
-semi_train_dataloader = dict(
-    dataset=dict(labeled=labeled, unlabeled=dict(images=unlabeled_images))
-)
+semi_train_dataloader = dict(dataset=dict(labeled=labeled, unlabeled=dict(images=unlabeled_images)))
 val_dataloader = dict(dataset=val)
 test_dataloader = dict(dataset=val)
 val_evaluator = dict(ann_file=val_json)

@@ -1,6 +1,6 @@
 """Your student: the paper's method on your labeled and unlabeled images; starts from teacher.py's last checkpoint.
 
-    tools/train.py configs/own_data/student.py
+tools/train.py configs/own_data/student.py
 """
 
 _base_ = ['./teacher.py', '../_base_/certainty.py']

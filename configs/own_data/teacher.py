@@ -1,6 +1,6 @@
 """Your teacher: the lite detector with buckets on your labeled images (paths and classes: data.py).
 
-    tools/train.py configs/own_data/teacher.py
+tools/train.py configs/own_data/teacher.py
 """
 
 _base_ = [

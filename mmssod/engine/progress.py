@@ -22,7 +22,6 @@ from rich.live import Live
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.text import Text
 
-
 REDRAW_SECONDS = 0.25
 
 

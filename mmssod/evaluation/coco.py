@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Optional
+from typing import Any
 
 import numpy as np
 from mmdet.evaluation.metrics import CocoMetric
@@ -33,7 +33,7 @@ class CocoResult:
 
     precision: np.ndarray
 
-    def ap(self, iou: Optional[float] = None, area: str = 'all', classes: Any = slice(None)) -> float:
+    def ap(self, iou: float | None = None, area: str = 'all', classes: Any = slice(None)) -> float:
         """Mean over classes (indices) and, without ``iou``, over IoU thresholds; in [0, 1], -1 if undefined."""
         values = self.precision[:, classes, AREAS.index(area)]
         if iou is not None:
@@ -138,7 +138,9 @@ class CocoBoxMetric(CocoMetric):
     ) -> None:
         super().__init__(**kwargs)
         if num_rare and not train_ann_file:
-            raise ValueError(f'num_rare={num_rare} needs train_ann_file, the json to count boxes in')
+            raise ValueError(
+                f'num_rare={num_rare} needs train_ann_file, the json to count boxes in'
+            )
         self.train_ann_file = train_ann_file
         self.num_rare = num_rare
         self.log_classes = log_classes
@@ -173,9 +175,14 @@ class CocoBoxMetric(CocoMetric):
         if self.num_rare:
             metrics['bbox_mAP_rare'] = result.ap(classes=self.rare_classes())
         if self.classwise:
-            metrics.update({f'{n}_precision': ap for n, ap in zip(classes, result.per_class)})
+            metrics.update(
+                {f'{n}_precision': ap for n, ap in zip(classes, result.per_class, strict=True)}
+            )
         if self.log_classes:
-            rows = [[name, f'{100 * ap:.1f}'] for name, ap in zip(classes, result.per_class)]
+            rows = [
+                [name, f'{100 * ap:.1f}']
+                for name, ap in zip(classes, result.per_class, strict=True)
+            ]
             table = AsciiTable([['class', 'AP'], *rows]).table
             MMLogger.get_current_instance().info('\n' + table)
         return metrics
@@ -192,7 +199,7 @@ class CocoBoxMetric(CocoMetric):
         detections = []
         for _, result in results:
             boxes = self.xyxy2xywh_all(result['bboxes'])
-            for box, score, label in zip(boxes, result['scores'], result['labels']):
+            for box, score, label in zip(boxes, result['scores'], result['labels'], strict=True):
                 detections.append(
                     dict(
                         image_id=result['img_id'],

@@ -60,7 +60,7 @@ class PseudoLabelMetric(BaseMetric):
             results: Image id, boxes, labels, p and v of each image.
 
         Returns:
-            Figures in [0, 1] (and counts) by name: ``corr_M``; ``best30_M@IOU``, the precision of the most certain 30 %;
+            Figures in [0, 1] (and counts) by name: ``corr_M``; ``best30_M@IOU``, precision of the most certain 30 %;
             ``M>T_boxes``, ``_precision``, ``_precision@IOU``, ``_recall``, ``_mean_iou`` for M in p, v, p*v, p_and_v.
         """
         matches = self.match(results)

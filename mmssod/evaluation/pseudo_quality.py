@@ -4,7 +4,6 @@
 """
 
 from dataclasses import dataclass
-from typing import Optional
 
 import numpy as np
 import torch
@@ -38,7 +37,9 @@ class Matches:
         """All images in one."""
         joined = {n: np.concatenate([vars(part)[n] for part in parts]) for n in vars(parts[0])}
         starts = np.cumsum([0] + [len(part.true_labels) for part in parts[:-1]])
-        targets = [np.where(p.target >= 0, p.target + s, -1) for p, s in zip(parts, starts)]
+        targets = [
+            np.where(p.target >= 0, p.target + s, -1) for p, s in zip(parts, starts, strict=True)
+        ]
         return cls(**{**joined, 'target': np.concatenate(targets)})
 
     def select(self, keep: np.ndarray) -> 'Matches':
@@ -130,10 +131,12 @@ def quality(matches: Matches, keep: np.ndarray, iou: float = 0.5) -> dict[str, f
 
 def precision_of_best(
     matches: Matches, certainty: np.ndarray, share: float, iou: float
-) -> Optional[float]:
+) -> float | None:
     """Precision at ``iou`` of the most certain ``share`` of pseudo boxes; shape (N,) in; None without boxes."""
     usable = np.flatnonzero(~matches.ignored)
-    best = usable[np.argsort(-certainty[usable], kind='stable')][: int(np.ceil(share * len(usable)))]
+    best = usable[np.argsort(-certainty[usable], kind='stable')][
+        : int(np.ceil(share * len(usable)))
+    ]
     taken = np.zeros(len(certainty), bool)
     taken[best] = True
     return float(matches.right(taken, iou)[best].mean()) if len(best) else None

@@ -1,3 +1,5 @@
+"""Detectors, heads, coder, and the parts that a method is made of."""
+
 from .backbones import EfficientNetLite
 from .bbox_coders import SideBucketCoder
 from .bbox_heads import FCBucketHead, SideAwareBucketHead

@@ -16,11 +16,16 @@ _HUE_HABIT = 0.5
 """Share of the objects that take their class's hue; the others take any."""
 
 
+def _extent(mask: Mask) -> tuple[int, int]:
+    height, width = mask.shape
+    return height, width
+
+
 def _object_colour(
     rng: np.random.Generator, label: int, ground: textures.Colour
 ) -> textures.Colour:
     """A colour that stands out from the ground, faintly or strongly; see `_HUE_HABIT`."""
-    contrast = rng.uniform(0.16, 0.5)
+    contrast = rng.uniform(0.2, 0.5)
     best, best_distance = ground, -1.0
     for _ in range(8):
         hue = label * 0.38 + rng.normal(0, 0.05) if rng.random() < _HUE_HABIT else None
@@ -67,7 +72,7 @@ def _paint_thing(rng: np.random.Generator, image: textures.Field, thing: Thing) 
     )
     main = _object_colour(rng, thing.label, ground.astype(np.float32))
     mask = thing.patch.alpha
-    pattern = textures.texture(rng, mask.shape[:2], size / rng.uniform(6, 20))
+    pattern = textures.texture(rng, _extent(mask), size / rng.uniform(6, 20))
     layer = textures.blend(pattern, main, textures.shade(rng, main, rng.uniform(0.08, 0.45)))
     layer = layer + _relief(rng, mask, rng.uniform(0.0, 2.0))[..., None]
     if rng.random() < 0.5:
@@ -87,7 +92,7 @@ def _clutter(rng: np.random.Generator, image: textures.Field, kind: str) -> None
     mask = rasterize(shapes.fit(shapes.deform(shape, rng), max(side, 2.0)), softness)
     y, x = (rng.uniform(0, size, 2) - np.array(mask.shape) / 2).astype(int).tolist()
     main = textures.colour(rng)
-    pattern = textures.noise(rng, mask.shape[:2], size / 12)
+    pattern = textures.noise(rng, _extent(mask), size / 12)
     layer = textures.blend(pattern, main, textures.shade(rng, main, 0.25))
     _cover(image, Patch(mask, x, y), layer, rng.uniform(0.35, 0.95))
 
@@ -117,7 +122,7 @@ def paint(scene: Scene) -> NDArray[np.uint8]:
     """
     ground, clutter, camera = (np.random.default_rng((*scene.paint_seed, k)) for k in range(3))
     image = textures.background(ground, scene.size)
-    for _ in range(clutter.integers(2, 9)):
+    for _ in range(clutter.integers(2, 7)):
         kind = ('shard', 'stroke', 'speck', 'smear')[clutter.choice(4, p=(0.2, 0.35, 0.3, 0.15))]
         _clutter(clutter, image, kind)
     for height, thing in enumerate(reversed(scene.things)):

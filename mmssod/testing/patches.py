@@ -78,7 +78,9 @@ def rasterize(shape: Shape, softness: float = 0.0) -> Mask:
     fine = np.zeros((height * _SUPERSAMPLING, width * _SUPERSAMPLING), np.uint8)
     points = [((c + margin) * _SUPERSAMPLING - 0.5) * 16 for c in shape]
     cv2.fillPoly(fine, [np.round(p).astype(np.int32) for p in points], 255, shift=4)
-    mask = cv2.resize(fine, (width, height), interpolation=cv2.INTER_AREA).astype(np.float32) / 255
+    mask: Mask = (
+        cv2.resize(fine, (width, height), interpolation=cv2.INTER_AREA).astype(np.float32) / 255
+    )
     if softness > 0:
         mask = cv2.GaussianBlur(mask, (0, 0), softness)
     return mask

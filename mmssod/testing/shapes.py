@@ -2,8 +2,8 @@
 
 P = points of one contour. A shape is a list of closed contours (P, 2) of points (x, y), y downward;
 where contours overlap, the second cuts a hole into the first (even-odd rule). Outlines are drawn in
-a unit frame, about [-1, 1] on both axes; `deform` bends, shears and turns them, `fit` brings them to
-pixels.
+a unit frame, about [-1, 1] on both axes; `deform` bends, shears and turns them, `fit` brings them
+to pixels.
 """
 
 from collections.abc import Callable

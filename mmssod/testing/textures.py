@@ -1,8 +1,8 @@
 """Textures, colours and clutter-free backgrounds of the demo data.
 
 H, W = height and width in pixels. A field is (H, W) float32 in [0, 1], an image (H, W, 3) float32
-RGB in [0, 1]. Lengths are given in pixels; callers scale them with the image so that a picture looks
-the same at every size.
+RGB in [0, 1]. Lengths are given in pixels; callers scale them with the image so that a picture
+looks the same at every size.
 """
 
 import colorsys
@@ -33,7 +33,7 @@ def noise(
         (H, W) field that reaches from 0 to 1.
     """
     height, width = shape
-    total = np.zeros((2, 2), np.float32)
+    total: Field = np.zeros((2, 2), np.float32)
     for octave in range(octaves):
         cell = max(period / 2**octave, 1.0)
         rows, columns = int(height / cell) + 2, int(width / cell) + 2

@@ -1,6 +1,6 @@
 """Detectors that take a training step in milliseconds, and batches for them: for tests and benchmarks."""
 
-from typing import Any, Union
+from typing import Any
 
 import torch
 from mmdet.structures import DetDataSample
@@ -61,7 +61,10 @@ def tiny_detector(head: str = 'bucket', num_classes: int = 3, num_buckets: int =
             in_channels=16,
             feat_channels=16,
             anchor_generator=dict(
-                type='AnchorGenerator', scales=[4], ratios=[0.5, 1.0, 2.0], strides=[4, 8, 16, 32, 64]
+                type='AnchorGenerator',
+                scales=[4],
+                ratios=[0.5, 1.0, 2.0],
+                strides=[4, 8, 16, 32, 64],
             ),
             bbox_coder=dict(type='DeltaXYWHBBoxCoder'),
             loss_cls=dict(type='CrossEntropyLoss', use_sigmoid=True, loss_weight=1.0),
@@ -124,7 +127,9 @@ def sampler(number: int, share: float, add_gt: bool) -> dict[str, Any]:
     )
 
 
-def tiny_semi(head: str = 'bucket', labeler: Union[str, dict] = 'FrozenTeacher', **slots: Any) -> ConfigDict:
+def tiny_semi(
+    head: str = 'bucket', labeler: str | dict = 'FrozenTeacher', **slots: Any
+) -> ConfigDict:
     """Config of a :class:`PseudoLabelDetector` around the tiny detector; slots given replace the neutral ones."""
     detector = tiny_detector(head)
     config = ConfigDict(
@@ -141,7 +146,9 @@ def tiny_semi(head: str = 'bucket', labeler: Union[str, dict] = 'FrozenTeacher',
     return ConfigDict(config, **slots)
 
 
-def tiny_sample(image_id: int = 0, boxes: int = 2, size: int = 64, flip: bool = False) -> DetDataSample:
+def tiny_sample(
+    image_id: int = 0, boxes: int = 2, size: int = 64, flip: bool = False
+) -> DetDataSample:
     """A sample of a square image with some boxes of different classes.
 
     Args:

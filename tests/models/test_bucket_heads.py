@@ -79,7 +79,9 @@ def test_weights_scale_the_localization_loss(head):
 
 def predict(module, rois, scores, localization, **meta):
     meta = dict(img_shape=(100, 100), scale_factor=(2.0, 2.0), **meta)
-    return module.predict_by_feat([rois], [scores], [localization], [meta], TEST_CFG, rescale=False)[0]
+    return module.predict_by_feat(
+        [rois], [scores], [localization], [meta], TEST_CFG, rescale=False
+    )[0]
 
 
 @pytest.mark.parametrize('head', HEADS)
@@ -91,7 +93,9 @@ def test_certainties_survive_suppression(head):
     scores = torch.tensor([[0.60, 0, 0], [0.70, 0, 0], [0, 0, 0.9], [0.02, 0, 0]])
     scores = torch.cat([scores, 1 - scores.sum(1, keepdim=True)], dim=1).clamp(min=1e-9).log()
     targets = module.bbox_coder.encode(boxes, boxes)
-    logits = targets.labels * torch.tensor([3.0, 0.5, 1.0, 2.0])[:, None, None] - 5 * (1 - targets.labels)
+    logits = targets.labels * torch.tensor([3.0, 0.5, 1.0, 2.0])[:, None, None] - 5 * (
+        1 - targets.labels
+    )
     localization = torch.stack([logits, targets.offsets], dim=1)
     result = predict(module, rois, scores, localization)
     v = equations.localization_certainty(logits)

@@ -59,7 +59,7 @@ def test_nothing_given_is_changed():
     step(model, batch)
     for branch in batch[0]:
         assert torch.equal(batch[0][branch], before[0][branch])
-        for now, then in zip(batch[1][branch], before[1][branch]):
+        for now, then in zip(batch[1][branch], before[1][branch], strict=True):
             assert now.keys() == then.keys()
             assert sorted(now.metainfo) == sorted(then.metainfo)
             for name, value in then.gt_instances.items():
@@ -151,7 +151,9 @@ def test_images_without_pseudo_labels(policy):
     assert losses['pseudo_boxes'] == 0
     unsup = total({k: v for k, v in losses.items() if k.startswith('unsup_')})
     assert (unsup.item() == 0) == (policy == 'skip')
-    total(losses).backward()  # also a zero loss reaches every parameter, as distributed training needs
+    total(
+        losses
+    ).backward()  # also a zero loss reaches every parameter, as distributed training needs
     assert all(p.grad is not None for p in model.student.parameters() if p.requires_grad)
 
 
@@ -200,7 +202,7 @@ def test_plain_checkpoint_starts_student_and_teacher():
     torch.manual_seed(5)
     plain = MODELS.build(tiny_detector('bucket')).state_dict()
     model = build()
-    missing, unexpected = model.load_state_dict(copy.deepcopy(plain), strict=False)
+    missing, unexpected = model.load_state_dict(copy.deepcopy(plain), strict=True)
     assert not unexpected
     assert all(name.startswith('balancer') for name in missing)
     for name, value in plain.items():
@@ -214,7 +216,7 @@ def test_teacher_with_its_own_checkpoint_keeps_it(tmp_path):
     torch.save(dict(state_dict=own), tmp_path / 'teacher.pth')
     model = build(labeler=dict(type='FrozenTeacher', checkpoint=str(tmp_path / 'teacher.pth')))
     torch.manual_seed(6)
-    model.load_state_dict(MODELS.build(tiny_detector('bucket')).state_dict(), strict=False)
+    model.load_state_dict(MODELS.build(tiny_detector('bucket')).state_dict(), strict=True)
     name = 'rpn_head.rpn_cls.weight'
     assert torch.equal(model.labeler.teacher.state_dict()[name], own[name])
     assert not torch.equal(model.student.state_dict()[name], own[name])

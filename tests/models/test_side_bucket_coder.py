@@ -121,7 +121,9 @@ def test_scale_changes_no_target():
 def test_sides_off_the_segment_are_pulled_to_its_end():
     coder = SideBucketCoder(30)
     rois = torch.tensor([[0.0, 0.0, 100.0, 100.0]])
-    far = torch.tensor([[-200.0, 70.0, 110.0, 110.0]])  # left beyond the border, top beyond the center
+    far = torch.tensor(
+        [[-200.0, 70.0, 110.0, 110.0]]
+    )  # left beyond the border, top beyond the center
     targets = coder.encode(rois, far)
     assert (targets.offsets * targets.offset_weights).abs().max() <= 1
     decoded = coder.decode(rois, *answer(targets))
@@ -137,7 +139,9 @@ def test_decode_clips_to_the_image():
 
 def test_boxes_without_area_give_finite_targets():
     coder = SideBucketCoder(8)
-    targets = coder.encode(torch.tensor([[5.0, 5.0, 5.0, 5.0]]), torch.tensor([[0.0, 0.0, 10.0, 10.0]]))
+    targets = coder.encode(
+        torch.tensor([[5.0, 5.0, 5.0, 5.0]]), torch.tensor([[0.0, 0.0, 10.0, 10.0]])
+    )
     assert all(torch.isfinite(value).all() for value in targets)
 
 

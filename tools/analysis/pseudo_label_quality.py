@@ -1,6 +1,6 @@
-"""How good are a detector's pseudo labels? Predicts unlabeled images and judges the boxes by withheld annotations.
+r"""How good are a detector's pseudo labels? Predicts unlabeled images and judges the boxes by withheld annotations.
 
-    tools/analysis/pseudo_label_quality.py configs/lite/teacher_bccd.py work_dirs/teacher_bccd/iter_600.pth \\
+tools/analysis/pseudo_label_quality.py configs/lite/teacher_bccd.py work_dirs/teacher_bccd/iter_600.pth \\
         --withheld data/bccd/train.1@20-unlabeled-boxes.json --images data/bccd/images/
 """
 
@@ -16,10 +16,12 @@ def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument('config', help="config of the detector; its test pipeline is used")
+    parser.add_argument('config', help='config of the detector; its test pipeline is used')
     parser.add_argument('checkpoint')
     parser.add_argument('--withheld', required=True, help='COCO json with the withheld boxes')
-    parser.add_argument('--images', required=True, help='folder that its file names are relative to')
+    parser.add_argument(
+        '--images', required=True, help='folder that its file names are relative to'
+    )
     parser.add_argument('--out', help='json file for the figures')
     return parser.parse_args()
 
@@ -27,9 +29,10 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     """Predict, judge, print."""
     args = parse_args()
+    from terminaltables import AsciiTable
+
     from mmssod.apis import load_config, test
     from mmssod.evaluation.pseudo_label_metric import IOUS, THRESHOLDS
-    from terminaltables import AsciiTable
 
     cfg = load_config(args.config)
     cfg.test_dataloader.dataset.update(

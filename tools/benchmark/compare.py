@@ -1,6 +1,6 @@
-"""Teacher, student and supervised training of the same length on one data set, over seeds, as one table.
+r"""Teacher, student and supervised training of the same length on one data set, over seeds, as one table.
 
-    tools/benchmark/compare.py configs/lite/teacher_bccd.py configs/lite/student_bccd.py \\
+tools/benchmark/compare.py configs/lite/teacher_bccd.py configs/lite/student_bccd.py \\
         --supervised configs/lite/supervised_bccd.py --out work_dirs/compare_bccd
 """
 
@@ -29,8 +29,9 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     """Train what is missing, print the table."""
     args = parse_args()
-    from mmssod.apis.comparison import compare, markdown, table
     from terminaltables import AsciiTable
+
+    from mmssod.apis.comparison import compare, markdown, table
 
     runs = compare(args.teacher, args.student, args.supervised, args.seeds, args.out)
     print(AsciiTable(table(runs), title=args.title).table)

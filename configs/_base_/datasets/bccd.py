@@ -1,6 +1,6 @@
 """BCCD blood cells, 640x480 shown at 256 px: 20 % of train labeled (41 images), the rest unlabeled.
 
-    tools/dataset/split.py data/bccd/train.json --percent 20 --fold 1
+tools/dataset/split.py data/bccd/train.json --percent 20 --fold 1
 """
 
 _base_ = './small_images.py'
@@ -9,7 +9,10 @@ data_root = 'data/bccd/'
 classes = ('RBC', 'WBC', 'Platelets')
 metainfo = dict(classes=classes)
 labeled = dict(
-    data_root=data_root, ann_file='train.1@20.json', data_prefix=dict(img='images/'), metainfo=metainfo
+    data_root=data_root,
+    ann_file='train.1@20.json',
+    data_prefix=dict(img='images/'),
+    metainfo=metainfo,
 )
 val = dict(
     data_root=data_root, ann_file='val.json', data_prefix=dict(img='images/'), metainfo=metainfo
@@ -19,7 +22,10 @@ train_dataloader = dict(dataset=dict(labeled=labeled))
 semi_train_dataloader = dict(
     dataset=dict(
         labeled=labeled,
-        unlabeled=dict(images=data_root + 'train.1@20-unlabeled.json', data_prefix=dict(img=data_root + 'images/')),
+        unlabeled=dict(
+            images=data_root + 'train.1@20-unlabeled.json',
+            data_prefix=dict(img=data_root + 'images/'),
+        ),
     )
 )
 val_dataloader = dict(dataset=val)

@@ -9,7 +9,9 @@ labeled = dict(
     data_prefix=dict(img='train2017/'),
 )
 val = dict(
-    data_root=data_root, ann_file='annotations/instances_val2017.json', data_prefix=dict(img='val2017/')
+    data_root=data_root,
+    ann_file='annotations/instances_val2017.json',
+    data_prefix=dict(img='val2017/'),
 )
 
 train_dataloader = dict(dataset=dict(labeled=labeled))

@@ -55,7 +55,8 @@ semi_train_dataloader = dict(
         type='SemiDataset',
         labeled=dict(
             pipeline=dict(
-                **labeled_steps, branch=dict(type='MultiBranch', branch_field=branches, labeled=pack)
+                **labeled_steps,
+                branch=dict(type='MultiBranch', branch_field=branches, labeled=pack),
             ),
             **labeled,
         ),

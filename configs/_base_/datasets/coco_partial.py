@@ -7,11 +7,11 @@ percent = '{{$PERCENT:2}}'
 fold = '{{$FOLD:1}}'
 labeled_json = f'semi_anns/instances_train2017.{fold}@{percent}.json'
 unlabeled_json = f'{data_root}semi_anns/instances_train2017.{fold}@{percent}-unlabeled.json'
-labeled = dict(
-    data_root=data_root, ann_file=labeled_json, data_prefix=dict(img='train2017/')
-)
+labeled = dict(data_root=data_root, ann_file=labeled_json, data_prefix=dict(img='train2017/'))
 val = dict(
-    data_root=data_root, ann_file='annotations/instances_val2017.json', data_prefix=dict(img='val2017/')
+    data_root=data_root,
+    ann_file='annotations/instances_val2017.json',
+    data_prefix=dict(img='val2017/'),
 )
 
 train_dataloader = dict(dataset=dict(labeled=labeled))

@@ -1,6 +1,6 @@
 """The demo's drawn shapes, ten long-tailed classes at 160 px: 100 labeled images, 900 unlabeled, 200 to evaluate on.
 
-    tools/dataset/make_demo_data.py --out data/demo
+tools/dataset/make_demo_data.py --out data/demo
 """
 
 _base_ = './small_images.py'
@@ -36,9 +36,7 @@ val = dict(
 
 train_dataloader = dict(dataset=dict(labeled=labeled))
 semi_train_dataloader = dict(
-    dataset=dict(
-        labeled=labeled, unlabeled=dict(images=data_root + 'unlabeled', pipeline=resize)
-    )
+    dataset=dict(labeled=labeled, unlabeled=dict(images=data_root + 'unlabeled', pipeline=resize))
 )
 val_dataloader = dict(dataset=val)
 test_dataloader = dict(dataset=val)

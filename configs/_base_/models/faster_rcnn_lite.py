@@ -9,9 +9,7 @@ model = dict(
     rpn_head=dict(in_channels=64, feat_channels=64, anchor_generator=dict(scales=[4])),
     roi_head=dict(
         # finest_scale 28: the images are about a third of COCO's size, and so are their boxes.
-        bbox_roi_extractor=dict(
-            out_channels=64, finest_scale=28, roi_layer=dict(sampling_ratio=2)
-        ),
+        bbox_roi_extractor=dict(out_channels=64, finest_scale=28, roi_layer=dict(sampling_ratio=2)),
         bbox_head=dict(in_channels=64, fc_out_channels=256),
     ),
     train_cfg=dict(

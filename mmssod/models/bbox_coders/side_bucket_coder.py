@@ -6,7 +6,7 @@ the center (bucket K-1), and offsets are in bucket widths, positive towards the 
 the same buckets and offsets, with left and right swapped.
 """
 
-from typing import NamedTuple, Optional
+from typing import NamedTuple
 
 import torch
 from mmdet.models.task_modules.coders import BaseBBoxCoder
@@ -57,7 +57,9 @@ class SideBucketCoder(BaseBBoxCoder):
     ) -> None:
         super().__init__(use_box_type=use_box_type)
         if num_buckets < 2:
-            raise ValueError(f'num_buckets must be at least 2, got {num_buckets}; the paper uses 30')
+            raise ValueError(
+                f'num_buckets must be at least 2, got {num_buckets}; the paper uses 30'
+            )
         if num_offset_buckets not in (1, 2):
             raise ValueError(f'num_offset_buckets must be 1 or 2, got {num_offset_buckets}')
         if scale_factor <= 1:
@@ -117,7 +119,7 @@ class SideBucketCoder(BaseBBoxCoder):
         bboxes: Tensor,
         bucket_logits: Tensor,
         offsets: Tensor,
-        max_shape: Optional[tuple[int, int]] = None,
+        max_shape: tuple[int, int] | None = None,
     ) -> Tensor:
         """Boxes at the best bucket of each side, refined by its offset.
 

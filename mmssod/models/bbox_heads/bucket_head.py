@@ -5,7 +5,7 @@ offsets in bucket widths at 1; sides left, top, right, bottom.
 """
 
 import math
-from typing import Any, Optional
+from typing import Any
 
 import torch
 from mmdet.models.layers import multiclass_nms
@@ -52,8 +52,11 @@ class BucketHead(ConvFCBBoxHead):
 
     @property
     def prior_logit(self) -> float:
-        """Where a bucket's logit starts: each bucket is right one time in K, and a start at probability 0.5
-        would let K - 1 wrong buckets govern the first hundreds of iterations."""
+        """Where a bucket's logit starts: at probability 1 / K.
+
+        Each bucket is right one time in K; a start at 0.5 would let K - 1 wrong buckets govern the
+        first hundreds of iterations.
+        """
         return -math.log(self.num_buckets - 1) if self.num_buckets > 2 else 0.0
 
     def loc_certainty(self, bbox_pred: Tensor) -> Tensor:
@@ -69,7 +72,7 @@ class BucketHead(ConvFCBBoxHead):
         label_weights: Tensor,
         bbox_targets: Tensor,
         bbox_weights: Tensor,
-        reduction_override: Optional[str] = None,
+        reduction_override: str | None = None,
     ) -> dict[str, Tensor]:
         """Classification loss of mmdet and Eq. 5 on foreground RoIs.
 
@@ -87,7 +90,14 @@ class BucketHead(ConvFCBBoxHead):
             ``loss_cls``, ``acc``, ``loss_bbox_cls`` (Eq. 3) and ``loss_bbox_reg``.
         """
         losses = super().loss(
-            cls_score, None, rois, labels, label_weights, bbox_targets, bbox_weights, reduction_override
+            cls_score,
+            None,
+            rois,
+            labels,
+            label_weights,
+            bbox_targets,
+            bbox_weights,
+            reduction_override,
         )
         foreground = labels < self.num_classes
         targets = self.bbox_coder.encode(rois[foreground, 1:], bbox_targets[foreground])
@@ -111,7 +121,7 @@ class BucketHead(ConvFCBBoxHead):
         bbox_pred: Tensor,
         img_meta: dict,
         rescale: bool = False,
-        rcnn_test_cfg: Optional[ConfigDict] = None,
+        rcnn_test_cfg: ConfigDict | None = None,
     ) -> InstanceData:
         """Predictions of one image.
 
@@ -121,8 +131,6 @@ class BucketHead(ConvFCBBoxHead):
             With ``rcnn_test_cfg``: bboxes (n, 4), scores = p * v (n,), labels (n,), cls_certainty (n,),
             loc_certainty (n,). Without: bboxes and class scores of all RoIs, as mmdet gives them.
         """
-        if isinstance(cls_score, list):
-            cls_score = sum(cls_score) / float(len(cls_score))
         class_scores = cls_score.float().softmax(dim=-1)
         certainty = self.loc_certainty(bbox_pred)
         boxes = self.bbox_coder.decode(roi[:, 1:], *bbox_pred.unbind(dim=1), img_meta['img_shape'])

@@ -22,7 +22,7 @@ class FCBucketHead(BucketHead):
         super().__init__(num_shared_fcs=num_shared_fcs, **kwargs)
 
     def init_weights(self) -> None:
-        """mmdet's initialization, then each bucket's prior."""
+        """Mmdet's initialization, then each bucket's prior."""
         super().init_weights()
         with torch.no_grad():
             self.fc_reg.bias.view(2, -1)[0].fill_(self.prior_logit)

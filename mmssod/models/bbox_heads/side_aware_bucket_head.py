@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F
 from mmcv.cnn import ConvModule
 from mmdet.registry import MODELS
+from mmengine.model import kaiming_init, normal_init
 from torch import Tensor, nn
 
 from .bucket_head import BucketHead, start_at
@@ -62,15 +63,13 @@ class SideAwareBucketHead(BucketHead):
         return nn.Sequential(*layers)
 
     def init_weights(self) -> None:
-        """mmdet's initialization, Kaiming for the side features, then each bucket's prior."""
+        """Mmdet's initialization, Kaiming for the side features, then each bucket's prior."""
         super().init_weights()
         for module in self.axes.modules():
             if isinstance(module, (nn.Conv1d, nn.ConvTranspose1d)):
-                nn.init.kaiming_normal_(module.weight, nonlinearity='relu')
-                nn.init.zeros_(module.bias)
+                kaiming_init(module, distribution='normal')
         for attention in self.attentions:
-            nn.init.normal_(attention.weight, std=0.01)
-            nn.init.zeros_(attention.bias)
+            normal_init(attention, std=0.01)
         start_at(self.fc_bucket, self.prior_logit)
         start_at(self.fc_offset, 0.0)
 
@@ -85,7 +84,7 @@ class SideAwareBucketHead(BucketHead):
         """Features of each bucket: (N, C, R, R) -> (N, 4, K, C)."""
         x = self.pre_convs(x)
         lines = []
-        for axis, (attention, layers) in enumerate(zip(self.attentions, self.axes)):
+        for axis, (attention, layers) in enumerate(zip(self.attentions, self.axes, strict=True)):
             # For x the height (dim 2) is pooled away, for y the width (dim 3).
             mask = attention(x).sigmoid()
             mask = mask / mask.sum(dim=2 + axis, keepdim=True)

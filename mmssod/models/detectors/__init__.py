@@ -1,3 +1,5 @@
+"""The semi-supervised detector: one training step with slots."""
+
 from .pseudo_label_detector import PseudoLabelDetector
 
 __all__ = ['PseudoLabelDetector']

@@ -1,11 +1,11 @@
 """Loss dicts of a step: named, scaled, split; pure functions."""
 
 from collections.abc import Mapping
-from typing import Union
+from typing import TypeAlias
 
 from torch import Tensor
 
-Loss = Union[Tensor, list[Tensor]]
+Loss: TypeAlias = Tensor | list[Tensor]
 
 FOREGROUND_KEYS = ('fg_certainty', 'fg_count')
 
@@ -21,7 +21,7 @@ def split_foreground(losses: Mapping[str, Loss]) -> tuple[dict[str, Loss], list[
 
 
 def scale_losses(
-    losses: Mapping[str, Loss], factor: Union[float, Tensor], weights: Mapping[str, float]
+    losses: Mapping[str, Loss], factor: float | Tensor, weights: Mapping[str, float]
 ) -> dict[str, Loss]:
     """Multiply each loss by a common factor and its own weight; entries that are no loss stay.
 
@@ -48,7 +48,7 @@ def prefix_losses(prefix: str, losses: Mapping[str, Loss]) -> dict[str, Loss]:
     return {prefix + name: value for name, value in losses.items()}
 
 
-def _scaled(value: Loss, factor: Union[float, Tensor]) -> Loss:
+def _scaled(value: Loss, factor: float | Tensor) -> Loss:
     if isinstance(value, list):
         return [part * factor for part in value]
     return value * factor

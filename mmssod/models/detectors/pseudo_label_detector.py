@@ -5,7 +5,7 @@ views of the same unlabeled images in the same order.
 """
 
 from collections.abc import Mapping
-from typing import Any, Optional
+from typing import Any
 
 import torch
 from mmdet.models.detectors import BaseDetector
@@ -52,7 +52,7 @@ class PseudoLabelDetector(BaseDetector):
         merger: ConfigType,
         balancer: ConfigType,
         unsup_weight: float = 1.0,
-        unsup_loss_weights: Optional[Mapping[str, float]] = None,
+        unsup_loss_weights: Mapping[str, float] | None = None,
         empty_images: str = 'skip',
         predict_with: str = 'student',
         data_preprocessor: OptConfigType = None,
@@ -71,7 +71,7 @@ class PseudoLabelDetector(BaseDetector):
         self.unsup_loss_weights = dict(unsup_loss_weights or {})
         self.empty_images = empty_images
         self.predict_with = predict_with
-        self.predictor  # an unknown name is an error now, not at the first test
+        self._require_predictor()
         self.unsupervised = True  # the teacher's hook switches it off during burn-in
 
     # ---------------------------------------------------------------- training
@@ -104,7 +104,9 @@ class PseudoLabelDetector(BaseDetector):
             )
             losses.update(prefix_losses('unsup_', unsup_losses))
             losses['pseudo_boxes'] = mean_boxes(pseudo, weights)
-            foreground = [ours + new for ours, new in zip(foreground, unsup_foreground)]
+            foreground = [
+                ours + new for ours, new in zip(foreground, unsup_foreground, strict=True)
+            ]
         if foreground:
             self.balancer.update(*foreground)
         return losses
@@ -132,13 +134,18 @@ class PseudoLabelDetector(BaseDetector):
         factor = self.unsup_weight
         if self.empty_images == 'skip':
             if any(filled):
-                inputs = inputs if all(filled) else inputs[torch.tensor(filled, device=inputs.device)]
-                samples = [sample for sample, keep in zip(samples, filled) if keep]
+                inputs = (
+                    inputs if all(filled) else inputs[torch.tensor(filled, device=inputs.device)]
+                )
+                samples = [sample for sample, keep in zip(samples, filled, strict=True) if keep]
                 targets = [labels for labels in targets if len(labels)]
             else:
                 # A loss of zero that still touches every parameter, as distributed training needs.
                 factor = 0.0
-        strong = [with_pseudo_labels(sample, labels) for sample, labels in zip(samples, targets)]
+        strong = [
+            with_pseudo_labels(sample, labels)
+            for sample, labels in zip(samples, targets, strict=True)
+        ]
         losses, foreground = split_foreground(self.student.loss(inputs, strong))
         return scale_losses(losses, factor, self.unsup_loss_weights), foreground
 
@@ -146,15 +153,14 @@ class PseudoLabelDetector(BaseDetector):
 
     @property
     def predictor(self) -> BaseDetector:
-        """The detector that answers at test time.
+        """The detector that answers at test time."""
+        return self.student if self.predict_with == 'student' else self.labeler.teacher
 
-        Raises:
-            ValueError: If it is to be a teacher and the labeler has none.
-        """
+    def _require_predictor(self) -> None:
         if self.predict_with == 'student':
-            return self.student
+            return
         if self.predict_with == 'teacher' and isinstance(self.labeler, FrozenTeacher):
-            return self.labeler.teacher
+            return
         raise ValueError(
             f"predict_with must be 'student', or 'teacher' where the labeler has one; got "
             f'{self.predict_with!r} with {type(self.labeler).__name__}'
@@ -166,7 +172,7 @@ class PseudoLabelDetector(BaseDetector):
         """Predictions of the student (or the teacher), as mmdet's detectors give them."""
         return self.predictor.predict(batch_inputs, batch_data_samples, rescale=rescale)
 
-    def _forward(self, batch_inputs: Tensor, batch_data_samples: Optional[SampleList] = None) -> Any:
+    def _forward(self, batch_inputs: Tensor, batch_data_samples: SampleList | None = None) -> Any:
         return self.predictor._forward(batch_inputs, batch_data_samples)
 
     def extract_feat(self, batch_inputs: Tensor) -> tuple[Tensor, ...]:
@@ -177,7 +183,9 @@ class PseudoLabelDetector(BaseDetector):
 
     def _load_from_state_dict(self, state_dict: dict, prefix: str, *args: Any) -> None:
         """A plain detector's checkpoint starts the student, and the teacher unless it has its own."""
-        if not any(key.startswith((prefix + 'student.', prefix + 'labeler.')) for key in state_dict):
+        if not any(
+            key.startswith((prefix + 'student.', prefix + 'labeler.')) for key in state_dict
+        ):
             shares_start = isinstance(self.labeler, FrozenTeacher) and not self.labeler.checkpoint
             parts = ['student.', 'labeler.teacher.'] if shares_start else ['student.']
             plain = {key: state_dict.pop(key) for key in list(state_dict) if key.startswith(prefix)}
@@ -195,20 +203,19 @@ def num_classes(detector: BaseDetector) -> int:
     return head.num_classes
 
 
-def project(
-    pseudo: list[PseudoLabels], weak: SampleList, strong: SampleList
-) -> list[PseudoLabels]:
+def project(pseudo: list[PseudoLabels], weak: SampleList, strong: SampleList) -> list[PseudoLabels]:
     """Pseudo labels of the weak views in pixels of the strong ones (both record their homography)."""
     return [
         labels.project(view_change(source, target), target.img_shape)
-        for labels, source, target in zip(pseudo, weak, strong)
+        for labels, source, target in zip(pseudo, weak, strong, strict=True)
     ]
 
 
 def view_change(source: DetDataSample, target: DetDataSample) -> Tensor:
     """Homography from one view of an image to another, shape (3, 3), float64."""
     to_source, to_target = (
-        torch.as_tensor(sample.homography_matrix, dtype=torch.float64) for sample in (source, target)
+        torch.as_tensor(sample.homography_matrix, dtype=torch.float64)
+        for sample in (source, target)
     )
     return to_target @ torch.linalg.inv(to_source)
 

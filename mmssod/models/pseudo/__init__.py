@@ -1,3 +1,5 @@
+"""What fills the slots: labelers, mergers, selectors, the class balancer."""
+
 from .class_balancer import ClassBalancer
 from .labelers import EMATeacher, FrozenTeacher, Labeler, SelfLabeler, build_labeler
 from .mergers import KeepCandidates

@@ -53,7 +53,7 @@ class ClassBalancer(nn.Module):
         self.threshold = threshold
         self.threshold_power = threshold_power
         self.weight_power = weight_power
-        self.bounds = tuple(bounds)
+        self.bounds = (float(bounds[0]), float(bounds[1]))
         self.max_weight = max_weight
         self.memory = memory
         self.certainty_sum: Tensor

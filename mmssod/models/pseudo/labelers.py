@@ -4,7 +4,7 @@ A labeler is called with the weak views, shape (B, 3, H, W), their samples and t
 :class:`~mmssod.structures.PseudoLabels` an image, in pixels of the weak view, without gradients.
 """
 
-from typing import Optional, Union
+from typing import Any
 
 import torch
 from mmdet.registry import MODELS
@@ -42,7 +42,7 @@ class FrozenTeacher(Labeler):
 
     def __init__(self, detector: ConfigType, checkpoint: str = '') -> None:
         super().__init__()
-        self.teacher = MODELS.build(detector)
+        self.teacher: nn.Module = MODELS.build(detector)
         self.teacher.requires_grad_(False)
         self.checkpoint = checkpoint
         self.train(False)
@@ -83,7 +83,7 @@ class EMATeacher(FrozenTeacher):
         theirs = list(student.state_dict().values())
         moving = [i for i, tensor in enumerate(ours) if tensor.is_floating_point()]
         torch._foreach_lerp_([ours[i] for i in moving], [theirs[i] for i in moving], 1.0 - decay)
-        for tensor, source in zip(ours, theirs):
+        for tensor, source in zip(ours, theirs, strict=True):
             if not tensor.is_floating_point():
                 tensor.copy_(source)
 
@@ -106,7 +106,7 @@ class SelfLabeler(Labeler):
 
 @torch.no_grad()
 def predict_candidates(
-    detector: nn.Module, inputs: Tensor, samples: SampleList
+    detector: Any, inputs: Tensor, samples: SampleList
 ) -> list[PseudoLabels]:
     """Predictions of a detector in pixels of its input; the given samples stay as they are."""
     blank = [DetDataSample(metainfo=sample.metainfo) for sample in samples]
@@ -117,7 +117,7 @@ def predict_candidates(
 def build_labeler(config: ConfigType, detector: ConfigType) -> Labeler:
     """Build a labeler; teachers without a ``detector`` of their own get the student's config."""
     config = dict(config)
-    cls: Optional[Union[type, str]] = config['type']
+    cls: type | str | None = config['type']
     cls = MODELS.get(cls) if isinstance(cls, str) else cls
     if isinstance(cls, type) and issubclass(cls, FrozenTeacher):
         config.setdefault('detector', detector)

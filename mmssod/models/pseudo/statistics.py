@@ -37,7 +37,9 @@ class PseudoLabelStatistics(nn.Module):
         for labels in pseudo_labels:
             ones = torch.ones_like(labels.cls_certainty, dtype=self.boxes.dtype)
             self.boxes.index_add_(0, labels.labels, ones)
-            for row, certainty in zip(self.histograms, (labels.cls_certainty, labels.loc_certainty)):
+            for row, certainty in zip(
+                self.histograms, (labels.cls_certainty, labels.loc_certainty), strict=True
+            ):
                 row.index_add_(0, (certainty * BINS).long().clamp(0, BINS - 1), ones)
 
     def reset(self) -> None:

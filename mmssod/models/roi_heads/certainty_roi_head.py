@@ -3,7 +3,7 @@
 ``N`` RoIs of all images, ``M`` classes.
 """
 
-from typing import Any, Union
+from typing import Any
 
 import torch
 from mmdet.models.roi_heads import StandardRoIHead
@@ -52,6 +52,8 @@ class CertaintyRoIHead(StandardRoIHead):
     ``fg_certainty`` and ``fg_count``, both of shape (M,), carry no "loss" in their names and so are not part of
     the objective. Heads without buckets have localization certainty 1.
     """
+
+    bbox_sampler: Any
 
     def init_assigner_sampler(self) -> None:
         """mmdet's, with the sampler wrapped."""
@@ -117,7 +119,7 @@ def weight_targets(targets: tuple, weights: Tensor) -> tuple:
     """
     labels, label_weights, bbox_targets, bbox_weights = targets
 
-    def scaled(value: Union[Tensor, tuple]) -> Union[Tensor, tuple]:
+    def scaled(value: Tensor | tuple) -> Tensor | tuple:
         if isinstance(value, tuple):
             return tuple(scaled(part) for part in value)
         return value * weights.view(-1, *[1] * (value.dim() - 1))
