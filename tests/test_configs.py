@@ -1,0 +1,110 @@
+"""Every config is found, says what it is, loads and builds; the paper's numbers are where they should be."""
+
+import ast
+from pathlib import Path
+
+import pytest
+from mmdet.registry import MODELS
+from mmengine.config import Config
+
+ROOT = Path(__file__).parents[1]
+FILES = sorted(p for p in (ROOT / 'configs').rglob('*.py') if '_base_' not in p.parts)
+TEACHER_ITERATIONS = {'1': 6000, '2': 12000, '5': 30000, '10': 60000}
+
+
+def short(path):
+    return str(path.relative_to(ROOT / 'configs'))
+
+
+def detector_of(cfg):
+    return cfg.model.detector if cfg.model.type == 'PseudoLabelDetector' else cfg.model
+
+
+def test_all_configs_are_seen():
+    # A new config raises this number: then it is loaded and built below.
+    assert len(FILES) == 26
+
+
+@pytest.mark.parametrize('path', FILES, ids=short)
+def test_config_says_what_it_is(path):
+    assert ast.get_docstring(ast.parse(path.read_text()))
+
+
+@pytest.mark.parametrize(
+    'path', [p for p in FILES if p.name != 'data.py' or 'own_data' not in p.parts], ids=short
+)
+def test_config_loads_and_builds(path):
+    cfg = Config.fromfile(path)
+    detector = detector_of(cfg)
+    detector.backbone.pop('init_cfg', None)  # names weights to download
+    model = MODELS.build(cfg.model)
+    loader = cfg.train_dataloader
+    assert loader.batch_size == sum(loader.sampler.counts.values())
+    classes = loader.dataset.labeled.get('metainfo', {}).get('classes')
+    head = detector.roi_head.bbox_head
+    assert head.num_classes == (len(classes) if classes else 80)
+    if cfg.model.type == 'PseudoLabelDetector':
+        assert model.balancer.num_classes == head.num_classes
+        assert set(loader.sampler.counts) == {'labeled', 'unlabeled'}
+        assert cfg.load_from
+
+
+@pytest.mark.parametrize('path', [p for p in FILES if 'student' in p.name], ids=short)
+def test_student_has_its_teachers_detector(path):
+    teacher = path.with_name(path.name.replace('student', 'teacher'))
+    assert detector_of(Config.fromfile(path)) == Config.fromfile(teacher).model
+    iterations = Config.fromfile(teacher).train_cfg.max_iters
+    assert Config.fromfile(path).load_from.endswith(f'/iter_{iterations}.pth')
+
+
+@pytest.mark.parametrize('path', [p for p in FILES if p.name != 'data.py'], ids=short)
+def test_learning_rate_falls_at_two_thirds_and_eight_ninths(path):
+    cfg = Config.fromfile(path)
+    iterations = cfg.train_cfg.max_iters
+    steps = cfg.param_scheduler[-1]
+    assert steps.milestones == [iterations * 2 // 3, iterations * 8 // 9]
+
+
+@pytest.mark.parametrize('percent', TEACHER_ITERATIONS)
+def test_percent_and_fold_are_two_values(percent, monkeypatch):
+    monkeypatch.setenv('PERCENT', percent)
+    monkeypatch.setenv('FOLD', '4')
+    teacher = Config.fromfile(ROOT / 'configs/certainty/teacher_coco_partial.py')
+    student = Config.fromfile(ROOT / 'configs/certainty/student_coco_partial.py')
+    split = f'semi_anns/instances_train2017.4@{percent}'
+    assert teacher.train_dataloader.dataset.labeled.ann_file == f'{split}.json'
+    assert student.train_dataloader.dataset.unlabeled.images == f'data/coco/{split}-unlabeled.json'
+    assert teacher.train_cfg.max_iters == TEACHER_ITERATIONS[percent]
+    assert student.train_cfg.max_iters == 180000
+    end = f'4@{percent}/iter_{TEACHER_ITERATIONS[percent]}.pth'
+    assert student.load_from.endswith(end)
+
+
+def test_the_papers_numbers():
+    cfg = Config.fromfile(ROOT / 'configs/certainty/student_coco_full_1x.py')
+    balancer = cfg.model.balancer
+    assert (balancer.threshold, balancer.threshold_power, balancer.weight_power) == (0.7, 0.05, 0.6)
+    assert tuple(balancer.bounds) == (0.4, 0.9)
+    assert cfg.model.unsup_weight == 1.0
+    assert cfg.model.selector.certainty == 'p*v'
+    assert cfg.model.detector.roi_head.bbox_head.bbox_coder.num_buckets == 30
+    assert cfg.model.labeler.type == 'FrozenTeacher'
+    assert cfg.train_dataloader.sampler.counts == dict(labeled=1, unlabeled=1)
+    optimizer = cfg.optim_wrapper.optimizer
+    assert (optimizer.lr, optimizer.momentum, optimizer.weight_decay) == (0.01, 0.9, 0.0001)
+    assert cfg.auto_scale_lr.base_batch_size == 8
+    assert Config.fromfile(ROOT / 'configs/certainty/student_voc.py').train_cfg.max_iters == 90000
+
+
+def test_an_ablation_is_one_assignment(tmp_path):
+    """Named steps: one number of one transform, the rest of the pipeline as it was."""
+    base = ROOT / 'configs/demo/student.py'
+    heir = tmp_path / 'no_blur.py'
+    views = 'train_dataloader = dict(dataset=dict(unlabeled=dict(pipeline=dict(views=dict('
+    heir.write_text(f"_base_ = '{base}'\n{views}strong=dict(blur=dict(prob=0.0)))))))\n")
+    without, full = Config.fromfile(heir), Config.fromfile(base)
+    steps = [c.train_dataloader.dataset.unlabeled.pipeline.views.strong for c in (without, full)]
+    assert (steps[0].blur.prob, steps[1].blur.prob) == (0.0, 0.5)
+    assert list(steps[0]) == list(steps[1])
+    steps[0].blur.prob = 0.5
+    assert steps[0] == steps[1]
