@@ -2,8 +2,8 @@
 
 The bar is drawn by rich below the log: while it is shown, log lines that go to the same terminal
 are printed above it by rich, so neither garbles the other. It is redrawn by the thread that reports
-progress: a thread of its own could hold rich's lock while data workers are forked, and a worker that
-prints would then wait for ever.
+progress: a thread of its own could hold rich's lock while data workers are forked, and a worker
+that prints would then wait for ever.
 """
 
 from __future__ import annotations
@@ -125,7 +125,7 @@ class ProgressBar:
         atexit.unregister(self.stop)
 
     def leave(self) -> None:
-        """Forget the bar in a forked process, which writes to the terminal as if there were none."""
+        """Forget the bar in a forked process, which then writes to the terminal itself."""
         sys.stdout, sys.stderr = self._streams
         self._release_handlers()
 

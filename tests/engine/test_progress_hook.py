@@ -144,7 +144,7 @@ def test_redraws_in_this_thread_and_not_too_often(terminal):
 
 def test_a_fault_while_drawing_ends_the_bar_not_the_run(tmp_path, terminal, monkeypatch):
     screen = terminal()
-    runner = fake_runner(tmp_path)
+    runner = fake_runner(tmp_path, max_iters=2)
     hook = ProgressHook()
     hook.before_train(runner)
 

@@ -105,9 +105,7 @@ class SelfLabeler(Labeler):
 
 
 @torch.no_grad()
-def predict_candidates(
-    detector: Any, inputs: Tensor, samples: SampleList
-) -> list[PseudoLabels]:
+def predict_candidates(detector: Any, inputs: Tensor, samples: SampleList) -> list[PseudoLabels]:
     """Predictions of a detector in pixels of its input; the given samples stay as they are."""
     blank = [DetDataSample(metainfo=sample.metainfo) for sample in samples]
     results = detector.predict(inputs, blank, rescale=False)

@@ -1,0 +1,125 @@
+"""COCO evaluation: two libraries, one set of figures; hand-worked cases."""
+
+import json
+
+import numpy as np
+import pytest
+from mmengine.structures import InstanceData
+
+from mmssod.evaluation import CocoBoxMetric, evaluate_boxes
+from mmssod.evaluation.coco import rarest
+
+
+def truth(boxes, images=2, classes=3):
+    """A COCO data set from (image, class, bbox, crowd) rows."""
+    return dict(
+        images=[dict(id=i, width=100, height=100, file_name=f'{i}.jpg') for i in range(images)],
+        categories=[dict(id=10 * c, name=f'class{c}') for c in range(classes)],
+        annotations=[
+            dict(
+                id=n + 1,
+                image_id=i,
+                category_id=10 * c,
+                bbox=box,
+                area=box[2] * box[3],
+                iscrowd=crowd,
+            )
+            for n, (i, c, box, crowd) in enumerate(boxes)
+        ],
+    )
+
+
+def random_case(seed):
+    rng = np.random.default_rng(seed)
+    boxes = [
+        (int(rng.integers(4)), int(rng.integers(3)), [*rng.uniform(0, 50, 2), *rng.uniform(5, 50, 2)], int(rng.random() < 0.1))
+        for _ in range(40)
+    ]  # fmt: skip
+    found = [
+        dict(
+            image_id=image,
+            category_id=10 * label,
+            bbox=[float(x) for x in np.add(box, rng.normal(0, 3, 4)).clip(1)],
+            score=float(rng.random()),
+        )
+        for image, label, box, _ in boxes * 2
+    ]
+    # Class 3 has no true box.
+    return truth(boxes, images=4, classes=4), found
+
+
+@pytest.mark.parametrize('seed', range(3))
+@pytest.mark.parametrize('count', [0, 1, 80])
+def test_both_libraries_give_the_same(seed, count):
+    annotations, found = random_case(seed)
+    results = [
+        evaluate_boxes(annotations, found[:count], [0, 10, 20, 30], backend=backend)
+        for backend in ('faster', 'pycocotools')
+    ]
+    assert np.allclose(results[0].precision, results[1].precision, atol=1e-9, equal_nan=True)
+    assert results[0].per_class[3] == -1
+
+
+def test_hand_worked_average_precision():
+    annotations = truth([(0, 0, [0, 0, 10, 10], 0)], images=1, classes=1)
+    perfect = dict(image_id=0, category_id=0, bbox=[0, 0, 10, 10], score=0.9)
+    assert evaluate_boxes(annotations, [perfect], [0]).ap() == pytest.approx(1)
+    # IoU 0.7: right at 0.50 to 0.70, five of the ten thresholds.
+    off = dict(perfect, bbox=[0, 0, 7, 10])
+    result = evaluate_boxes(annotations, [off], [0])
+    assert (result.ap(iou=0.5), result.ap(iou=0.75)) == (pytest.approx(1), 0)
+    assert result.ap() == pytest.approx(0.5)
+    assert result.per_iou == pytest.approx([1] * 5 + [0] * 5)
+
+
+def test_unknown_backend():
+    with pytest.raises(ValueError, match="got 'matlab'"):
+        evaluate_boxes(truth([]), [], [0], backend='matlab')
+
+
+def test_rarest():
+    assert rarest([5, 1, 9, 1], 2) == [1, 3]
+    assert rarest([5, 1], 0) == []
+
+
+def metric_with(tmp_path, classes=('class0', 'class1'), **arguments):
+    annotations = truth(
+        [(0, 0, [0, 0, 10, 10], 0), (0, 0, [50, 50, 9, 9], 0), (1, 1, [5, 5, 20, 20], 0)]
+    )
+    path = tmp_path / 'val.json'
+    path.write_text(json.dumps(annotations))
+    metric = CocoBoxMetric(ann_file=str(path), train_ann_file=str(path), **arguments)
+    metric.dataset_meta = dict(classes=classes)
+    return metric
+
+
+def prediction(image, box, label, score=0.9):
+    import torch
+
+    instances = InstanceData(
+        bboxes=torch.tensor([box], dtype=torch.float),
+        scores=torch.tensor([score]),
+        labels=torch.tensor([label]),
+    )
+    return dict(img_id=image, ori_shape=(100, 100), pred_instances=dict(instances.items()))
+
+
+def test_metric_reports_rare_classes(tmp_path):
+    metric = metric_with(tmp_path, num_rare=1)
+    found = [prediction(0, [0, 0, 10, 10], 0), prediction(1, [5, 5, 25, 25], 1)]
+    metric.process({}, found)
+    figures = metric.evaluate(2)
+    assert figures['coco/bbox_mAP_rare'] == pytest.approx(1)  # class1, found
+    assert 0 < figures['coco/bbox_mAP'] < 1  # one of class0's two boxes is missing
+
+
+def test_metric_names_missing_classes(tmp_path):
+    metric = metric_with(tmp_path, classes=('class0', 'dog'))
+    metric.process({}, [prediction(0, [0, 0, 10, 10], 0)])
+    with pytest.raises(ValueError, match=r"\['dog'\].*'class0'"):
+        metric.evaluate(1)
+
+
+def test_rare_classes_need_a_training_set(tmp_path):
+    with pytest.raises(ValueError, match='needs train_ann_file'):
+        CocoBoxMetric(num_rare=3)
