@@ -37,11 +37,14 @@ def noise(
     for octave in range(octaves):
         cell = max(period / 2**octave, 1.0)
         rows, columns = int(height / cell) + 2, int(width / cell) + 2
-        total = cv2.resize(total, (columns, rows), interpolation=cv2.INTER_CUBIC)
-        total += np.float32(0.55**octave) * rng.random((rows, columns), np.float32)
+        coarse = cv2.resize(total, (columns, rows), interpolation=cv2.INTER_CUBIC)
+        fine = np.float32(0.55**octave) * rng.random((rows, columns), np.float32)
+        total = np.asarray(coarse + fine, np.float32)
         if cell == 1.0:
             break
-    total = cv2.resize(total, (width, height), interpolation=cv2.INTER_CUBIC)
+    total = np.asarray(
+        cv2.resize(total, (width, height), interpolation=cv2.INTER_CUBIC), np.float32
+    )
     low, high = total.min(), total.max()
     return (total - low) / max(high - low, 1e-6)
 

@@ -31,10 +31,10 @@ def truth(boxes, images=2, classes=3):
 
 def random_case(seed):
     rng = np.random.default_rng(seed)
-    boxes = [
-        (int(rng.integers(4)), int(rng.integers(3)), [*rng.uniform(0, 50, 2), *rng.uniform(5, 50, 2)], int(rng.random() < 0.1))
-        for _ in range(40)
-    ]  # fmt: skip
+    boxes = []
+    for _ in range(40):
+        box = [*rng.uniform(0, 50, 2), *rng.uniform(5, 50, 2)]
+        boxes.append((int(rng.integers(4)), int(rng.integers(3)), box, int(rng.random() < 0.1)))
     found = [
         dict(
             image_id=image,
