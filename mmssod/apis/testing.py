@@ -11,7 +11,7 @@ from mmengine.config import Config, ConfigDict
 
 from mmssod.apis.config import ConfigLike, build_runner, load_config
 from mmssod.apis.distributed import process_group
-from mmssod.apis.training import close_hooks
+from mmssod.apis.training import close
 
 
 def test(
@@ -69,7 +69,7 @@ def _test(cfg: Config, out: str | None) -> dict[str, float]:
     try:
         return dict(runner.test())
     finally:
-        close_hooks(runner)
+        close(runner)
 
 
 def draw_predictions(cfg: Config, *, show: bool, show_dir: str | None, wait_time: float) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from mmdet.utils import setup_cache_size_limit_of_dynamo
 from mmengine.config import Config
-from mmengine.runner import Runner
+from mmengine.runner import BaseLoop, Runner
 
 from mmssod.apis.config import (
     ConfigLike,
@@ -72,15 +72,23 @@ def _train(cfg: Config) -> dict[str, float]:
     try:
         runner.train()
     finally:
-        close_hooks(runner)
+        close(runner)
     return last_metrics(runner)
 
 
-def close_hooks(runner: Runner) -> None:
-    """Let hooks give back what they hold (the terminal), also after an error."""
+def close(runner: Runner) -> None:
+    """Give back what a runner holds: the terminal and the data workers; also after an error.
+
+    Workers that are left to the garbage collector lose their queue before they are told to stop,
+    and are waited for, five seconds a loader.
+    """
     for hook in runner.hooks:
-        if callable(close := getattr(hook, 'close', None)):
-            close()
+        if callable(close_hook := getattr(hook, 'close', None)):
+            close_hook()
+    for loop in (runner._train_loop, runner._val_loop, runner._test_loop):
+        if isinstance(loop, BaseLoop):
+            loop.dataloader_iterator = None
+            loop.dataloader._iterator = None  # where torch keeps persistent workers
 
 
 def last_metrics(runner: Runner) -> dict[str, float]:

@@ -113,7 +113,7 @@ def _settle(
 ) -> Thing | None:
     """Draws an object behind all others; None where no try shows enough of it.
 
-    One in five hides behind another object on purpose; the others look for a free place, and put up
+    Three in ten hide behind another object on purpose; the others look for a free place, and put up
     with less after some tries.
 
     Args:
@@ -128,7 +128,7 @@ def _settle(
     side = size * low * (high / low) ** rng.random() * (1 - 0.06 * crowding)
     mask = draw_thing(rng, label, max(side, 10.0))
     whole = float(mask.sum())
-    other = things[rng.integers(len(things))] if things and rng.random() < 0.2 else None
+    other = things[rng.integers(len(things))] if things and rng.random() < 0.3 else None
     for attempt in range(24):
         patch = _place_behind(rng, mask, other, size) if other else _place(rng, mask, size)
         there, here = patch.window(size)
