@@ -1,4 +1,4 @@
-"""BCCD blood cells, 640x480 shown at 256 px: 20 % of train labeled (41 images), the rest unlabeled.
+"""BCCD blood cells, 640x480 shown at 256 px: 20 % of train labeled (41 draws, 39 images), the rest unlabeled.
 
 tools/dataset/split.py data/bccd/train.json --percent 20 --fold 1
 """
