@@ -202,7 +202,7 @@ def test_plain_checkpoint_starts_student_and_teacher():
     torch.manual_seed(5)
     plain = MODELS.build(tiny_detector('bucket')).state_dict()
     model = build()
-    missing, unexpected = model.load_state_dict(copy.deepcopy(plain), strict=True)
+    missing, unexpected = model.load_state_dict(copy.deepcopy(plain), strict=False)
     assert not unexpected
     assert all(name.startswith('balancer') for name in missing)
     for name, value in plain.items():
@@ -216,7 +216,7 @@ def test_teacher_with_its_own_checkpoint_keeps_it(tmp_path):
     torch.save(dict(state_dict=own), tmp_path / 'teacher.pth')
     model = build(labeler=dict(type='FrozenTeacher', checkpoint=str(tmp_path / 'teacher.pth')))
     torch.manual_seed(6)
-    model.load_state_dict(MODELS.build(tiny_detector('bucket')).state_dict(), strict=True)
+    model.load_state_dict(MODELS.build(tiny_detector('bucket')).state_dict(), strict=False)
     name = 'rpn_head.rpn_cls.weight'
     assert torch.equal(model.labeler.teacher.state_dict()[name], own[name])
     assert not torch.equal(model.student.state_dict()[name], own[name])

@@ -3,6 +3,7 @@ import runpy
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -48,7 +49,9 @@ def test_train_resume_and_test(tmp_path, call):
     ]
     meta = torch.load(work_dir / 'iter_4.pth', weights_only=False)['meta']
     assert (meta['iter'], meta['seed']) == (4, 5)
-    call('test.py', config, work_dir / 'iter_4.pth', '--work-dir', tmp_path / 'test')
+    # Another name: within one second, runs of one name in one process share a log.
+    other = ['--cfg-options', 'experiment_name=other', '--work-dir', tmp_path / 'test']
+    call('test.py', config, work_dir / 'iter_4.pth', *other)
     assert 'toy/bbox_mAP: 0.0800' in next((tmp_path / 'test').glob('*/*.log')).read_text()
 
 
