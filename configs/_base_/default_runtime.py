@@ -1,4 +1,4 @@
-"""Runtime of every config: iteration based, hooks by name so that one line switches one off."""
+"""Runtime of every config: iteration based, hooks by name so that one line changes one."""
 
 custom_imports = dict(imports=['mmssod'], allow_failed_imports=False)
 default_scope = 'mmdet'
@@ -19,6 +19,7 @@ default_hooks = dict(
     preflight=dict(type='PreflightHook'),
     non_finite_guard=dict(type='NonFiniteGuardHook'),
     progress=dict(type='ProgressHook'),
+    buffers=dict(type='BufferBroadcastHook'),
 )
 
 env_cfg = dict(

@@ -113,8 +113,7 @@ def exclude_names(found: list[FoundImage], names: Iterable[str]) -> list[FoundIm
     """``found`` without the images that ``names`` mean; the order stays.
 
     A name means the image of the same name, else the one whose path ends in it: ``b.jpg`` and
-        ``train/b.jpg`` both
-    mean ``/data/train/b.jpg``. Names that mean no image are passed over.
+    ``train/b.jpg`` both mean ``/data/train/b.jpg``. Names that mean no image are passed over.
 
     Raises:
         ValueError: A name fits the ends of several paths.

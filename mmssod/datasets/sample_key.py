@@ -34,7 +34,7 @@ def seeded(seed: int) -> Iterator[None]:
     """Starts python's, numpy's and torch's CPU generators from ``seed``, and puts them back after.
 
     The generators of accelerators are left alone: ``torch.manual_seed`` would reset them in the
-        training process.
+    training process.
     """
     before = random.getstate(), np.random.get_state(), torch.random.get_rng_state()
     random.seed(seed)

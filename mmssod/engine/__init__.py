@@ -1,6 +1,7 @@
 """What happens around the training step: hooks and the checks before training."""
 
 from mmssod.engine.hooks import (
+    BufferBroadcastHook,
     ClassBalanceHook,
     EMATeacherHook,
     FastResumeHook,
@@ -12,6 +13,7 @@ from mmssod.engine.hooks import (
 )
 
 __all__ = [
+    'BufferBroadcastHook',
     'ClassBalanceHook',
     'EMATeacherHook',
     'FastResumeHook',

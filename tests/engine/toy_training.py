@@ -193,6 +193,7 @@ def toy_config(
                 dict(type='SeedHook'),
                 dict(type='FastResumeHook'),
                 dict(type='NonFiniteGuardHook'),
+                dict(type='BufferBroadcastHook'),
                 dict(type='EMATeacherHook', ema_decay=0.9, burn_in=1),
                 dict(type='ClassBalanceHook', interval=2),
                 dict(type='PseudoLabelHook', interval=2),

@@ -1,6 +1,8 @@
 r"""How good are a detector's pseudo labels? Predicts unlabeled images and judges the boxes by withheld annotations.
 
-tools/analysis/pseudo_label_quality.py configs/lite/teacher_bccd.py work_dirs/teacher_bccd/iter_600.pth \\
+For example::
+
+    python tools/analysis/pseudo_label_quality.py configs/lite/teacher_bccd.py work_dirs/teacher_bccd/iter_600.pth \
         --withheld data/bccd/train.1@20-unlabeled-boxes.json --images data/bccd/images/
 """
 

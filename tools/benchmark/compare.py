@@ -1,6 +1,8 @@
 r"""Teacher, student and supervised training of the same length on one data set, over seeds, as one table.
 
-tools/benchmark/compare.py configs/lite/teacher_bccd.py configs/lite/student_bccd.py \\
+For example::
+
+    python tools/benchmark/compare.py configs/lite/teacher_bccd.py configs/lite/student_bccd.py \
         --supervised configs/lite/supervised_bccd.py --out work_dirs/compare_bccd
 """
 

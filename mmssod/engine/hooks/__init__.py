@@ -1,5 +1,6 @@
 """Hooks: when something happens in a run. What happens is in the modules they call."""
 
+from mmssod.engine.hooks.buffer_broadcast_hook import BufferBroadcastHook
 from mmssod.engine.hooks.class_balance_hook import ClassBalanceHook
 from mmssod.engine.hooks.ema_teacher_hook import EMATeacherHook
 from mmssod.engine.hooks.fast_resume_hook import FastResumeHook
@@ -10,6 +11,7 @@ from mmssod.engine.hooks.pseudo_label_hook import PseudoLabelHook
 from mmssod.engine.hooks.seed_hook import SeedHook
 
 __all__ = [
+    'BufferBroadcastHook',
     'ClassBalanceHook',
     'EMATeacherHook',
     'FastResumeHook',
