@@ -1,12 +1,27 @@
-"""The real detector in a real run: what was interrupted and resumed ends bit by bit where the other one ends."""
+"""The real detector in real runs.
+
+What was interrupted and resumed ends bit by bit where the other run ends; two processes end where one on both their
+batches ends.
+"""
+
+import os
+from datetime import timedelta
 
 import pytest
 import torch
+from mmdet.registry import MODELS
 from mmengine.config import Config
+from mmengine.model import MMDistributedDataParallel
+from mmengine.registry import DefaultScope
+from torch import distributed, multiprocessing
 
 from mmssod.apis import train
+from mmssod.apis.config import build_runner, load_config
+from mmssod.apis.distributed import process_group
+from mmssod.apis.training import close
+from mmssod.engine.runner_access import bare_model
 from mmssod.testing import make_demo_data
-from mmssod.testing.tiny import tiny_semi
+from mmssod.testing.tiny import assigner, sampler, tiny_batch, tiny_semi
 
 CONFIGS = 'configs/_base_'
 
@@ -91,3 +106,142 @@ def test_seeds_differ(data, tmp_path):
         ends.append(torch.load(folder / 'iter_2.pth', weights_only=False)['state_dict'])
     name = 'student.rpn_head.rpn_cls.weight'
     assert not torch.equal(ends[0][name], ends[1][name])
+
+
+# ---------------------------------------------------------------- two processes
+
+EVERYTHING = 10**6
+# On which processes no pseudo box is kept.
+CASES = {'boxes on both': (), 'none on one': (1,), 'none on both': (0, 1)}
+
+
+def additive_detector():
+    """A detector whose loss on two images is the mean of its losses on each, so that processes can be compared.
+
+    mmdet divides a process's losses by the anchors and RoIs sampled there, so each image must give equally many: all
+    anchors (no gap between foreground and background), all of them proposals, true boxes not among these. All taken,
+    nothing is drawn at random. Batch norm uses its running statistics; those of a batch differ by process.
+    """
+    torch.manual_seed(0)
+    semi = tiny_semi(
+        balancer=dict(type='ClassBalancer', threshold=0.3, threshold_power=0.05, weight_power=0.6)
+    )
+    detector = semi.detector
+    detector.backbone.norm_eval = True
+    settings = detector.train_cfg
+    for part in (settings.rpn, settings.rcnn):
+        part.update(assigner=assigner(0.5, 0.5, 0.5), sampler=sampler(EVERYTHING, 0.5, False))
+    settings.rpn_proposal = dict(
+        nms_pre=EVERYTHING,
+        max_per_img=EVERYTHING,
+        nms=dict(type='nms', iou_threshold=1.0),
+        min_bbox_size=-1,
+    )
+    model = MODELS.build(semi)
+    model.init_weights()
+    for part in (model.student, model.labeler.teacher):  # sure of something: pseudo labels
+        part.roi_head.bbox_head.fc_cls.bias.data.copy_(torch.tensor([2.0, 1.0, 0.0, 0.0]))
+    model.balancer.initialize(torch.tensor([9, 3, 1]))
+    return model.train()
+
+
+def learn(model, inputs, samples, wrapper=lambda model: model):
+    """Two steps, so that what the first one counted weights the second; what is left of them."""
+    wrapped = wrapper(model)
+    optimizer = torch.optim.SGD(model.student.parameters(), lr=0.01)
+    for _ in range(2):
+        losses = wrapped(inputs, samples, mode='loss')
+        total, logged = model.parse_losses(losses)
+        optimizer.zero_grad()
+        total.backward()
+        optimizer.step()
+    return dict(
+        weights=model.student.state_dict(),
+        balancer=model.balancer.state_dict(),
+        total=total.item(),
+        boxes=logged['pseudo_boxes'].item(),
+    )
+
+
+def wrap(model):
+    return MMDistributedDataParallel(model, broadcast_buffers=False)
+
+
+def run(cfg):
+    runner = build_runner(cfg)
+    runner.train()
+    close(runner)
+    return bare_model(runner).state_dict()
+
+
+def process(rank, cfg, folder):
+    """One of two: each takes the image of its rank from both branches, then a whole run."""
+    torch.set_num_threads(1)
+    distributed.init_process_group(
+        'gloo',
+        init_method=f'file://{folder}/rendezvous',
+        rank=rank,
+        world_size=2,
+        timeout=timedelta(seconds=30),  # a hang is an error
+    )
+    inputs, samples = tiny_batch()
+    mine = slice(rank, rank + 1)
+    batch = [{name: part[mine] for name, part in branch.items()} for branch in (inputs, samples)]
+    ends = {}
+    with DefaultScope.overwrite_default_scope('mmdet'):
+        for name, without in CASES.items():
+            model = additive_detector()
+            if rank in without:
+                model.selector.min_size = 1e9
+            ends[name] = learn(model, *batch, wrapper=wrap)
+    os.environ['LOCAL_RANK'] = str(rank)  # mmengine reads it
+    with process_group(cfg):
+        ends['run'] = run(cfg)
+    torch.save(ends, f'{folder}/{rank}.pth')
+
+
+@pytest.fixture(scope='module')
+def two_processes(data, tmp_path_factory):
+    """What each of two gloo processes ends with, by case."""
+    folder = tmp_path_factory.mktemp('processes')
+    cfg = load_config(
+        config(data, folder, 2), work_dir=str(folder / 'run'), launcher='pytorch', seed=0
+    )
+    multiprocessing.spawn(process, (cfg, str(folder)), nprocs=2)
+    return [torch.load(folder / f'{rank}.pth', weights_only=False) for rank in (0, 1)]
+
+
+def test_two_processes_learn_as_one_on_both_batches(two_processes):
+    start = additive_detector()
+    joined = learn(additive_detector(), *tiny_batch())
+    first, second = (ends['boxes on both'] for ends in two_processes)
+    assert first['boxes'] > 0 and second['boxes'] > 0
+    assert (first['boxes'] + second['boxes']) / 2 == joined['boxes']
+    assert (first['total'] + second['total']) / 2 == pytest.approx(joined['total'], rel=1e-5)
+    assert torch.equal(first['balancer']['count'], joined['balancer']['count'])
+    assert (joined['balancer']['count'] > start.balancer.count).any()
+    sums = [end['balancer']['certainty_sum'] for end in (first, joined)]
+    torch.testing.assert_close(*sums, rtol=1e-5, atol=0)
+    moved = 0
+    for name, value in joined['weights'].items():
+        torch.testing.assert_close(first['weights'][name], value, rtol=0, atol=1e-5, msg=name)
+        moved += not torch.allclose(value, start.student.state_dict()[name], atol=1e-4)
+    assert moved > 20  # the steps are large against the tolerance
+
+
+@pytest.mark.parametrize('case', CASES)
+def test_processes_agree_whoever_has_no_pseudo_box(two_processes, case):
+    first, second = (ends[case] for ends in two_processes)
+    assert [end['boxes'] > 0 for end in (first, second)] == [r not in CASES[case] for r in (0, 1)]
+    for part in ('weights', 'balancer'):
+        for name, value in first[part].items():
+            assert torch.equal(value, second[part][name]), name
+
+
+def test_processes_of_a_run_agree(two_processes):
+    first, second = (ends['run'] for ends in two_processes)
+    parameters = [name for name in first if 'running_' not in name]
+    assert any(name.startswith('labeler.teacher.') for name in parameters)
+    assert first['balancer.count'].sum() > 0
+    for name in parameters:
+        assert torch.equal(first[name], second[name]), name

@@ -1,6 +1,6 @@
 """The demo's student: the paper's labels and thresholds on the 100 labeled and the 900 unlabeled images.
 
-Two values are not the paper's, both measured (docs/results/demo.md): the threshold on p*v is 0.5, since v is low
+Two values are not the paper's, both measured (docs/results/demo_recipe.md): the threshold on p*v is 0.5, since v is low
 after so short a training and an object without a pseudo label is background to the student; and re-weighting is off,
 since with eight labeled boxes of a rare class it cost AP.
 

@@ -4,6 +4,8 @@ import json
 
 import numpy as np
 import pytest
+import torch
+from mmdet.evaluation.metrics import CocoMetric
 from mmengine.structures import InstanceData
 
 from mmssod.evaluation import CocoBoxMetric, evaluate_boxes
@@ -56,7 +58,7 @@ def test_both_libraries_give_the_same(seed, count):
         evaluate_boxes(annotations, found[:count], [0, 10, 20, 30], backend=backend)
         for backend in ('faster', 'pycocotools')
     ]
-    assert np.allclose(results[0].precision, results[1].precision, atol=1e-9, equal_nan=True)
+    np.testing.assert_allclose(results[0].precision, results[1].precision, rtol=0, atol=1e-9)
     assert results[0].per_class[3] == -1
 
 
@@ -70,6 +72,13 @@ def test_hand_worked_average_precision():
     assert (result.ap(iou=0.5), result.ap(iou=0.75)) == (pytest.approx(1), 0)
     assert result.ap() == pytest.approx(0.5)
     assert result.per_iou == pytest.approx([1] * 5 + [0] * 5)
+
+
+def test_a_crowd_is_neither_found_nor_missed():
+    annotations = truth([(0, 0, [0, 0, 10, 10], 0), (0, 0, [50, 50, 40, 40], 1)], 1, 1)
+    box = dict(image_id=0, category_id=0, score=0.5)
+    found = [dict(box, bbox=[55, 55, 9, 9], score=0.9), dict(box, bbox=[0, 0, 10, 10])]
+    assert evaluate_boxes(annotations, found, [0]).ap() == pytest.approx(1)
 
 
 def test_unknown_backend():
@@ -94,8 +103,6 @@ def metric_with(tmp_path, classes=('class0', 'class1'), **arguments):
 
 
 def prediction(image, box, label, score=0.9):
-    import torch
-
     instances = InstanceData(
         bboxes=torch.tensor([box], dtype=torch.float),
         scores=torch.tensor([score]),
@@ -111,6 +118,38 @@ def test_metric_reports_rare_classes(tmp_path):
     figures = metric.evaluate(2)
     assert figures['coco/bbox_mAP_rare'] == pytest.approx(1)  # class1, found
     assert 0 < figures['coco/bbox_mAP'] < 1  # one of class0's two boxes is missing
+
+
+def test_metric_agrees_with_mmdets(tmp_path):
+    annotations, detections = random_case(0)
+    path = tmp_path / 'val.json'
+    path.write_text(json.dumps(annotations))
+    samples = [
+        dict(
+            img_id=image['id'],
+            ori_shape=(100, 100),
+            pred_instances=dict(
+                bboxes=torch.tensor(
+                    [[x, y, x + w, y + h] for x, y, w, h in (d['bbox'] for d in found)]
+                ),
+                scores=torch.tensor([d['score'] for d in found]),
+                labels=torch.tensor([d['category_id'] // 10 for d in found]),
+            ),
+        )
+        for image in annotations['images']
+        for found in [[d for d in detections if d['image_id'] == image['id']]]
+    ]
+    figures = []
+    for kind in (CocoBoxMetric, CocoMetric):
+        metric = kind(ann_file=str(path), metric='bbox')
+        metric.dataset_meta = dict(classes=[f'class{c}' for c in range(4)])
+        metric.process({}, samples)
+        figures.append(metric.evaluate(len(samples)))
+    ours, theirs = figures
+    assert 0 < ours['coco/bbox_mAP'] < 1
+    assert len(ours) == 6
+    for name, value in ours.items():  # mmdet rounds to three digits
+        assert value == pytest.approx(theirs[name], abs=0.00051), name
 
 
 def test_metric_names_missing_classes(tmp_path):

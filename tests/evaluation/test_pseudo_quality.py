@@ -75,6 +75,31 @@ def test_images_are_joined_without_mixing_their_boxes():
     assert (found['precision'], found['recall']) == (1, pytest.approx(2 / 6))
 
 
+def random_image(rng, boxes, true):
+    corners = rng.uniform(0, 60, (boxes + true, 4))
+    corners[:, 2:] = corners[:, :2] + rng.uniform(20, 40, (boxes + true, 2))
+    labels = rng.integers(2, size=boxes + true)
+    return match(
+        corners[:boxes],
+        labels[:boxes],
+        p=rng.random(boxes),
+        true=corners[boxes:],
+        true_labels=labels[boxes:],
+        crowd=rng.random(true) < 0.2,
+    )
+
+
+def test_joined_counts_are_the_sum_of_each_images():
+    rng = np.random.default_rng(0)
+    images = [random_image(rng, n, g) for n in (0, 1, 20) for g in (0, 1, 20)]
+    both = Matches.join(images)
+    assert both.right(everything(both), 0.5).sum() > 0
+    for name in ('iou', 'ignored', 'true_labels'):
+        assert len(vars(both)[name]) == sum(len(vars(image)[name]) for image in images)
+    separate = [image.right(everything(image), 0.5) for image in images]
+    assert both.right(everything(both), 0.5).tolist() == np.concatenate(separate).tolist()
+
+
 def test_precision_of_the_best():
     matches = match([[0, 0, 10, 10], [80, 80, 90, 90]], [0, 0], p=[0.9, 0.8])
     assert precision_of_best(matches, matches.cls_certainty, 0.5, 0.5) == 1

@@ -79,11 +79,14 @@ class EMATeacher(FrozenTeacher):
             student: The model to follow, of the teacher's structure.
             decay: Share that the teacher keeps, in [0, 1]; 0 copies the student.
         """
-        ours = list(self.teacher.state_dict().values())
-        theirs = list(student.state_dict().values())
-        moving = [i for i, tensor in enumerate(ours) if tensor.is_floating_point()]
-        torch._foreach_lerp_([ours[i] for i in moving], [theirs[i] for i in moving], 1.0 - decay)
-        for tensor, source in zip(ours, theirs, strict=True):
+        states = (model.state_dict(keep_vars=True).values() for model in (self.teacher, student))
+        # By identity: a tensor that several modules share (heads over all levels) moves once.
+        pairs = {id(ours): (ours, theirs) for ours, theirs in zip(*states, strict=True)}.values()
+        moving = [pair for pair in pairs if pair[0].is_floating_point()]
+        if moving:
+            ours, theirs = map(list, zip(*moving, strict=True))
+            torch._foreach_lerp_(ours, theirs, 1.0 - decay)
+        for tensor, source in pairs:
             if not tensor.is_floating_point():
                 tensor.copy_(source)
 
