@@ -21,4 +21,5 @@ model['balancer'].update(threshold=0.5, weight_power=0.0)
 train_dataloader = dict(_delete_=True, **_base_.semi_train_dataloader)
 default_hooks = _base_.semi_hooks
 auto_scale_lr = dict(base_batch_size=8)  # 4 labeled and 4 unlabeled images
+work_dir = 'work_dirs/demo/student'
 load_from = 'work_dirs/demo/teacher/iter_400.pth'

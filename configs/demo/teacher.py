@@ -12,6 +12,7 @@ _base_ = [
 
 max_iters = 400
 train_cfg = dict(max_iters=max_iters, val_interval=max_iters)
+work_dir = 'work_dirs/demo/teacher'
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.001, by_epoch=False, begin=0, end=100),
     dict(

@@ -16,4 +16,5 @@ model = dict(
 train_dataloader = dict(_delete_=True, **_base_.semi_train_dataloader)
 default_hooks = _base_.semi_hooks
 auto_scale_lr = dict(base_batch_size=8)  # 4 labeled and 4 unlabeled images
-load_from = 'work_dirs/teacher/iter_1000.pth'
+work_dir = 'work_dirs/own_data/student'
+load_from = 'work_dirs/own_data/teacher/iter_1000.pth'

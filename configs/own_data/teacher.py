@@ -12,6 +12,7 @@ _base_ = [
 
 max_iters = 1000
 train_cfg = dict(max_iters=max_iters, val_interval=max_iters)
+work_dir = 'work_dirs/own_data/teacher'
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.001, by_epoch=False, begin=0, end=100),
     dict(
