@@ -7,26 +7,14 @@ import os
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-NOTE = (
-    'Drawn shapes at 160 px (`tools/dataset/make_demo_data.py`, seed 0): 100 labeled images, '
-    '900 unlabeled, 200 to evaluate on, ten long-tailed classes; AP rare is over the five rarest '
-    'of the labeled set.'
-)
-THIRD_ROW = (
-    ' The row "supervised" trains on the labeled images alone for as many iterations as teacher '
-    'and student together.'
-)
+OUT = 'work_dirs/demo'
 
 
 def parse_args() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('--out', default='work_dirs/demo', help='where results and checkpoints go')
-    parser.add_argument('--seeds', type=int, nargs='+', default=[0])
-    parser.add_argument(
-        '--supervised', action='store_true', help='add the row of longer supervised training'
-    )
-    parser.add_argument('--markdown', help='also write the results as a page to this file')
+    parser.add_argument('--out', default=OUT, help='where results and checkpoints go')
+    parser.add_argument('--seed', type=int, default=0)
     return parser.parse_args()
 
 
@@ -36,23 +24,15 @@ def main() -> None:
     os.chdir(ROOT)  # the configs' paths are relative to the repository
     from terminaltables import AsciiTable
 
-    from mmssod.apis.comparison import compare, markdown, table
+    from mmssod.apis.benchmark import Matrix, run_matrix, table
     from mmssod.testing import make_demo_data
 
     print('Drawing the data set into data/demo ...')
     make_demo_data('data/demo')
-    supervised = 'configs/demo/supervised.py' if args.supervised else ''
-    runs = compare(
-        'configs/demo/teacher.py', 'configs/demo/student.py', supervised, args.seeds, args.out
-    )
-    print(AsciiTable(table(runs), title='demo').table)
-    print(f'results and checkpoints: {args.out}/seed_*/')
-    if args.markdown:
-        seeds = ' '.join(str(seed) for seed in args.seeds)
-        command = f'python tools/demo.py --seeds {seeds}' + ' --supervised' * args.supervised
-        note = NOTE + THIRD_ROW * args.supervised
-        Path(args.markdown).write_text(markdown(runs, 'Demo', note, command))
-        print(f'page: {args.markdown}')
+    matrix = Matrix.fromfile('tools/benchmark/matrices/demo.py')
+    runs = run_matrix(matrix, [args.seed], args.out, only=['teacher', 'student'])
+    print(AsciiTable(table(matrix, runs), title='demo').table)
+    print(f'results and checkpoints: {args.out}/seed_{args.seed}/')
 
 
 if __name__ == '__main__':

@@ -21,5 +21,5 @@ param_scheduler = [
         gamma=0.1,
     ),
 ]
-model = dict(roi_head=dict(bbox_head=dict(num_classes=20)))
+model = dict(backbone=dict(frozen_stages=3), roi_head=dict(bbox_head=dict(num_classes=20)))
 default_hooks = dict(checkpoint=dict(interval=200))

@@ -125,7 +125,7 @@ class CocoBoxMetric(CocoMetric):
 
     Args:
         train_ann_file: COCO json by which rare classes are chosen: those with the fewest boxes in it.
-        num_rare: How many; 0 reports none.
+        num_rare: How many; 0 reports none. Beside their AP stands that of all others, the frequent classes.
         log_classes: Write a table with AP of each class to the log.
         kwargs: As :class:`mmdet.evaluation.CocoMetric`.
 
@@ -146,7 +146,7 @@ class CocoBoxMetric(CocoMetric):
         self.log_classes = log_classes
 
     def compute_metrics(self, results: list) -> dict[str, float]:
-        """``bbox_mAP``, ``_50``, ``_75``, ``_s``, ``_m``, ``_l`` and, if asked for, ``_rare``; in [0, 1].
+        """``bbox_mAP``, ``_50``, ``_75``, ``_s``, ``_m``, ``_l`` and, if asked for, ``_rare`` and ``_frequent``; in [0, 1].
 
         Args:
             results: Ground truth and prediction of each image, as mmdet's ``process`` collects them.
@@ -173,7 +173,10 @@ class CocoBoxMetric(CocoMetric):
             'bbox_mAP_l': result.ap(area='large'),
         }
         if self.num_rare:
-            metrics['bbox_mAP_rare'] = result.ap(classes=self.rare_classes())
+            rare = self.rare_classes()
+            frequent = [index for index in range(len(classes)) if index not in rare]
+            metrics['bbox_mAP_rare'] = result.ap(classes=rare)
+            metrics['bbox_mAP_frequent'] = result.ap(classes=frequent)
         if self.classwise:
             metrics.update(
                 {f'{n}_precision': ap for n, ap in zip(classes, result.per_class, strict=True)}

@@ -116,6 +116,7 @@ class FakeModel(nn.Module):
         self.labeler = labeler or FakeTeacher()
         self.balancer = FakeBalancer(initialized)
         self.statistics = FakeStatistics(images)
+        self.candidate_statistics = FakeStatistics(images)
         self.unsupervised = True
 
 

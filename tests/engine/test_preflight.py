@@ -203,3 +203,22 @@ def test_warnings_do_not_stop_a_run(tmp_path):
     assert 'pass --auto-scale-lr to multiply it by 0.25' in warnings[2]
     assert 'checkpoints every 10 iterations' in warnings[3]
     assert len(warnings) == 4
+
+
+# ------------------------------------------------------------------ the start
+
+
+def test_a_missing_teacher_is_named_with_its_command(tmp_path):
+    (tmp_path / 'teacher_pets.py').write_text('')
+    file = tmp_path / 'student_pets.py'
+    file.write_text("load_from = 'work_dirs/teacher_pets/iter_9.pth'\n")
+    (problem,) = messages(Config.fromfile(str(file)))
+    assert 'work_dirs/teacher_pets/iter_9.pth' in problem
+    assert f'tools/train.py {tmp_path}/teacher_pets.py' in problem
+
+
+def test_a_start_that_exists_or_is_elsewhere_is_no_problem(tmp_path):
+    (tmp_path / 'iter_9.pth').touch()
+    for start in (None, str(tmp_path / 'iter_9.pth'), 'https://example.com/a.pth'):
+        assert not messages(Config(dict(load_from=start)))
+    assert messages(Config(dict(load_from=str(tmp_path / 'iter_8.pth'))))

@@ -14,7 +14,9 @@ def test_logs_and_resets_every_interval(tmp_path):
     runner = fake_runner(tmp_path)
     run_iterations(PseudoLabelHook(interval=2), runner, range(5), SOME)
     assert len(runner.messages) == runner.model.statistics.resets == 2
-    assert '4 images, 1.50 boxes an image' in runner.messages[0]
+    assert runner.model.candidate_statistics.resets == 2
+    kept, candidates = runner.messages[0].splitlines()
+    assert '4 images, 1.50 boxes an image' in kept and 'of candidates: 4 images' in candidates
     assert 'p 0.50/0.75/0.99' in runner.messages[0]
     assert runner.scalars[0] == (
         2,
@@ -36,7 +38,7 @@ def test_warns_after_patience_and_names_causes(tmp_path):
     run_iterations(hook, runner, range(2, 7), NONE)
     assert len(warnings(runner)) == 2
     first = warnings(runner)[0]
-    assert 'iteration 3' in first and '0.40 to 0.90' in first
+    assert 'iteration 3' in first and '0.40 to 0.90' in first and 'candidates: 4 images' in first
     for cause in ('thresholds', 'checkpoint', 'order of classes', 'normalization'):
         assert cause in first
 

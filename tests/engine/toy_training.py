@@ -90,6 +90,7 @@ class ToyDetector(BaseModel):
         )
         self.labeler = ToyTeacher(self.student)
         self.balancer = ClassBalancer(len(CLASSES), threshold_power=0.05, weight_power=0.6)
+        self.candidate_statistics = PseudoLabelStatistics(len(CLASSES))
         self.statistics = PseudoLabelStatistics(len(CLASSES))
         self.unsupervised = True
         self.labeled, self.poison, self.steps = labeled, poison, 0

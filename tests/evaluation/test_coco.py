@@ -117,6 +117,9 @@ def test_metric_reports_rare_classes(tmp_path):
     metric.process({}, found)
     figures = metric.evaluate(2)
     assert figures['coco/bbox_mAP_rare'] == pytest.approx(1)  # class1, found
+    assert figures['coco/bbox_mAP_frequent'] == pytest.approx(  # the other class
+        2 * figures['coco/bbox_mAP'] - 1
+    )
     assert 0 < figures['coco/bbox_mAP'] < 1  # one of class0's two boxes is missing
 
 

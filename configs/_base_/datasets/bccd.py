@@ -1,6 +1,6 @@
-"""BCCD blood cells, 640x480 shown at 256 px: 20 % of train labeled (41 draws, 39 images), the rest unlabeled.
+"""BCCD blood cells, 640x480 shown at 256 px: 10 % of train labeled, the rest unlabeled.
 
-tools/dataset/split.py data/bccd/train.json --percent 20 --fold 1
+tools/dataset/split.py data/bccd/train.json --percent 10 --fold 1
 """
 
 _base_ = './small_images.py'
@@ -10,7 +10,7 @@ classes = ('RBC', 'WBC', 'Platelets')
 metainfo = dict(classes=classes)
 labeled = dict(
     data_root=data_root,
-    ann_file='train.1@20.json',
+    ann_file='train.1@10.json',
     data_prefix=dict(img='images/'),
     metainfo=metainfo,
 )
@@ -23,7 +23,7 @@ semi_train_dataloader = dict(
     dataset=dict(
         labeled=labeled,
         unlabeled=dict(
-            images=data_root + 'train.1@20-unlabeled.json',
+            images=data_root + 'train.1@10-unlabeled.json',
             data_prefix=dict(img=data_root + 'images/'),
         ),
     )

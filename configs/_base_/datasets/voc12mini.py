@@ -17,14 +17,33 @@ labeled = dict(
     data_prefix=dict(img='images/'),
     metainfo=metainfo,
 )
+# With so few labels, scale and color jitter: 182 images are learned by heart otherwise.
+labeled_steps = dict(
+    _delete_=True,
+    load=dict(type='LoadImageFromFile'),
+    annotations=dict(type='LoadAnnotations', with_bbox=True),
+    resize=dict(type='RandomResize', scale=(256, 256), ratio_range=(0.5, 1.5), keep_ratio=True),
+    crop=dict(type='RandomCrop', crop_size=(256, 256), allow_negative_crop=True),
+    flip=dict(type='RandomFlip', prob=0.5),
+    color=dict(type='ColorJitter', prob=0.8),
+    gray=dict(type='StrongGrayscale', prob=0.2),
+)
 val = dict(
     data_root=data_root, ann_file='val.json', data_prefix=dict(img='images/'), metainfo=metainfo
 )
 
-train_dataloader = dict(dataset=dict(labeled=labeled))
+train_dataloader = dict(
+    dataset=dict(labeled=dict(**labeled, pipeline=dict(**labeled_steps, pack=_base_.pack)))
+)
 semi_train_dataloader = dict(
     dataset=dict(
-        labeled=labeled,
+        labeled=dict(
+            **labeled,
+            pipeline=dict(
+                **labeled_steps,
+                branch=dict(type='MultiBranch', branch_field=_base_.branches, labeled=_base_.pack),
+            ),
+        ),
         unlabeled=dict(
             images=data_root + 'train.3@10-unlabeled.json',
             data_prefix=dict(img=data_root + 'images/'),
@@ -36,6 +55,6 @@ test_dataloader = dict(dataset=val)
 val_evaluator = dict(
     ann_file=data_root + val['ann_file'],
     train_ann_file=data_root + labeled['ann_file'],
-    num_rare=10,
+    num_rare=14,
 )
 test_evaluator = val_evaluator

@@ -25,13 +25,14 @@ _CAUSES = """\
 class PseudoLabelHook(Hook):
     """Logs what the pseudo labels look like, and warns when none is kept for long.
 
-    Every ``interval`` iterations one line: images seen, boxes kept an image, and the 10, 50 and
-    90 % quantiles of their certainties p (class) and v (localization); the same figures go to the
-    visualizer (TensorBoard). Then the statistics start anew.
+    Every ``interval`` iterations two lines, one of the candidates and one of what was kept of them:
+    images seen, boxes an image, and the 10, 50 and 90 % quantiles of their certainties p (class)
+    and v (localization); the figures of the kept ones go to the visualizer (TensorBoard), too. Then
+    the statistics start anew.
 
     After ``patience`` consecutive iterations without a pseudo box on this process it warns, with
-    the thresholds and the certainties in figures and the likely causes, and again after each
-    further ``patience`` iterations. Burn-in iterations and supervised training do not count.
+    the thresholds, this process's candidates and the likely causes, and again after each further
+    ``patience`` iterations. Burn-in iterations and supervised training do not count.
 
     Args:
         interval: iterations between two lines, >= 1.
@@ -52,7 +53,6 @@ class PseudoLabelHook(Hook):
         self.interval = interval
         self.patience = patience
         self._empty_steps = 0
-        self._seen: dict[str, Any] | None = None
 
     def after_train_iter(
         self, runner: Any, batch_idx: int, data_batch: Any = None, outputs: dict | None = None
@@ -67,11 +67,16 @@ class PseudoLabelHook(Hook):
             self._log(runner, model)
 
     def _log(self, runner: Any, model: Any) -> None:
-        self._seen = seen = model.statistics.summary(reduce=True)
+        candidates = model.candidate_statistics.summary(reduce=True)
+        seen = model.statistics.summary(reduce=True)
+        model.candidate_statistics.reset()
         model.statistics.reset()
         if not is_main_process() or not seen['images']:
             return
-        runner.logger.info(f'pseudo labels, last {self.interval} iterations: {describe(seen)}')
+        runner.logger.info(
+            f'pseudo labels, last {self.interval} iterations: {describe(seen)}\n'
+            f'of candidates: {describe(candidates)}'
+        )
         scalars = {'pseudo/boxes_per_image': seen['boxes_per_image']}
         for name in ('p', 'v'):
             quantiles = seen[f'{name}_quantiles']
@@ -82,11 +87,11 @@ class PseudoLabelHook(Hook):
     def _warn(self, runner: Any, model: Any) -> None:
         # On some processes only, so no summary over all of them here: it would wait for the others.
         tau = model.balancer.thresholds()
-        seen = f'; last report: {describe(self._seen)}' if self._seen else ''
         runner.logger.warning(
             f'iteration {runner.iter + 1}: no pseudo box was kept in the last '
             f'{self._empty_steps} iterations, so the unsupervised loss teaches nothing.\n'
-            f'thresholds tau: {float(tau.min()):.2f} to {float(tau.max()):.2f}{seen}\n'
+            f'thresholds tau: {float(tau.min()):.2f} to {float(tau.max()):.2f}\n'
+            f'candidates: {describe(model.candidate_statistics.summary())}\n'
             f'likely causes:\n{_CAUSES}'
         )
 

@@ -66,7 +66,8 @@ class PseudoLabelDetector(BaseDetector):
         self.selector = MODELS.build(selector)
         self.merger = MODELS.build(merger)
         self.balancer = MODELS.build({'num_classes': num_classes(self.student), **balancer})
-        self.statistics = PseudoLabelStatistics(self.balancer.num_classes)
+        self.candidate_statistics = PseudoLabelStatistics(self.balancer.num_classes)
+        self.statistics = PseudoLabelStatistics(self.balancer.num_classes)  # of what was kept
         self.unsup_weight = unsup_weight
         self.unsup_loss_weights = dict(unsup_loss_weights or {})
         self.empty_images = empty_images
@@ -117,6 +118,7 @@ class PseudoLabelDetector(BaseDetector):
         candidates = self.merger(self.labeler(inputs, samples, self.student), samples)
         thresholds = self.balancer.thresholds()
         pseudo = [self.selector(labels, thresholds) for labels in candidates]
+        self.candidate_statistics.update(candidates)
         self.statistics.update(pseudo)
         return pseudo
 
@@ -140,8 +142,8 @@ class PseudoLabelDetector(BaseDetector):
                 samples = [sample for sample, keep in zip(samples, filled, strict=True) if keep]
                 targets = [labels for labels in targets if len(labels)]
             else:
-                # A loss of zero that still touches every parameter, as distributed training needs.
-                factor = 0.0
+                # A loss of zero, from one image: each step logs the same entries.
+                inputs, samples, targets, factor = inputs[:1], samples[:1], targets[:1], 0.0
         strong = [
             with_pseudo_labels(sample, labels)
             for sample, labels in zip(samples, targets, strict=True)

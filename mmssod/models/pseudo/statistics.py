@@ -1,4 +1,4 @@
-"""How many pseudo labels of which certainty were kept lately. ``M`` classes."""
+"""How many boxes of which certainty there were lately. ``M`` classes."""
 
 from typing import Any
 
@@ -32,7 +32,7 @@ class PseudoLabelStatistics(nn.Module):
 
     @torch.no_grad()
     def update(self, pseudo_labels: list[PseudoLabels]) -> None:
-        """Count the kept pseudo labels of one step, one value an image."""
+        """Count the boxes of one step, one value an image."""
         self.images += len(pseudo_labels)
         for labels in pseudo_labels:
             ones = torch.ones_like(labels.cls_certainty, dtype=self.boxes.dtype)

@@ -1,0 +1,78 @@
+"""What is compared: recipes, the rows of a table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from mmengine.config import Config
+
+from mmssod.apis.config import load_config
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """One row of a table.
+
+    Args:
+        name: Row of the table; work directory and result file are called so.
+        config: Config file.
+        start: Name of the recipe whose last checkpoint it starts from; '' for the config's own start.
+        options: Values by dotted key that replace the config's.
+        paper: What the paper reports for the row, in percent, by our columns (``AP``, ``AP50``, ...).
+    """
+
+    name: str
+    config: str
+    start: str = ''
+    options: dict[str, Any] = field(default_factory=dict)
+    paper: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def iterations(self) -> int:
+        """Training iterations of this recipe alone."""
+        return load_config(self.config, cfg_options=self.options).train_cfg.max_iters
+
+    @property
+    def last_checkpoint(self) -> str:
+        """Where a run leaves its weights, below the folder of its seed."""
+        return f'{self.name}/iter_{self.iterations}.pth'
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """Recipes to compare, in the order of the table's rows.
+
+    Args:
+        title: The page's title.
+        note: The page's words on data and settings.
+        recipes: The rows.
+
+    Raises:
+        ValueError: For a name given twice, or a start that is not an earlier row.
+    """
+
+    title: str
+    note: str
+    recipes: tuple[Recipe, ...]
+
+    def __post_init__(self) -> None:
+        names: list[str] = []
+        for recipe in self.recipes:
+            if recipe.name in names:
+                raise ValueError(f'recipe {recipe.name!r} is there twice; give it another name')
+            if recipe.start and recipe.start not in names:
+                raise ValueError(
+                    f'recipe {recipe.name!r} starts from {recipe.start!r}, which is not among the '
+                    f'rows before it, {names}'
+                )
+            names.append(recipe.name)
+
+    @classmethod
+    def fromfile(cls, file: str) -> Matrix:
+        """Read a Python file with ``title``, ``note`` and ``recipes`` (a list of dicts)."""
+        cfg = Config.fromfile(file)
+        return cls(cfg.title, cfg.note, tuple(Recipe(**dict(recipe)) for recipe in cfg.recipes))
+
+    def __getitem__(self, name: str) -> Recipe:
+        return next(recipe for recipe in self.recipes if recipe.name == name)

@@ -1,0 +1,111 @@
+"""One training of a recipe, and what is kept of it: one JSON file.
+
+A run whose file is there is not run again, and one that was cut off resumes.
+"""
+
+from __future__ import annotations
+
+import json
+import resource
+import time
+from dataclasses import asdict, dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from mmssod.apis.benchmark.matrix import Matrix
+from mmssod.apis.training import train
+from mmssod.environment import collect
+
+
+@dataclass(frozen=True)
+class Run:
+    """One finished training.
+
+    Args:
+        name: The recipe's.
+        config: Config file.
+        seed: Random seed.
+        iterations: Training iterations.
+        seconds: Wall-clock time of training and its last evaluation; of the last part where a run was resumed.
+        metrics: Figures in [0, 1] by the metric's names.
+        environment: Versions and hardware.
+        options: What replaced the config's values.
+        curve: Each evaluation on the way: iteration and metrics.
+        memory: Peak memory in MiB: of the GPU, without one of the process.
+        date: Day of the run, ISO.
+    """
+
+    name: str
+    config: str
+    seed: int
+    iterations: int
+    seconds: float
+    metrics: dict[str, float]
+    environment: dict[str, str]
+    options: dict[str, Any] = field(default_factory=dict)
+    curve: list[dict[str, float]] = field(default_factory=list)
+    memory: float = 0.0
+    date: str = field(default_factory=lambda: date.today().isoformat())
+
+
+def run_once(matrix: Matrix, name: str, seed: int, out: str) -> Run:
+    """Train one recipe in this process, or read what it gave before.
+
+    Args:
+        matrix: The recipes.
+        name: Which.
+        seed: Random seed.
+        out: Folder of all results; this one's are below ``seed_N``.
+    """
+    folder = Path(out) / f'seed_{seed}'
+    result = folder / f'{name}.json'
+    if result.exists():
+        return Run(**json.loads(result.read_text()))
+    folder.mkdir(parents=True, exist_ok=True)
+    recipe = matrix[name]
+    start = time.time()
+    metrics = train(
+        recipe.config,
+        work_dir=str(folder / name),
+        seed=seed,
+        load_from=str(folder / matrix[recipe.start].last_checkpoint) if recipe.start else None,
+        resume='auto',
+        cfg_options=recipe.options,
+    )
+    run = Run(
+        name=name,
+        config=recipe.config,
+        seed=seed,
+        iterations=recipe.iterations,
+        seconds=time.time() - start,
+        metrics=metrics,
+        environment={**collect(), 'threads': str(torch.get_num_threads())},
+        options=recipe.options,
+        curve=read_curve(folder / name),
+        memory=peak_memory(),
+    )
+    part = result.with_suffix('.part')
+    part.write_text(json.dumps(asdict(run), indent=1))
+    part.rename(result)
+    return run
+
+
+def read_curve(work_dir: Path) -> list[dict[str, float]]:
+    """Evaluations of a run by iteration; of those done twice (before and after a resume) the newer."""
+    found: dict[int, dict[str, float]] = {}
+    for file in sorted(work_dir.glob('*/vis_data/scalars.json')):
+        for line in file.read_text().splitlines():
+            entry = json.loads(line)
+            if any('bbox_mAP' in key for key in entry):
+                found[entry['step']] = {k: v for k, v in entry.items() if 'time' not in k}
+    return [found[step] for step in sorted(found)]
+
+
+def peak_memory() -> float:
+    """MiB: of the GPU, without one of this process."""
+    if torch.cuda.is_available():
+        return torch.cuda.max_memory_allocated() / 2**20
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10

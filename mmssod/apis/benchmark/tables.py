@@ -1,0 +1,96 @@
+"""Finished runs as tables: in the terminal, and as a page of the documentation."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from statistics import mean, stdev
+
+from mmssod.apis.benchmark.matrix import Matrix
+from mmssod.apis.benchmark.runs import Run
+
+COLUMNS = {
+    'AP': 'mAP',
+    'AP50': 'mAP_50',
+    'AP75': 'mAP_75',
+    'AP rare': 'mAP_rare',
+    'AP frequent': 'mAP_frequent',
+}
+
+
+def figure(run: Run, column: str) -> float | None:
+    """A figure in percent by its column, None where the metric does not give it."""
+    for name, value in run.metrics.items():
+        if name.endswith('bbox_' + COLUMNS[column]):
+            return 100 * value
+    return None
+
+
+def known_columns(runs: Sequence[Run]) -> list[str]:
+    """The columns that at least one run has a figure for."""
+    return [name for name in COLUMNS if any(figure(run, name) is not None for run in runs)]
+
+
+def spread(values: Sequence[float | None]) -> str:
+    """Mean and, for several values, standard deviation; empty when one is missing."""
+    known = [value for value in values if value is not None]
+    if len(known) < len(values) or not known:
+        return ''
+    text = f'{mean(known):.1f}'
+    return text if len(known) == 1 else f'{text} ± {stdev(known):.1f}'
+
+
+def table(matrix: Matrix, runs: Sequence[Run]) -> list[list[str]]:
+    """Rows of text, a header first: a row a recipe, mean and deviation over seeds, then the paper's figures."""
+    columns = known_columns(runs)
+    paper = [name for name in COLUMNS if any(name in recipe.paper for recipe in matrix.recipes)]
+    rows = [['', 'iterations', *columns, 'seconds', 'MiB', *(f'paper: {name}' for name in paper)]]
+    for recipe in matrix.recipes:
+        same = [run for run in runs if run.name == recipe.name]
+        if not same:
+            continue
+        rows.append(
+            [
+                recipe.name,
+                ' + '.join(str(number) for number in budget(matrix, recipe.name)),
+                *(spread([figure(run, column) for run in same]) for column in columns),
+                f'{mean(run.seconds for run in same):.0f}',
+                f'{mean(run.memory for run in same):.0f}',
+                *(f'{recipe.paper[name]}' if name in recipe.paper else '' for name in paper),
+            ]
+        )
+    return rows
+
+
+def budget(matrix: Matrix, name: str) -> list[int]:
+    """Training iterations of a recipe, those of what it starts from before them."""
+    recipe = matrix[name]
+    before = budget(matrix, recipe.start) if recipe.start else []
+    return [*before, recipe.iterations]
+
+
+def page(matrix: Matrix, runs: Sequence[Run], command: str) -> str:
+    """A results page: the table, every run, and what they were measured with."""
+    lines = [f'# {matrix.title}', '', matrix.note, '', *pipe_table(table(matrix, runs)), '']
+    columns = known_columns(runs)
+    rows = [['run', 'seed', *columns, 'seconds', 'date']]
+    for run in runs:
+        figures = [spread([figure(run, column)]) for column in columns]
+        rows.append([run.name, str(run.seed), *figures, f'{run.seconds:.0f}', run.date])
+    lines += ['## Every run', '', *pipe_table(rows), '', '## Measured with', '']
+    shown = {
+        'command': f'`{command}`',
+        'seeds': ', '.join(str(seed) for seed in sorted({run.seed for run in runs})),
+        'configs': ', '.join(f'`{recipe.config}`' for recipe in matrix.recipes),
+        **{
+            key: ', '.join(sorted({str(run.environment.get(key, '')) for run in runs}))
+            for key in runs[0].environment
+        },
+    }
+    lines += pipe_table([['what', 'value'], *([name, value] for name, value in shown.items())])
+    return '\n'.join(lines) + '\n'
+
+
+def pipe_table(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Lines of a Markdown table; the first row is its header."""
+    head, *body = ['| ' + ' | '.join(row) + ' |' for row in rows]
+    return [head, '|' + '---|' * len(rows[0]), *body]

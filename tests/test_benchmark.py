@@ -1,0 +1,142 @@
+"""Recipes x seeds: figures, tables, nothing run twice, what starts from what."""
+
+import json
+import sys
+from dataclasses import asdict
+
+import pytest
+
+from mmssod.apis.benchmark import Matrix, Recipe, Run, page, run_matrix, run_once, runs, table
+from mmssod.apis.benchmark.tables import budget, spread
+
+WORKER = """
+import json, sys
+from pathlib import Path
+arguments = sys.argv[1:]
+name, seed = arguments[arguments.index('--only') + 1], arguments[arguments.index('--seeds') + 1]
+folder = Path(arguments[0]) / f'seed_{seed}'
+start = {'student': 'teacher'}.get(name)
+assert start is None or (folder / f'{start}.json').exists(), 'started before its start was there'
+if name == arguments[1]:
+    sys.exit(3)
+run = dict(name=name, config='', seed=int(seed), iterations=1, seconds=1.0, metrics={}, environment={})
+(folder / f'{name}.json').write_text(json.dumps(run))
+"""
+
+
+@pytest.fixture
+def matrix(tmp_path):
+    config = tmp_path / 'config.py'
+    config.write_text('train_cfg = dict(max_iters=7)\n')
+    return Matrix(
+        'Title',
+        'What it is.',
+        (
+            Recipe('teacher', str(config)),
+            Recipe('student', str(config), start='teacher', paper=dict(AP=22.5)),
+            Recipe('longer', str(config), options={'train_cfg.max_iters': 14}),
+        ),
+    )
+
+
+def a_run(name='teacher', seed=0, ap=0.25, **metrics):
+    metrics = {'coco/bbox_mAP': ap, 'coco/bbox_mAP_50': 0.5, **metrics}
+    return Run(name, 'config.py', seed, 7, 60.4, metrics, {'torch': '2.11.0'}, date='2026-01-02')
+
+
+def store(run, tmp_path):
+    folder = tmp_path / f'seed_{run.seed}'
+    folder.mkdir(exist_ok=True)
+    (folder / f'{run.name}.json').write_text(json.dumps(asdict(run)))
+
+
+# ------------------------------------------------------------------ tables
+
+
+def test_spread_hand_worked():
+    assert spread([]) == ''
+    assert spread([20.0]) == '20.0'
+    assert spread([20.0, 22.0]) == '21.0 ± 1.4'
+    assert spread([20.0, None]) == ''
+
+
+def test_table_has_a_row_a_recipe_and_only_columns_with_figures(matrix):
+    rows = table(matrix, [a_run(), a_run(seed=1, ap=0.27), a_run('student', ap=0.3)])
+    assert rows[0] == ['', 'iterations', 'AP', 'AP50', 'seconds', 'MiB', 'paper: AP']
+    assert rows[1] == ['teacher', '7', '26.0 ± 1.4', '50.0 ± 0.0', '60', '0', '']
+    assert rows[2] == ['student', '7 + 7', '30.0', '50.0', '60', '0', '22.5']
+    assert len(rows) == 3  # 'longer' has not run
+
+
+def test_budget_counts_what_a_recipe_starts_from(matrix):
+    assert [budget(matrix, recipe.name) for recipe in matrix.recipes] == [[7], [7, 7], [14]]
+
+
+def test_page_states_data_seed_versions_and_date(matrix):
+    text = page(matrix, [a_run()], 'python tools/benchmark/run.py')
+    for part in ('# Title', 'What it is.', 'tools/benchmark/run.py', '2026-01-02', 'torch', '25.0'):
+        assert part in text
+
+
+# ------------------------------------------------------------------ the matrix
+
+
+def test_matrices_that_make_no_sense():
+    with pytest.raises(ValueError, match="'a' is there twice"):
+        Matrix('', '', (Recipe('a', ''), Recipe('a', '')))
+    with pytest.raises(ValueError, match=r"starts from 'b', which is not among .* \['a'\]"):
+        Matrix('', '', (Recipe('a', ''), Recipe('c', '', start='b')))
+
+
+def test_unknown_names(matrix, tmp_path):
+    with pytest.raises(ValueError, match=r"no recipes \['x'\].*'teacher'"):
+        run_matrix(matrix, [0], str(tmp_path), only=['x'])
+
+
+# ------------------------------------------------------------------ runs
+
+
+def test_finished_runs_are_not_run_again(matrix, tmp_path, monkeypatch):
+    monkeypatch.setattr(runs, 'train', lambda *args, **kwargs: pytest.fail('trained again'))
+    store(a_run(), tmp_path)
+    assert run_once(matrix, 'teacher', 0, str(tmp_path)) == a_run()
+
+
+def test_a_run_starts_from_its_start_and_leaves_its_figures(matrix, tmp_path, monkeypatch):
+    calls = []
+    monkeypatch.setattr(
+        runs, 'train', lambda *args, **kwargs: calls.append(kwargs) or {'coco/bbox_mAP': 0.5}
+    )
+    results = run_matrix(matrix, [3], str(tmp_path))
+    assert [run.iterations for run in results] == [7, 7, 14]
+    starts = [call['load_from'] for call in calls]
+    assert starts == [None, f'{tmp_path}/seed_3/teacher/iter_7.pth', None]
+    stored = json.loads((tmp_path / 'seed_3/student.json').read_text())
+    assert Run(**stored) == results[1]
+    assert results[1].memory > 0
+
+
+def test_the_curve_takes_the_newer_of_two_evaluations(tmp_path):
+    for day, ap in (('1', 0.1), ('2', 0.2)):
+        folder = tmp_path / day / 'vis_data'
+        folder.mkdir(parents=True)
+        lines = [dict(loss=1.0, step=5), {'coco/bbox_mAP': ap, 'time': 1.0, 'step': 10}]
+        (folder / 'scalars.json').write_text('\n'.join(json.dumps(line) for line in lines))
+    assert runs.read_curve(tmp_path) == [{'coco/bbox_mAP': 0.2, 'step': 10}]
+    assert runs.read_curve(tmp_path / 'none') == []
+
+
+@pytest.mark.parametrize('failing', ['', 'teacher'])
+def test_processes_wait_for_their_start_and_failures_are_named(matrix, tmp_path, failing):
+    worker = tmp_path / 'worker.py'
+    worker.write_text(WORKER)
+    call = [sys.executable, str(worker), str(tmp_path), failing]
+    if not failing:
+        results = run_matrix(matrix, [0, 1], str(tmp_path), command=call, jobs=2)
+        assert [(run.name, run.seed) for run in results] == [
+            (recipe.name, seed) for seed in (0, 1) for recipe in matrix.recipes
+        ]
+        return
+    with pytest.raises(RuntimeError, match=r"seed_0/teacher\.log; not started: \[\('student', 0\)"):
+        run_matrix(matrix, [0], str(tmp_path), command=call, jobs=2)
+    assert (tmp_path / 'seed_0/longer.json').exists()
