@@ -17,12 +17,14 @@ def short(path):
 
 
 def detector_of(cfg):
+    if cfg.model.type == 'EnsembleDetector':
+        return cfg.model.members[0]
     return cfg.model.detector if cfg.model.type == 'PseudoLabelDetector' else cfg.model
 
 
 def test_all_configs_are_seen():
     # A new config raises this number: then it is loaded and built below.
-    assert len(FILES) == 26
+    assert len(FILES) == 47
 
 
 @pytest.mark.parametrize('path', FILES, ids=short)
@@ -49,7 +51,7 @@ def test_config_loads_and_builds(path):
         assert cfg.load_from
 
 
-@pytest.mark.parametrize('path', [p for p in FILES if 'student' in p.name], ids=short)
+@pytest.mark.parametrize('path', [p for p in FILES if p.name.startswith('student')], ids=short)
 def test_student_has_its_teachers_detector(path):
     teacher = path.with_name(path.name.replace('student', 'teacher'))
     assert detector_of(Config.fromfile(path)) == Config.fromfile(teacher).model
@@ -108,3 +110,90 @@ def test_an_ablation_is_one_assignment(tmp_path):
     assert list(steps[0]) == list(steps[1])
     steps[0].blur.prob = 0.5
     assert steps[0] == steps[1]
+
+
+# ------------------------------------------------------------------ ablations
+
+ABLATIONS = ROOT / 'configs/certainty/ablations'
+STRONG = 'train_dataloader.dataset.unlabeled.pipeline.views.strong'
+BUCKETS = 'model.detector.roi_head.bbox_head.bbox_coder.num_buckets'
+CHANGES = {
+    'table5_ca': {'model.balancer.weight_power': 0.0, 'model.balancer.threshold_power': 0.0},
+    'table5_ca_re': {'model.balancer.threshold_power': 0.0},
+    'table6_none': {f'{STRONG}.{step}.prob': 0.0 for step in ('color', 'gray', 'blur', 'cutout')},
+    'table6_color': {f'{STRONG}.{step}.prob': 0.0 for step in ('blur', 'cutout')},
+    'table6_color_blur': {f'{STRONG}.cutout.prob': 0.0},
+    **{
+        f'table7_k{k}': {
+            BUCKETS: k,
+            'load_from': f'work_dirs/table7_teacher_k{k}/iter_12000.pth',
+        }
+        for k in (4, 8, 20, 40)
+    },
+    'table8_gamma1_003_gamma2_06': {'model.balancer.threshold_power': 0.03},
+    'table8_gamma1_007_gamma2_06': {'model.balancer.threshold_power': 0.07},
+    'table8_gamma1_005_gamma2_04': {'model.balancer.weight_power': 0.4},
+    'table8_gamma1_005_gamma2_08': {'model.balancer.weight_power': 0.8},
+}
+
+
+def flat(config, path=''):
+    """Values of a nested config by dotted key."""
+    pairs = config.items() if isinstance(config, dict) else enumerate(config)
+    values = {}
+    for key, value in pairs:
+        nested = isinstance(value, (dict, list, tuple)) and len(value) > 0
+        values.update(flat(value, f'{path}{key}.') if nested else {f'{path}{key}': value})
+    return values
+
+
+def changes(path, base):
+    """What a config has otherwise than its base."""
+    ours, theirs = (flat(Config.fromfile(p)._cfg_dict.to_dict()) for p in (path, base))
+    missing = object()
+    keys = ours.keys() | theirs.keys()
+    return {k: ours.get(k) for k in keys if ours.get(k, missing) != theirs.get(k, missing)}
+
+
+@pytest.mark.parametrize('name', CHANGES)
+def test_an_ablation_differs_in_what_it_declares(name):
+    assert changes(ABLATIONS / f'{name}.py', ABLATIONS / 'base.py') == CHANGES[name]
+
+
+def test_ablations_are_all_looked_at():
+    others = {'base', 'table5_baseline', 'table3_student', 'table3_ensemble'}
+    others |= {f'table7_teacher_k{k}' for k in (4, 8, 20, 40)}
+    assert {path.stem for path in ABLATIONS.glob('*.py')} == others | CHANGES.keys()
+
+
+@pytest.mark.parametrize('k', [4, 8, 20, 40])
+def test_teachers_of_table_7(k):
+    teacher = ROOT / 'configs/certainty/teacher_coco_partial.py'
+    changed = changes(ABLATIONS / f'table7_teacher_k{k}.py', teacher)
+    assert changed == {BUCKETS.replace('detector.', ''): k}
+    student = Config.fromfile(ABLATIONS / f'table7_k{k}.py')
+    assert detector_of(student) == Config.fromfile(ABLATIONS / f'table7_teacher_k{k}.py').model
+
+
+def test_the_ablations_schedule_is_half():
+    changed = changes(ABLATIONS / 'base.py', ROOT / 'configs/certainty/student_coco_partial.py')
+    assert {key.split('.')[0] for key in changed} == {'max_iters', 'train_cfg', 'param_scheduler'}
+    assert changed['max_iters'] == 90000
+
+
+def test_the_baseline_is_plain():
+    cfg = Config.fromfile(ABLATIONS / 'table5_baseline.py')
+    assert cfg.model.detector == Config.fromfile(ROOT / 'configs/supervised/coco_partial.py').model
+    assert cfg.model.detector.roi_head.bbox_head.type == 'Shared2FCBBoxHead'
+    balancer = cfg.model.balancer
+    assert (balancer.threshold_power, balancer.weight_power) == (0, 0)
+    assert cfg.model.selector.certainty == 'p'
+
+
+def test_two_teachers_and_two_students():
+    changed = changes(ABLATIONS / 'table3_student.py', ABLATIONS / 'base.py')
+    assert {key.split('.')[1] for key in changed} == {'labeler'}
+    base, ensemble = (
+        Config.fromfile(ABLATIONS / f'{name}.py') for name in ('base', 'table3_ensemble')
+    )
+    assert ensemble.model.members == [base.model.detector] * 2

@@ -14,7 +14,7 @@ from mmssod.models.bbox_heads import BucketHead
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / 'README.md', *sorted((ROOT / 'docs').rglob('*.md'))]
-TOOLS = sorted(path for path in (ROOT / 'tools').rglob('*.py'))
+TOOLS = sorted(p for p in (ROOT / 'tools').rglob('*.py') if p.parent.name != 'matrices')
 # The scripts hand their options on.
 SCRIPTS = {
     'train.py': ('dist_train.sh', 'slurm_train.sh'),

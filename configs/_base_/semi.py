@@ -12,6 +12,7 @@ semi = dict(
         weight_power=0.0,
         bounds=(0.4, 0.9),
         max_weight=float('inf'),
+        unit_mean_weight=False,
         memory=1.0,
     ),
     unsup_weight=1.0,

@@ -2,7 +2,8 @@
 
 Paper: 9.05 / 12.70 / 18.47 / 23.86 AP; not run here: needs COCO and 4 GPUs.
 
-    PERCENT=2 FOLD=1 tools/dist_train.sh configs/supervised/coco_partial.py 4
+    PERCENT=2 FOLD=1 tools/dist_train.sh configs/supervised/coco_partial.py 4 \\
+        --work-dir work_dirs/supervised_coco_partial_1@2
 """
 
 _base_ = [

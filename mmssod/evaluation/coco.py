@@ -146,7 +146,7 @@ class CocoBoxMetric(CocoMetric):
         self.log_classes = log_classes
 
     def compute_metrics(self, results: list) -> dict[str, float]:
-        """``bbox_mAP``, ``_50``, ``_75``, ``_s``, ``_m``, ``_l`` and, if asked for, ``_rare`` and ``_frequent``; in [0, 1].
+        """``bbox_mAP``, ``_50``, ``_75``, ``_s``, ``_m``, ``_l``; if asked for, ``_rare`` and ``_frequent``; in [0, 1].
 
         Args:
             results: Ground truth and prediction of each image, as mmdet's ``process`` collects them.

@@ -139,6 +139,16 @@ def test_greatest_weight():
     assert balancer.weights().tolist() == pytest.approx([3, 50 / 99])
 
 
+def test_unit_mean_weight_shifts_between_classes_and_keeps_the_sum():
+    balancer = ClassBalancer(2, weight_power=0.5, unit_mean_weight=True)
+    assert balancer.weights().tolist() == [1.0, 1.0]  # nothing counted yet
+    balancer.initialize(torch.tensor([90, 10]))
+    balancer.certainty_sum.copy_(torch.tensor([9.0, 1.0]))
+    weights = balancer.weights()
+    assert (weights * balancer.count).sum().item() == pytest.approx(100)
+    assert (weights[1] / weights[0]).item() == pytest.approx(3)  # (9 / 1) ** 0.5, as without
+
+
 def test_state_resumes():
     balancer = ClassBalancer(2, threshold_power=0.05, weight_power=0.6)
     balancer.initialize(torch.tensor([3, 7]))

@@ -2,10 +2,11 @@ r"""A matrix of recipes x seeds: trains what is missing, prints one table, and w
 
 For example, two runs at once::
 
-    python tools/benchmark/run.py tools/benchmark/matrices/bccd.py --seeds 0 1 2 --jobs 2 --markdown docs/results/bccd.md
+    python tools/benchmark/run.py tools/benchmark/matrices/bccd.py --seeds 0 1 2 --jobs 2 \
+        --markdown docs/results/bccd.md
 
-Results are one JSON file a run, below ``work_dirs/benchmark/<matrix>/seed_<seed>/``. What is there is not run again; what
-was cut off resumes.
+Results are one JSON file a run, below ``work_dirs/benchmark/<matrix>/seed_<seed>/``. What is there is not run again;
+what was cut off resumes.
 """
 
 from __future__ import annotations

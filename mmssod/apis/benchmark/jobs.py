@@ -32,7 +32,8 @@ def run_matrix(
         seeds: Random seeds.
         out: Folder of results and checkpoints.
         only: Names of the recipes to run; none means all.
-        command: Command that calls this function for one run when ``--only NAME --seeds SEED`` is added; for ``jobs > 1``.
+        command: Command that calls this function for one run once ``--only NAME --seeds SEED`` is added to it; for
+            ``jobs > 1``.
         jobs: Runs at once. One runs in this process; more are processes of their own, which share the CPU's cores and
             take turns on the GPUs.
 

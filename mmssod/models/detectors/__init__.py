@@ -1,5 +1,6 @@
-"""The semi-supervised detector: one training step with slots."""
+"""The semi-supervised detector, one training step with slots, and the ensemble."""
 
+from .ensemble_detector import EnsembleDetector
 from .pseudo_label_detector import PseudoLabelDetector
 
-__all__ = ['PseudoLabelDetector']
+__all__ = ['EnsembleDetector', 'PseudoLabelDetector']

@@ -22,6 +22,9 @@ class ClassBalancer(nn.Module):
         weight_power: gamma_2; 0 switches re-weighting off.
         bounds: Least and greatest threshold.
         max_weight: Greatest weight; infinite for the paper's.
+        unit_mean_weight: Divide the weights by their mean over all foreground candidates, so that re-weighting shifts
+            weight between classes and leaves the sum over all boxes as it is. Eq. 6 alone also raises the sum where
+            certainties are low, as after a short training.
         memory: Share of the past that each update keeps: 1 sums over the whole training, less is a moving sum.
 
     Raises:
@@ -36,6 +39,7 @@ class ClassBalancer(nn.Module):
         weight_power: float = 0.0,
         bounds: tuple[float, float] = (0.4, 0.9),
         max_weight: float = float('inf'),
+        unit_mean_weight: bool = False,
         memory: float = 1.0,
     ) -> None:
         super().__init__()
@@ -55,6 +59,7 @@ class ClassBalancer(nn.Module):
         self.weight_power = weight_power
         self.bounds = (float(bounds[0]), float(bounds[1]))
         self.max_weight = max_weight
+        self.unit_mean_weight = unit_mean_weight
         self.memory = memory
         self.certainty_sum: Tensor
         self.count: Tensor
@@ -105,4 +110,6 @@ class ClassBalancer(nn.Module):
     def weights(self) -> Tensor:
         """alpha_m of Eq. 6, shape (M,)."""
         weights = equations.class_weights(self.certainty_sum, self.count, self.weight_power)
+        if self.unit_mean_weight and self.count.sum() > 0:
+            weights = weights * self.count.sum() / (weights * self.count).sum()
         return weights.clamp(max=self.max_weight)
