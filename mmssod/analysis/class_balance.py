@@ -52,7 +52,7 @@ def class_balance(work_dir: str | Path) -> dict[str, Any]:
 def draw(numbers: dict[str, Any]) -> Figure:
     """Two panels of what :func:`class_balance` gives: one line a class, dark for rare ones, light for frequent ones."""
     order = np.argsort(numbers['labeled_boxes'], kind='stable')
-    shades = colormaps['viridis'](np.linspace(0, 0.92, len(order)))
+    shades = colormaps['viridis'](np.linspace(0, 0.88, len(order)))
     named = set(np.linspace(0, len(order) - 1, min(LEGEND_ENTRIES, len(order))).round().astype(int))
     figure = new_figure(7.0, 5.0)
     panels = figure.subplots(2, 1, sharex=True)
@@ -69,6 +69,7 @@ def draw(numbers: dict[str, Any]) -> Figure:
         axes.set_ylabel(name)
         tidy(axes)
     panels[1].set_xlabel('iteration')
-    legend = 'class (labeled boxes)' if len(named) == len(order) else 'class (labeled boxes), some'
+    some = '' if len(named) == len(order) else f'{len(named)} of {len(order)} '
+    legend = f'{some}classes (labeled boxes)'
     figure.legend(loc='outside right upper', title=legend, frameon=False, fontsize=8)
     return figure

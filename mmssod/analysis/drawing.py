@@ -51,7 +51,7 @@ def draw(picture: Picture, with_truth: bool = False) -> Figure:
     for index, (axes, (label, side)) in enumerate(zip(panels, picture.sides.items(), strict=True)):
         color = TRUTH_COLOR if label == TRUTH else COLORS[index]
         axes.imshow(image)
-        axes.set_title(f'{label}: {len(side.boxes)} boxes', fontsize=10, color=color)
+        axes.set_title(f'{label} (boxes: {len(side.boxes)})', fontsize=10, color=color)
         axes.set_axis_off()
         if with_truth and label != TRUTH:
             for box in picture.truth.boxes:

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from mmdet.registry import DATASETS
 from mmengine.config import Config, ConfigDict
-from mmengine.registry import DATASETS, DefaultScope
 
 from mmssod.apis.config import ConfigLike, load_config
 from mmssod.apis.testing import test
@@ -120,8 +120,7 @@ def common_classes(configs: Sequence[Config]) -> tuple[str, ...]:
 def _classes(cfg: Config) -> tuple[str, ...]:
     dataset = _test_dataset(cfg)
     own = (dataset.get('metainfo') or {}).get('classes')
-    with DefaultScope.overwrite_default_scope(cfg.get('default_scope', 'mmdet')):
-        return tuple(own or DATASETS.get(dataset['type']).METAINFO['classes'])
+    return tuple(own or DATASETS.get(dataset['type']).METAINFO['classes'])
 
 
 def _test_dataset(cfg: Config) -> ConfigDict:

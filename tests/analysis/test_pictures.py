@@ -124,7 +124,7 @@ def test_what_is_drawn(truth, image_files):
     (picture,) = choose(shown, 1, [0])
     left, right = drawing.draw(picture).axes
     assert [text.get_text() for text in left.texts] == ['ant 0.90']
-    assert [left.get_title(), right.get_title()] == ['ours: 1 boxes', 'theirs: 0 boxes']
+    assert [left.get_title(), right.get_title()] == ['ours (boxes: 1)', 'theirs (boxes: 0)']
     assert (len(left.patches), len(right.patches)) == (3, 0)  # halo, box, tag
     left, right = drawing.draw(picture, with_truth=True).axes
     assert (len(left.patches), len(right.patches)) == (7, 4)  # two true boxes, two strokes each
