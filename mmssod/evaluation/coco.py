@@ -88,7 +88,8 @@ def evaluate_boxes(
         truth = COCO()
         truth.dataset = {'info': {}, **annotations}
         truth.createIndex()
-        evaluation = COCOeval(truth, truth.loadRes(list(detections)), 'bbox')
+        found = truth.loadRes([dict(box) for box in detections])  # which writes into what it gets
+        evaluation = COCOeval(truth, found, 'bbox')
         evaluation.params.catIds = list(class_ids)
         evaluation.params.imgIds = [image['id'] for image in annotations['images']]
         evaluation.params.maxDets = [1, 10, max_detections]
@@ -112,6 +113,22 @@ def box_counts(annotations: dict, class_ids: Sequence[int]) -> list[int]:
         box['category_id'] for box in annotations['annotations'] if not box.get('iscrowd', 0)
     )
     return [counts[class_id] for class_id in class_ids]
+
+
+def category_ids(annotations: dict, classes: Sequence[str]) -> list[int]:
+    """Category id of each class name in a COCO data set.
+
+    Raises:
+        ValueError: If the data set lacks a class.
+    """
+    ids = {category['name']: category['id'] for category in annotations['categories']}
+    missing = [name for name in classes if name not in ids]
+    if missing:
+        raise ValueError(
+            f'classes {missing} are not among the categories of the annotation file, {sorted(ids)}; '
+            'correct `classes` in the config or the file'
+        )
+    return [ids[name] for name in classes]
 
 
 def rarest(counts: Sequence[int], number: int) -> list[int]:
@@ -155,14 +172,7 @@ class CocoBoxMetric(CocoMetric):
             return super().compute_metrics(results)
         annotations = self._coco_api.dataset
         classes = self.dataset_meta['classes']
-        ids = {category['name']: category['id'] for category in annotations['categories']}
-        missing = [name for name in classes if name not in ids]
-        if missing:
-            raise ValueError(
-                f'classes {missing} are not among the categories of the annotation file, {sorted(ids)}; '
-                'correct `classes` in the config or the file'
-            )
-        class_ids = [ids[name] for name in classes]
+        class_ids = category_ids(annotations, classes)
         result = evaluate_boxes(annotations, self.to_detections(results, class_ids), class_ids)
         metrics = {
             'bbox_mAP': result.ap(),
@@ -193,8 +203,7 @@ class CocoBoxMetric(CocoMetric):
     def rare_classes(self) -> list[int]:
         """Indices of the rarest classes of ``train_ann_file``."""
         annotations = json.loads(Path(self.train_ann_file).read_text())
-        ids = {category['name']: category['id'] for category in annotations['categories']}
-        counts = box_counts(annotations, [ids[name] for name in self.dataset_meta['classes']])
+        counts = box_counts(annotations, category_ids(annotations, self.dataset_meta['classes']))
         return rarest(counts, self.num_rare)
 
     def to_detections(self, results: list, class_ids: Sequence[int]) -> list[dict]:

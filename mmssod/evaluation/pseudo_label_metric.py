@@ -1,7 +1,6 @@
 """Pseudo-label quality as a metric: predictions of unlabeled images against boxes that were withheld."""
 
 import json
-from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +8,12 @@ import numpy as np
 from mmdet.registry import METRICS
 from mmengine.evaluator import BaseMetric
 
+from mmssod.evaluation.detections import as_arrays
 from mmssod.evaluation.pseudo_quality import (
+    CERTAINTIES,
     Matches,
     correlation,
-    match_image,
+    match_annotations,
     precision_of_best,
     quality,
 )
@@ -41,17 +42,7 @@ class PseudoLabelMetric(BaseMetric):
     def process(self, data_batch: Any, data_samples: Any) -> None:
         """Keep the predictions of one batch, in pixels of the original images."""
         for sample in data_samples:
-            found = sample['pred_instances']
-            scores = found['scores'].cpu().numpy()
-            p, v = (
-                found[name].cpu().numpy() if name in found else default
-                for name, default in (
-                    ('cls_certainty', scores),
-                    ('loc_certainty', np.ones_like(scores)),
-                )
-            )
-            boxes, labels = found['bboxes'].cpu().numpy(), found['labels'].cpu().numpy()
-            self.results.append((sample['img_id'], boxes, labels, p, v))
+            self.results.append((sample['img_id'], *as_arrays(sample['pred_instances'])))
 
     def compute_metrics(self, results: list) -> dict[str, float]:
         """Correlations with the true IoU, precision of the best, and quality at thresholds.
@@ -64,17 +55,16 @@ class PseudoLabelMetric(BaseMetric):
             ``M>T_boxes``, ``_precision``, ``_precision@IOU``, ``_recall``, ``_mean_iou`` for M in p, v, p*v, p_and_v.
         """
         matches = self.match(results)
-        p, v = matches.cls_certainty, matches.loc_certainty
-        measures = {'p': p, 'v': v, 'p*v': p * v, 'p_and_v': np.minimum(p, v)}
+        measures = {name: matches.certainty(name) for name in CERTAINTIES}
         metrics: dict[str, float] = {}
-        sure = (p > self.floor) & ~matches.ignored
+        sure = (measures['p'] > self.floor) & ~matches.ignored
         kept = matches.select(sure)
         for name, values in measures.items():
             metrics[f'corr_{name}'] = correlation(values[sure], matches.iou[sure])
             for iou in IOUS:
                 share = precision_of_best(kept, values[sure], 0.3, iou)
                 metrics[f'best30_{name}@{iou}'] = float('nan') if share is None else share
-        metrics['median_v'] = float(np.median(v[sure])) if sure.any() else float('nan')
+        metrics['median_v'] = float(np.median(measures['v'][sure])) if sure.any() else float('nan')
         for name in ('p', 'p*v', 'p_and_v'):
             for threshold in THRESHOLDS:
                 metrics.update(self.at(matches, name, measures[name] > threshold, threshold))
@@ -93,22 +83,4 @@ class PseudoLabelMetric(BaseMetric):
     def match(self, results: list) -> Matches:
         """All images' predictions against their withheld boxes."""
         annotations = json.loads(Path(self.ann_file).read_text())
-        classes = self.dataset_meta['classes']
-        label = {
-            category['id']: classes.index(category['name'])
-            for category in annotations['categories']
-            if category['name'] in classes
-        }
-        truth = defaultdict(list)
-        for box in annotations['annotations']:
-            if box['category_id'] in label:
-                truth[box['image_id']].append(box)
-        parts = []
-        for image_id, boxes, labels, p, v in results:
-            true = truth[image_id]
-            corners = np.array([box['bbox'] for box in true], dtype=np.float32).reshape(-1, 4)
-            corners[:, 2:] += corners[:, :2]
-            true_labels = np.array([label[box['category_id']] for box in true], dtype=int)
-            crowd = np.array([bool(box.get('iscrowd', 0)) for box in true], dtype=bool)
-            parts.append(match_image(boxes, labels, p, v, corners, true_labels, crowd))
-        return Matches.join(parts)
+        return match_annotations(annotations, self.dataset_meta['classes'], results)

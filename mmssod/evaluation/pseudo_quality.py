@@ -3,11 +3,17 @@
 ``N`` pseudo boxes and ``G`` true boxes of one image; boxes ``x1 y1 x2 y2`` in pixels of the original image.
 """
 
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torchvision.ops import box_iou
+
+from mmssod.evaluation.detections import corners
+
+CERTAINTIES = ('p', 'v', 'p*v', 'p_and_v')
 
 
 @dataclass(frozen=True)
@@ -42,6 +48,10 @@ class Matches:
         ]
         return cls(**{**joined, 'target': np.concatenate(targets)})
 
+    def certainty(self, name: str) -> np.ndarray:
+        """One of :data:`CERTAINTIES`, shape (N,)."""
+        return certainty(self.cls_certainty, self.loc_certainty, name)
+
     def select(self, keep: np.ndarray) -> 'Matches':
         """The pseudo boxes at a mask; all true boxes stay."""
         boxes = {n: value[keep] for n, value in vars(self).items() if n != 'true_labels'}
@@ -62,6 +72,41 @@ class Matches:
         right = np.zeros(len(self.iou), bool)
         right[order[first]] = True
         return right
+
+
+def certainty(p: np.ndarray, v: np.ndarray, name: str) -> np.ndarray:
+    """What a threshold is compared with: ``'p'``, ``'v'``, ``'p*v'`` or ``'p_and_v'`` (the lesser); shape (N,).
+
+    Raises:
+        ValueError: For another name.
+    """
+    if name not in CERTAINTIES:
+        raise ValueError(f'certainty must be one of {CERTAINTIES}, got {name!r}')
+    return {'p': p, 'v': v, 'p*v': p * v, 'p_and_v': np.minimum(p, v)}[name]
+
+
+def match_annotations(annotations: dict, classes: Sequence[str], results: Iterable) -> Matches:
+    """Predictions of many images against the boxes of a COCO data set.
+
+    Args:
+        annotations: The data set; boxes of other classes are left out.
+        classes: Names in the order of labels.
+        results: Image id, boxes (N, 4), labels (N,), p (N,) and v (N,) of each image. True boxes of images that are
+            not among them do not count.
+    """
+    names = {category['id']: category['name'] for category in annotations['categories']}
+    label = {i: classes.index(name) for i, name in names.items() if name in classes}
+    truth = defaultdict(list)
+    for box in annotations['annotations']:
+        if box['category_id'] in label:
+            truth[box['image_id']].append(box)
+    parts = []
+    for image_id, boxes, labels, p, v in results:
+        true = truth[image_id]
+        true_labels = np.array([label[box['category_id']] for box in true], dtype=int)
+        crowd = np.array([bool(box.get('iscrowd', 0)) for box in true], dtype=bool)
+        parts.append(match_image(boxes, labels, p, v, corners(true), true_labels, crowd))
+    return Matches.join(parts)
 
 
 def match_image(

@@ -54,7 +54,10 @@ def test_table_and_file_every_interval(tmp_path):
     lines = [
         json.loads(line) for line in (tmp_path / 'class_balance.jsonl').read_text().splitlines()
     ]
-    assert [line['iter'] for line in lines] == [2, 4]
+    assert [line['iter'] for line in lines] == [0, 2, 4]
+    assert lines[0].pop('classes') == ['ant', 'bee', 'cat']
+    assert lines[0].pop('labeled_boxes') == [2, 1, 0]
+    assert lines[0].keys() == lines[1].keys()
     assert lines[0]['thresholds'] == pytest.approx([0.4, 0.7, 0.9])
     assert lines[0]['weights'] == [1.5, 1.0, 0.5]
     assert lines[0]['counts'] == [10, 20, 30]
@@ -83,7 +86,8 @@ def test_no_unlabeled_image_yet(tmp_path):
     hook = ClassBalanceHook(interval=1)
     hook.before_train(runner)
     run_iterations(hook, runner, range(1))
-    assert json.loads((tmp_path / 'class_balance.jsonl').read_text())['pseudo_boxes'] is None
+    for line in (tmp_path / 'class_balance.jsonl').read_text().splitlines():
+        assert json.loads(line)['pseudo_boxes'] is None
     assert '|                     - |' in runner.messages[0]
 
 
@@ -93,6 +97,14 @@ def test_resume_forgets_what_is_done_again_and_a_cut_line(tmp_path):
     hook = ClassBalanceHook()
     hook.before_train(fake_runner(tmp_path, iter=4))
     assert file.read_text() == '{"iter": 2}\n{"iter": 4}\n'
+
+
+def test_a_new_run_begins_a_new_file(tmp_path):
+    file = tmp_path / 'class_balance.jsonl'
+    file.write_text('{"iter": 0}\n{"iter": 4}\n')
+    ClassBalanceHook().before_train(fake_runner(tmp_path))
+    (line,) = file.read_text().splitlines()
+    assert json.loads(line)['classes'] == ['ant', 'bee', 'cat']
 
 
 def test_interval_below_one_is_refused():

@@ -1,5 +1,4 @@
 import os
-import runpy
 import socket
 import subprocess
 import sys
@@ -11,19 +10,6 @@ from toy_training import toy_config, weights_of, write_config
 
 ROOT = Path(__file__).parent.parent.parent
 TOOLS = ROOT / 'tools'
-
-
-@pytest.fixture
-def call(monkeypatch):
-    """Run a Python tool in this process."""
-
-    def run(tool, *args):
-        monkeypatch.setattr(sys, 'argv', [tool, *map(str, args)])
-        monkeypatch.setattr(sys, 'path', list(sys.path))
-        monkeypatch.setenv('LOCAL_RANK', '0')
-        runpy.run_path(str(TOOLS / tool), run_name='__main__')
-
-    return run
 
 
 def shell(script, *args, **env):

@@ -34,12 +34,11 @@ def main() -> None:
     from terminaltables import AsciiTable
 
     from mmssod.apis import load_config, test
+    from mmssod.apis.predicting import use_test_set
     from mmssod.evaluation.pseudo_label_metric import IOUS, THRESHOLDS
 
     cfg = load_config(args.config)
-    cfg.test_dataloader.dataset.update(
-        data_root='', ann_file=args.withheld, data_prefix=dict(img=args.images)
-    )
+    use_test_set(cfg, args.withheld, args.images)
     cfg.test_evaluator = dict(type='PseudoLabelMetric', ann_file=args.withheld)
     figures = test(cfg, args.checkpoint)
     figures = {name.removeprefix('pseudo/'): value for name, value in figures.items()}

@@ -25,6 +25,8 @@ class ClassBalanceHook(Hook):
     the balancer itself). This hook initialises it once with the labeled set's box counts and, every
     ``interval`` iterations, logs a table and appends a line to ``class_balance.jsonl`` in the work
     directory: iteration, and by class tau_m, alpha_m, the accumulated count, pseudo boxes an image.
+    The first line, of iteration 0, also has the names of the classes and their labeled boxes. A
+    resumed run goes on in the same file; lines of iterations that it does again are replaced.
 
     All processes compute what is shown, process 0 alone writes it: a value that needs communication
     would not hang.
@@ -53,7 +55,14 @@ class ClassBalanceHook(Hook):
         self._box_counts = [int(count) for count in counts]
         if not bool(balancer.initialized):
             balancer.initialize(counts.to(balancer.count))
-        if is_main_process():
+        record = {'iter': runner.iter} | balance_record(bare_model(runner))
+        if not is_main_process():
+            return
+        if runner.iter == 0:
+            names = list(runner.train_dataloader.dataset.metainfo['classes'])
+            record |= {'classes': names, 'labeled_boxes': self._box_counts}
+            self._write(runner, record, mode='w')
+        else:
             _forget_after(osp.join(runner.work_dir, self.file_name), runner.iter)
 
     def after_train_iter(
@@ -70,7 +79,10 @@ class ClassBalanceHook(Hook):
             f'class balance after {runner.iter + 1} iterations\n'
             + balance_table(classes, self._box_counts, record)
         )
-        with open(osp.join(runner.work_dir, self.file_name), 'a', encoding='utf-8') as stream:
+        self._write(runner, record, mode='a')
+
+    def _write(self, runner: Any, record: dict[str, Any], mode: str) -> None:
+        with open(osp.join(runner.work_dir, self.file_name), mode, encoding='utf-8') as stream:
             stream.write(json.dumps(record) + '\n')
 
 

@@ -1,0 +1,75 @@
+"""Thresholds tau_m and loss weights alpha_m over a training, from the file that ``ClassBalanceHook`` writes.
+
+``T`` lines of the file, ``M`` classes.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib import colormaps
+from matplotlib.figure import Figure
+
+from mmssod.analysis.plotting import new_figure, tidy
+
+LEGEND_ENTRIES = 12
+
+
+def class_balance(work_dir: str | Path) -> dict[str, Any]:
+    """Read a run's class balance.
+
+    Args:
+        work_dir: Work directory of a student's training.
+
+    Returns:
+        ``classes`` and ``labeled_boxes`` (M each), ``iterations`` (T), ``thresholds`` and ``weights`` (T lists of M).
+
+    Raises:
+        ValueError: If the file is not there or does not begin with the line of iteration 0.
+    """
+    path = Path(work_dir) / 'class_balance.jsonl'
+    if not path.exists():
+        raise ValueError(
+            f'class balance: expected {path}, found none; ClassBalanceHook writes it, so name the work '
+            'directory of a training with pseudo labels'
+        )
+    records = [json.loads(line) for line in path.read_text().splitlines()]
+    if not records or 'classes' not in records[0]:
+        raise ValueError(
+            f'class balance: expected a first line with the classes in {path}, found '
+            f'{sorted(records[0]) if records else "no line"}; the run was begun by another version, begin it anew'
+        )
+    return dict(
+        classes=records[0]['classes'],
+        labeled_boxes=records[0]['labeled_boxes'],
+        iterations=[record['iter'] for record in records],
+        thresholds=[record['thresholds'] for record in records],
+        weights=[record['weights'] for record in records],
+    )
+
+
+def draw(numbers: dict[str, Any]) -> Figure:
+    """Two panels of what :func:`class_balance` gives: one line a class, dark for rare ones, light for frequent ones."""
+    order = np.argsort(numbers['labeled_boxes'], kind='stable')
+    shades = colormaps['viridis'](np.linspace(0, 0.88, len(order)))
+    named = set(np.linspace(0, len(order) - 1, min(LEGEND_ENTRIES, len(order))).round().astype(int))
+    figure = new_figure(7.0, 5.0)
+    panels = figure.subplots(2, 1, sharex=True)
+    names = {'thresholds': 'threshold $\\tau_m$', 'weights': 'loss weight $\\alpha_m$'}
+    for axes, (key, name) in zip(panels, names.items(), strict=True):
+        values = np.array(numbers[key], dtype=float)
+        for rank, index in enumerate(order):
+            text = f'{numbers["classes"][index]} ({numbers["labeled_boxes"][index]})'
+            label = text if rank in named and key == 'thresholds' else None
+            axes.plot(
+                numbers['iterations'], values[:, index], color=shades[rank], label=label,
+                marker='.' if len(values) < 30 else None,
+            )  # fmt: skip
+        axes.set_ylabel(name)
+        tidy(axes)
+    panels[1].set_xlabel('iteration')
+    some = '' if len(named) == len(order) else f'{len(named)} of {len(order)} '
+    legend = f'{some}classes (labeled boxes)'
+    figure.legend(loc='outside right upper', title=legend, frameon=False, fontsize=8)
+    return figure

@@ -1,0 +1,130 @@
+"""Run checkpoints on one set of images and keep what they find, for figures and for other tools."""
+
+from __future__ import annotations
+
+import json
+import os.path as osp
+from collections.abc import Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from mmdet.registry import DATASETS
+from mmengine.config import Config, ConfigDict
+
+from mmssod.apis.config import ConfigLike, load_config
+from mmssod.apis.testing import test
+from mmssod.evaluation import DetectorOutputs
+
+
+def predict(
+    config: ConfigLike, checkpoint: str, *, annotations: str = '', images: str = ''
+) -> list[dict]:
+    """Detections of a checkpoint in COCO's result format, with p and v of each box.
+
+    Args:
+        config: a config file or config; its test pipeline is used.
+        checkpoint: weights.
+        annotations: COCO json of the images; by default the config's test set.
+        images: folder that the file names in ``annotations`` are relative to.
+
+    Returns:
+        list[dict]: see :mod:`mmssod.evaluation.detections`.
+    """
+    cfg = load_config(config)
+    if annotations:
+        use_test_set(cfg, annotations, images)
+    with TemporaryDirectory(prefix='mmssod_predict_') as folder:
+        out_file = osp.join(folder, 'detections.json')
+        cfg.test_evaluator = dict(
+            type='DetectionWriter', ann_file=test_set(cfg)[0], out_file=out_file
+        )
+        # Of its own name and without backends: mmengine hands a visualizer of a known name on to the next runner.
+        cfg.visualizer = dict(type='DetLocalVisualizer')
+        test(cfg, checkpoint, work_dir=folder)
+        detections: list[dict] = json.loads(Path(out_file).read_text())
+    return detections
+
+
+def detector_outputs(
+    sources: Sequence[Sequence[str]], *, annotations: str = '', images: str = ''
+) -> DetectorOutputs:
+    """Detections of several detectors on the same images; checkpoints run, saved detections are read.
+
+    Args:
+        sources: one a detector: label, config, checkpoint; or label and a json of saved detections, such as
+            ``tools/analysis/predict.py`` writes.
+        annotations: COCO json with the true boxes; by default the first config's test set.
+        images: folder that its file names are relative to.
+
+    Raises:
+        ValueError: two detectors share a label; nothing says which images; the classes of the configs differ.
+    """
+    labels = [source[0] for source in sources]
+    if len(set(labels)) < len(labels):
+        raise ValueError(f'detectors: expected labels that differ, got {labels}')
+    configs = [load_config(source[1]) for source in sources if len(source) == 3]
+    if not annotations and not configs:
+        raise ValueError(
+            'annotations: saved detections do not say what is true; name the COCO json of their images'
+        )
+    if not annotations:
+        annotations, images = test_set(configs[0])
+    truth = json.loads(Path(annotations).read_text())
+    return DetectorOutputs(
+        annotations=truth,
+        classes=common_classes(configs) or tuple(c['name'] for c in truth['categories']),
+        found={
+            label: predict(*source, annotations=annotations, images=images)
+            if len(source) == 2
+            else json.loads(Path(source[0]).read_text())
+            for label, *source in sources
+        },
+        images=images,
+    )
+
+
+def test_set(cfg: Config) -> tuple[str, str]:
+    """Annotation file and image folder of a config's test set."""
+    dataset = _test_dataset(cfg)
+    root = dataset.get('data_root') or ''
+    folder = (dataset.get('data_prefix') or {}).get('img', '')
+    return osp.join(root, dataset['ann_file']), osp.join(root, folder)
+
+
+def use_test_set(cfg: Config, annotations: str, images: str) -> None:
+    """Have a config test on other images.
+
+    Args:
+        cfg: changed in place.
+        annotations: COCO json.
+        images: folder that its file names are relative to.
+    """
+    _test_dataset(cfg).update(data_root='', ann_file=annotations, data_prefix=dict(img=images))
+
+
+def common_classes(configs: Sequence[Config]) -> tuple[str, ...]:
+    """The classes of the first config's test set; empty without configs.
+
+    Raises:
+        ValueError: another config has other classes; their order may differ.
+    """
+    named = [_classes(cfg) for cfg in configs]
+    for classes in named[1:]:
+        if set(classes) != set(named[0]):
+            raise ValueError(
+                f'detectors: expected the same classes in all configs, got {named[0]} and {classes}'
+            )
+    return named[0] if named else ()
+
+
+def _classes(cfg: Config) -> tuple[str, ...]:
+    dataset = _test_dataset(cfg)
+    own = (dataset.get('metainfo') or {}).get('classes')
+    return tuple(own or DATASETS.get(dataset['type']).METAINFO['classes'])
+
+
+def _test_dataset(cfg: Config) -> ConfigDict:
+    dataset = cfg.test_dataloader.dataset
+    while 'dataset' in dataset:
+        dataset = dataset['dataset']
+    return dataset

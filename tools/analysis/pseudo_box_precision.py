@@ -1,0 +1,77 @@
+r"""Precision of pseudo boxes over IoU thresholds, judged by withheld boxes, of several teachers in one plot (Figure 3).
+
+For example::
+
+    python tools/analysis/pseudo_box_precision.py \
+        --detector teacher configs/demo/teacher.py work_dirs/demo/seed_0/teacher/iter_400.pth \
+        --annotations data/demo/unlabeled-withheld.json --images data/demo/unlabeled \
+        --out work_dirs/figures/pseudo_box_precision.png
+"""
+
+from __future__ import annotations
+
+import argparse
+
+
+def parse_args() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        '--detector',
+        nargs=3,
+        metavar=('LABEL', 'CONFIG', 'CHECKPOINT'),
+        action='append',
+        dest='sources',
+        help='a detector to run; may be repeated',
+    )
+    parser.add_argument(
+        '--detections',
+        nargs=2,
+        metavar=('LABEL', 'JSON'),
+        action='append',
+        dest='sources',
+        help='what one found before (tools/analysis/predict.py); may be repeated',
+    )
+    parser.add_argument(
+        '--annotations',
+        default='',
+        help="COCO json with the true boxes (the first config's test set)",
+    )
+    parser.add_argument('--images', default='', help='folder that its file names are relative to')
+    parser.add_argument(
+        '--certainty',
+        choices=['p', 'v', 'p*v', 'p_and_v'],
+        default='p*v',
+        help='what is selected by',
+    )
+    select = parser.add_mutually_exclusive_group()
+    select.add_argument(
+        '--threshold', type=float, default=0.7, help='boxes above it are pseudo boxes'
+    )
+    select.add_argument(
+        '--boxes', type=int, default=0, help='instead: this many of each teacher, the most certain'
+    )
+    parser.add_argument('--out', required=True, help='png file; the json is written beside it')
+    args = parser.parse_args()
+    if not args.sources:
+        parser.error('name at least one --detector or --detections')
+    return args
+
+
+def main() -> None:
+    """Predict, judge, draw."""
+    args = parse_args()
+    from mmssod.analysis.box_precision import box_precision, draw
+    from mmssod.analysis.plotting import save
+    from mmssod.apis import detector_outputs
+
+    outputs = detector_outputs(args.sources, annotations=args.annotations, images=args.images)
+    numbers = box_precision(outputs, args.certainty, args.threshold, args.boxes)
+    save(draw(numbers), numbers, args.out)
+    print(args.out)
+
+
+if __name__ == '__main__':
+    main()
