@@ -3,8 +3,10 @@
 import json
 import sys
 from dataclasses import asdict
+from pathlib import Path
 
 import pytest
+from mmengine.config import Config
 
 from mmssod.apis.benchmark import Matrix, Recipe, Run, page, run_matrix, run_once, runs, table
 from mmssod.apis.benchmark.tables import budget, spread
@@ -140,3 +142,36 @@ def test_processes_wait_for_their_start_and_failures_are_named(matrix, tmp_path,
     with pytest.raises(RuntimeError, match=r"seed_0/teacher\.log; not started: \[\('student', 0\)"):
         run_matrix(matrix, [0], str(tmp_path), command=call, jobs=2)
     assert (tmp_path / 'seed_0/longer.json').exists()
+
+
+# ------------------------------------------------------------------ the shipped matrices
+
+ROOT = Path(__file__).parents[1]
+MATRICES = sorted((ROOT / 'tools/benchmark/matrices').glob('*.py'))
+
+
+def test_matrices_are_seen():
+    assert len(MATRICES) == 6
+
+
+@pytest.mark.parametrize('file', MATRICES, ids=lambda file: file.stem)
+def test_recipes_name_configs_and_keys_that_are_there(file, monkeypatch):
+    monkeypatch.chdir(ROOT)
+    matrix = Matrix.fromfile(str(file))
+    for recipe in matrix.recipes:
+        cfg = Config.fromfile(recipe.config)
+        assert recipe.iterations > 0
+        for key in recipe.options:
+            value = cfg
+            for part in key.split('.'):
+                value = value[part]
+        if recipe.start:  # a student of its own head, from weights that its start leaves
+            start = Config.fromfile(matrix[recipe.start].config)
+            assert start.model.roi_head == cfg.model.detector.roi_head or recipe.options
+
+
+def test_supervised_rows_have_the_budget_of_teacher_and_student(monkeypatch):
+    monkeypatch.chdir(ROOT)
+    for name in ('demo', 'bccd', 'voc12mini'):
+        matrix = Matrix.fromfile(f'tools/benchmark/matrices/{name}.py')
+        assert sum(budget(matrix, 'student')) == sum(budget(matrix, 'supervised'))

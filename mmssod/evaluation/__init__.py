@@ -2,7 +2,6 @@
 
 from .coco import CocoBoxMetric, CocoResult, evaluate_boxes
 from .detections import DetectionWriter, DetectorOutputs
-from .pseudo_label_metric import PseudoLabelMetric
 from .pseudo_quality import Matches, match_image, quality
 
 __all__ = [
@@ -11,7 +10,6 @@ __all__ = [
     'DetectionWriter',
     'DetectorOutputs',
     'Matches',
-    'PseudoLabelMetric',
     'evaluate_boxes',
     'match_image',
     'quality',

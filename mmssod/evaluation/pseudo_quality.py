@@ -174,19 +174,6 @@ def quality(matches: Matches, keep: np.ndarray, iou: float = 0.5) -> dict[str, f
     )
 
 
-def precision_of_best(
-    matches: Matches, certainty: np.ndarray, share: float, iou: float
-) -> float | None:
-    """Precision at ``iou`` of the most certain ``share`` of pseudo boxes; shape (N,) in; None without boxes."""
-    usable = np.flatnonzero(~matches.ignored)
-    best = usable[np.argsort(-certainty[usable], kind='stable')][
-        : int(np.ceil(share * len(usable)))
-    ]
-    taken = np.zeros(len(certainty), bool)
-    taken[best] = True
-    return float(matches.right(taken, iou)[best].mean()) if len(best) else None
-
-
 def correlation(certainty: np.ndarray, iou: np.ndarray) -> float:
     """Pearson correlation of a certainty with the true IoU; NaN when one of them does not vary."""
     if len(iou) < 2 or certainty.std() == 0 or iou.std() == 0:

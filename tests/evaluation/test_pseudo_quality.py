@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mmssod.evaluation import Matches, match_image, quality
-from mmssod.evaluation.pseudo_quality import correlation, precision_of_best
+from mmssod.evaluation.pseudo_quality import correlation
 
 TRUE = np.array([[0.0, 0, 10, 10], [50, 50, 70, 70]])
 LABELS = np.array([0, 1])
@@ -98,13 +98,6 @@ def test_joined_counts_are_the_sum_of_each_images():
         assert len(vars(both)[name]) == sum(len(vars(image)[name]) for image in images)
     separate = [image.right(everything(image), 0.5) for image in images]
     assert both.right(everything(both), 0.5).tolist() == np.concatenate(separate).tolist()
-
-
-def test_precision_of_the_best():
-    matches = match([[0, 0, 10, 10], [80, 80, 90, 90]], [0, 0], p=[0.9, 0.8])
-    assert precision_of_best(matches, matches.cls_certainty, 0.5, 0.5) == 1
-    assert precision_of_best(matches, -matches.cls_certainty, 0.5, 0.5) == 0
-    assert precision_of_best(match([], []), np.zeros(0), 0.5, 0.5) is None
 
 
 def test_correlation():

@@ -152,3 +152,14 @@ def test_classes_of_a_stock_data_set():
     cfg = Config.fromfile(ROOT / 'configs/supervised/coco_full_1x.py')
     classes = common_classes([cfg, cfg])
     assert (len(classes), classes[0]) == (80, 'person')
+
+
+def test_pseudo_label_quality_prints_and_writes_a_page(detections, data, call, tmp_path, capsys):
+    files = ('--out', tmp_path / 'q.json', '--markdown', tmp_path / 'q.md', '--title', 'Tiny')
+    arguments = ('--detections', 'tiny', detections, '--annotations', data / 'val.json')
+    call('analysis/pseudo_label_quality.py', *arguments, *files)
+    assert 'What a threshold keeps' in capsys.readouterr().out
+    assert len(json.loads((tmp_path / 'q.json').read_text())['ranking']) == 16
+    page = (tmp_path / 'q.md').read_text()
+    for part in ('# Tiny', '| p*v > 0.7 |', '| torch |', '--detections tiny'):
+        assert part in page

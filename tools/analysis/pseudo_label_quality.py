@@ -1,16 +1,24 @@
-r"""How good are a detector's pseudo labels? Predicts unlabeled images and judges the boxes by withheld annotations.
+r"""How good are a detector's pseudo labels? Judges what it finds on unlabeled images by withheld annotations.
 
 For example::
 
-    python tools/analysis/pseudo_label_quality.py configs/lite/teacher_bccd.py work_dirs/teacher_bccd/iter_600.pth \
-        --withheld data/bccd/train.1@20-unlabeled-boxes.json --images data/bccd/images/
+    python tools/analysis/pseudo_label_quality.py \
+        --detector teacher configs/lite/teacher_bccd.py work_dirs/teacher_bccd/iter_600.pth \
+        --annotations data/bccd/train.1@10-unlabeled-boxes.json --images data/bccd/images/
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+from datetime import date
 from pathlib import Path
+
+TITLES = {
+    'certainty': 'Correlation of certainties with the true IoU, boxes of p > 0.3',
+    'ranking': 'The most certain boxes, as many as 20, 40, 60 and 80 % of the true ones',
+    'thresholds': 'What a threshold keeps',
+}
 
 
 def parse_args() -> argparse.Namespace:
@@ -18,13 +26,21 @@ def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument('config', help='config of the detector; its test pipeline is used')
-    parser.add_argument('checkpoint')
-    parser.add_argument('--withheld', required=True, help='COCO json with the withheld boxes')
-    parser.add_argument(
-        '--images', required=True, help='folder that its file names are relative to'
+    source = parser.add_mutually_exclusive_group(required=True)
+    source.add_argument(
+        '--detector', nargs=3, metavar=('LABEL', 'CONFIG', 'CHECKPOINT'), help='a detector to run'
     )
+    source.add_argument(
+        '--detections',
+        nargs=2,
+        metavar=('LABEL', 'JSON'),
+        help='what it found before (tools/analysis/predict.py)',
+    )
+    parser.add_argument('--annotations', required=True, help='COCO json with the withheld boxes')
+    parser.add_argument('--images', default='', help='folder that its file names are relative to')
     parser.add_argument('--out', help='json file for the figures')
+    parser.add_argument('--markdown', help='also write them as a page to this file')
+    parser.add_argument('--title', default='Pseudo labels', help="the page's title")
     return parser.parse_args()
 
 
@@ -33,30 +49,30 @@ def main() -> None:
     args = parse_args()
     from terminaltables import AsciiTable
 
-    from mmssod.apis import load_config, test
-    from mmssod.apis.predicting import use_test_set
-    from mmssod.evaluation.pseudo_label_metric import IOUS, THRESHOLDS
+    from mmssod.analysis.label_quality import label_quality, text_table
+    from mmssod.analysis.markdown import measured_with, pipe_table
+    from mmssod.apis import detector_outputs
+    from mmssod.environment import collect
 
-    cfg = load_config(args.config)
-    use_test_set(cfg, args.withheld, args.images)
-    cfg.test_evaluator = dict(type='PseudoLabelMetric', ann_file=args.withheld)
-    figures = test(cfg, args.checkpoint)
-    figures = {name.removeprefix('pseudo/'): value for name, value in figures.items()}
-    rows = [['', 'correlation with IoU', *(f'precision of best 30 % at {iou}' for iou in IOUS)]]
-    for measure in ('p', 'v', 'p*v', 'p_and_v'):
-        best = [f'{figures[f"best30_{measure}@{iou}"]:.3f}' for iou in IOUS]
-        rows.append([measure, f'{figures[f"corr_{measure}"]:.3f}', *best])
-    print(AsciiTable(rows, title='certainty against true IoU').table)
-    keys = ['boxes', 'precision', 'precision@0.75', 'precision@0.85', 'recall', 'mean_iou']
-    rows = [['kept', *keys]]
-    for measure in ('p', 'p*v', 'p_and_v'):
-        for threshold in THRESHOLDS:
-            values = [figures[f'{measure}>{threshold}_{key}'] for key in keys]
-            text = [f'{values[0]:.0f}', *(f'{value:.3f}' for value in values[1:])]
-            rows.append([f'{measure} > {threshold}', *text])
-    print(AsciiTable(rows, title='pseudo labels').table)
+    source = args.detector or args.detections
+    outputs = detector_outputs([source], annotations=args.annotations, images=args.images)
+    figures = label_quality(outputs, source[0])
+    tables = {TITLES[name]: text_table(records) for name, records in figures.items()}
+    for title, rows in tables.items():
+        print(AsciiTable(rows, title=title).table)
     if args.out:
         Path(args.out).write_text(json.dumps(figures, indent=1))
+    if args.markdown:
+        kind = 'detector' if args.detector else 'detections'
+        command = (
+            f'python tools/analysis/pseudo_label_quality.py --{kind} {" ".join(source)} '
+            f'--annotations {args.annotations} --images {args.images}'
+        )
+        lines = [f'# {args.title}', '']
+        for title, rows in tables.items():
+            lines += [f'## {title}', '', *pipe_table(rows), '']
+        facts = dict(command=f'`{command}`', date=date.today().isoformat(), **collect())
+        Path(args.markdown).write_text('\n'.join([*lines, *measured_with(facts)]) + '\n')
 
 
 if __name__ == '__main__':

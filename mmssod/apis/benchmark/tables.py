@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from statistics import mean, stdev
 
+from mmssod.analysis.markdown import measured_with, pipe_table
 from mmssod.apis.benchmark.matrix import Matrix
 from mmssod.apis.benchmark.runs import Run
 
@@ -76,7 +77,7 @@ def page(matrix: Matrix, runs: Sequence[Run], command: str) -> str:
     for run in runs:
         figures = [spread([figure(run, column)]) for column in columns]
         rows.append([run.name, str(run.seed), *figures, f'{run.seconds:.0f}', run.date])
-    lines += ['## Every run', '', *pipe_table(rows), '', '## Measured with', '']
+    lines += ['## Every run', '', *pipe_table(rows), '']
     shown = {
         'command': f'`{command}`',
         'seeds': ', '.join(str(seed) for seed in sorted({run.seed for run in runs})),
@@ -86,11 +87,4 @@ def page(matrix: Matrix, runs: Sequence[Run], command: str) -> str:
             for key in runs[0].environment
         },
     }
-    lines += pipe_table([['what', 'value'], *([name, value] for name, value in shown.items())])
-    return '\n'.join(lines) + '\n'
-
-
-def pipe_table(rows: Sequence[Sequence[str]]) -> list[str]:
-    """Lines of a Markdown table; the first row is its header."""
-    head, *body = ['| ' + ' | '.join(row) + ' |' for row in rows]
-    return [head, '|' + '---|' * len(rows[0]), *body]
+    return '\n'.join([*lines, *measured_with(shown)]) + '\n'

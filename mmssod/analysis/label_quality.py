@@ -1,0 +1,73 @@
+"""How good are pseudo labels, and which certainty tells the good from the bad? Judged by withheld boxes.
+
+``N`` boxes that a teacher found on all images, ``G`` withheld boxes.
+"""
+
+import numpy as np
+
+from mmssod.analysis.box_precision import match, most_certain
+from mmssod.evaluation import DetectorOutputs, Matches, quality
+from mmssod.evaluation.pseudo_quality import CERTAINTIES, correlation
+
+THRESHOLDS = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
+SHARES = (0.2, 0.4, 0.6, 0.8)
+IOUS = (0.5, 0.75, 0.85)
+FLOOR = 0.3
+
+
+def label_quality(outputs: DetectorOutputs, label: str) -> dict[str, list[dict]]:
+    """Three tables as records, each a row.
+
+    Args:
+        outputs: What the teacher found on the unlabeled images, and the withheld boxes.
+        label: Which teacher.
+
+    Returns:
+        ``certainty``: of each certainty the correlation with the true IoU, among boxes of p > 0.3. ``ranking``: the
+        most certain boxes, as many as a share of the G true ones, so that certainties are compared at equal numbers.
+        ``thresholds``: what a threshold keeps. Precision and recall are in [0, 1], NaN where there is no box.
+    """
+    matches = match(outputs, label)
+    sure = (matches.cls_certainty > FLOOR) & ~matches.ignored
+    correlations = [
+        dict(certainty=name, correlation=correlation(certainty[sure], matches.iou[sure]))
+        for name in CERTAINTIES
+        for certainty in [matches.certainty(name)]
+    ]
+    number = len(matches.true_labels)
+    ranking = [
+        dict(
+            certainty=name, **judge(matches, most_certain(matches, matches.certainty(name), boxes))
+        )
+        for boxes in (round(share * number) for share in SHARES)
+        for name in CERTAINTIES
+    ]
+    thresholds = [
+        dict(kept=f'{name} > {threshold}', **judge(matches, matches.certainty(name) > threshold))
+        for name in ('p', 'p*v', 'p_and_v')
+        for threshold in THRESHOLDS
+    ]
+    return dict(certainty=correlations, ranking=ranking, thresholds=thresholds)
+
+
+def judge(matches: Matches, keep: np.ndarray) -> dict[str, float]:
+    """Quality of the boxes at a mask, with precision at each of :data:`IOUS`; bool, shape (N,) in."""
+    found = quality(matches, keep)
+    precision = {f'precision at {iou}': quality(matches, keep, iou)['precision'] for iou in IOUS}
+    return {
+        'boxes': found['boxes'],
+        **precision,
+        'recall at 0.5': found['recall'],
+        'mean IoU': found['mean_iou'],
+    }
+
+
+def text_table(records: list[dict]) -> list[list[str]]:
+    """Records as rows of text, a header first: numbers to three places, counts as they are."""
+    rows = [[as_text(value) for value in record.values()] for record in records]
+    return [list(records[0]), *rows]
+
+
+def as_text(value: str | float) -> str:
+    """A cell."""
+    return f'{value:.3f}' if isinstance(value, float) else str(value)

@@ -1,0 +1,30 @@
+"""Table 8 on the demo's drawings: gamma_1 of the thresholds, gamma_2 of the loss weights."""
+
+title = 'Table 8 at demo scale: gamma_1 and gamma_2'
+note = (
+    'Drawn shapes at 160 px, as in the [demo](demo.md); threshold 0.5 on p*v, weights of mean 1 over all boxes '
+    '(`unit_mean_weight`).'
+)
+PAPER = {
+    (0.05, 0.4): dict(AP=22.2, AP50=36.6, AP75=23.2),
+    (0.05, 0.6): dict(AP=22.5, AP50=37.1, AP75=23.7),
+    (0.05, 0.8): dict(AP=22.5, AP50=37.0, AP75=23.7),
+    (0.03, 0.6): dict(AP=22.3, AP50=36.8, AP75=23.6),
+    (0.07, 0.6): dict(AP=22.3, AP50=36.7, AP75=23.3),
+}
+
+recipes = [dict(name='teacher', config='configs/demo/teacher.py')]
+for (gamma_1, gamma_2), figures in PAPER.items():
+    recipes.append(
+        dict(
+            name=f'gamma_1 {gamma_1}, gamma_2 {gamma_2}',
+            config='configs/demo/student.py',
+            start='teacher',
+            options={
+                'model.balancer.threshold_power': gamma_1,
+                'model.balancer.weight_power': gamma_2,
+                'model.balancer.unit_mean_weight': True,
+            },
+            paper=figures,
+        )
+    )
