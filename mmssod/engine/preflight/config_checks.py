@@ -14,7 +14,7 @@ from mmdet.registry import DATASETS
 from mmengine.fileio import list_from_file
 
 from mmssod.engine.preflight.annotation_file import category_names
-from mmssod.engine.preflight.problem import Problem
+from mmssod.structures import Problem
 
 _EVALUATORS = ('val_evaluator', 'test_evaluator')
 _LOADERS = ('val_dataloader', 'test_dataloader')
