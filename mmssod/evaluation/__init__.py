@@ -1,14 +1,16 @@
-"""Metrics: boxes by COCO's rules, rare classes, pseudo-label quality."""
+"""Metrics: boxes by COCO's and VOC's rules, rare classes, pseudo-label quality."""
 
 from .coco import CocoBoxMetric, CocoResult, evaluate_boxes
 from .pseudo_label_metric import PseudoLabelMetric
 from .pseudo_quality import Matches, match_image, quality
+from .voc import VOCBoxMetric
 
 __all__ = [
     'CocoBoxMetric',
     'CocoResult',
     'Matches',
     'PseudoLabelMetric',
+    'VOCBoxMetric',
     'evaluate_boxes',
     'match_image',
     'quality',
