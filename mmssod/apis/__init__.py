@@ -1,8 +1,17 @@
-"""What tools and notebooks call: ``train``, ``test``, ``dry_run`` and what they are made of."""
+"""What tools and notebooks call: ``train``, ``train_with_teacher``, ``test``, ``dry_run`` and what they are made of."""
 
 from mmssod.apis.config import build_runner, load_config
 from mmssod.apis.dry_run import dry_run, report_text
+from mmssod.apis.teacher_student import train_with_teacher
 from mmssod.apis.testing import test
 from mmssod.apis.training import train
 
-__all__ = ['build_runner', 'dry_run', 'load_config', 'report_text', 'test', 'train']
+__all__ = [
+    'build_runner',
+    'dry_run',
+    'load_config',
+    'report_text',
+    'test',
+    'train',
+    'train_with_teacher',
+]

@@ -1,8 +1,6 @@
 """Data sets as they are downloaded pass; what is missing is named together, with where to get it."""
 
 import json
-import runpy
-import sys
 from pathlib import Path
 
 import pytest
@@ -13,18 +11,16 @@ from mmssod.datasets import UnlabeledDataset
 from mmssod.datasets.preparation import check_coco, convert_voc
 from mmssod.datasets.split import num_draws, read_coco, share_name, split_coco, write_split
 
-TOOLS = Path(__file__).parents[2] / 'tools/dataset'
 SETS = ('voc07_trainval', 'voc12_trainval', 'voc07_test')
 
 
 @pytest.fixture
-def call(monkeypatch):
-    """Run a tool in this process; its exit status."""
+def status(call):
+    """Run a tool; its exit status."""
 
     def run(tool, *args):
-        monkeypatch.setattr(sys, 'argv', [tool, *map(str, args)])
         with pytest.raises(SystemExit) as end:
-            runpy.run_path(str(TOOLS / tool), run_name='__main__')
+            call(f'dataset/{tool}', *args)
         return end.value.code
 
     return run
@@ -71,21 +67,21 @@ def test_coco_partial_needs_its_splits_and_no_unlabeled2017(tmp_path):
     assert findings.counts[-1] == f'splits: 4 in {coco / "semi_anns"}'
 
 
-def test_nothing_there_is_all_named_at_once(tmp_path, call, capsys):
+def test_nothing_there_is_all_named_at_once(tmp_path, status, capsys):
     findings = check_coco(tmp_path / 'coco', 'full')
     assert len(findings.problems) == 6  # json and images of three parts
     for archive in ('train2017', 'val2017', 'unlabeled2017'):
         assert f'zips/{archive}.zip' in findings.text()
     for archive in ('annotations_trainval2017', 'image_info_unlabeled2017'):
         assert f'annotations/{archive}.zip' in findings.text()
-    assert call('check_coco.py', 'full', '--root', tmp_path / 'coco') == 1
+    assert status('check_coco.py', 'full', '--root', tmp_path / 'coco') == 1
     printed = capsys.readouterr().out
     assert '6 problems' in printed and 'expected:' in printed and 'mend:' in printed
 
 
-def test_single_images_classes_and_files_that_are_wrong(tmp_path, call):
+def test_single_images_classes_and_files_that_are_wrong(tmp_path, status):
     coco = make_coco(tmp_path)
-    assert call('check_coco.py', 'full', '--root', coco) == 0
+    assert status('check_coco.py', 'full', '--root', coco) == 0
     (coco / 'train2017/000000000009.jpg').unlink()
     (coco / 'unlabeled2017/000000000025.jpg').unlink()
     train = coco / 'annotations/instances_train2017.json'
@@ -120,10 +116,10 @@ def test_another_setting_is_refused(tmp_path):
 # ------------------------------------------------------------------ VOC
 
 
-def test_voc_means_what_mmdet_reads_from_xml(tmp_path, call):
+def test_voc_means_what_mmdet_reads_from_xml(tmp_path, status):
     """Boxes, labels, sizes and ignore flags of our json and of mmdet's own VOC data set agree."""
     devkit = make_voc(tmp_path)
-    assert call('voc_to_coco.py', devkit) == 0
+    assert status('voc_to_coco.py', devkit) == 0
     for name, year, part in zip(
         SETS, ('2007', '2012', '2007'), ('trainval', 'trainval', 'test'), strict=True
     ):
@@ -158,7 +154,7 @@ def test_a_box_by_hand(tmp_path):
     assert (dog['id'], dog['category_id'], dog['iscrowd'], dog['area']) == (2, 12, 1, 4)
 
 
-def test_voc_problems_come_together_and_spoil_only_their_set(tmp_path, call, capsys):
+def test_voc_problems_come_together_and_spoil_only_their_set(tmp_path, status, capsys):
     devkit = make_voc(tmp_path)
     later, first = devkit / 'VOC2012', devkit / 'VOC2007'
     (later / 'Annotations/2008_000002.xml').unlink()
@@ -178,7 +174,7 @@ def test_voc_problems_come_together_and_spoil_only_their_set(tmp_path, call, cap
     assert findings.problems[3].actual == 'lamb (1 images)'
     assert findings.problems[4].actual == 'an empty file'
     assert [path.stem for path in (devkit / 'annotations').iterdir()] == ['voc07_trainval']
-    assert call('voc_to_coco.py', devkit) == 1
+    assert status('voc_to_coco.py', devkit) == 1
     assert 'VOCtest_06-Nov-2007.tar' in capsys.readouterr().out
 
 
