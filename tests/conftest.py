@@ -3,13 +3,18 @@
 mmssod comes before the first import of mmcv.ops or mmdet.models in any test file, whose imports are sorted by name.
 """
 
-from collections.abc import Iterator
+import runpy
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 import torch
 from mmengine.registry import DefaultScope
 
 import mmssod  # noqa: F401
+
+TOOLS = Path(__file__).parents[1] / 'tools'
 
 torch.set_num_threads(1)  # the tests' models are tiny; more threads only wait for one another
 
@@ -19,3 +24,16 @@ def mmdet_scope() -> Iterator[None]:
     """Type names mean mmdet's registries, as `default_scope = 'mmdet'` does in a config."""
     with DefaultScope.overwrite_default_scope('mmdet'):
         yield
+
+
+@pytest.fixture
+def call(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Run a Python tool in this process."""
+
+    def run(tool: str, *args: object) -> None:
+        monkeypatch.setattr(sys, 'argv', [tool, *map(str, args)])
+        monkeypatch.setattr(sys, 'path', list(sys.path))
+        monkeypatch.setenv('LOCAL_RANK', '0')
+        runpy.run_path(str(TOOLS / tool), run_name='__main__')
+
+    return run

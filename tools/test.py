@@ -20,6 +20,9 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--wait-time', type=float, default=2, help='seconds each image is shown')
     parser.add_argument('--tta', action='store_true', help='test-time augmentation')
     parser.add_argument(
+        '--score-thr', type=float, help="least score of a prediction, instead of the config's"
+    )
+    parser.add_argument(
         '--cfg-options',
         nargs='+',
         action=DictAction,
@@ -46,6 +49,7 @@ def main() -> None:
         show_dir=args.show_dir,
         wait_time=args.wait_time,
         tta=args.tta,
+        score_thr=args.score_thr,
         cfg_options=args.cfg_options,
         launcher=args.launcher,
     )

@@ -1,4 +1,7 @@
-"""Train a detector with MMDetection's arguments and more: ``python tools/train.py CONFIG``."""
+"""Train a detector with MMDetection's arguments and more: ``python tools/train.py CONFIG``.
+
+A student, and before it the teacher that it starts from: ``python tools/train.py STUDENT --teacher TEACHER``.
+"""
 
 from __future__ import annotations
 
@@ -27,6 +30,11 @@ def parse_args() -> argparse.Namespace:
         'or start when there is none',
     )
     parser.add_argument('--load-from', help="weights to start from, instead of the config's")
+    parser.add_argument(
+        '--teacher',
+        help="config of the teacher: trained first, unless the student's start is there already, "
+        'in the folder that the student loads it from',
+    )
     parser.add_argument('--seed', type=int, help="random seed, instead of the config's")
     parser.add_argument(
         '--dry-run',
@@ -45,6 +53,8 @@ def parse_args() -> argparse.Namespace:
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
     if args.dry_run and args.launcher != 'none':
         parser.error('--dry-run runs in one process: leave --launcher out')
+    if args.dry_run and args.teacher:
+        parser.error('--dry-run tries one config: leave --teacher out')
     return args
 
 
@@ -59,8 +69,7 @@ def main() -> None:
         )
         print(apis.report_text(report))
         return
-    apis.train(
-        args.config,
+    options = dict(
         work_dir=args.work_dir,
         resume=args.resume or False,
         load_from=args.load_from,
@@ -70,6 +79,10 @@ def main() -> None:
         cfg_options=args.cfg_options,
         launcher=args.launcher,
     )
+    if args.teacher:
+        apis.train_with_teacher(args.teacher, args.config, **options)
+    else:
+        apis.train(args.config, **options)
 
 
 if __name__ == '__main__':

@@ -1,8 +1,9 @@
-"""What tools and notebooks call: ``train``, ``test``, ``predict``, ``dry_run`` and what they are made of."""
+"""What tools and notebooks call, ``train``, ``test``, ``predict``, ``dry_run``, and what they are made of."""
 
 from mmssod.apis.config import build_runner, load_config
 from mmssod.apis.dry_run import dry_run, report_text
 from mmssod.apis.predicting import detector_outputs, predict
+from mmssod.apis.teacher_student import train_with_teacher
 from mmssod.apis.testing import test
 from mmssod.apis.training import train
 
@@ -15,4 +16,5 @@ __all__ = [
     'report_text',
     'test',
     'train',
+    'train_with_teacher',
 ]

@@ -14,7 +14,7 @@ from mmengine.runner import Runner
 
 from mmssod.apis.config import ConfigLike, build_runner, load_config
 from mmssod.engine import ClassBalanceHook, EMATeacherHook, PreflightHook, SeedHook
-from mmssod.engine.preflight import batch_line, config_problems, raise_together
+from mmssod.engine.preflight import batch_line, config_problems, raise_together, start_problems
 from mmssod.engine.runner_access import batch_image_paths, sources
 
 _RUN_HOOKS = (PreflightHook, ClassBalanceHook, EMATeacherHook, SeedHook)
@@ -34,7 +34,7 @@ def dry_run(
     Args:
         config: a config file or config.
         cfg_options: values by dotted key that replace the config's.
-        load_from: weights to start from; else the config's.
+        load_from: weights to start from; else the config's. Missing ones are a warning here.
         seed: random seed.
 
     Returns:
@@ -49,7 +49,12 @@ def dry_run(
         cfg = load_config(config, work_dir=folder, cfg_options=cfg_options, seed=seed)
         cfg.load_from, cfg.resume = load_from or cfg.get('load_from'), False
         raise_together(config_problems(cfg))
+        missing = start_problems(cfg)
+        if missing:  # a student's config can be tried before its teacher is trained
+            cfg.load_from = None
         runner = build_runner(cfg)
+        for problem in missing:
+            runner.logger.warning(f'tried without weights: {problem}')
         try:
             return _try_out(runner)
         finally:

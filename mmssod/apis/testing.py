@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from copy import deepcopy
 from typing import Any
 
@@ -24,6 +25,7 @@ def test(
     show_dir: str | None = None,
     wait_time: float = 2.0,
     tta: bool = False,
+    score_thr: float | None = None,
     cfg_options: dict[str, Any] | None = None,
     launcher: str = 'none',
 ) -> dict[str, float]:
@@ -38,6 +40,7 @@ def test(
         show_dir: folder below the log directory for images with predictions drawn.
         wait_time: seconds.
         tta: test-time augmentation: the config's ``tta_model`` and ``tta_pipeline``, else a flip.
+        score_thr: least score of a prediction, see ``set_score_threshold``; else the config's.
         cfg_options: values by dotted key that replace the config's.
         launcher: ``none``, ``pytorch``, ``slurm`` or ``mpi``.
 
@@ -46,7 +49,7 @@ def test(
 
     Raises:
         ValueError: ``out`` is no ``.pkl``; drawing is asked for and the config has no
-            visualization hook.
+            visualization hook; the model has no score threshold to set.
     """
     if out is not None and not out.endswith(('.pkl', '.pickle')):
         raise ValueError(f'out: expected a file name ending in .pkl, got {out}')
@@ -54,6 +57,8 @@ def test(
     cfg.load_from, cfg.resume = checkpoint, False
     if show or show_dir:
         draw_predictions(cfg, show=show, show_dir=show_dir, wait_time=wait_time)
+    if score_thr is not None:
+        set_score_threshold(cfg, score_thr)
     if tta:
         use_tta(cfg)
     setup_cache_size_limit_of_dynamo()
@@ -85,6 +90,43 @@ def draw_predictions(cfg: Config, *, show: bool, show_dir: str | None, wait_time
         hook.update(show=True, wait_time=wait_time)
     if show_dir:
         hook.update(test_out_dir=show_dir)
+
+
+def set_score_threshold(cfg: Config, threshold: float) -> None:
+    """Set the least score of a final prediction, wherever the model keeps it.
+
+    A plain two-stage detector has it in ``test_cfg.rcnn``, a one-stage one in ``test_cfg``, and those of mmssod in the
+    detector inside: each ``score_thr`` below a ``test_cfg`` is set.
+
+    Args:
+        cfg: changed in place.
+        threshold: in [0, 1).
+
+    Raises:
+        ValueError: another threshold, or a model without one.
+    """
+    if not 0 <= threshold < 1:
+        raise ValueError(f'score threshold: expected a number in [0, 1), got {threshold}')
+    found = list(_holders(cfg.model, 'score_thr', inside=False))
+    if not found:
+        raise ValueError(
+            'score threshold: expected a score_thr below a test_cfg of the model, found none in '
+            f'{cfg.model.get("type")}; leave --score-thr out, or add it to the config'
+        )
+    for holder in found:
+        holder['score_thr'] = threshold
+
+
+def _holders(node: Any, key: str, *, inside: bool) -> Iterator[Any]:
+    """Dicts with ``key`` that are, or lie in, the value of a ``test_cfg``."""
+    if isinstance(node, dict):
+        if inside and key in node:
+            yield node
+        for name, value in node.items():
+            yield from _holders(value, key, inside=inside or name == 'test_cfg')
+    elif isinstance(node, (list, tuple)):
+        for value in node:
+            yield from _holders(value, key, inside=inside)
 
 
 def use_tta(cfg: Config) -> None:

@@ -17,7 +17,7 @@ from mmssod.apis.config import (
     use_auto_scale_lr,
 )
 from mmssod.apis.distributed import process_group
-from mmssod.engine.preflight import config_problems, raise_together
+from mmssod.engine.preflight import config_problems, raise_together, start_problems
 
 
 def train(
@@ -52,6 +52,37 @@ def train(
     Raises:
         ValueError: everything that is found wrong before training, together.
     """
+    cfg = prepare(
+        config,
+        work_dir=work_dir,
+        resume=resume,
+        load_from=load_from,
+        seed=seed,
+        amp=amp,
+        auto_scale_lr=auto_scale_lr,
+        cfg_options=cfg_options,
+        launcher=launcher,
+    )
+    raise_together([*start_problems(cfg), *config_problems(cfg)])
+    setup_cache_size_limit_of_dynamo()
+    with process_group(cfg):
+        metrics = run_training(cfg)
+    return metrics
+
+
+def prepare(
+    config: ConfigLike,
+    *,
+    work_dir: str | None,
+    resume: bool | str,
+    load_from: str | None,
+    seed: int | None,
+    amp: bool,
+    auto_scale_lr: bool,
+    cfg_options: dict[str, Any] | None,
+    launcher: str,
+) -> Config:
+    """The config that ``train`` trains; arguments as there."""
     cfg = load_config(
         config, work_dir=work_dir, cfg_options=cfg_options, launcher=launcher, seed=seed
     )
@@ -60,14 +91,11 @@ def train(
     if auto_scale_lr:
         use_auto_scale_lr(cfg)
     set_start(cfg, resume=resume, load_from=load_from)
-    raise_together(config_problems(cfg))
-    setup_cache_size_limit_of_dynamo()
-    with process_group(cfg):
-        metrics = _train(cfg)
-    return metrics
+    return cfg
 
 
-def _train(cfg: Config) -> dict[str, float]:
+def run_training(cfg: Config) -> dict[str, float]:
+    """Train in the process group that is there; metrics of the last evaluation."""
     runner = build_runner(cfg)
     try:
         runner.train()

@@ -160,15 +160,20 @@ def write_split(split: Split, folder: Path, name: str, *, keep_boxes: bool = Fal
         name: Stem such as ``train.1@10``.
         keep_boxes: Also writes ``{name}-unlabeled-boxes.json`` with the withheld annotations.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     parts = {f'{name}.json': split.labeled, f'{name}-unlabeled.json': split.unlabeled}
     if keep_boxes:
         parts[f'{name}-unlabeled-boxes.json'] = split.withheld
     for file_name, content in parts.items():
-        unfinished = folder / f'{file_name}.part'
-        unfinished.write_text(json.dumps(content), encoding='utf-8')
-        os.replace(unfinished, folder / file_name)
+        write_coco(content, folder / file_name)
     return [folder / file_name for file_name in parts]
+
+
+def write_coco(coco: Coco, path: Path) -> None:
+    """Writes a json whole: a file that is there is replaced at once, never left half written."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_name(f'{path.name}.part')
+    unfinished.write_text(json.dumps(coco), encoding='utf-8')
+    os.replace(unfinished, path)
 
 
 def read_coco(path: Path) -> Coco:

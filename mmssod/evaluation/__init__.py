@@ -1,8 +1,9 @@
-"""Metrics: boxes by COCO's rules, rare classes, pseudo-label quality."""
+"""Metrics: boxes by COCO's and VOC's rules, rare classes, pseudo-label quality."""
 
 from .coco import CocoBoxMetric, CocoResult, evaluate_boxes
 from .detections import DetectionWriter, DetectorOutputs
 from .pseudo_quality import Matches, match_image, quality
+from .voc import VOCBoxMetric
 
 __all__ = [
     'CocoBoxMetric',
@@ -10,6 +11,7 @@ __all__ = [
     'DetectionWriter',
     'DetectorOutputs',
     'Matches',
+    'VOCBoxMetric',
     'evaluate_boxes',
     'match_image',
     'quality',

@@ -7,7 +7,7 @@ from toy_training import toy_config, weights_of, write_config
 
 from mmssod import apis
 from mmssod.apis.config import set_start, use_amp, use_auto_scale_lr
-from mmssod.apis.testing import draw_predictions, use_tta
+from mmssod.apis.testing import draw_predictions, set_score_threshold, use_tta
 
 # ------------------------------------------------------------------ options
 
@@ -174,3 +174,33 @@ def test_tta_is_a_flip_unless_the_config_says_more():
     load, views = cfg.test_dataloader.dataset.dataset.pipeline
     assert load.type == 'LoadImageFromFile' and views.type == 'TestTimeAug'
     assert 'flip' in views.transforms[1][0].meta_keys
+
+
+TWO_STAGE = dict(type='FasterRCNN', test_cfg=dict(rpn=dict(nms_pre=9), rcnn=dict(score_thr=0.05)))
+
+
+@pytest.mark.parametrize(
+    ('model', 'where'),
+    [
+        (TWO_STAGE, ('test_cfg', 'rcnn')),
+        (dict(type='RetinaNet', test_cfg=dict(nms_pre=9, score_thr=0.05)), ('test_cfg',)),
+        (dict(type='PseudoLabelDetector', detector=TWO_STAGE), ('detector', 'test_cfg', 'rcnn')),
+    ],
+)
+def test_score_threshold_is_set_wherever_it_is(model, where):
+    cfg = Config(dict(model=model, score_thr=0.5))
+    set_score_threshold(cfg, 0.001)
+    holder = cfg.model
+    for name in where:
+        holder = holder[name]
+    assert (holder.score_thr, cfg.score_thr) == (0.001, 0.5)
+    assert str(cfg.model).count('score_thr') == 1
+
+
+def test_score_threshold_of_a_model_without_one_is_an_error():
+    labeler = dict(type='Bank', score_thr=0.3)  # not a threshold of final predictions
+    cfg = Config(dict(model=dict(type='ToyDetector', labeler=labeler)))
+    with pytest.raises(ValueError, match='score_thr.*ToyDetector.*--score-thr'):
+        set_score_threshold(cfg, 0.001)
+    with pytest.raises(ValueError, match=r'\[0, 1\), got 5'):
+        set_score_threshold(Config(dict(model=TWO_STAGE)), 5.0)

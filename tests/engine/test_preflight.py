@@ -7,7 +7,12 @@ from mmengine.config import Config
 from mmengine.runner import EpochBasedTrainLoop
 
 from mmssod.engine import PreflightHook
-from mmssod.engine.preflight import category_names, class_problem, config_problems
+from mmssod.engine.preflight import (
+    category_names,
+    class_problem,
+    config_problems,
+    start_problems,
+)
 
 
 def coco(file, names, **more):
@@ -212,7 +217,7 @@ def test_a_missing_teacher_is_named_with_its_command(tmp_path):
     (tmp_path / 'teacher_pets.py').write_text('')
     file = tmp_path / 'student_pets.py'
     file.write_text("load_from = 'work_dirs/teacher_pets/iter_9.pth'\n")
-    (problem,) = messages(Config.fromfile(str(file)))
+    (problem,) = map(str, start_problems(Config.fromfile(str(file))))
     assert 'work_dirs/teacher_pets/iter_9.pth' in problem
     assert f'tools/train.py {tmp_path}/teacher_pets.py' in problem
 
@@ -220,5 +225,5 @@ def test_a_missing_teacher_is_named_with_its_command(tmp_path):
 def test_a_start_that_exists_or_is_elsewhere_is_no_problem(tmp_path):
     (tmp_path / 'iter_9.pth').touch()
     for start in (None, str(tmp_path / 'iter_9.pth'), 'https://example.com/a.pth'):
-        assert not messages(Config(dict(load_from=start)))
-    assert messages(Config(dict(load_from=str(tmp_path / 'iter_8.pth'))))
+        assert not start_problems(Config(dict(load_from=start)))
+    assert start_problems(Config(dict(load_from=str(tmp_path / 'iter_8.pth'))))

@@ -62,11 +62,90 @@ def test_mmdetections_arguments_are_there(tool, call, capsys):
     known = capsys.readouterr().out
     both = ['config', '--work-dir', '--cfg-options', '--launcher', '--local_rank']
     own = {
-        'train.py': ['--amp', '--auto-scale-lr', '--resume', '--seed', '--load-from', '--dry-run'],
-        'test.py': ['checkpoint', '--out', '--show', '--show-dir', '--wait-time', '--tta'],
+        'train.py': [
+            '--amp',
+            '--auto-scale-lr',
+            '--resume',
+            '--seed',
+            '--load-from',
+            '--dry-run',
+            '--teacher',
+        ],
+        'test.py': [
+            'checkpoint',
+            '--out',
+            '--show',
+            '--show-dir',
+            '--wait-time',
+            '--tta',
+            '--score-thr',
+        ],
     }
     for argument in [*both, *own[tool]]:
         assert argument in known
+
+
+# ------------------------------------------------------------------ train.py --teacher
+
+
+@pytest.fixture
+def pair(tmp_path):
+    """Config files of a teacher of two iterations and of a student that starts from its end."""
+
+    def write(name, **changes):
+        (tmp_path / name).mkdir(exist_ok=True)
+        cfg = toy_config(tmp_path / name, **changes)
+        cfg.load_from = str(tmp_path / 'teacher/iter_2.pth') if name == 'student' else None
+        return write_config(cfg, tmp_path / name)
+
+    return dict(teacher=write('teacher', max_iters=2), student=write('student'), write=write)
+
+
+def test_one_command_trains_teacher_and_student(tmp_path, call, pair):
+    command = ['train.py', pair['student'], '--teacher', pair['teacher'], '--seed', 5]
+    call(*command, '--cfg-options', 'optim_wrapper.optimizer.lr=0.0')
+    teacher, student = weights_of(tmp_path / 'teacher', 2), weights_of(tmp_path / 'student', 4)
+    assert torch.equal(teacher['student.0.weight'], student['student.0.weight'])
+    first = tmp_path / 'teacher/iter_2.pth'
+    assert torch.load(first, weights_only=False)['meta']['seed'] == 5
+    before = first.stat().st_mtime_ns
+    # A teacher that is there is not trained again.
+    call(*command, '--work-dir', tmp_path / 'second')
+    assert first.stat().st_mtime_ns == before
+    assert (tmp_path / 'second/iter_4.pth').exists()
+
+
+def test_a_teacher_that_was_cut_off_resumes(tmp_path, call, pair):
+    """With the student's start given on the command line."""
+    call('train.py', pair['teacher'])
+    longer = pair['write']('teacher', max_iters=4)
+    start = tmp_path / 'teacher/iter_4.pth'
+    call('train.py', pair['student'], '--teacher', longer, '--load-from', start)
+    logs = [path.read_text() for path in sorted((tmp_path / 'teacher').glob('*/*.log'))]
+    assert 'iter_2.pth' in logs[-1] and 'Iter(train) [1/4]' not in logs[-1]
+    assert (tmp_path / 'student/iter_4.pth').exists()
+
+
+def test_nothing_is_trained_before_both_are_checked(tmp_path, call, pair):
+    with pytest.raises(ValueError, match=r'iter_2.pth, got .*elsewhere.pth'):
+        call(
+            'train.py',
+            pair['student'],
+            '--teacher',
+            pair['teacher'],
+            '--load-from',
+            'elsewhere.pth',
+        )
+    wrong = ['--cfg-options', 'val_evaluator.type=CocoMetric', 'val_evaluator.ann_file=none.json']
+    with pytest.raises(ValueError, match='no annotation file'):
+        call('train.py', pair['student'], '--teacher', pair['teacher'], *wrong)
+    assert not list(tmp_path.rglob('*.pth'))
+
+
+def test_dry_run_is_for_one_config(call, capsys):
+    with pytest.raises(SystemExit):
+        call('train.py', 'x.py', '--dry-run', '--teacher', 'y.py')
+    assert 'one config' in capsys.readouterr().err
 
 
 # ------------------------------------------------------------------ run_mmdet.py
@@ -209,3 +288,15 @@ def test_two_processes_resume(tmp_path, two_processes):
         ends[name] = weights_of(tmp_path / name, 4)
     for name, value in ends['whole'].items():
         assert torch.equal(value, ends['cut'][name]), name
+
+
+@pytest.mark.slow
+def test_two_processes_train_teacher_and_student(tmp_path, pair, two_processes):
+    """Both trainings in one process group end like the two one after the other."""
+    succeed(
+        shell('dist_train.sh', pair['student'], 2, '--teacher', pair['teacher'], **two_processes)
+    )
+    together = weights_of(tmp_path / 'student', 4)
+    succeed(shell('dist_train.sh', pair['student'], 2, **two_processes))
+    for name, value in weights_of(tmp_path / 'student', 4).items():
+        assert torch.equal(value, together[name]), name

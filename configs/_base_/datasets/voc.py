@@ -1,6 +1,8 @@
 """VOC: 07 trainval labeled, 12 trainval unlabeled, 07 test; short side 600.
 
-The three json files are VOC's annotations in COCO's format, with all 20 classes as categories.
+The three json files are VOC's annotations in COCO's format, written by
+
+    tools/dataset/voc_to_coco.py data/VOCdevkit
 """
 
 _base_ = './coco_json.py'
@@ -49,5 +51,9 @@ semi_train_dataloader = dict(
 )
 val_dataloader = dict(dataset=val)
 test_dataloader = dict(dataset=val)
-val_evaluator = dict(ann_file=data_root + val['ann_file'])
+# COCO's figures (coco/bbox_mAP, _50, _75) and VOC's, 11 points as in 2007 (pascal_voc/mAP, AP50, AP75).
+val_evaluator = [
+    dict(type='CocoBoxMetric', ann_file=data_root + val['ann_file'], metric='bbox'),
+    dict(type='VOCBoxMetric', eval_mode='11points'),
+]
 test_evaluator = val_evaluator

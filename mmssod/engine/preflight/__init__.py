@@ -2,8 +2,9 @@
 
 from mmssod.engine.preflight.annotation_file import category_names
 from mmssod.engine.preflight.config_checks import class_problem, config_problems
-from mmssod.engine.preflight.problem import Problem, raise_together
 from mmssod.engine.preflight.runtime_checks import batch_line, runtime_problems, runtime_warnings
+from mmssod.engine.preflight.start_check import start_problems
+from mmssod.structures import Problem, raise_together
 
 __all__ = [
     'Problem',
@@ -14,4 +15,5 @@ __all__ = [
     'raise_together',
     'runtime_problems',
     'runtime_warnings',
+    'start_problems',
 ]

@@ -14,7 +14,7 @@ from mmdet.registry import DATASETS
 from mmengine.fileio import list_from_file
 
 from mmssod.engine.preflight.annotation_file import category_names
-from mmssod.engine.preflight.problem import Problem
+from mmssod.structures import Problem
 
 _EVALUATORS = ('val_evaluator', 'test_evaluator')
 _LOADERS = ('val_dataloader', 'test_dataloader')
@@ -28,14 +28,12 @@ def config_problems(cfg: Mapping[str, Any]) -> list[Problem]:
             checked here.
 
     Returns:
-        list[Problem]: a checkpoint to start from that is not there; class names that differ between
-        config and json (of the labeled, validation and test sets and of the evaluators), or between
-        training and evaluation.
+        list[Problem]: class names that differ between config and json (of the labeled, validation
+        and test sets and of the evaluators), or between training and evaluation.
     """
     labeled = _labeled(cfg)
     classes = _classes(labeled) if labeled else None
-    problems = list(_start_problems(cfg))
-    problems += _dataset_problems('labeled', labeled, classes) if labeled else []
+    problems = list(_dataset_problems('labeled', labeled, classes)) if labeled else []
     for loader in _LOADERS:
         problems += _loader_problems(loader, cfg.get(loader), classes)
     for evaluator in _EVALUATORS:
@@ -65,23 +63,6 @@ def class_problem(name: str, classes: Sequence[str], file: str) -> Problem | Non
         what = f'{name}: classes in another order than in its annotation file'
         mend = 'labels follow the order of the file: write metainfo=dict(classes=...) in that order'
     return Problem(what, f'{list(categories)} (categories of {file})', f'{list(classes)}', mend)
-
-
-def _start_problems(cfg: Mapping[str, Any]) -> Iterator[Problem]:
-    start = cfg.get('load_from')
-    if not start or '://' in start or osp.exists(start):
-        return
-    # A run's folder is called like its config, and a student's config lies beside its teacher's.
-    trained_by = osp.basename(osp.dirname(start)) + '.py'
-    beside = osp.join(osp.dirname(getattr(cfg, 'filename', None) or ''), trained_by)
-    first = f'tools/train.py {beside}' if osp.isfile(beside) else f'the run of {trained_by}'
-    yield Problem(
-        'no checkpoint to start from',
-        f'load_from = {start}',
-        f'nothing at {osp.abspath(start)}',
-        f'a student starts from its teacher, so train that first ({first}); or name another '
-        'checkpoint with --load-from',
-    )
 
 
 def _labeled(cfg: Mapping[str, Any]) -> Mapping[str, Any] | None:

@@ -8,7 +8,6 @@ from typing import Any
 from mmengine.runner import EpochBasedTrainLoop
 from torch import nn
 
-from mmssod.engine.preflight.problem import Problem
 from mmssod.engine.runner_access import (
     bare_model,
     count_boxes,
@@ -17,6 +16,7 @@ from mmssod.engine.runner_access import (
     labeled_source,
     sources,
 )
+from mmssod.structures import Problem
 
 MAX_COMPARED_IMAGES = 1_000_000
 """Unlabeled images whose paths are compared with the labeled ones; more would delay the start."""

@@ -1,4 +1,4 @@
-"""A problem found before training: what it is, and how it is mended."""
+"""A problem found in a config or in files: what it is, and how it is mended."""
 
 from __future__ import annotations
 

@@ -1,0 +1,80 @@
+"""What a look at a data set found: numbers, warnings and problems, to be shown together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from mmssod.structures import Problem
+
+SHOWN = 5
+"""Names of files that a problem shows of its many."""
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What was found; findings add up.
+
+    Args:
+        counts: lines that say what is there.
+        warnings: lines about what is unusual but may be meant.
+        problems: what would spoil a run.
+    """
+
+    counts: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    problems: tuple[Problem, ...] = ()
+
+    def __add__(self, other: Findings) -> Findings:
+        return Findings(
+            self.counts + other.counts,
+            self.warnings + other.warnings,
+            self.problems + other.problems,
+        )
+
+    def text(self) -> str:
+        """All of it for people, the problems numbered and last."""
+        number = len(self.problems)
+        lines = [*self.counts, *(f'warning: {warning}' for warning in self.warnings)]
+        lines.append(f'{number or "no"} problem' + ('' if number == 1 else 's'))
+        lines += [f'  {i}. {problem}' for i, problem in enumerate(self.problems, start=1)]
+        return '\n'.join(lines)
+
+
+def count_warning(name: str, found: int, published: int) -> tuple[str, ...]:
+    """A line when a data set has another number of images than was published; a part of it may be meant."""
+    if found == published:
+        return ()
+    return (f'{name}: {found} images, where the published data set has {published}',)
+
+
+def missing_files(
+    name: str, wanted: Sequence[str], folder: Path, archive: str
+) -> tuple[Problem, ...]:
+    """One problem for all files that are not in a folder; none, no problem.
+
+    Args:
+        name: what the files are, such as ``images of val2017``.
+        wanted: file names in the folder.
+        folder: where they should be.
+        archive: the address that they are downloaded from.
+    """
+    present = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
+    missing = [file for file in wanted if file not in present]
+    if folder.is_dir() and not missing:
+        return ()
+    shown = ', '.join(missing[:SHOWN]) + (', ...' if len(missing) > SHOWN else '')
+    actual = (
+        f'{len(missing)} of {len(wanted)} are not there: {shown}'
+        if folder.is_dir()
+        else f'no such folder: {folder.absolute()}'
+    )
+    return (
+        Problem(
+            f'{name}: missing',
+            f'{len(wanted)} files in {folder}' if wanted else f'a folder {folder}',
+            actual,
+            f'unpack {archive} so that the files lie in {folder}',
+        ),
+    )
