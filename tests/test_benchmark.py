@@ -118,6 +118,14 @@ def test_a_run_starts_from_its_start_and_leaves_its_figures(matrix, tmp_path, mo
     assert results[1].memory > 0
 
 
+def test_a_run_that_was_cut_off_in_its_evaluation_is_tested(matrix, tmp_path, monkeypatch):
+    calls = []
+    monkeypatch.setattr(runs, 'train', lambda *args, **kwargs: {})
+    monkeypatch.setattr(runs, 'test', lambda *args, **kwargs: calls.append(args) or {'ap': 0.5})
+    assert run_once(matrix, 'teacher', 0, str(tmp_path)).metrics == {'ap': 0.5}
+    assert calls[0][1] == f'{tmp_path}/seed_0/teacher/iter_7.pth'
+
+
 def test_the_curve_takes_the_newer_of_two_evaluations(tmp_path):
     for day, ap in (('1', 0.1), ('2', 0.2)):
         folder = tmp_path / day / 'vis_data'

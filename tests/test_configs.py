@@ -61,10 +61,8 @@ def test_student_has_its_teachers_detector(path):
 
 @pytest.mark.parametrize('path', [p for p in FILES if p.name != 'data.py'], ids=short)
 def test_learning_rate_falls_at_two_thirds_and_eight_ninths(path):
-    cfg = Config.fromfile(path)
-    iterations = cfg.train_cfg.max_iters
-    steps = cfg.param_scheduler[-1]
-    assert steps.milestones == [iterations * 2 // 3, iterations * 8 // 9]
+    steps = Config.fromfile(path).param_scheduler[-1]
+    assert (steps.type, tuple(steps.shares)) == ('ShareStepLR', (2 / 3, 8 / 9))
 
 
 @pytest.mark.parametrize('percent', TEACHER_ITERATIONS)
@@ -177,8 +175,7 @@ def test_teachers_of_table_7(k):
 
 def test_the_ablations_schedule_is_half():
     changed = changes(ABLATIONS / 'base.py', ROOT / 'configs/certainty/student_coco_partial.py')
-    assert {key.split('.')[0] for key in changed} == {'max_iters', 'train_cfg', 'param_scheduler'}
-    assert changed['max_iters'] == 90000
+    assert changed == {'train_cfg.max_iters': 90000}
 
 
 def test_the_baseline_is_plain():

@@ -5,4 +5,8 @@ optim_wrapper = dict(
     optimizer=dict(type='SGD', lr=0.01, momentum=0.9, weight_decay=0.0001),
     clip_grad=dict(max_norm=10.0),
 )
+param_scheduler = [
+    dict(type='LinearLR', start_factor=0.001, by_epoch=False, begin=0, end=100),
+    dict(type='ShareStepLR', shares=(2 / 3, 8 / 9), gamma=0.1, by_epoch=False),
+]
 auto_scale_lr = dict(enable=False, base_batch_size=4)

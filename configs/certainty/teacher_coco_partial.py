@@ -13,14 +13,4 @@ _base_ = [
     '../_base_/default_runtime.py',
 ]
 
-max_iters = {'1': 6000, '2': 12000, '5': 30000, '10': 60000}['{{$PERCENT:2}}']
-train_cfg = dict(max_iters=max_iters, val_interval=5000)
-param_scheduler = [
-    dict(type='LinearLR', start_factor=0.001, by_epoch=False, begin=0, end=1000),
-    dict(
-        type='MultiStepLR',
-        by_epoch=False,
-        milestones=[max_iters * 2 // 3, max_iters * 8 // 9],
-        gamma=0.1,
-    ),
-]
+train_cfg = dict(max_iters=_base_.teacher_iterations, val_interval=5000)

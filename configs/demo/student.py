@@ -9,14 +9,7 @@ tools/train.py configs/demo/student.py
 
 _base_ = ['./teacher.py', '../_base_/certainty.py']
 
-model = dict(
-    _delete_=True,
-    detector=_base_.model,
-    data_preprocessor=dict(
-        type='MultiBranchDataPreprocessor', data_preprocessor=_base_.model.data_preprocessor
-    ),
-    **_base_.semi,
-)
+model = dict(_delete_=True, detector=_base_.model, **_base_.semi)
 model['balancer'].update(threshold=0.5, weight_power=0.0)
 train_dataloader = dict(_delete_=True, **_base_.semi_train_dataloader)
 default_hooks = _base_.semi_hooks

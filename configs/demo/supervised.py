@@ -5,15 +5,5 @@ tools/train.py configs/demo/supervised.py
 
 _base_ = './teacher.py'
 
-max_iters = 800
-train_cfg = dict(max_iters=max_iters, val_interval=max_iters)
+train_cfg = dict(max_iters=800, val_interval=800)
 work_dir = 'work_dirs/demo/supervised'
-param_scheduler = [
-    dict(type='LinearLR', start_factor=0.001, by_epoch=False, begin=0, end=100),
-    dict(
-        type='MultiStepLR',
-        by_epoch=False,
-        milestones=[max_iters * 2 // 3, max_iters * 8 // 9],
-        gamma=0.1,
-    ),
-]

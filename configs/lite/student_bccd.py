@@ -5,14 +5,7 @@ tools/train.py configs/lite/student_bccd.py
 
 _base_ = ['./teacher_bccd.py', '../_base_/certainty.py']
 
-model = dict(
-    _delete_=True,
-    detector=_base_.model,
-    data_preprocessor=dict(
-        type='MultiBranchDataPreprocessor', data_preprocessor=_base_.model.data_preprocessor
-    ),
-    **_base_.semi,
-)
+model = dict(_delete_=True, detector=_base_.model, **_base_.semi)
 train_dataloader = dict(_delete_=True, **_base_.semi_train_dataloader)
 default_hooks = _base_.semi_hooks
 auto_scale_lr = dict(base_batch_size=8)  # 4 labeled and 4 unlabeled images

@@ -5,14 +5,4 @@ tools/train.py configs/lite/supervised_voc12mini.py
 
 _base_ = './teacher_voc12mini.py'
 
-max_iters = 2000
-train_cfg = dict(max_iters=max_iters, val_interval=max_iters)
-param_scheduler = [
-    dict(type='LinearLR', start_factor=0.001, by_epoch=False, begin=0, end=100),
-    dict(
-        type='MultiStepLR',
-        by_epoch=False,
-        milestones=[max_iters * 2 // 3, max_iters * 8 // 9],
-        gamma=0.1,
-    ),
-]
+train_cfg = dict(max_iters=2000, val_interval=2000)

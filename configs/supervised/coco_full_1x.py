@@ -12,14 +12,4 @@ _base_ = [
     '../_base_/default_runtime.py',
 ]
 
-max_iters = 180000
-train_cfg = dict(max_iters=max_iters, val_interval=20000)
-param_scheduler = [
-    dict(type='LinearLR', start_factor=0.001, by_epoch=False, begin=0, end=1000),
-    dict(
-        type='MultiStepLR',
-        by_epoch=False,
-        milestones=[max_iters * 2 // 3, max_iters * 8 // 9],
-        gamma=0.1,
-    ),
-]
+train_cfg = dict(max_iters=180000, val_interval=20000)

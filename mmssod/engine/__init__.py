@@ -1,4 +1,4 @@
-"""What happens around the training step: hooks and the checks before training."""
+"""What happens around the training step: hooks, schedules and the checks before training."""
 
 from mmssod.engine.hooks import (
     BufferBroadcastHook,
@@ -11,6 +11,7 @@ from mmssod.engine.hooks import (
     PseudoLabelHook,
     SeedHook,
 )
+from mmssod.engine.schedulers import ShareStepLR
 
 __all__ = [
     'BufferBroadcastHook',
@@ -22,4 +23,5 @@ __all__ = [
     'ProgressHook',
     'PseudoLabelHook',
     'SeedHook',
+    'ShareStepLR',
 ]

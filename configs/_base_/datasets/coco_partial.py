@@ -5,6 +5,10 @@ _base_ = './coco_json.py'
 data_root = 'data/coco/'
 percent = '{{$PERCENT:2}}'
 fold = '{{$FOLD:1}}'
+teacher_iterations = {'1': 6000, '2': 12000, '5': 30000, '10': 60000}[percent]
+teacher_checkpoint = (
+    f'work_dirs/teacher_coco_partial_{fold}@{percent}/iter_{teacher_iterations}.pth'
+)
 labeled_json = f'semi_anns/instances_train2017.{fold}@{percent}.json'
 unlabeled_json = f'{data_root}semi_anns/instances_train2017.{fold}@{percent}-unlabeled.json'
 labeled = dict(data_root=data_root, ann_file=labeled_json, data_prefix=dict(img='train2017/'))

@@ -8,14 +8,4 @@ not run here: needs COCO and 4 GPUs. The teacher is configs/certainty/teacher_co
 
 _base_ = '../student_coco_partial.py'
 
-max_iters = 90000
-train_cfg = dict(max_iters=max_iters)
-param_scheduler = [
-    dict(type='LinearLR', start_factor=0.001, by_epoch=False, begin=0, end=1000),
-    dict(
-        type='MultiStepLR',
-        by_epoch=False,
-        milestones=[max_iters * 2 // 3, max_iters * 8 // 9],
-        gamma=0.1,
-    ),
-]
+train_cfg = dict(max_iters=90000)

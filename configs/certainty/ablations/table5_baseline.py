@@ -8,25 +8,8 @@ is configs/supervised/coco_partial.py.
 
 _base_ = ['../../supervised/coco_partial.py', '../../_base_/semi.py']
 
-max_iters = 90000
-train_cfg = dict(max_iters=max_iters)
-param_scheduler = [
-    dict(type='LinearLR', start_factor=0.001, by_epoch=False, begin=0, end=1000),
-    dict(
-        type='MultiStepLR',
-        by_epoch=False,
-        milestones=[max_iters * 2 // 3, max_iters * 8 // 9],
-        gamma=0.1,
-    ),
-]
-model = dict(
-    _delete_=True,
-    detector=_base_.model,
-    data_preprocessor=dict(
-        type='MultiBranchDataPreprocessor', data_preprocessor=_base_.model.data_preprocessor
-    ),
-    **_base_.semi,
-)
+train_cfg = dict(max_iters=90000)
+model = dict(_delete_=True, detector=_base_.model, **_base_.semi)
 train_dataloader = dict(_delete_=True, **_base_.semi_train_dataloader)
 default_hooks = _base_.semi_hooks
 load_from = 'work_dirs/supervised_coco_partial_1@2/iter_12000.pth'

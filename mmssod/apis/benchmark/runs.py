@@ -16,6 +16,7 @@ from typing import Any
 import torch
 
 from mmssod.apis.benchmark.matrix import Matrix
+from mmssod.apis.testing import test
 from mmssod.apis.training import train
 from mmssod.environment import collect
 
@@ -75,6 +76,10 @@ def run_once(matrix: Matrix, name: str, seed: int, out: str) -> Run:
         resume='auto',
         cfg_options=recipe.options,
     )
+    if not metrics:  # cut off between the last iteration and the end of its evaluation
+        checkpoint = str(folder / recipe.last_checkpoint)
+        work_dir = str(folder / name / 'test')
+        metrics = test(recipe.config, checkpoint, work_dir=work_dir, cfg_options=recipe.options)
     run = Run(
         name=name,
         config=recipe.config,

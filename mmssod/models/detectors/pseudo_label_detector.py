@@ -40,7 +40,7 @@ class PseudoLabelDetector(BaseDetector):
         empty_images: What becomes of an unlabeled image without a pseudo label: ``'skip'`` leaves it out of the
             loss, ``'background'`` trains it as an image without objects.
         predict_with: Who answers at test time, ``'student'`` or ``'teacher'``.
-        data_preprocessor: mmdet's ``MultiBranchDataPreprocessor``.
+        data_preprocessor: mmdet's ``MultiBranchDataPreprocessor``; by default one around the student's own.
         init_cfg: As in mmengine.
     """
 
@@ -58,6 +58,11 @@ class PseudoLabelDetector(BaseDetector):
         data_preprocessor: OptConfigType = None,
         init_cfg: OptConfigType = None,
     ) -> None:
+        if data_preprocessor is None:
+            data_preprocessor = dict(
+                type='MultiBranchDataPreprocessor',
+                data_preprocessor=detector.get('data_preprocessor'),
+            )
         super().__init__(data_preprocessor=data_preprocessor, init_cfg=init_cfg)
         if empty_images not in ('skip', 'background'):
             raise ValueError(f"empty_images must be 'skip' or 'background', got {empty_images!r}")
