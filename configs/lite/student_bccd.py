@@ -3,7 +3,7 @@
 tools/train.py configs/lite/student_bccd.py
 """
 
-_base_ = ['./teacher_bccd.py', '../_base_/certainty.py']
+_base_ = ['./teacher_bccd.py', '../_base_/certainty_lite.py']
 
 model = dict(_delete_=True, detector=_base_.model, **_base_.semi)
 train_dataloader = dict(_delete_=True, **_base_.semi_train_dataloader)
