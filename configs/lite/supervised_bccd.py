@@ -5,4 +5,4 @@ tools/train.py configs/lite/supervised_bccd.py
 
 _base_ = './teacher_bccd.py'
 
-train_cfg = dict(max_iters=1200, val_interval=1200)
+train_cfg = dict(max_iters=800, val_interval=800)

@@ -10,6 +10,6 @@ _base_ = [
     '../_base_/default_runtime.py',
 ]
 
-train_cfg = dict(max_iters=600, val_interval=600)
+train_cfg = dict(max_iters=400, val_interval=400)
 model = dict(roi_head=dict(bbox_head=dict(num_classes=3)))
 default_hooks = dict(checkpoint=dict(interval=200))

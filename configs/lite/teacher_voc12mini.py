@@ -10,6 +10,6 @@ _base_ = [
     '../_base_/default_runtime.py',
 ]
 
-train_cfg = dict(max_iters=1000, val_interval=1000)
+train_cfg = dict(max_iters=600, val_interval=600)
 model = dict(backbone=dict(frozen_stages=3), roi_head=dict(bbox_head=dict(num_classes=20)))
 default_hooks = dict(checkpoint=dict(interval=200))

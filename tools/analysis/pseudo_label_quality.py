@@ -3,7 +3,7 @@ r"""How good are a detector's pseudo labels? Judges what it finds on unlabeled i
 For example::
 
     python tools/analysis/pseudo_label_quality.py \
-        --detector teacher configs/lite/teacher_bccd.py work_dirs/teacher_bccd/iter_600.pth \
+        --detector teacher configs/lite/teacher_bccd.py work_dirs/teacher_bccd/iter_400.pth \
         --annotations data/bccd/train.1@10-unlabeled-boxes.json --images data/bccd/images/
 """
 

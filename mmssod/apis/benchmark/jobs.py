@@ -98,7 +98,7 @@ def _run_process(
         environment['CUDA_VISIBLE_DEVICES'] = str(slot % gpus)
     log = Path(out) / f'seed_{seed}' / f'{name}.log'
     log.parent.mkdir(parents=True, exist_ok=True)
-    print(f'{name}, seed {seed}: running, log {log}', file=sys.stderr)
+    sys.stderr.write(f'{name}, seed {seed}: running, log {log}\n')
     with log.open('a') as stream:
         call = [*command, '--only', name, '--seeds', str(seed)]
         return subprocess.call(call, env=environment, stdout=stream, stderr=subprocess.STDOUT)

@@ -1,0 +1,12 @@
+"""The baseline on voc12mini (Table 5, row 1): plain box regression, one threshold on p, no weights.
+
+tools/train.py configs/lite/student_voc12mini_plain.py
+"""
+
+_base_ = ['./teacher_voc12mini_plain.py', '../_base_/semi.py']
+
+model = dict(_delete_=True, detector=_base_.model, **_base_.semi)
+train_dataloader = dict(_delete_=True, **_base_.semi_train_dataloader)
+default_hooks = _base_.semi_hooks
+auto_scale_lr = dict(base_batch_size=8)  # 4 labeled and 4 unlabeled images
+load_from = 'work_dirs/teacher_voc12mini_plain/iter_600.pth'
