@@ -36,7 +36,7 @@ help:
 	@echo 'make demo            train a teacher and a student on generated data, print one table'
 	@echo 'make test            the default tests;  make test-all: the slow ones too'
 	@echo 'make test-openmmlab  the default tests on the original mm stack, in $(VENV_OPENMMLAB)'
-	@echo 'make check           lint, types and tests, as CI runs them;  make fmt: format the code'
+	@echo 'make check           lint, types, docs and tests, as CI runs them;  make fmt: format the code'
 	@echo 'make docs            the documentation, into docs/_build/html'
 	@echo 'make clean           remove the environments, caches and what was built'
 	@echo 'PYTHON=python3.11 chooses the interpreter of a new environment.'
@@ -80,7 +80,7 @@ fmt: $(INSTALLED)
 docs: $(INSTALLED_DOCS)
 	$(BIN)/python -m sphinx -W --keep-going docs docs/_build/html
 
-check: lint type test
+check: lint type docs test
 
 clean:
 	rm -rf $(VENV) $(VENV_OPENMMLAB) build dist *.egg-info docs/_build

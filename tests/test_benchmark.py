@@ -105,6 +105,21 @@ def test_finished_runs_are_not_run_again(matrix, tmp_path, monkeypatch):
     assert run_once(matrix, 'teacher', 0, str(tmp_path)) == a_run()
 
 
+def test_figures_of_another_config_are_refused(matrix, tmp_path, monkeypatch):
+    monkeypatch.setattr(runs, 'train', lambda *args, **kwargs: {'coco/bbox_mAP': 0.5})
+    run_once(matrix, 'teacher', 0, str(tmp_path))
+    run_once(matrix, 'teacher', 0, str(tmp_path))  # read
+    Path(matrix['teacher'].config).write_text('train_cfg = dict(max_iters=8)\n')
+    with pytest.raises(ValueError, match='teacher.json was trained with another config'):
+        run_once(matrix, 'teacher', 0, str(tmp_path))
+
+
+def test_names_of_recipes_make_names_of_files():
+    assert Recipe('K = 30, offset loss x 4', '').slug == 'K_30_offset_loss_x_4'
+    with pytest.raises(ValueError, match='twice'):
+        Matrix('', '', (Recipe('a, b', ''), Recipe('a b', '')))
+
+
 def test_a_run_starts_from_its_start_and_leaves_its_figures(matrix, tmp_path, monkeypatch):
     calls = []
     monkeypatch.setattr(

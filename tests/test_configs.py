@@ -24,7 +24,7 @@ def detector_of(cfg):
 
 def test_all_configs_are_seen():
     # A new config raises this number: then it is loaded and built below.
-    assert len(FILES) == 51
+    assert len(FILES) == 53
 
 
 @pytest.mark.parametrize('path', FILES, ids=short)
@@ -78,6 +78,7 @@ def test_percent_and_fold_are_two_values(percent, monkeypatch):
     assert student.train_cfg.max_iters == 180000
     end = f'4@{percent}/iter_{TEACHER_ITERATIONS[percent]}.pth'
     assert student.load_from.endswith(end)
+    assert student.load_from.startswith(teacher.work_dir + '/')
 
 
 def test_the_papers_numbers():
@@ -124,7 +125,7 @@ CHANGES = {
     **{
         f'table7_k{k}': {
             BUCKETS: k,
-            'load_from': f'work_dirs/table7_teacher_k{k}/iter_12000.pth',
+            'load_from': f'work_dirs/table7_teacher_k{k}_1@2/iter_12000.pth',
         }
         for k in (4, 8, 20, 40)
     },
@@ -155,26 +156,49 @@ def changes(path, base):
 
 @pytest.mark.parametrize('name', CHANGES)
 def test_an_ablation_differs_in_what_it_declares(name):
-    assert changes(ABLATIONS / f'{name}.py', ABLATIONS / 'base.py') == CHANGES[name]
+    changed = changes(ABLATIONS / f'{name}.py', ABLATIONS / 'base.py')
+    assert changed.pop('work_dir') == f'work_dirs/{name}_1@2'
+    assert changed == CHANGES[name]
 
 
 def test_ablations_are_all_looked_at():
-    others = {'base', 'table5_baseline', 'table3_student', 'table3_ensemble'}
+    others = {'base', 'teacher', 'table5_baseline', 'table3_student', 'table3_ensemble'}
     others |= {f'table7_teacher_k{k}' for k in (4, 8, 20, 40)}
     assert {path.stem for path in ABLATIONS.glob('*.py')} == others | CHANGES.keys()
+
+
+@pytest.mark.parametrize('k', [4, 8, 20, 40])
+def test_ablations_start_where_their_teachers_end(k, monkeypatch):
+    monkeypatch.setenv('FOLD', '3')
+    teacher, student = (
+        Config.fromfile(ABLATIONS / f'table7_{name}k{k}.py') for name in ('teacher_', '')
+    )
+    assert student.load_from == f'{teacher.work_dir}/iter_{teacher.train_cfg.max_iters}.pth'
+    assert '3@2' in teacher.work_dir and '3@2' in student.work_dir
+
+
+@pytest.mark.parametrize(
+    'name', ['base', 'teacher', 'table5_baseline', 'table8_gamma1_003_gamma2_06']
+)
+def test_ablations_are_for_two_percent(name, monkeypatch):
+    monkeypatch.setenv('PERCENT', '10')
+    with pytest.raises(AssertionError, match='2 % of COCO'):
+        Config.fromfile(ABLATIONS / f'{name}.py')
 
 
 @pytest.mark.parametrize('k', [4, 8, 20, 40])
 def test_teachers_of_table_7(k):
     teacher = ROOT / 'configs/certainty/teacher_coco_partial.py'
     changed = changes(ABLATIONS / f'table7_teacher_k{k}.py', teacher)
-    assert changed == {BUCKETS.replace('detector.', ''): k}
+    folder = f'work_dirs/table7_teacher_k{k}_1@2'
+    assert changed == {BUCKETS.replace('detector.', ''): k, 'work_dir': folder}
     student = Config.fromfile(ABLATIONS / f'table7_k{k}.py')
     assert detector_of(student) == Config.fromfile(ABLATIONS / f'table7_teacher_k{k}.py').model
 
 
 def test_the_ablations_schedule_is_half():
     changed = changes(ABLATIONS / 'base.py', ROOT / 'configs/certainty/student_coco_partial.py')
+    assert changed.pop('work_dir') == 'work_dirs/ablation_base_1@2'
     assert changed == {'train_cfg.max_iters': 90000}
 
 
@@ -189,6 +213,7 @@ def test_the_baseline_is_plain():
 
 def test_two_teachers_and_two_students():
     changed = changes(ABLATIONS / 'table3_student.py', ABLATIONS / 'base.py')
+    assert changed.pop('work_dir') == 'work_dirs/table3_student_1@2'
     assert {key.split('.')[1] for key in changed} == {'labeler'}
     base, ensemble = (
         Config.fromfile(ABLATIONS / f'{name}.py') for name in ('base', 'table3_ensemble')

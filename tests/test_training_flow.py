@@ -46,7 +46,7 @@ def config(data, tmp_path, max_iters, workers=0):
     """The shipped runtime and pipelines around a tiny detector with an EMA teacher and class balance."""
     heir = tmp_path / 'config.py'
     base = (
-        f"_base_ = ['{CONFIGS}/datasets/demo.py', '{CONFIGS}/lite_recipe.py', "
+        f"_base_ = ['{CONFIGS}/datasets/demo.py', '{CONFIGS}/adamw_lite.py', "
         f"'{CONFIGS}/semi.py', '{CONFIGS}/default_runtime.py']\n"
     )
     # Relative paths in _base_ are relative to the file.

@@ -1,4 +1,4 @@
-"""The paper's method with the lite detector on bccd: student of teacher_bccd.py.
+"""Student of teacher_bccd.py: the paper's labels and thresholds, with the values of ../_base_/certainty_lite.py.
 
 tools/train.py configs/lite/student_bccd.py
 """

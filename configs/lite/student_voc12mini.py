@@ -1,4 +1,4 @@
-"""The paper's method with the lite detector on voc12mini: student of teacher_voc12mini.py.
+"""Student of teacher_voc12mini.py: the paper's labels and thresholds, with the values of ../_base_/certainty_lite.py.
 
 tools/train.py configs/lite/student_voc12mini.py
 """

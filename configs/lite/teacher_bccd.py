@@ -6,7 +6,7 @@ tools/train.py configs/lite/teacher_bccd.py
 _base_ = [
     '../_base_/models/faster_rcnn_lite_bucket.py',
     '../_base_/datasets/bccd.py',
-    '../_base_/lite_recipe.py',
+    '../_base_/adamw_lite.py',
     '../_base_/default_runtime.py',
 ]
 

@@ -1,4 +1,6 @@
-"""Your student: the paper's method on your labeled and unlabeled images; starts from teacher.py's last checkpoint.
+"""Your student on your labeled and unlabeled images; starts from teacher.py's last checkpoint.
+
+The paper's labels and thresholds, with the values of ../_base_/certainty_lite.py.
 
 tools/train.py configs/own_data/student.py
 """
@@ -10,4 +12,4 @@ train_dataloader = dict(_delete_=True, **_base_.semi_train_dataloader)
 default_hooks = _base_.semi_hooks
 auto_scale_lr = dict(base_batch_size=8)  # 4 labeled and 4 unlabeled images
 work_dir = 'work_dirs/own_data/student'
-load_from = 'work_dirs/own_data/teacher/iter_1000.pth'
+load_from = _base_.teacher_checkpoint

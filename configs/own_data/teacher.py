@@ -6,11 +6,11 @@ tools/train.py configs/own_data/teacher.py
 _base_ = [
     '../_base_/models/faster_rcnn_lite_bucket.py',
     './data.py',
-    '../_base_/lite_recipe.py',
+    '../_base_/adamw_lite.py',
     '../_base_/default_runtime.py',
 ]
 
-train_cfg = dict(max_iters=1000, val_interval=1000)
+train_cfg = dict(max_iters=_base_.iterations, val_interval=_base_.iterations)
 work_dir = 'work_dirs/own_data/teacher'
 model = dict(roi_head=dict(bbox_head=dict(num_classes=len(_base_.classes))))
 default_hooks = dict(checkpoint=dict(interval=200))

@@ -2,8 +2,7 @@
 
 Paper: 9.05 / 12.70 / 18.47 / 23.86 AP; not run here: needs COCO and 4 GPUs.
 
-    PERCENT=2 FOLD=1 tools/dist_train.sh configs/supervised/coco_partial.py 4 \\
-        --work-dir work_dirs/supervised_coco_partial_1@2
+    PERCENT=2 FOLD=1 tools/dist_train.sh configs/supervised/coco_partial.py 4
 """
 
 _base_ = [
@@ -13,4 +12,5 @@ _base_ = [
     '../_base_/default_runtime.py',
 ]
 
+work_dir = 'work_dirs/supervised_coco_partial_{{$FOLD:1}}@{{$PERCENT:2}}'
 train_cfg = dict(max_iters=_base_.teacher_iterations, val_interval=5000)

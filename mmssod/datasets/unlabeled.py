@@ -28,8 +28,8 @@ class UnlabeledDataset(BaseDetDataset):
             COCO json; relative to ``data_root``.
         data_root: Folder that ``images``, ``exclude`` and ``data_prefix`` are relative to.
         data_prefix: ``dict(img=folder)`` that the names in a list or json are relative to.
-        exclude: A COCO json or text list of images to leave out, such as the labeled ones of the
-            same folder; '' leaves out none.
+        exclude: A COCO json or text list, or several, of images to leave out, such as the labeled
+            ones of the same folder; '' leaves out none.
         metainfo: As in every mmdet data set; classes may be left out, ``SemiDataset`` has the
             labeled set's.
         pipeline: Transforms; none may need boxes.
@@ -47,7 +47,7 @@ class UnlabeledDataset(BaseDetDataset):
         *,
         data_root: str = '',
         data_prefix: Mapping[str, str] | None = None,
-        exclude: str = '',
+        exclude: str | Sequence[str] = '',
         metainfo: Mapping[str, Any] | None = None,
         pipeline: Pipeline = (),
         indices: int | Sequence[int] | None = None,
@@ -63,7 +63,8 @@ class UnlabeledDataset(BaseDetDataset):
                 f"data_prefix of UnlabeledDataset has the one key 'img', got {sorted(prefix)}"
             )
         self.images = images
-        self.exclude = exclude
+        self.exclude = [exclude] if isinstance(exclude, str) else list(exclude)
+        self.exclude = [file for file in self.exclude if file]
         self.num_excluded = 0
         self._image_prefix = prefix.get('img', '')
         super().__init__(
@@ -87,10 +88,10 @@ class UnlabeledDataset(BaseDetDataset):
             prefix=self._image_prefix,
             backend_args=self.backend_args,
         )
-        kept = self._without_excluded(found) if self.exclude else found
+        kept = self._without_excluded(found)
         self.num_excluded = len(found) - len(kept)
         left_out = (
-            f', {self.num_excluded} left out by exclude={self.exclude!r}' if self.exclude else ''
+            f', {self.num_excluded} left out by exclude={self.exclude}' if self.exclude else ''
         )
         print_log(
             f'{type(self).__name__}: {len(kept)} images of {self.images!r}{left_out}', 'current'
@@ -98,18 +99,19 @@ class UnlabeledDataset(BaseDetDataset):
         return [_record(image) for image in kept]
 
     def _without_excluded(self, found: list[FoundImage]) -> list[FoundImage]:
-        kept = exclude_names(
-            found, read_names(self.exclude, root=self.data_root, backend_args=self.backend_args)
-        )
+        kept = found
+        for file in self.exclude:
+            names = read_names(file, root=self.data_root, backend_args=self.backend_args)
+            before, kept = kept, exclude_names(kept, names)
+            if len(kept) == len(before):
+                print_log(
+                    f'exclude={file!r} names no image of {self.images!r}: the right file?',
+                    'current',
+                    logging.WARNING,
+                )
         if not kept:
             raise ValueError(
-                f'exclude={self.exclude!r} leaves none of {len(found)} images of {self.images!r}'
-            )
-        if len(kept) == len(found):
-            print_log(
-                f'exclude={self.exclude!r} names no image of {self.images!r}: the right file?',
-                'current',
-                logging.WARNING,
+                f'exclude={self.exclude} leaves none of {len(found)} images of {self.images!r}'
             )
         return kept
 

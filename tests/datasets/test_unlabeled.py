@@ -78,6 +78,13 @@ def test_exclude_leaves_out_and_counts(image_root, kind):
     assert [osp.basename(i['img_path']) for i in kept] == ['b.png', 'c.JPG', 'z.png']
 
 
+def test_exclude_takes_several_files(image_root):
+    for file, name in (('labeled.txt', NAMES[0]), ('val.txt', NAMES[2])):
+        (image_root / file).write_text(name)
+    dataset = build(image_root, 'images', exclude=['labeled.txt', 'val.txt'])
+    assert [i['img_id'] for i in infos(dataset)] == [1, 3, 4]
+
+
 def test_exclude_name_that_fits_several(image_root):
     write_image(image_root / 'images/other/a.jpg', 8, 8)
     write_image(image_root / 'images/third/a.jpg', 8, 8)

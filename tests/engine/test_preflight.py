@@ -13,6 +13,7 @@ from mmssod.engine.preflight import (
     config_problems,
     start_problems,
 )
+from mmssod.engine.preflight.start_check import teacher_config
 
 
 def coco(file, names, **more):
@@ -220,6 +221,22 @@ def test_a_missing_teacher_is_named_with_its_command(tmp_path):
     (problem,) = map(str, start_problems(Config.fromfile(str(file))))
     assert 'work_dirs/teacher_pets/iter_9.pth' in problem
     assert f'tools/train.py {tmp_path}/teacher_pets.py' in problem
+
+
+@pytest.mark.parametrize(
+    ('start', 'teacher'),
+    [
+        ('work_dirs/teacher_a/iter_1.pth', 'teacher_a.py'),
+        ('work_dirs/teacher_a_1@2/iter_1.pth', 'teacher_a.py'),
+        ('work_dirs/teacher_a_long_1@2/iter_1.pth', 'teacher_a_long.py'),
+        ('work_dirs/other/iter_1.pth', None),
+    ],
+)
+def test_the_teachers_config_is_known_by_the_folder(tmp_path, start, teacher):
+    for name in ('teacher_a', 'teacher_a_long', 'student_a'):
+        (tmp_path / f'{name}.py').touch()
+    found = teacher_config(str(tmp_path / 'student_a.py'), start)
+    assert found == (tmp_path / teacher if teacher else None)
 
 
 def test_a_start_that_exists_or_is_elsewhere_is_no_problem(tmp_path):

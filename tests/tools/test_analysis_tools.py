@@ -34,7 +34,7 @@ def detector(data, tmp_path_factory):
     """Config and checkpoint of a detector with random weights."""
     folder = tmp_path_factory.mktemp('detector')
     config, checkpoint = folder / 'tiny.py', folder / 'tiny.pth'
-    bases = ('datasets/demo.py', 'lite_recipe.py', 'default_runtime.py')
+    bases = ('datasets/demo.py', 'adamw_lite.py', 'default_runtime.py')
     config.write_text(f'_base_ = {[f"{ROOT}/configs/_base_/{name}" for name in bases]}\n')
     cfg = Config.fromfile(config)
     cfg.model = tiny_detector()

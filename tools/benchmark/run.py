@@ -12,6 +12,7 @@ what was cut off resumes.
 from __future__ import annotations
 
 import argparse
+import shlex
 import sys
 from pathlib import Path
 
@@ -45,8 +46,7 @@ def main() -> None:
     runs = run_matrix(matrix, args.seeds, out, only=args.only, command=call, jobs=args.jobs)
     print(AsciiTable(table(matrix, runs), title=matrix.title).table)
     if args.markdown:
-        seeds = ' '.join(str(seed) for seed in args.seeds)
-        command = f'python tools/benchmark/run.py {args.matrix} --seeds {seeds} --jobs {args.jobs}'
+        command = 'python tools/benchmark/run.py ' + shlex.join(sys.argv[1:])
         Path(args.markdown).write_text(page(matrix, runs, command))
 
 

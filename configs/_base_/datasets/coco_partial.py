@@ -5,7 +5,9 @@ _base_ = './coco_json.py'
 data_root = 'data/coco/'
 percent = '{{$PERCENT:2}}'
 fold = '{{$FOLD:1}}'
-teacher_iterations = {'1': 6000, '2': 12000, '5': 30000, '10': 60000}[percent]
+teacher_iterations = round(
+    6000 * float(percent)
+)  # the paper's 6k, 12k, 30k and 60k for 1, 2, 5 and 10 %
 teacher_checkpoint = (
     f'work_dirs/teacher_coco_partial_{fold}@{percent}/iter_{teacher_iterations}.pth'
 )

@@ -1,4 +1,4 @@
-"""VOC with the short side of training images drawn from 640 to 800."""
+"""VOC with the short side of training images drawn from 640 to 800, of test images 800 (the paper does not say)."""
 
 _base_ = './voc.py'
 
@@ -9,3 +9,14 @@ steps = dict(pipeline=dict(resize=random_resize))
 
 train_dataloader = dict(dataset=dict(labeled=steps))
 semi_train_dataloader = dict(dataset=dict(labeled=steps, unlabeled=steps))
+test_pipeline = [
+    dict(type='LoadImageFromFile'),
+    dict(type='Resize', scale=(1333, 800), keep_ratio=True),
+    dict(type='LoadAnnotations', with_bbox=True),
+    dict(
+        type='PackDetInputs',
+        meta_keys=('img_id', 'img_path', 'ori_shape', 'img_shape', 'scale_factor'),
+    ),
+]
+val_dataloader = dict(dataset=dict(pipeline=test_pipeline))
+test_dataloader = val_dataloader

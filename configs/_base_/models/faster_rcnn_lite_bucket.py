@@ -1,4 +1,4 @@
-"""The lite detector with buckets: fully connected head, K = 8 (docs/results: more buckets need more labels)."""
+"""The lite detector with buckets: fully connected head, K = 8, since boxes of 48 px give buckets of 5 px then."""
 
 _base_ = './faster_rcnn_lite.py'
 

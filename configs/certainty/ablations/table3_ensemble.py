@@ -2,8 +2,8 @@
 
 Paper: 23.0 AP, 37.9 AP50, 24.1 AP75; not run here: needs COCO and 4 GPUs.
 
-    python tools/merge_checkpoints.py work_dirs/table3_student{,_seed1}/iter_90000.pth \\
-        --out work_dirs/table3_students.pth
+    python tools/merge_checkpoints.py work_dirs/table3_student_1@2/iter_90000.pth \\
+        work_dirs/table3_student_seed1/iter_90000.pth --out work_dirs/table3_students.pth
     tools/dist_test.sh configs/certainty/ablations/table3_ensemble.py work_dirs/table3_students.pth 4
 """
 

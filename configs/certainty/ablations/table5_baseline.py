@@ -8,8 +8,10 @@ is configs/supervised/coco_partial.py.
 
 _base_ = ['../../supervised/coco_partial.py', '../../_base_/semi.py']
 
+assert '{{$PERCENT:2}}' == '2', 'the ablations use 2 % of COCO: unset PERCENT, or set it to 2'
+work_dir = 'work_dirs/table5_baseline_{{$FOLD:1}}@2'
 train_cfg = dict(max_iters=90000)
 model = dict(_delete_=True, detector=_base_.model, **_base_.semi)
 train_dataloader = dict(_delete_=True, **_base_.semi_train_dataloader)
 default_hooks = _base_.semi_hooks
-load_from = 'work_dirs/supervised_coco_partial_1@2/iter_12000.pth'
+load_from = 'work_dirs/supervised_coco_partial_{{$FOLD:1}}@2/iter_12000.pth'

@@ -7,4 +7,5 @@ Paper: 22.1 AP, 36.2 AP50, 23.2 AP75; not run here: needs COCO and 4 GPUs.
 
 _base_ = './base.py'
 
+work_dir = 'work_dirs/table5_ca_re_{{$FOLD:1}}@2'
 model = dict(balancer=dict(threshold_power=0.0))

@@ -7,6 +7,7 @@ Paper: 21.1 AP, 34.9 AP50, 22.4 AP75; not run here: needs COCO and 4 GPUs.
 
 _base_ = './base.py'
 
+work_dir = 'work_dirs/table6_color_{{$FOLD:1}}@2'
 train_dataloader = dict(
     dataset=dict(
         unlabeled=dict(

@@ -7,6 +7,7 @@ Paper: 20.3 AP, 33.9 AP50, 21.3 AP75; not run here: needs COCO and 4 GPUs.
 
 _base_ = './base.py'
 
+work_dir = 'work_dirs/table6_none_{{$FOLD:1}}@2'
 train_dataloader = dict(
     dataset=dict(
         unlabeled=dict(

@@ -7,5 +7,6 @@ Paper: 22.3 AP, 36.3 AP50, 23.4 AP75; not run here: needs COCO and 4 GPUs.
 
 _base_ = './base.py'
 
+work_dir = 'work_dirs/table7_k20_{{$FOLD:1}}@2'
 model = dict(detector=dict(roi_head=dict(bbox_head=dict(bbox_coder=dict(num_buckets=20)))))
-load_from = 'work_dirs/table7_teacher_k20/iter_12000.pth'
+load_from = 'work_dirs/table7_teacher_k20_{{$FOLD:1}}@2/iter_12000.pth'

@@ -7,5 +7,6 @@ Paper: 19.7 AP, 37.2 AP50, 18.9 AP75; not run here: needs COCO and 4 GPUs.
 
 _base_ = './base.py'
 
+work_dir = 'work_dirs/table7_k4_{{$FOLD:1}}@2'
 model = dict(detector=dict(roi_head=dict(bbox_head=dict(bbox_coder=dict(num_buckets=4)))))
-load_from = 'work_dirs/table7_teacher_k4/iter_12000.pth'
+load_from = 'work_dirs/table7_teacher_k4_{{$FOLD:1}}@2/iter_12000.pth'

@@ -7,5 +7,6 @@ Paper: 21.0 AP, 38.1 AP50, 21.1 AP75; not run here: needs COCO and 4 GPUs.
 
 _base_ = './base.py'
 
+work_dir = 'work_dirs/table7_k8_{{$FOLD:1}}@2'
 model = dict(detector=dict(roi_head=dict(bbox_head=dict(bbox_coder=dict(num_buckets=8)))))
-load_from = 'work_dirs/table7_teacher_k8/iter_12000.pth'
+load_from = 'work_dirs/table7_teacher_k8_{{$FOLD:1}}@2/iter_12000.pth'

@@ -5,6 +5,7 @@ The paper prints no figure for teachers; not run here: needs COCO and 4 GPUs.
     tools/dist_train.sh configs/certainty/ablations/table7_teacher_k40.py 4
 """
 
-_base_ = '../teacher_coco_partial.py'
+_base_ = './teacher.py'
 
+work_dir = 'work_dirs/table7_teacher_k40_{{$FOLD:1}}@2'
 model = dict(roi_head=dict(bbox_head=dict(bbox_coder=dict(num_buckets=40))))

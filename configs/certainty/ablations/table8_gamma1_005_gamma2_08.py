@@ -7,4 +7,5 @@ Paper: 22.5 AP, 37.0 AP50, 23.7 AP75; not run here: needs COCO and 4 GPUs.
 
 _base_ = './base.py'
 
+work_dir = 'work_dirs/table8_gamma1_005_gamma2_08_{{$FOLD:1}}@2'
 model = dict(balancer=dict(weight_power=0.8))

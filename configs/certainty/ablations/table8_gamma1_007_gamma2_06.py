@@ -7,4 +7,5 @@ Paper: 22.3 AP, 36.7 AP50, 23.3 AP75; not run here: needs COCO and 4 GPUs.
 
 _base_ = './base.py'
 
+work_dir = 'work_dirs/table8_gamma1_007_gamma2_06_{{$FOLD:1}}@2'
 model = dict(balancer=dict(threshold_power=0.07))

@@ -12,7 +12,7 @@ from queue import SimpleQueue
 
 import torch
 
-from mmssod.apis.benchmark.matrix import Matrix
+from mmssod.apis.benchmark.matrix import Matrix, Recipe
 from mmssod.apis.benchmark.runs import Run, run_once
 
 
@@ -60,45 +60,45 @@ def _run_processes(
     def work(name: str, seed: int) -> int:
         slot = slots.get()
         try:
-            return _run_process(name, seed, out, command, slot, jobs)
+            return _run_process(matrix[name], seed, out, command, slot, jobs)
         finally:
             slots.put(slot)
 
-    waiting = [task for task in tasks if not _done(*task, out)]
+    waiting = [(name, seed) for name, seed in tasks if not _done(matrix[name], seed, out)]
     running: dict[Future[int], tuple[str, int]] = {}
     failed: list[str] = []
     with ThreadPoolExecutor(jobs) as pool:
         while waiting or running:
             for name, seed in list(waiting):
                 start = matrix[name].start
-                if not start or _done(start, seed, out):
+                if len(running) < jobs and (not start or _done(matrix[start], seed, out)):
                     waiting.remove((name, seed))
                     running[pool.submit(work, name, seed)] = (name, seed)
             if not running:  # what is left waits for a run that failed
                 break
             for future in wait(running, return_when=FIRST_COMPLETED).done:
                 name, seed = running.pop(future)
-                if future.result() or not _done(name, seed, out):
-                    failed.append(f'{out}/seed_{seed}/{name}.log')
+                if future.result() or not _done(matrix[name], seed, out):
+                    failed.append(f'{out}/seed_{seed}/{matrix[name].slug}.log')
     if failed:
         skipped = f'; not started: {waiting}' if waiting else ''
         raise RuntimeError(f'runs failed, see {", ".join(failed)}{skipped}')
 
 
-def _done(name: str, seed: int, out: str) -> bool:
-    return (Path(out) / f'seed_{seed}' / f'{name}.json').exists()
+def _done(recipe: Recipe, seed: int, out: str) -> bool:
+    return (Path(out) / f'seed_{seed}' / f'{recipe.slug}.json').exists()
 
 
 def _run_process(
-    name: str, seed: int, out: str, command: Sequence[str], slot: int, jobs: int
+    recipe: Recipe, seed: int, out: str, command: Sequence[str], slot: int, jobs: int
 ) -> int:
     threads = max((os.cpu_count() or 1) // jobs, 1)
     environment = {**os.environ, 'OMP_NUM_THREADS': str(threads)}
     if gpus := torch.cuda.device_count():
         environment['CUDA_VISIBLE_DEVICES'] = str(slot % gpus)
-    log = Path(out) / f'seed_{seed}' / f'{name}.log'
+    log = Path(out) / f'seed_{seed}' / f'{recipe.slug}.log'
     log.parent.mkdir(parents=True, exist_ok=True)
-    sys.stderr.write(f'{name}, seed {seed}: running, log {log}\n')
+    sys.stderr.write(f'{recipe.name}, seed {seed}: running, log {log}\n')
     with log.open('a') as stream:
-        call = [*command, '--only', name, '--seeds', str(seed)]
+        call = [*command, '--only', recipe.name, '--seeds', str(seed)]
         return subprocess.call(call, env=environment, stdout=stream, stderr=subprocess.STDOUT)

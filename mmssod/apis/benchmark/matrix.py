@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,7 +18,7 @@ class Recipe:
     """One row of a table.
 
     Args:
-        name: Row of the table; work directory and result file are called so.
+        name: Row of the table; work directory and result file are called so, see :attr:`slug`.
         config: Config file.
         start: Name of the recipe whose last checkpoint it starts from; '' for the config's own start.
         options: Values by dotted key that replace the config's.
@@ -29,6 +32,11 @@ class Recipe:
     paper: dict[str, float] = field(default_factory=dict)
 
     @property
+    def slug(self) -> str:
+        """The name as a file's: letters, digits, and ``_`` for what is between them."""
+        return re.sub(r'\W+', '_', self.name)
+
+    @property
     def iterations(self) -> int:
         """Training iterations of this recipe alone."""
         return load_config(self.config, cfg_options=self.options).train_cfg.max_iters
@@ -36,7 +44,15 @@ class Recipe:
     @property
     def last_checkpoint(self) -> str:
         """Where a run leaves its weights, below the folder of its seed."""
-        return f'{self.name}/iter_{self.iterations}.pth'
+        return f'{self.slug}/iter_{self.iterations}.pth'
+
+    def digest(self) -> str:
+        """Checksum of the whole config with the options, so that figures of another one are not taken for its own."""
+        cfg = load_config(self.config, cfg_options=self.options)
+        text = json.dumps(
+            {**cfg.to_dict(), 'work_dir': '', 'load_from': ''}, sort_keys=True, default=str
+        )
+        return hashlib.sha256(text.encode()).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -59,7 +75,7 @@ class Matrix:
     def __post_init__(self) -> None:
         names: list[str] = []
         for recipe in self.recipes:
-            if recipe.name in names:
+            if recipe.slug in [other.slug for other in self.recipes[: len(names)]]:
                 raise ValueError(f'recipe {recipe.name!r} is there twice; give it another name')
             if recipe.start and recipe.start not in names:
                 raise ValueError(

@@ -15,7 +15,7 @@ from typing import Any
 
 import torch
 
-from mmssod.apis.benchmark.matrix import Matrix
+from mmssod.apis.benchmark.matrix import Matrix, Recipe
 from mmssod.apis.testing import test
 from mmssod.apis.training import train
 from mmssod.environment import collect
@@ -36,6 +36,7 @@ class Run:
         options: What replaced the config's values.
         curve: Each evaluation on the way: iteration and metrics.
         memory: Peak memory in MiB: of the GPU, without one of the process.
+        digest: Checksum of the config that was trained.
         date: Day of the run, ISO.
     """
 
@@ -49,6 +50,7 @@ class Run:
     options: dict[str, Any] = field(default_factory=dict)
     curve: list[dict[str, float]] = field(default_factory=list)
     memory: float = 0.0
+    digest: str = ''
     date: str = field(default_factory=lambda: date.today().isoformat())
 
 
@@ -60,17 +62,20 @@ def run_once(matrix: Matrix, name: str, seed: int, out: str) -> Run:
         name: Which.
         seed: Random seed.
         out: Folder of all results; this one's are below ``seed_N``.
+
+    Raises:
+        ValueError: If what is there was trained with another config.
     """
-    folder = Path(out) / f'seed_{seed}'
-    result = folder / f'{name}.json'
-    if result.exists():
-        return Run(**json.loads(result.read_text()))
-    folder.mkdir(parents=True, exist_ok=True)
     recipe = matrix[name]
+    folder = Path(out) / f'seed_{seed}'
+    result = folder / f'{recipe.slug}.json'
+    if result.exists():
+        return read_run(result, recipe)
+    folder.mkdir(parents=True, exist_ok=True)
     start = time.time()
     metrics = train(
         recipe.config,
-        work_dir=str(folder / name),
+        work_dir=str(folder / recipe.slug),
         seed=seed,
         load_from=str(folder / matrix[recipe.start].last_checkpoint) if recipe.start else None,
         resume='auto',
@@ -78,7 +83,7 @@ def run_once(matrix: Matrix, name: str, seed: int, out: str) -> Run:
     )
     if not metrics:  # cut off between the last iteration and the end of its evaluation
         checkpoint = str(folder / recipe.last_checkpoint)
-        work_dir = str(folder / name / 'test')
+        work_dir = str(folder / recipe.slug / 'test')
         metrics = test(recipe.config, checkpoint, work_dir=work_dir, cfg_options=recipe.options)
     run = Run(
         name=name,
@@ -89,12 +94,24 @@ def run_once(matrix: Matrix, name: str, seed: int, out: str) -> Run:
         metrics=metrics,
         environment={**collect(), 'threads': str(torch.get_num_threads())},
         options=recipe.options,
-        curve=read_curve(folder / name),
+        curve=read_curve(folder / recipe.slug),
         memory=peak_memory(),
+        digest=recipe.digest(),
     )
     part = result.with_suffix('.part')
     part.write_text(json.dumps(asdict(run), indent=1))
     part.rename(result)
+    return run
+
+
+def read_run(result: Path, recipe: Recipe) -> Run:
+    """A finished run, if it is one of this recipe as it is now."""
+    run = Run(**json.loads(result.read_text()))
+    if run.digest and run.digest != recipe.digest():
+        raise ValueError(
+            f'{result} was trained with another config than {recipe.config} is now; remove it and its '
+            'folder, or choose another --out'
+        )
     return run
 
 

@@ -17,6 +17,11 @@ COLUMNS = {
     'AP frequent': 'mAP_frequent',
 }
 
+PAPER_COLUMNS = (
+    'Columns headed "paper" are what the paper reports for the row, on 2 % of COCO with ResNet-50: to compare the '
+    'differences between rows, not the figures.'
+)
+
 
 def figure(run: Run, column: str) -> float | None:
     """A figure in percent by its column, None where the metric does not give it."""
@@ -72,6 +77,8 @@ def budget(matrix: Matrix, name: str) -> list[int]:
 def page(matrix: Matrix, runs: Sequence[Run], command: str) -> str:
     """A results page: the table, every run, and what they were measured with."""
     lines = [f'# {matrix.title}', '', matrix.note, '', *pipe_table(table(matrix, runs)), '']
+    if any(recipe.paper for recipe in matrix.recipes):
+        lines += [PAPER_COLUMNS, '']
     columns = known_columns(runs)
     rows = [['run', 'seed', *columns, 'seconds', 'date']]
     for run in runs:

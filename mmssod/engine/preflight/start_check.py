@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os.path as osp
+from pathlib import Path
 from typing import Any
 
 from mmssod.structures import Problem
@@ -17,10 +18,8 @@ def start_problems(cfg: Any) -> list[Problem]:
     start = cfg.get('load_from')
     if not start or '://' in start or osp.exists(start):
         return []
-    # A run's folder is called like its config, and a student's config lies beside its teacher's.
-    trained_by = osp.basename(osp.dirname(start)) + '.py'
-    beside = osp.join(osp.dirname(getattr(cfg, 'filename', None) or ''), trained_by)
-    first = f'tools/train.py {beside}' if osp.isfile(beside) else f'the run of {trained_by}'
+    teacher = teacher_config(getattr(cfg, 'filename', None) or '', start)
+    first = f'tools/train.py {teacher}' if teacher else f'the run that leaves {start}'
     return [
         Problem(
             'no checkpoint to start from',
@@ -30,3 +29,21 @@ def start_problems(cfg: Any) -> list[Problem]:
             '--teacher; or name another checkpoint with --load-from',
         )
     ]
+
+
+def teacher_config(student: str, start: str) -> Path | None:
+    """The config beside a student's that trains in the folder of its start; None if none is called so.
+
+    A run's folder is called like its config, perhaps with a split behind it: ``teacher_coco_partial_1@2``.
+
+    Args:
+        student: config file of the student.
+        start: checkpoint that it starts from.
+    """
+    folder = osp.basename(osp.dirname(start))
+    beside = [
+        file
+        for file in Path(student).parent.glob('*.py')
+        if folder == file.stem or folder.startswith(file.stem + '_')
+    ]
+    return max(beside, key=lambda file: len(file.stem), default=None)

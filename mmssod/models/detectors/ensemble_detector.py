@@ -46,6 +46,11 @@ class EnsembleDetector(BaseDetector):
         self.iou_threshold = iou_threshold
         self.max_per_img = max_per_img
 
+    @property
+    def detectors(self) -> list[Any]:
+        """The members, in order."""
+        return list(self.members)
+
     def predict(
         self, batch_inputs: Tensor, batch_data_samples: SampleList, rescale: bool = True
     ) -> SampleList:
@@ -57,7 +62,7 @@ class EnsembleDetector(BaseDetector):
             rescale: Boxes in pixels of the original images.
         """
         answers = []
-        for member in self.members:
+        for member in self.detectors:
             blank = [DetDataSample(metainfo=sample.metainfo) for sample in batch_data_samples]
             results = member.predict(batch_inputs, blank, rescale=rescale)
             answers.append([result.pred_instances for result in results])
@@ -79,11 +84,11 @@ class EnsembleDetector(BaseDetector):
         )
 
     def _forward(self, batch_inputs: Tensor, batch_data_samples: SampleList | None = None) -> Any:
-        return tuple(member._forward(batch_inputs, batch_data_samples) for member in self.members)
+        return tuple(member._forward(batch_inputs, batch_data_samples) for member in self.detectors)
 
     def extract_feat(self, batch_inputs: Tensor) -> tuple[Any, ...]:
         """Feature maps of each member."""
-        return tuple(member.extract_feat(batch_inputs) for member in self.members)
+        return tuple(member.extract_feat(batch_inputs) for member in self.detectors)
 
 
 def fuse(answers: Sequence[InstanceData], iou_threshold: float) -> InstanceData:
