@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from mmengine.runner import CheckpointLoader
-from torch import Tensor
 
-PARTS = {'student': 'student.', 'teacher': 'labeler.teacher.'}
+from mmssod.models.checkpoint_parts import detector_weights
 
 
 def merge_checkpoints(files: Sequence[str], part: str = 'student') -> dict[str, dict]:
@@ -21,7 +20,7 @@ def merge_checkpoints(files: Sequence[str], part: str = 'student') -> dict[str, 
         ``state_dict`` and ``meta``; the latter is the first file's, whose classes count.
 
     Raises:
-        ValueError: If the files were trained on different classes.
+        ValueError: If the files were trained on different classes, or one has no such part.
     """
     checkpoints = [CheckpointLoader.load_checkpoint(file, map_location='cpu') for file in files]
     metas = [checkpoint.get('meta', {}) for checkpoint in checkpoints]
@@ -38,15 +37,3 @@ def merge_checkpoints(files: Sequence[str], part: str = 'student') -> dict[str, 
         for name, value in detector_weights(checkpoint['state_dict'], part).items()
     }
     return {'state_dict': merged, 'meta': {'dataset_meta': metas[0].get('dataset_meta')}}
-
-
-def detector_weights(state_dict: dict[str, Tensor], part: str) -> dict[str, Tensor]:
-    """The weights of one detector: of a plain checkpoint all, else those of student or teacher."""
-    prefix = PARTS[part]
-    if not any(name.startswith(PARTS['student']) for name in state_dict):
-        return state_dict
-    return {
-        name.removeprefix(prefix): value
-        for name, value in state_dict.items()
-        if name.startswith(prefix)
-    }

@@ -65,7 +65,7 @@ def use_amp(cfg: Config) -> None:
 
 
 def use_auto_scale_lr(cfg: Config) -> None:
-    """Scale the learning rate by (images an iteration) / (``auto_scale_lr.base_batch_size``).
+    """Scale the learning rate by (images an optimizer step) / (``auto_scale_lr.base_batch_size``).
 
     Raises:
         ValueError: the config does not say for which batch its learning rate is meant.
@@ -78,6 +78,8 @@ def use_auto_scale_lr(cfg: Config) -> None:
             'together) that the learning rate is meant for'
         )
     cfg.auto_scale_lr.enable = True
+    # mmengine compares it with the images of one iteration.
+    cfg.auto_scale_lr.base_batch_size /= cfg.optim_wrapper.get('accumulative_counts', 1)
 
 
 def set_start(cfg: Config, *, resume: bool | str, load_from: str | None) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 from mmdet.utils import setup_cache_size_limit_of_dynamo
 from mmengine.config import Config
+from mmengine.hooks import Hook
 from mmengine.runner import BaseLoop, Runner
 
 from mmssod.apis.config import (
@@ -46,8 +47,8 @@ def train(
         launcher: ``none``, ``pytorch``, ``slurm`` or ``mpi``.
 
     Returns:
-        dict[str, float]: metrics of the last evaluation by name (``coco/bbox_mAP``, ...); empty
-        when there was none.
+        dict[str, float]: metrics of the last evaluation of this call by name (``coco/bbox_mAP``,
+        ...); empty when there was none.
 
     Raises:
         ValueError: everything that is found wrong before training, together.
@@ -97,11 +98,13 @@ def prepare(
 def run_training(cfg: Config) -> dict[str, float]:
     """Train in the process group that is there; metrics of the last evaluation."""
     runner = build_runner(cfg)
+    newest = LastEvaluation()
+    runner.register_hook(newest)
     try:
         runner.train()
     finally:
         close(runner)
-    return last_metrics(runner)
+    return newest.metrics
 
 
 def close(runner: Runner) -> None:
@@ -119,10 +122,12 @@ def close(runner: Runner) -> None:
             loop.dataloader._iterator = None  # where torch keeps persistent workers
 
 
-def last_metrics(runner: Runner) -> dict[str, float]:
-    """Metrics of the newest evaluation that a runner's message hub holds."""
-    return {
-        name.removeprefix('val/'): float(history.current())
-        for name, history in runner.message_hub.log_scalars.items()
-        if name.startswith('val/') and name not in ('val/time', 'val/data_time')
-    }
+class LastEvaluation(Hook):
+    """Keeps the metrics of the newest evaluation of this call; the message hub also has those of before a resume."""
+
+    def __init__(self) -> None:
+        self.metrics: dict[str, float] = {}
+
+    def after_val_epoch(self, runner: Runner, metrics: dict[str, float] | None = None) -> None:
+        """Keep them."""
+        self.metrics = {name: float(value) for name, value in (metrics or {}).items()}

@@ -155,12 +155,6 @@ class SourceSampler(Sampler):
         """Number of images of all sources, for logs and progress bars; the samples never end."""
         return self._length
 
-    def describe(self) -> str:
-        """One line for the log: what is in a batch and in a step."""
-        parts = ' + '.join(f'{count} {name}' for name, count in self.counts.items())
-        total = self.batch_size * self.world_size
-        return f'{parts} images a process x {self.world_size} processes = {total} images a step'
-
 
 def _upright(ratios: np.ndarray) -> np.ndarray | None:
     """(N,) bool from width / height, NaN counting as wide; ``None`` when no size is known."""

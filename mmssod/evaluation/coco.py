@@ -144,7 +144,8 @@ class CocoBoxMetric(CocoMetric):
         train_ann_file: COCO json by which rare classes are chosen: those with the fewest boxes in it.
         num_rare: How many; 0 reports none. Beside their AP stands that of all others, the frequent classes.
         log_classes: Write a table with AP of each class to the log.
-        kwargs: As :class:`mmdet.evaluation.CocoMetric`.
+        kwargs: As :class:`mmdet.evaluation.CocoMetric`, which does the work itself, and without rare classes, when
+            other metrics, thresholds, items or a file of results are asked for.
 
     Raises:
         ValueError: If ``num_rare`` is given without ``train_ann_file``.
@@ -168,7 +169,7 @@ class CocoBoxMetric(CocoMetric):
         Args:
             results: Ground truth and prediction of each image, as mmdet's ``process`` collects them.
         """
-        if self._coco_api is None or self.metrics != ['bbox'] or self.format_only:
+        if self._coco_api is None or self.format_only or self.wants_more_than_boxes():
             return super().compute_metrics(results)
         annotations = self._coco_api.dataset
         classes = self.dataset_meta['classes']
@@ -199,6 +200,11 @@ class CocoBoxMetric(CocoMetric):
             table = AsciiTable([['class', 'AP'], *rows]).table
             MMLogger.get_current_instance().info('\n' + table)
         return metrics
+
+    def wants_more_than_boxes(self) -> bool:
+        """Whether an option was given that mmdet's own evaluation alone knows: it then does the work."""
+        usual = np.array_equal(self.iou_thrs, IOU_THRESHOLDS) and self.metric_items is None
+        return self.metrics != ['bbox'] or self.outfile_prefix is not None or not usual
 
     def rare_classes(self) -> list[int]:
         """Indices of the rarest classes of ``train_ann_file``."""

@@ -134,7 +134,8 @@ def match_image(
     solid = overlap[:, ~crowd]
     iou = solid.max(axis=1, initial=0.0)
     best = solid.argmax(axis=1) if solid.shape[1] else np.zeros(len(boxes), int)
-    ignored = (overlap[:, crowd].max(axis=1, initial=0.0) > 0.5) & (iou < 0.5)
+    inside = share_inside(boxes, true_boxes[crowd]) * (labels[:, None] == true_labels[None, crowd])
+    ignored = (inside.max(axis=1, initial=0.0) > 0.5) & (iou < 0.5)
     return Matches(
         iou=iou,
         target=np.where(iou > 0, best, -1),
@@ -144,6 +145,16 @@ def match_image(
         loc_certainty=loc_certainty,
         true_labels=true_labels[~crowd],
     )
+
+
+def share_inside(boxes: np.ndarray, regions: np.ndarray) -> np.ndarray:
+    """How much of each box lies in each region, as COCO judges crowds; shapes (N, 4), (G, 4) -> (N, G), in [0, 1]."""
+    boxes, regions = boxes.reshape(-1, 1, 4), regions.reshape(1, -1, 4)
+    least = np.minimum(boxes[..., 2:], regions[..., 2:]) - np.maximum(
+        boxes[..., :2], regions[..., :2]
+    )
+    common = least.clip(min=0).prod(axis=-1)
+    return common / (boxes[..., 2:] - boxes[..., :2]).prod(axis=-1).clip(min=1e-9)
 
 
 def as_boxes(array: np.ndarray) -> torch.Tensor:

@@ -78,7 +78,10 @@ class PseudoLabels:
             img_shape: Height and width of the other view; boxes are clipped to it, and those without area left
                 are dropped.
         """
-        boxes = bbox_project(self.boxes, matrix.to(self.boxes), img_shape)
+        # In float32 also under mixed precision, whose matrix products would round the corners by pixels.
+        with torch.autocast(self.boxes.device.type, enabled=False):
+            corners = self.boxes.float()
+            boxes = bbox_project(corners, matrix.to(corners), img_shape)
         moved = replace(self, boxes=boxes)
         sizes = boxes[:, 2:] - boxes[:, :2]
         return moved.select((sizes > 0).all(dim=1))

@@ -45,6 +45,10 @@ def test_auto_scale_lr_needs_a_declared_batch(tmp_path):
     cfg = toy_config(tmp_path)
     use_auto_scale_lr(cfg)
     assert cfg.auto_scale_lr.enable
+    cfg.optim_wrapper = dict(accumulative_counts=4)
+    before = cfg.auto_scale_lr.base_batch_size
+    use_auto_scale_lr(cfg)
+    assert cfg.auto_scale_lr.base_batch_size == before / 4
     with pytest.raises(ValueError, match='base_batch_size'):
         use_auto_scale_lr(Config())
 
@@ -204,3 +208,11 @@ def test_score_threshold_of_a_model_without_one_is_an_error():
         set_score_threshold(cfg, 0.001)
     with pytest.raises(ValueError, match=r'\[0, 1\), got 5'):
         set_score_threshold(Config(dict(model=TWO_STAGE)), 5.0)
+
+
+def test_metrics_are_of_this_call(tmp_path):
+    """Cut off in its last evaluation and resumed: what the message hub has of an earlier one is not the result."""
+    cfg = toy_config(tmp_path, max_iters=4)
+    cfg.train_cfg.val_interval = 2
+    assert apis.train(cfg)
+    assert apis.train(cfg, resume='auto') == {}

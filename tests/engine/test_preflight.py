@@ -197,7 +197,7 @@ def test_warnings_do_not_stop_a_run(tmp_path):
     runner = fake_runner(
         tmp_path,
         dataset=pair([('/l/0.jpg', [0])], [('/u/0.jpg', []), ('/l/../l/0.jpg', [])]),
-        auto_scale_lr={'base_batch_size': 8, 'enable': False},
+        auto_scale_lr={'base_batch_size': 32, 'enable': False},
         optim_wrapper=SimpleNamespace(_accumulative_counts=4),
         hooks=[type('CheckpointHook', (), {'interval': 10})()],
     )
@@ -244,3 +244,24 @@ def test_a_start_that_exists_or_is_elsewhere_is_no_problem(tmp_path):
     for start in (None, str(tmp_path / 'iter_9.pth'), 'https://example.com/a.pth'):
         assert not start_problems(Config(dict(load_from=start)))
     assert start_problems(Config(dict(load_from=str(tmp_path / 'iter_8.pth'))))
+
+
+def test_a_frozen_teacher_without_weights_is_found():
+    student = dict(labeler=dict(type='FrozenTeacher', checkpoint=''))
+    assert 'without weights' in str(start_problems(Config(dict(model=student)))[0])
+    student['labeler']['checkpoint'] = 'a.pth'
+    assert not start_problems(Config(dict(model=student)))
+    assert not start_problems(Config(dict(model=dict(labeler=dict(type='EMATeacher')))))
+
+
+def test_one_class_without_its_comma(tmp_path):
+    file = coco(tmp_path / 'a.json', ['cat'])
+    assert 'one string' in messages(config(file, classes='cat'))[0]
+    assert not messages(config(file, classes=('cat',)))
+
+
+def test_weights_by_class_need_the_certainty_head(tmp_path):
+    runner = fake_runner(tmp_path)
+    runner.model.balancer.weight_power = 0.6
+    with pytest.raises(ValueError, match="CertaintyRoIHead.*no RoI head.*'weight_power': 0.6"):
+        PreflightHook().before_train(runner)

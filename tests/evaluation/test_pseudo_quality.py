@@ -103,3 +103,13 @@ def test_joined_counts_are_the_sum_of_each_images():
 def test_correlation():
     assert correlation(np.array([0.0, 1.0]), np.array([0.2, 0.4])) == pytest.approx(1)
     assert np.isnan(correlation(np.ones(3), np.arange(3.0)))
+
+
+def test_a_box_within_a_crowd_is_ignored():
+    """COCO asks how much of the box lies in the crowd, not for their IoU."""
+    matches = match([[50, 50, 70, 70]], [0], true=[[0, 0, 200, 200]], true_labels=[0], crowd=[True])
+    assert matches.ignored.tolist() == [True]
+    half_out = match(
+        [[190, 0, 215, 20]], [0], true=[[0, 0, 200, 200]], true_labels=[0], crowd=[True]
+    )
+    assert half_out.ignored.tolist() == [False]

@@ -63,6 +63,17 @@ def test_heads_without_certainties():
     assert set(fuse([plain, plain], 0.5).keys()) == {'bboxes', 'scores', 'labels'}
 
 
+def test_a_head_with_certainties_and_one_without():
+    plain = InstanceData(bboxes=RIGHT.bboxes, scores=RIGHT.scores, labels=RIGHT.labels)
+    equal(fuse([LEFT, plain], 0.5), fuse([LEFT, RIGHT], 0.5))  # p = score, v = 1
+
+
+def test_boxes_without_area_are_dropped():
+    flat = answer([[5, 5, 5, 9], [9, 5, 5, 9]], [0.9, 0.9], [1.0, 1.0], [0, 1])
+    assert len(fuse([flat], 0.5)) == 0
+    equal(fuse([LEFT, flat], 0.5), fuse([LEFT, answer()], 0.5))
+
+
 def build_ensemble(members=2):
     return MODELS.build(dict(type='EnsembleDetector', members=[tiny_detector('bucket')] * members))
 
@@ -120,3 +131,10 @@ def test_two_teachers_label():
     )
     (labels,) = model.labeler(torch.randn(1, 3, 64, 64), [tiny_sample()], model.student)
     assert len(labels) == len(labels.loc_certainty) > 0
+
+
+def test_a_part_that_a_run_has_not(tmp_path):
+    model = MODELS.build(tiny_semi('bucket', labeler=dict(type='SelfLabeler')))
+    torch.save(dict(state_dict=model.state_dict()), tmp_path / 'run.pth')
+    with pytest.raises(ValueError, match='a run without a teacher'):
+        merge_checkpoints([str(tmp_path / 'run.pth')], 'teacher')

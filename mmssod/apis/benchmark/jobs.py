@@ -94,8 +94,9 @@ def _run_process(
 ) -> int:
     threads = max((os.cpu_count() or 1) // jobs, 1)
     environment = {**os.environ, 'OMP_NUM_THREADS': str(threads)}
-    if gpus := torch.cuda.device_count():
-        environment['CUDA_VISIBLE_DEVICES'] = str(slot % gpus)
+    if count := torch.cuda.device_count():
+        ours = os.environ.get('CUDA_VISIBLE_DEVICES') or ','.join(map(str, range(count)))
+        environment['CUDA_VISIBLE_DEVICES'] = ours.split(',')[slot % count]
     log = Path(out) / f'seed_{seed}' / f'{recipe.slug}.log'
     log.parent.mkdir(parents=True, exist_ok=True)
     sys.stderr.write(f'{recipe.name}, seed {seed}: running, log {log}\n')

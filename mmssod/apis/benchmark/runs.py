@@ -5,6 +5,7 @@ A run whose file is there is not run again, and one that was cut off resumes.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import resource
 import time
@@ -73,6 +74,7 @@ def run_once(matrix: Matrix, name: str, seed: int, out: str) -> Run:
         return read_run(result, recipe)
     folder.mkdir(parents=True, exist_ok=True)
     start = time.time()
+    reset_peak_memory()
     metrics = train(
         recipe.config,
         work_dir=str(folder / recipe.slug),
@@ -120,7 +122,10 @@ def read_curve(work_dir: Path) -> list[dict[str, float]]:
     found: dict[int, dict[str, float]] = {}
     for file in sorted(work_dir.glob('*/vis_data/scalars.json')):
         for line in file.read_text().splitlines():
-            entry = json.loads(line)
+            try:
+                entry = json.loads(line)
+            except ValueError:  # cut off by a kill
+                continue
             if any('bbox_mAP' in key for key in entry):
                 found[entry['step']] = {k: v for k, v in entry.items() if 'time' not in k}
     return [found[step] for step in sorted(found)]
@@ -130,4 +135,16 @@ def peak_memory() -> float:
     """MiB: of the GPU, without one of this process."""
     if torch.cuda.is_available():
         return torch.cuda.max_memory_allocated() / 2**20
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10
+    status = Path('/proc/self/status')
+    if not status.exists():
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10
+    peak = next(line for line in status.read_text().splitlines() if line.startswith('VmHWM'))
+    return int(peak.split()[1]) / 2**10
+
+
+def reset_peak_memory() -> None:
+    """Start the measurement anew, so that a run does not show the memory of one before it in this process."""
+    if torch.cuda.is_available():
+        torch.cuda.reset_peak_memory_stats()
+    with contextlib.suppress(OSError):  # Linux; elsewhere the peak is the process's
+        Path('/proc/self/clear_refs').write_text('5')

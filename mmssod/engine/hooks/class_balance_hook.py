@@ -58,12 +58,13 @@ class ClassBalanceHook(Hook):
         record = {'iter': runner.iter} | balance_record(bare_model(runner))
         if not is_main_process():
             return
-        if runner.iter == 0:
+        file = osp.join(runner.work_dir, self.file_name)
+        if runner.iter == 0 or not osp.exists(file):
             names = list(runner.train_dataloader.dataset.metainfo['classes'])
             record |= {'classes': names, 'labeled_boxes': self._box_counts}
             self._write(runner, record, mode='w')
         else:
-            _forget_after(osp.join(runner.work_dir, self.file_name), runner.iter)
+            _forget_after(file, runner.iter)
 
     def after_train_iter(
         self, runner: Any, batch_idx: int, data_batch: Any = None, outputs: dict | None = None

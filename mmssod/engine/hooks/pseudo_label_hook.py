@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -80,7 +79,7 @@ class PseudoLabelHook(Hook):
         scalars = {'pseudo/boxes_per_image': seen['boxes_per_image']}
         for name in ('p', 'v'):
             quantiles = seen[f'{name}_quantiles']
-            if quantiles and not math.isnan(quantiles[1]):
+            if quantiles:
                 scalars[f'pseudo/{name}_median'] = quantiles[1]
         runner.visualizer.add_scalars(scalars, step=runner.iter + 1)
 
@@ -106,4 +105,4 @@ def describe(seen: dict[str, Any]) -> str:
 
 
 def _quantiles(values: Sequence[float]) -> str:
-    return '/'.join('-' if math.isnan(value) else f'{value:.2f}' for value in values) or '-'
+    return '/'.join(f'{value:.2f}' for value in values) or '-'

@@ -28,12 +28,13 @@ def config_problems(cfg: Mapping[str, Any]) -> list[Problem]:
             checked here.
 
     Returns:
-        list[Problem]: class names that differ between config and json (of the labeled, validation
+        list[Problem]: a string for classes; class names that differ between config and json (of the labeled, validation
         and test sets and of the evaluators), or between training and evaluation.
     """
     labeled = _labeled(cfg)
     classes = _classes(labeled) if labeled else None
-    problems = list(_dataset_problems('labeled', labeled, classes)) if labeled else []
+    problems = list(_one_string_problems(labeled))
+    problems += _dataset_problems('labeled', labeled, classes) if labeled else []
     for loader in _LOADERS:
         problems += _loader_problems(loader, cfg.get(loader), classes)
     for evaluator in _EVALUATORS:
@@ -63,6 +64,18 @@ def class_problem(name: str, classes: Sequence[str], file: str) -> Problem | Non
         what = f'{name}: classes in another order than in its annotation file'
         mend = 'labels follow the order of the file: write metainfo=dict(classes=...) in that order'
     return Problem(what, f'{list(categories)} (categories of {file})', f'{list(classes)}', mend)
+
+
+def _one_string_problems(labeled: Any) -> Iterator[Problem]:
+    for leaf in _leaves(labeled):
+        classes = (leaf.get('metainfo') or {}).get('classes')
+        if isinstance(classes, str) and not osp.isfile(classes):
+            yield Problem(
+                'labeled: classes are one string, whose letters would be the classes',
+                f'a tuple: ({classes!r},)',
+                f'{classes!r}, {len(classes)} letters',
+                'mind the comma of a tuple with one element',
+            )
 
 
 def _labeled(cfg: Mapping[str, Any]) -> Mapping[str, Any] | None:

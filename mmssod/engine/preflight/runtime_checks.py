@@ -16,6 +16,7 @@ from mmssod.engine.runner_access import (
     labeled_source,
     sources,
 )
+from mmssod.models import CertaintyRoIHead
 from mmssod.structures import Problem
 
 MAX_COMPARED_IMAGES = 1_000_000
@@ -94,6 +95,7 @@ def _loop_problems(runner: Any) -> Iterator[Problem]:
 def _model_problems(runner: Any) -> Iterator[Problem]:
     classes = list(runner.train_dataloader.dataset.metainfo.get('classes') or [])
     model = bare_model(runner)
+    yield from _balance_problems(model)
     wrong = {
         name: number for name, number in _class_numbers(model).items() if number != len(classes)
     }
@@ -104,6 +106,21 @@ def _model_problems(runner: Any) -> Iterator[Problem]:
             f'{len(classes)} classes: {classes}',
             found,
             'write the number of classes once (num_classes = ...) and use it in heads and balancer',
+        )
+
+
+def _balance_problems(model: nn.Module) -> Iterator[Problem]:
+    powers = {
+        name: getattr(getattr(model, 'balancer', None), name, 0.0)
+        for name in ('threshold_power', 'weight_power')
+    }
+    head = getattr(getattr(model, 'student', None), 'roi_head', None)
+    if any(powers.values()) and not isinstance(head, CertaintyRoIHead):
+        yield Problem(
+            'thresholds and weights by class need the foreground certainties of the RoI head',
+            "model.detector.roi_head.type='CertaintyRoIHead'",
+            f'{type(head).__name__ if head is not None else "no RoI head"} with {powers}',
+            'take that RoI head, or set both powers of model.balancer to 0',
         )
 
 
@@ -152,10 +169,10 @@ def _overlap_warnings(runner: Any) -> Iterator[str]:
 def _learning_rate_warnings(runner: Any) -> Iterator[str]:
     scale = runner.auto_scale_lr or {}
     base = scale.get('base_batch_size')
-    actual = images_per_step(runner)
+    actual = images_per_step(runner) * getattr(runner.optim_wrapper, '_accumulative_counts', 1)
     if base and base != actual and not scale.get('enable', False):
         yield (
-            f'the learning rate is declared for {base} images an iteration, this run has {actual}: '
+            f'the learning rate is declared for {base} images an optimizer step, this run has {actual}: '
             f'pass --auto-scale-lr to multiply it by {actual / base:g}, or set '
             f'auto_scale_lr.base_batch_size={actual} if the rate is meant for this batch'
         )

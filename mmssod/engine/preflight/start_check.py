@@ -10,13 +10,15 @@ from mmssod.structures import Problem
 
 
 def start_problems(cfg: Any) -> list[Problem]:
-    """A ``load_from`` that is not there, with the command that makes it.
+    """A ``load_from`` that is not there, with the command that makes it; a frozen teacher without any weights.
 
     Args:
         cfg: a training config.
     """
     start = cfg.get('load_from')
-    if not start or '://' in start or osp.exists(start):
+    if not start:
+        return _no_teacher_problems(cfg)
+    if '://' in start or osp.exists(start):
         return []
     teacher = teacher_config(getattr(cfg, 'filename', None) or '', start)
     first = f'tools/train.py {teacher}' if teacher else f'the run that leaves {start}'
@@ -27,6 +29,20 @@ def start_problems(cfg: Any) -> list[Problem]:
             f'nothing at {osp.abspath(start)}',
             f'a student starts from its teacher, so train that first ({first}), or both with '
             '--teacher; or name another checkpoint with --load-from',
+        )
+    ]
+
+
+def _no_teacher_problems(cfg: Any) -> list[Problem]:
+    labeler = (cfg.get('model') or {}).get('labeler') or {}
+    if labeler.get('type') != 'FrozenTeacher' or labeler.get('checkpoint') or cfg.get('resume'):
+        return []
+    return [
+        Problem(
+            'a frozen teacher without weights',
+            'load_from, or model.labeler.checkpoint',
+            'neither',
+            'name the checkpoint of a trained teacher with --load-from',
         )
     ]
 

@@ -46,7 +46,8 @@ class EfficientNetLite(BaseModule):
         self.norm_eval = norm_eval
         stem: list[Any] = [self.net.conv_stem, self.net.bn1]
         groups: list[Any] = list(self.net.get_submodule('blocks').children())
-        for part in (stem + groups)[: frozen_stages + 1 if frozen_stages else 0]:
+        self.frozen = (stem + groups)[: frozen_stages + 1 if frozen_stages else 0]
+        for part in self.frozen:
             part.requires_grad_(False)
         if norm_eval:
             for norm in self._norms():
@@ -69,8 +70,10 @@ class EfficientNetLite(BaseModule):
         print_log(f'EfficientNetLite: ImageNet weights loaded from {path}', logger='current')
 
     def train(self, mode: bool = True) -> 'EfficientNetLite':
-        """As usual, but with batch norm in eval mode when ``norm_eval``."""
+        """As usual, but frozen parts, and with ``norm_eval`` all batch norms, stay in eval mode."""
         super().train(mode)
+        for part in self.frozen:
+            part.eval()
         if mode and self.norm_eval:
             for norm in self._norms():
                 norm.eval()

@@ -93,5 +93,6 @@ class SideAwareBucketHead(BucketHead):
         near = [line[..., :half] for line in lines]
         far = [line[..., -half:].flip(-1) for line in lines]
         sides = torch.stack(near + far, dim=1)  # (N, 4, C, half)
-        sides = F.interpolate(sides.flatten(0, 1), self.num_buckets, mode='linear')
-        return sides.unflatten(0, (-1, 4)).transpose(2, 3)
+        # As a product, whose backward is deterministic on a GPU, too.
+        weights = F.interpolate(sides.new_ones(half).diag()[None], self.num_buckets, mode='linear')
+        return (sides @ weights[0].to(sides)).transpose(2, 3)

@@ -106,7 +106,8 @@ def fuse(answers: Sequence[InstanceData], iou_threshold: float) -> InstanceData:
     Returns:
         The same fields, best score first.
     """
-    pooled = InstanceData.cat(list(answers))
+    answers = comparable(answers)
+    pooled = InstanceData.cat(answers)
     if not len(pooled):
         return pooled
     nms = dict(type='nms', iou_threshold=iou_threshold)
@@ -127,6 +128,23 @@ def fuse(answers: Sequence[InstanceData], iou_threshold: float) -> InstanceData:
         fused.cls_certainty = p.sum(dim=0) / len(answers)
         fused.loc_certainty = v.sum(dim=0) / hits.sum(dim=0)
     return fused[fused.scores.argsort(descending=True)]
+
+
+def comparable(answers: Sequence[InstanceData]) -> list[InstanceData]:
+    """The same fields in all answers, and no box without area.
+
+    Where one member knows its certainties, another's p is its score and its v is 1.
+    """
+    certain = any('cls_certainty' in answer for answer in answers)
+    found = []
+    for answer in answers:
+        fields = InstanceData(bboxes=answer.bboxes, scores=answer.scores, labels=answer.labels)
+        if certain:
+            fields.cls_certainty = answer.get('cls_certainty', answer.scores)
+            fields.loc_certainty = answer.get('loc_certainty', torch.ones_like(answer.scores))
+        sizes = answer.bboxes[:, 2:] - answer.bboxes[:, :2]
+        found.append(fields[(sizes > 0).all(dim=1)])
+    return found
 
 
 def match(

@@ -137,18 +137,16 @@ class PseudoLabelDetector(BaseDetector):
             samples: Their samples.
             targets: Pseudo labels in pixels of the strong views.
         """
-        filled = [len(labels) > 0 for labels in targets]
         factor = self.unsup_weight
         if self.empty_images == 'skip':
-            if any(filled):
-                inputs = (
-                    inputs if all(filled) else inputs[torch.tensor(filled, device=inputs.device)]
-                )
-                samples = [sample for sample, keep in zip(samples, filled, strict=True) if keep]
-                targets = [labels for labels in targets if len(labels)]
-            else:
-                # A loss of zero, from one image: each step logs the same entries.
-                inputs, samples, targets, factor = inputs[:1], samples[:1], targets[:1], 0.0
+            filled = [index for index, labels in enumerate(targets) if len(labels)]
+            # Every image counts alike, on how many processes they ever lie: one that is left out has a loss of 0.
+            factor *= len(filled) / len(targets)
+            keep = filled or [
+                0
+            ]  # without any, one image at factor 0: each step logs the same entries
+            inputs = inputs[keep] if len(keep) < len(targets) else inputs
+            samples, targets = [samples[i] for i in keep], [targets[i] for i in keep]
         strong = [
             with_pseudo_labels(sample, labels)
             for sample, labels in zip(samples, targets, strict=True)

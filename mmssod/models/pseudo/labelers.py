@@ -12,10 +12,12 @@ from mmdet.structures import DetDataSample, SampleList
 from mmdet.utils import ConfigType
 from mmengine.logging import print_log
 from mmengine.model import BaseModule
-from mmengine.runner import load_checkpoint
+from mmengine.runner import CheckpointLoader, load_state_dict
 from torch import Tensor, nn
 
 from mmssod.structures import PseudoLabels
+
+from ..checkpoint_parts import detector_weights
 
 
 class Labeler(BaseModule):
@@ -36,8 +38,8 @@ class FrozenTeacher(Labeler):
 
     Args:
         detector: Config of the teacher; :class:`PseudoLabelDetector` gives the student's where none is written.
-        checkpoint: File with the teacher's weights. Empty: the teacher takes part in the run's ``load_from``, as
-            the student does.
+        checkpoint: File with the teacher's weights; of a run with teacher and student, the student's. Empty: the
+            teacher takes part in the run's ``load_from``, as the student does.
     """
 
     def __init__(self, detector: ConfigType, checkpoint: str = '') -> None:
@@ -51,7 +53,15 @@ class FrozenTeacher(Labeler):
         """Load the teacher's own checkpoint, if it has one."""
         super().init_weights()
         if self.checkpoint:
-            load_checkpoint(self.teacher, self.checkpoint, map_location='cpu')
+            stored = CheckpointLoader.load_checkpoint(self.checkpoint, map_location='cpu')
+            weights = detector_weights(stored.get('state_dict', stored), 'student')
+            if not weights.keys() & self.teacher.state_dict().keys():
+                raise ValueError(
+                    f'{self.checkpoint} has no weight of the teacher: its keys begin with '
+                    f"{sorted({name.split('.')[0] for name in weights})}, the teacher's with "
+                    f'{sorted({name.split(".")[0] for name in self.teacher.state_dict()})}'
+                )
+            load_state_dict(self.teacher, weights, logger='current')
             print_log(f'teacher loaded from {self.checkpoint}', logger='current')
 
     def train(self, mode: bool = True) -> 'FrozenTeacher':

@@ -72,6 +72,7 @@ class PseudoLabelStatistics(nn.Module):
 
 def histogram_quantiles(histogram: Tensor) -> list[float]:
     """Centers of the bins in which the quantiles 10, 50 and 90 % lie; empty for an empty histogram."""
+    histogram = histogram.cpu()  # a cumulative sum is not deterministic on a GPU
     total = float(histogram.sum())
     if total == 0:
         return []

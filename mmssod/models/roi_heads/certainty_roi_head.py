@@ -61,6 +61,10 @@ class CertaintyRoIHead(StandardRoIHead):
         if self.train_cfg:
             self.bbox_sampler = BoxWeightSampler(self.bbox_sampler)
 
+    def _bbox_forward(self, x: tuple[Tensor, ...], rois: Tensor) -> dict:
+        # The extractor gives RoIs the type of the features: in half precision they would be rounded by pixels.
+        return super()._bbox_forward(tuple(level.float() for level in x), rois)
+
     def bbox_loss(self, x: tuple[Tensor, ...], sampling_results: list[SamplingResult]) -> dict:
         """Losses of sampled RoIs, each foreground RoI weighted by its box.
 
