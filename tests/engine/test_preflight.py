@@ -3,6 +3,7 @@ from types import SimpleNamespace
 
 import pytest
 from fakes import CLASSES, FakeDataset, FakeModel, FakePair, fake_runner
+from mmdet.registry import MODELS
 from mmengine.config import Config
 from mmengine.runner import EpochBasedTrainLoop
 
@@ -14,6 +15,7 @@ from mmssod.engine.preflight import (
     start_problems,
 )
 from mmssod.engine.preflight.start_check import teacher_config
+from mmssod.testing.tiny import tiny_semi
 
 
 def coco(file, names, **more):
@@ -261,7 +263,14 @@ def test_one_class_without_its_comma(tmp_path):
 
 
 def test_weights_by_class_need_the_certainty_head(tmp_path):
-    runner = fake_runner(tmp_path)
-    runner.model.balancer.weight_power = 0.6
-    with pytest.raises(ValueError, match="CertaintyRoIHead.*no RoI head.*'weight_power': 0.6"):
+    config = tiny_semi('plain', balancer=dict(type='ClassBalancer', weight_power=0.6))
+    runner = fake_runner(tmp_path, MODELS.build(config))
+    PreflightHook().before_train(runner)  # a plain head in the right RoI head
+    config.detector.roi_head.type = 'StandardRoIHead'
+    runner = fake_runner(tmp_path, MODELS.build(config))
+    with pytest.raises(
+        ValueError, match="(?s)CertaintyRoIHead.*StandardRoIHead.*'weight_power': 0.6"
+    ):
         PreflightHook().before_train(runner)
+    runner.model.balancer.weight_power = 0.0
+    PreflightHook().before_train(runner)

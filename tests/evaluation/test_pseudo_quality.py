@@ -107,9 +107,7 @@ def test_correlation():
 
 def test_a_box_within_a_crowd_is_ignored():
     """COCO asks how much of the box lies in the crowd, not for their IoU."""
-    matches = match([[50, 50, 70, 70]], [0], true=[[0, 0, 200, 200]], true_labels=[0], crowd=[True])
-    assert matches.ignored.tolist() == [True]
-    half_out = match(
-        [[190, 0, 215, 20]], [0], true=[[0, 0, 200, 200]], true_labels=[0], crowd=[True]
-    )
-    assert half_out.ignored.tolist() == [False]
+    crowd = dict(true=np.array([[0, 0, 200, 200]]), true_labels=np.array([0]), crowd=[True])
+    assert match([[50, 50, 70, 70]], [0], **crowd).ignored.tolist() == [True]
+    assert match([[190, 0, 215, 20]], [0], **crowd).ignored.tolist() == [False]
+    assert match([[50, 50, 70, 70]], [1], **crowd).ignored.tolist() == [False]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from mmdet.models.detectors import BaseDetector
 from mmengine.runner import EpochBasedTrainLoop
 from torch import nn
 
@@ -114,8 +115,10 @@ def _balance_problems(model: nn.Module) -> Iterator[Problem]:
         name: getattr(getattr(model, 'balancer', None), name, 0.0)
         for name in ('threshold_power', 'weight_power')
     }
-    head = getattr(getattr(model, 'student', None), 'roi_head', None)
-    if any(powers.values()) and not isinstance(head, CertaintyRoIHead):
+    student = getattr(model, 'student', None)
+    head = getattr(student, 'roi_head', None)
+    counts = isinstance(head, CertaintyRoIHead) or not isinstance(student, BaseDetector)
+    if any(powers.values()) and not counts:
         yield Problem(
             'thresholds and weights by class need the foreground certainties of the RoI head',
             "model.detector.roi_head.type='CertaintyRoIHead'",
