@@ -74,6 +74,10 @@ def run_once(matrix: Matrix, name: str, seed: int, out: str) -> Run:
         return read_run(result, recipe)
     folder.mkdir(parents=True, exist_ok=True)
     start = time.time()
+    environment = {
+        **collect(),
+        'threads': str(torch.get_num_threads()),
+    }  # the code may move on meanwhile
     reset_peak_memory()
     metrics = train(
         recipe.config,
@@ -94,7 +98,7 @@ def run_once(matrix: Matrix, name: str, seed: int, out: str) -> Run:
         iterations=recipe.iterations,
         seconds=time.time() - start,
         metrics=metrics,
-        environment={**collect(), 'threads': str(torch.get_num_threads())},
+        environment=environment,
         options=recipe.options,
         curve=read_curve(folder / recipe.slug),
         memory=peak_memory(),
