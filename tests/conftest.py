@@ -32,7 +32,8 @@ def call(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
 
     def run(tool: str, *args: object) -> None:
         monkeypatch.setattr(sys, 'argv', [tool, *map(str, args)])
-        monkeypatch.setattr(sys, 'path', list(sys.path))
+        # As Python does for a script: its own folder comes first.
+        monkeypatch.setattr(sys, 'path', [str((TOOLS / tool).parent), *sys.path])
         monkeypatch.setenv('LOCAL_RANK', '0')
         runpy.run_path(str(TOOLS / tool), run_name='__main__')
 

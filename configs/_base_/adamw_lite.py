@@ -1,7 +1,6 @@
 """Optimizer of the lite detector: 4 labeled images a batch (a student adds 4 unlabeled ones), gradients clipped.
 
-AdamW and not the paper's SGD: in trainings of a few hundred iterations it gets as far as SGD in twice as many
-(docs/design.md).
+AdamW and not the paper's SGD, which is far from done after a few hundred iterations (docs/design.md).
 """
 
 optim_wrapper = dict(

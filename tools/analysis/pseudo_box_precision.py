@@ -12,34 +12,15 @@ from __future__ import annotations
 
 import argparse
 
+from detector_options import add_detector_options
+
 
 def parse_args() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument(
-        '--detector',
-        nargs=3,
-        metavar=('LABEL', 'CONFIG', 'CHECKPOINT'),
-        action='append',
-        dest='sources',
-        help='a detector to run; may be repeated',
-    )
-    parser.add_argument(
-        '--detections',
-        nargs=2,
-        metavar=('LABEL', 'JSON'),
-        action='append',
-        dest='sources',
-        help='what one found before (tools/analysis/predict.py); may be repeated',
-    )
-    parser.add_argument(
-        '--annotations',
-        default='',
-        help="COCO json with the true boxes (the first config's test set)",
-    )
-    parser.add_argument('--images', default='', help='folder that its file names are relative to')
+    add_detector_options(parser)
     parser.add_argument(
         '--certainty',
         choices=['p', 'v', 'p*v', 'p_and_v'],
