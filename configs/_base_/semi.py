@@ -15,6 +15,7 @@ semi = dict(
         unit_mean_weight=False,
         memory=1.0,
     ),
+    mixer=dict(type='KeepImages'),
     unsup_weight=1.0,
     unsup_loss_weights=dict(),
     empty_images='skip',

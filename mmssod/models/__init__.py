@@ -9,6 +9,7 @@ from .pseudo import (
     EMATeacher,
     FrozenTeacher,
     KeepCandidates,
+    KeepImages,
     SelfLabeler,
     ThresholdSelector,
 )
@@ -22,6 +23,7 @@ __all__ = [
     'FCBucketHead',
     'FrozenTeacher',
     'KeepCandidates',
+    'KeepImages',
     'PseudoLabelDetector',
     'SelfLabeler',
     'SideAwareBucketHead',

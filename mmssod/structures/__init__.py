@@ -2,5 +2,6 @@
 
 from .problem import Problem, raise_together
 from .pseudo_labels import PseudoLabels
+from .views import Views
 
-__all__ = ['Problem', 'PseudoLabels', 'raise_together']
+__all__ = ['Problem', 'PseudoLabels', 'Views', 'raise_together']

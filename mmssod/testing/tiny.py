@@ -139,6 +139,7 @@ def tiny_semi(
         merger=dict(type='KeepCandidates'),
         selector=dict(type='ThresholdSelector', certainty='p'),
         balancer=dict(type='ClassBalancer', threshold=0.3),
+        mixer=dict(type='KeepImages'),
         data_preprocessor=dict(
             type='MultiBranchDataPreprocessor', data_preprocessor=detector['data_preprocessor']
         ),

@@ -9,9 +9,9 @@ from mmdet.registry import MODELS
 from mmengine.structures import InstanceData
 
 from mmssod import equations
-from mmssod.models.detectors.losses import scale_losses
+from mmssod.models.detectors.losses import mean_losses, scale_losses
 from mmssod.models.detectors.pseudo_label_detector import view_change
-from mmssod.structures import PseudoLabels
+from mmssod.structures import PseudoLabels, Views
 from mmssod.testing.tiny import tiny_batch, tiny_detector, tiny_sample, tiny_semi
 
 
@@ -308,3 +308,52 @@ def test_a_checkpoint_of_something_else_is_refused(tmp_path):
     )
     with pytest.raises(ValueError, match=r"no weight of the teacher.*'encoder'"):
         model.init_weights()
+
+
+# ---------------------------------------------------------------- branches of labeled images, mixing
+
+
+def test_labeled_branches_are_averaged(monkeypatch):
+    """Losses are means over the branches; foreground candidates of all branches count for Eq. 6."""
+    model = build()
+    model.unsupervised = False
+
+    def losses(inputs, samples):
+        sums = torch.full((3,), float(len(samples)), dtype=torch.float64)
+        return dict(loss_cls=inputs.sum(), fg_certainty=sums, fg_count=2 * sums)
+
+    monkeypatch.setattr(model.student, 'loss', losses)
+    inputs, samples = tiny_batch()
+    for value, branch in ((1.0, 'labeled'), (4.0, 'labeled_strong')):
+        inputs[branch], samples[branch] = torch.tensor([value]), samples['labeled']
+    found = model.loss(inputs, samples)
+    assert found == {'sup_loss_cls': 2.5}
+    assert model.balancer.certainty_sum.tolist() == [4.0] * 3
+    assert model.balancer.count.tolist() == [8.0] * 3
+
+
+def test_mean_of_losses_by_hand():
+    first = dict(loss_cls=torch.tensor(1.0), loss_rpn=[torch.tensor(2.0), torch.tensor(4.0)])
+    second = dict(loss_cls=torch.tensor(3.0), loss_rpn=[torch.tensor(0.0), torch.tensor(8.0)])
+    mean = mean_losses([first, second])
+    assert mean['loss_cls'] == 2.0
+    assert mean['loss_rpn'] == [1.0, 6.0]
+    assert mean_losses([first]) == first
+
+
+class Darken(torch.nn.Module):
+    """A mixer that can be seen: strong views become black, and have no targets."""
+
+    def forward(self, strong, labeled_inputs, labeled_samples):
+        assert labeled_inputs.shape[0] == len(labeled_samples) == 2
+        assert all('weights' in sample.gt_instances for sample in labeled_samples)
+        none = [labels.select(slice(0)) for labels in strong.labels]
+        return Views(strong.inputs * 0, strong.samples, none)
+
+
+def test_the_student_sees_what_the_mixer_gives():
+    model = certain(build(empty_images='background'))
+    model.mixer = Darken()
+    losses = step(model)
+    assert losses['pseudo_boxes'] > 0  # what was kept, mixed away or not
+    assert losses['unsup_loss_bbox_cls'] == 0

@@ -1,8 +1,9 @@
 """Loss dicts of a step: named, scaled, split; pure functions."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TypeAlias
 
+import torch
 from torch import Tensor
 
 Loss: TypeAlias = Tensor | list[Tensor]
@@ -43,6 +44,13 @@ def scale_losses(
     }
 
 
+def mean_losses(results: Sequence[Mapping[str, Loss]]) -> dict[str, Loss]:
+    """The mean of several loss dicts of the same names, as of several views of the same images; one stays as it is."""
+    if len(results) == 1:
+        return dict(results[0])
+    return {name: _mean([losses[name] for losses in results]) for name in results[0]}
+
+
 def prefix_losses(prefix: str, losses: Mapping[str, Loss]) -> dict[str, Loss]:
     """Put a prefix before each name."""
     return {prefix + name: value for name, value in losses.items()}
@@ -52,3 +60,9 @@ def _scaled(value: Loss, factor: float | Tensor) -> Loss:
     if isinstance(value, list):
         return [part * factor for part in value]
     return value * factor
+
+
+def _mean(values: Sequence[Loss]) -> Loss:
+    if isinstance(values[0], list):
+        return [_mean(parts) for parts in zip(*values, strict=True)]  # type: ignore[misc]
+    return torch.stack(values).mean(dim=0)  # type: ignore[arg-type]

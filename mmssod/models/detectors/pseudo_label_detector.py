@@ -1,7 +1,7 @@
 """The training step of every method that learns from pseudo labels.
 
 ``B`` images of a branch; the branches of a batch are ``labeled``, ``weak`` and ``strong``, the last two being two
-views of the same unlabeled images in the same order.
+views of the same unlabeled images in the same order. Further views of labeled images are branches ``labeled_*``.
 """
 
 from collections.abc import Mapping
@@ -16,10 +16,10 @@ from mmengine.structures import InstanceData
 from torch import Tensor
 from torch.nn import ModuleList
 
-from mmssod.structures import PseudoLabels
+from mmssod.structures import PseudoLabels, Views
 
 from ..pseudo import FrozenTeacher, PseudoLabelStatistics, build_labeler
-from .losses import Loss, prefix_losses, scale_losses, split_foreground
+from .losses import Loss, mean_losses, prefix_losses, scale_losses, split_foreground
 
 
 @MODELS.register_module()
@@ -35,6 +35,7 @@ class PseudoLabelDetector(BaseDetector):
         selector: Which candidates are kept.
         merger: What becomes of candidates before the selection.
         balancer: Thresholds and weights by class; ``num_classes`` is read off the student where it is not written.
+        mixer: What becomes of strong views and their targets before the student sees them.
         unsup_weight: lambda_u of Eq. 2.
         unsup_loss_weights: Weight of single losses on unlabeled images, by name; 1 for those not named.
         empty_images: What becomes of an unlabeled image without a pseudo label: ``'skip'`` leaves it out of the
@@ -51,6 +52,7 @@ class PseudoLabelDetector(BaseDetector):
         selector: ConfigType,
         merger: ConfigType,
         balancer: ConfigType,
+        mixer: ConfigType,
         unsup_weight: float = 1.0,
         unsup_loss_weights: Mapping[str, float] | None = None,
         empty_images: str = 'skip',
@@ -71,6 +73,7 @@ class PseudoLabelDetector(BaseDetector):
         self.selector = MODELS.build(selector)
         self.merger = MODELS.build(merger)
         self.balancer = MODELS.build({'num_classes': num_classes(self.student), **balancer})
+        self.mixer = MODELS.build(mixer)
         self.candidate_statistics = PseudoLabelStatistics(self.balancer.num_classes)
         self.statistics = PseudoLabelStatistics(self.balancer.num_classes)  # of what was kept
         self.unsup_weight = unsup_weight
@@ -97,25 +100,34 @@ class PseudoLabelDetector(BaseDetector):
             The student's losses as ``sup_*`` and ``unsup_*``, and ``pseudo_boxes``, the kept pseudo boxes an image.
         """
         weights = self.balancer.weights()
-        labeled = [with_weights(sample, weights) for sample in batch_data_samples['labeled']]
-        losses = self.student.loss(batch_inputs['labeled'], labeled)
-        losses, foreground = split_foreground(losses)
+        labeled = labeled_branches(batch_inputs, batch_data_samples, weights)
+        losses, foreground = self.supervised_loss(labeled)
         losses = prefix_losses('sup_', losses)
         if self.unsupervised:
             pseudo = self.pseudo_labels(batch_inputs['weak'], batch_data_samples['weak'])
             targets = project(pseudo, batch_data_samples['weak'], batch_data_samples['strong'])
             targets = [labels.weighted(weights) for labels in targets]
-            unsup_losses, unsup_foreground = self.unsupervised_loss(
-                batch_inputs['strong'], batch_data_samples['strong'], targets
-            )
+            strong = Views(batch_inputs['strong'], batch_data_samples['strong'], targets)
+            strong = self.mixer(strong, *labeled['labeled'])
+            unsup_losses, new = self.unsupervised_loss(*strong)
             losses.update(prefix_losses('unsup_', unsup_losses))
             losses['pseudo_boxes'] = mean_boxes(pseudo, weights)
-            foreground = [
-                ours + new for ours, new in zip(foreground, unsup_foreground, strict=True)
-            ]
+            foreground = [ours + theirs for ours, theirs in zip(foreground, new, strict=True)]
         if foreground:
             self.balancer.update(*foreground)
         return losses
+
+    def supervised_loss(
+        self, branches: Mapping[str, tuple[Tensor, SampleList]]
+    ) -> tuple[dict[str, Loss], list[Tensor]]:
+        """The student's losses on labeled images, the mean over their branches, and the sums of Eq. 6.
+
+        Args:
+            branches: Images, shape (B, 3, H, W), and weighted samples by branch.
+        """
+        results = [split_foreground(self.student.loss(*branch)) for branch in branches.values()]
+        losses, foreground = zip(*results, strict=True)
+        return mean_losses(losses), [sum(sums) for sums in zip(*foreground, strict=True)]
 
     @torch.no_grad()
     def pseudo_labels(self, inputs: Tensor, samples: SampleList) -> list[PseudoLabels]:
@@ -223,6 +235,17 @@ def view_change(source: DetDataSample, target: DetDataSample) -> Tensor:
         for sample in (source, target)
     )
     return to_target @ torch.linalg.inv(to_source)
+
+
+def labeled_branches(
+    inputs: Mapping[str, Tensor], samples: Mapping[str, SampleList], class_weights: Tensor
+) -> dict[str, tuple[Tensor, SampleList]]:
+    """Images and weighted samples of ``labeled`` and, where the data have them, further views ``labeled_*``."""
+    return {
+        name: (inputs[name], [with_weights(sample, class_weights) for sample in samples[name]])
+        for name in samples
+        if name.startswith('labeled')
+    }
 
 
 def with_weights(sample: DetDataSample, class_weights: Tensor) -> DetDataSample:

@@ -3,6 +3,7 @@
 from .class_balancer import ClassBalancer
 from .labelers import EMATeacher, FrozenTeacher, Labeler, SelfLabeler, build_labeler
 from .mergers import KeepCandidates
+from .mixers import KeepImages
 from .selectors import ThresholdSelector
 from .statistics import PseudoLabelStatistics
 
@@ -11,6 +12,7 @@ __all__ = [
     'EMATeacher',
     'FrozenTeacher',
     'KeepCandidates',
+    'KeepImages',
     'Labeler',
     'PseudoLabelStatistics',
     'SelfLabeler',
