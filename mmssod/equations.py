@@ -37,6 +37,8 @@ def expectation_over_boxes(loss: Tensor, weight: Tensor, num_boxes: float) -> Te
 def total_loss(supervised: Tensor, unsupervised: Tensor, unsup_weight: float = 1.0) -> Tensor:
     r"""Eq. 2: :math:`\mathcal{L} = \mathcal{L}_s + \lambda_u \mathcal{L}_u`.
 
+    In training the losses stay apart, for the log, and the runner adds them up; a test holds that sum to this one.
+
     Args:
         supervised: Loss on labeled images, any shape.
         unsupervised: Loss on unlabeled images, same shape.
@@ -101,7 +103,10 @@ def offset_loss(offsets: Tensor, targets: Tensor, weights: Tensor, beta: float =
 
 
 def localization_loss(segment: Tensor, offset: Tensor) -> Tensor:
-    r"""Eq. 5: :math:`\ell_{loc} = \ell_{seg} + \ell_{reg}`, each of shape (N,)."""
+    r"""Eq. 5: :math:`\ell_{loc} = \ell_{seg} + \ell_{reg}`, each of shape (N,).
+
+    In training the two stay apart, for the log; a test holds the box head's losses to this sum.
+    """
     return segment + offset
 
 

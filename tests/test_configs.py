@@ -1,6 +1,7 @@
 """Every config is found, says what it is, loads and builds; the paper's numbers are where they should be."""
 
 import ast
+import shutil
 from pathlib import Path
 
 import pytest
@@ -109,6 +110,21 @@ def test_an_ablation_is_one_assignment(tmp_path):
     assert list(steps[0]) == list(steps[1])
     steps[0].blur.prob = 0.5
     assert steps[0] == steps[1]
+
+
+def test_the_size_of_own_data_is_one_line(tmp_path):
+    shutil.copytree(ROOT / 'configs', tmp_path / 'configs')
+    data = tmp_path / 'configs/own_data/data.py'
+    before = data.read_text()
+    data.write_text(before.replace('scale = (256, 256)', 'scale = (320, 320)'))
+    assert data.read_text() != before
+    sizes = []
+    for name in ('teacher', 'student'):
+        cfg = Config.fromfile(tmp_path / f'configs/own_data/{name}.py')
+        loaders = (cfg.train_dataloader, cfg.val_dataloader, cfg.test_dataloader)
+        values = flat([loader.to_dict() for loader in loaders])
+        sizes += [value for key, value in values.items() if '.scale.' in key]
+    assert sizes == [320] * 2 * (3 + 4)  # a source or test set has one resize
 
 
 # ------------------------------------------------------------------ ablations

@@ -77,6 +77,23 @@ def test_weights_scale_the_localization_loss(head):
     assert (loss(0.0) == 0).all()
 
 
+@pytest.mark.parametrize('head', HEADS)
+def test_equation_5(head):
+    module = build(head)
+    rois = torch.tensor([[0.0, 10, 10, 50, 50], [0, 12, 8, 52, 48]])
+    truth, labels = torch.tensor([[12.0, 8, 55, 49]]).repeat(2, 1), torch.tensor([0, 3])
+    scores, localization = module(torch.randn(2, 16, 7, 7))
+    losses = module.loss(scores, localization, rois, labels, torch.ones(2), truth, torch.ones(2, 4))
+    targets = module.bbox_coder.encode(rois[:1, 1:], truth[:1])
+    logits, offsets = localization[:1].unbind(dim=1)
+    segment = equations.segment_loss(logits, targets.labels, targets.label_weights)
+    offset = equations.offset_loss(offsets, targets.offsets, targets.offset_weights)
+    # A mean over the four sides, and over both RoIs, of which one is background.
+    expected = equations.localization_loss(segment, offset).sum() / 4 / 2
+    found = losses['loss_bbox_cls'] + losses['loss_bbox_reg']
+    assert found.item() == pytest.approx(expected.item(), rel=1e-6)
+
+
 def predict(module, rois, scores, localization, **meta):
     meta = dict(img_shape=(100, 100), scale_factor=(2.0, 2.0), **meta)
     return module.predict_by_feat(

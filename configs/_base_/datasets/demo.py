@@ -17,15 +17,8 @@ labeled = dict(
     metainfo=metainfo,
     pipeline=resize,
 )
-test_pipeline = [
-    dict(type='LoadImageFromFile'),
-    dict(type='Resize', scale=scale, keep_ratio=True),
-    dict(type='LoadAnnotations', with_bbox=True),
-    dict(
-        type='PackDetInputs',
-        meta_keys=('img_id', 'img_path', 'ori_shape', 'img_shape', 'scale_factor'),
-    ),
-]
+test_resize = dict(type='Resize', scale=scale, keep_ratio=True)
+test_pipeline = list({**_base_.test_steps, 'resize': test_resize}.values())
 val = dict(
     data_root=data_root,
     ann_file='val.json',

@@ -4,15 +4,8 @@ _base_ = './coco_json.py'
 
 scale = (256, 256)
 resize = dict(pipeline=dict(resize=dict(scale=scale)))
-test_pipeline = [
-    dict(type='LoadImageFromFile'),
-    dict(type='Resize', scale=scale, keep_ratio=True),
-    dict(type='LoadAnnotations', with_bbox=True),
-    dict(
-        type='PackDetInputs',
-        meta_keys=('img_id', 'img_path', 'ori_shape', 'img_shape', 'scale_factor'),
-    ),
-]
+test_resize = dict(type='Resize', scale=scale, keep_ratio=True)
+test_pipeline = list({**_base_.test_steps, 'resize': test_resize}.values())
 
 train_dataloader = dict(
     batch_size=4, sampler=dict(counts=dict(labeled=4)), dataset=dict(labeled=resize)

@@ -9,14 +9,7 @@ steps = dict(pipeline=dict(resize=random_resize))
 
 train_dataloader = dict(dataset=dict(labeled=steps))
 semi_train_dataloader = dict(dataset=dict(labeled=steps, unlabeled=steps))
-test_pipeline = [
-    dict(type='LoadImageFromFile'),
-    dict(type='Resize', scale=(1333, 800), keep_ratio=True),
-    dict(type='LoadAnnotations', with_bbox=True),
-    dict(
-        type='PackDetInputs',
-        meta_keys=('img_id', 'img_path', 'ori_shape', 'img_shape', 'scale_factor'),
-    ),
-]
+test_resize = dict(type='Resize', scale=(1333, 800), keep_ratio=True)
+test_pipeline = list({**_base_.test_steps, 'resize': test_resize}.values())
 val_dataloader = dict(dataset=dict(pipeline=test_pipeline))
 test_dataloader = val_dataloader
