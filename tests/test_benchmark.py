@@ -1,6 +1,7 @@
 """Recipes x seeds: figures, tables, nothing run twice, what starts from what."""
 
 import json
+import runpy
 import sys
 from dataclasses import asdict
 from pathlib import Path
@@ -10,7 +11,7 @@ from mmdet.registry import MODELS
 
 from mmssod.apis import load_config
 from mmssod.apis.benchmark import Matrix, Recipe, Run, page, run_matrix, run_once, runs, table
-from mmssod.apis.benchmark.tables import budget, spread
+from mmssod.apis.benchmark.tables import budget, mean_table, spread
 
 WORKER = """
 import json, sys
@@ -150,6 +151,32 @@ def test_the_curve_takes_the_newer_of_two_evaluations(tmp_path):
         (folder / 'scalars.json').write_text('\n'.join(json.dumps(line) for line in lines))
     assert runs.read_curve(tmp_path) == [{'coco/bbox_mAP': 0.2, 'step': 10}]
     assert runs.read_curve(tmp_path / 'none') == []
+
+
+def test_mean_over_folds(tmp_path, capsys, monkeypatch):
+    """From the files of five runs to Table 2's mean and deviation; of each run the last evaluation."""
+    folders = []
+    for fold, ap in enumerate((0.17, 0.19), start=1):
+        log = tmp_path / f'student_{fold}@1/20260101_000000/vis_data/scalars.json'
+        log.parent.mkdir(parents=True)
+        lines = [{'step': 5, 'coco/bbox_mAP': 0.9}, {'step': 10, 'coco/bbox_mAP': ap}]
+        log.write_text(''.join(json.dumps(line) + '\n' for line in lines))
+        folders.append(tmp_path / f'student_{fold}@1')
+    evaluations = {folder.name: runs.last_evaluation(folder) for folder in folders}
+    assert mean_table(evaluations) == [
+        ['', 'iteration', 'AP'],
+        ['student_1@1', '10', '17.0'],
+        ['student_2@1', '10', '19.0'],
+        ['mean', '', '18.0 ± 1.4'],
+    ]
+    page = tmp_path / 'table.md'
+    arguments = [*map(str, folders), '--markdown', str(page)]
+    monkeypatch.setattr(sys, 'argv', ['mean_over_runs.py', *arguments])
+    runpy.run_path(str(ROOT / 'tools/analysis/mean_over_runs.py'), run_name='__main__')
+    assert '18.0 ± 1.4' in capsys.readouterr().out
+    assert '| mean |  | 18.0 ± 1.4 |' in page.read_text()
+    with pytest.raises(ValueError, match='expected a run with an evaluation'):
+        runs.last_evaluation(tmp_path / 'none')
 
 
 @pytest.mark.parametrize('failing', ['', 'teacher'])

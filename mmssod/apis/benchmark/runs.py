@@ -135,6 +135,21 @@ def read_curve(work_dir: Path) -> list[dict[str, float]]:
     return [found[step] for step in sorted(found)]
 
 
+def last_evaluation(work_dir: Path) -> dict[str, float]:
+    """Iteration (``step``) and metrics of a run's newest evaluation.
+
+    Raises:
+        ValueError: If there is none.
+    """
+    curve = read_curve(work_dir)
+    if not curve:
+        raise ValueError(
+            f'{work_dir}: expected a run with an evaluation, got no bbox_mAP in '
+            f'{work_dir}/*/vis_data/scalars.json; name the work directory of a training or a test'
+        )
+    return curve[-1]
+
+
 def peak_memory() -> float:
     """MiB: of the GPU, without one of this process."""
     if torch.cuda.is_available():

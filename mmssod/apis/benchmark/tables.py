@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from statistics import mean, stdev
 
 from mmssod.analysis.markdown import measured_with, pipe_table
@@ -25,15 +25,20 @@ PAPER_COLUMNS = (
 
 def figure(run: Run, column: str) -> float | None:
     """A figure in percent by its column, None where the metric does not give it."""
-    for name, value in run.metrics.items():
+    return percent(run.metrics, column)
+
+
+def percent(metrics: Mapping[str, float], column: str) -> float | None:
+    """The same of a metric's figures by name."""
+    for name, value in metrics.items():
         if name.endswith('bbox_' + COLUMNS[column]):
             return 100 * value
     return None
 
 
-def known_columns(runs: Sequence[Run]) -> list[str]:
-    """The columns that at least one run has a figure for."""
-    return [name for name in COLUMNS if any(figure(run, name) is not None for run in runs)]
+def known_columns(metrics: Sequence[Mapping[str, float]]) -> list[str]:
+    """The columns that at least one of several evaluations has a figure for."""
+    return [name for name in COLUMNS if any(percent(one, name) is not None for one in metrics)]
 
 
 def spread(values: Sequence[float | None]) -> str:
@@ -47,7 +52,7 @@ def spread(values: Sequence[float | None]) -> str:
 
 def table(matrix: Matrix, runs: Sequence[Run]) -> list[list[str]]:
     """Rows of text, a header first: a row a recipe, mean and deviation over seeds, then the paper's figures."""
-    columns = known_columns(runs)
+    columns = known_columns([run.metrics for run in runs])
     paper = [name for name in COLUMNS if any(name in recipe.paper for recipe in matrix.recipes)]
     rows = [['', 'iterations', *columns, 'seconds', 'MiB', *(f'paper: {name}' for name in paper)]]
     for recipe in matrix.recipes:
@@ -67,6 +72,17 @@ def table(matrix: Matrix, runs: Sequence[Run]) -> list[list[str]]:
     return rows
 
 
+def mean_table(evaluations: Mapping[str, Mapping[str, float]]) -> list[list[str]]:
+    """Rows of text, a header first: a row an evaluation (with its iteration, ``step``), the last mean and deviation."""
+    columns = known_columns(list(evaluations.values()))
+    rows = [['', 'iteration', *columns]]
+    for name, metrics in evaluations.items():
+        figures = [spread([percent(metrics, column)]) for column in columns]
+        rows.append([name, f'{metrics["step"]:.0f}', *figures])
+    means = [spread([percent(one, column) for one in evaluations.values()]) for column in columns]
+    return [*rows, ['mean', '', *means]]
+
+
 def budget(matrix: Matrix, name: str) -> list[int]:
     """Training iterations of a recipe, those of what it starts from before them."""
     recipe = matrix[name]
@@ -79,7 +95,7 @@ def page(matrix: Matrix, runs: Sequence[Run], command: str) -> str:
     lines = [f'# {matrix.title}', '', matrix.note, '', *pipe_table(table(matrix, runs)), '']
     if any(recipe.paper for recipe in matrix.recipes):
         lines += [PAPER_COLUMNS, '']
-    columns = known_columns(runs)
+    columns = known_columns([run.metrics for run in runs])
     rows = [['run', 'seed', *columns, 'seconds', 'date']]
     for run in runs:
         figures = [spread([figure(run, column)]) for column in columns]
