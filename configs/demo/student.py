@@ -1,4 +1,4 @@
-"""The demo's student: the paper's labels and thresholds on the 100 labeled and the 900 unlabeled images.
+"""The demo's student: the paper's labels and thresholds on the 50 labeled and the 950 unlabeled images.
 
 tools/train.py configs/demo/student.py
 """

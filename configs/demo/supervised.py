@@ -1,4 +1,4 @@
-"""The demo's third row: the 100 labeled images alone for as long as teacher and student together.
+"""The demo's third row: the 50 labeled images alone for as long as teacher and student together.
 
 tools/train.py configs/demo/supervised.py
 """

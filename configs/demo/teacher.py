@@ -1,4 +1,4 @@
-"""The demo's teacher: the lite detector with buckets on 100 labeled images.
+"""The demo's teacher: the lite detector with buckets on 50 labeled images.
 
 tools/train.py configs/demo/teacher.py
 """

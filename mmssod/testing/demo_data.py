@@ -71,8 +71,8 @@ class _Parameters:
 def make_demo_data(
     root: str | Path,
     *,
-    num_labeled: int = 100,
-    num_unlabeled: int = 900,
+    num_labeled: int = 50,
+    num_unlabeled: int = 950,
     num_val: int = 200,
     size: int = 160,
     seed: int = 0,

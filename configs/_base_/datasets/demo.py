@@ -1,4 +1,4 @@
-"""The demo's drawn shapes, ten long-tailed classes at 160 px: 100 labeled images, 900 unlabeled, 200 to evaluate on.
+"""The demo's drawn shapes, ten long-tailed classes at 160 px: 50 labeled images, 950 unlabeled, 200 to evaluate on.
 
 tools/dataset/make_demo_data.py --out data/demo
 """

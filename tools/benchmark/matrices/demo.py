@@ -1,8 +1,8 @@
-"""The demo: what 900 unlabeled drawings are worth."""
+"""The demo: what 950 unlabeled drawings are worth."""
 
 title = 'Demo'
 note = (
-    'Drawn shapes at 160 px (`tools/dataset/make_demo_data.py`, seed 0): 100 labeled images, 900 unlabeled, 200 to '
+    'Drawn shapes at 160 px (`tools/dataset/make_demo_data.py`, seed 0): 50 labeled images, 950 unlabeled, 200 to '
     'evaluate on, ten long-tailed classes; AP rare is over the five rarest of the labeled set. The row "supervised" '
     'trains on the labeled images alone for as many iterations as teacher and student together.'
 )

@@ -2,7 +2,7 @@
 
 title = 'Many buckets and few labels'
 note = (
-    'Teachers on the 100 labeled drawings of the [demo](demo.md), 160 px. A bucket is 1.7 / (2 K) of a box side wide: '
+    'Teachers on the 50 labeled drawings of the [demo](demo.md), 160 px. A bucket is 1.7 / (2 K) of a box side wide: '
     '5.1 px for K = 8 and 1.4 px for K = 30 at a side of 48 px. "Side" is the side-aware head, "twice as long" 800 '
     'iterations instead of 400.'
 )
