@@ -115,6 +115,38 @@ def test_figures_of_another_config_are_refused(matrix, tmp_path, monkeypatch):
         run_once(matrix, 'teacher', 0, str(tmp_path))
 
 
+def test_what_another_matrix_has_trained_is_taken_over(matrix, tmp_path, monkeypatch):
+    """With its start, and under the name that it has here; another start or length is trained."""
+    trained = []
+
+    def train(config, work_dir, **kwargs):
+        trained.append(Path(work_dir).name)
+        Path(work_dir).mkdir(parents=True)
+        return {'coco/bbox_mAP': 0.5}
+
+    monkeypatch.setattr(runs, 'train', train)
+    config = matrix['teacher'].config
+    other = Matrix(
+        'Other',
+        '',
+        (
+            Recipe('K = 8', config, options={'train_cfg.max_iters': 7}),  # as the config has it
+            Recipe('student of K = 8', config, start='K = 8'),
+            Recipe('student of nobody', config, options={'load_from': 'elsewhere.pth'}),
+            Recipe('twice', config, options={'train_cfg.max_iters': 15}),
+        ),
+    )
+    first = run_matrix(matrix, [0], str(tmp_path / 'first'))
+    (tmp_path / 'first/seed_0/figures.json').write_text('{}')  # no run
+    assert trained == ['teacher', 'student', 'longer']
+    found = run_matrix(other, [0], str(tmp_path / 'other'), share=[str(tmp_path / 'first')])
+    assert trained[3:] == ['student_of_nobody', 'twice']
+    assert [run.name for run in found] == [recipe.name for recipe in other.recipes]
+    assert [run.lineage for run in found[:2]] == [run.lineage for run in first[:2]]
+    assert (tmp_path / 'other/seed_0/K_8').resolve() == tmp_path / 'first/seed_0/teacher'
+    assert other.lineage('student of K = 8') != other.lineage('student of nobody')
+
+
 def test_names_of_recipes_make_names_of_files():
     assert Recipe('K = 30, offset loss x 4', '').slug == 'K_30_offset_loss_x_4'
     with pytest.raises(ValueError, match='twice'):

@@ -29,6 +29,13 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument('--only', nargs='+', default=[], help='names of the recipes to run')
     parser.add_argument('--out', help='folder; default: work_dirs/benchmark/<name of the matrix>')
+    parser.add_argument(
+        '--share',
+        nargs='+',
+        default=[],
+        metavar='DIR',
+        help='results of other matrices: runs of the same config, start and seed are taken over',
+    )
     parser.add_argument('--markdown', help='also write the results as a page to this file')
     return parser.parse_args()
 
@@ -43,7 +50,15 @@ def main() -> None:
     matrix = Matrix.fromfile(args.matrix)
     out = args.out or f'work_dirs/benchmark/{Path(args.matrix).stem}'
     call = [sys.executable, __file__, args.matrix, '--out', out]
-    runs = run_matrix(matrix, args.seeds, out, only=args.only, command=call, jobs=args.jobs)
+    runs = run_matrix(
+        matrix,
+        args.seeds,
+        out,
+        only=args.only,
+        command=call,
+        jobs=args.jobs,
+        share=args.share,
+    )
     print(AsciiTable(table(matrix, runs), title=matrix.title).table)
     if args.markdown:
         command = 'python tools/benchmark/run.py ' + shlex.join(sys.argv[1:])

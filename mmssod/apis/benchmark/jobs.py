@@ -13,7 +13,7 @@ from queue import SimpleQueue
 import torch
 
 from mmssod.apis.benchmark.matrix import Matrix, Recipe
-from mmssod.apis.benchmark.runs import Run, run_once
+from mmssod.apis.benchmark.runs import Run, run_once, take_over
 
 
 def run_matrix(
@@ -24,6 +24,7 @@ def run_matrix(
     only: Sequence[str] = (),
     command: Sequence[str] = (),
     jobs: int = 1,
+    share: Sequence[str] = (),
 ) -> list[Run]:
     """Run recipes with all seeds.
 
@@ -36,6 +37,7 @@ def run_matrix(
             ``jobs > 1``.
         jobs: Runs at once. One runs in this process; more are processes of their own, which share the CPU's cores and
             take turns on the GPUs.
+        share: Folders of other matrices, whose finished runs of the same configs are taken over.
 
     Raises:
         ValueError: For an unknown name in ``only``.
@@ -45,6 +47,9 @@ def run_matrix(
     if unknown := [name for name in only if name not in names]:
         raise ValueError(f'no recipes {unknown} in this matrix; it has {names}')
     tasks = [(name, seed) for seed in seeds for name in names if not only or name in only]
+    for name, seed in tasks:
+        if not _done(matrix[name], seed, out):
+            take_over(matrix, name, seed, out, share)
     if jobs > 1:
         _run_processes(matrix, tasks, out, command, jobs)
     return [run_once(matrix, name, seed, out) for name, seed in tasks]

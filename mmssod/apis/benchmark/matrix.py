@@ -46,6 +46,11 @@ class Recipe:
         """Where a run leaves its weights, below the folder of its seed."""
         return f'{self.slug}/iter_{self.iterations}.pth'
 
+    @property
+    def own_start(self) -> str:
+        """What the config itself starts from; '' for nothing."""
+        return load_config(self.config, cfg_options=self.options).get('load_from') or ''
+
     def digest(self) -> str:
         """Checksum of the whole config with the options, so that figures of another one are not taken for its own."""
         cfg = load_config(self.config, cfg_options=self.options)
@@ -89,6 +94,12 @@ class Matrix:
         """Read a Python file with ``title``, ``note`` and ``recipes`` (a list of dicts)."""
         cfg = Config.fromfile(file)
         return cls(cfg.title, cfg.note, tuple(Recipe(**dict(recipe)) for recipe in cfg.recipes))
+
+    def lineage(self, name: str) -> str:
+        """Checksum of a recipe's config and of all that it starts from: with one seed, equal ones give equal runs."""
+        recipe = self[name]
+        before = self.lineage(recipe.start) if recipe.start else recipe.own_start
+        return hashlib.sha256(f'{recipe.digest()} {before}'.encode()).hexdigest()
 
     def __getitem__(self, name: str) -> Recipe:
         return next(recipe for recipe in self.recipes if recipe.name == name)

@@ -9,7 +9,8 @@ import contextlib
 import json
 import resource
 import time
-from dataclasses import asdict, dataclass, field
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -38,6 +39,7 @@ class Run:
         curve: Each evaluation on the way: iteration and metrics.
         memory: Peak memory in MiB: of the GPU, without one of the process.
         digest: Checksum of the config that was trained.
+        lineage: The same of it and of all that it started from.
         date: Day of the run, ISO.
     """
 
@@ -52,6 +54,7 @@ class Run:
     curve: list[dict[str, float]] = field(default_factory=list)
     memory: float = 0.0
     digest: str = ''
+    lineage: str = ''
     date: str = field(default_factory=lambda: date.today().isoformat())
 
 
@@ -103,11 +106,43 @@ def run_once(matrix: Matrix, name: str, seed: int, out: str) -> Run:
         curve=read_curve(folder / recipe.slug),
         memory=peak_memory(),
         digest=recipe.digest(),
+        lineage=matrix.lineage(name),
     )
+    write_run(run, result)
+    return run
+
+
+def take_over(matrix: Matrix, name: str, seed: int, out: str, share: Sequence[str]) -> bool:
+    """Whether another matrix has trained the very same; then its result is copied and its folder linked.
+
+    The same: equal seed, config, options, and start, and its start's, down to the first.
+
+    Args:
+        matrix, name, seed, out: As for :func:`run_once`.
+        share: Folders of other matrices.
+    """
+    result = Path(out) / f'seed_{seed}' / f'{matrix[name].slug}.json'
+    if not share or result.with_suffix('').exists():
+        return False
+    lineage = matrix.lineage(name)
+    for theirs in (file for root in share for file in Path(root).glob(f'seed_{seed}/*.json')):
+        work_dir = theirs.with_suffix('').resolve()
+        if not work_dir.is_dir():  # some other json
+            continue
+        run = Run(**json.loads(theirs.read_text()))
+        if run.lineage == lineage:
+            result.parent.mkdir(parents=True, exist_ok=True)
+            result.with_suffix('').symlink_to(work_dir)
+            write_run(replace(run, name=name), result)
+            return True
+    return False
+
+
+def write_run(run: Run, result: Path) -> None:
+    """Write a finished run, all of it or nothing."""
     part = result.with_suffix('.part')
     part.write_text(json.dumps(asdict(run), indent=1))
     part.rename(result)
-    return run
 
 
 def read_run(result: Path, recipe: Recipe) -> Run:
