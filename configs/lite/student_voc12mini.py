@@ -5,8 +5,9 @@ tools/train.py configs/lite/student_voc12mini.py
 
 _base_ = ['./teacher_voc12mini.py', '../_base_/certainty_lite.py']
 
+train_cfg = dict(max_iters=1000, val_interval=1000)
 model = dict(_delete_=True, detector=_base_.model, **_base_.semi)
 train_dataloader = dict(_delete_=True, **_base_.semi_train_dataloader)
 default_hooks = _base_.semi_hooks
 auto_scale_lr = dict(base_batch_size=8)  # 4 labeled and 4 unlabeled images
-load_from = 'work_dirs/teacher_voc12mini/iter_600.pth'
+load_from = 'work_dirs/teacher_voc12mini/iter_1600.pth'

@@ -5,4 +5,4 @@ tools/train.py configs/lite/supervised_voc12mini.py
 
 _base_ = './teacher_voc12mini.py'
 
-train_cfg = dict(max_iters=1200, val_interval=1200)
+train_cfg = dict(max_iters=2600, val_interval=2600)

@@ -10,7 +10,7 @@ _base_ = [
     '../_base_/default_runtime.py',
 ]
 
-train_cfg = dict(max_iters=600, val_interval=600)
+train_cfg = dict(max_iters=1600, val_interval=1600)
 # As usual in detection, the first stages keep their ImageNet weights.
 model = dict(backbone=dict(frozen_stages=3), roi_head=dict(bbox_head=dict(num_classes=20)))
-default_hooks = dict(checkpoint=dict(interval=200))
+default_hooks = dict(checkpoint=dict(interval=400))

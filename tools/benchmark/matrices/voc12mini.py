@@ -1,6 +1,6 @@
 """A part of VOC 2012: supervised training, the plain baseline, and the method, at one budget."""
 
-title = 'voc12mini: a part of VOC 2012 at 256 px'
+title = 'voc12mini: a part of VOC 2012 at 192 px'
 note = (
     'voc12mini, 10 % of `train.json` labeled (`tools/dataset/split.py data/voc12mini/train.json --percent 10 '
     '--fold 3`), the rest unlabeled with its boxes withheld; evaluated on the 1729 images of `val.json`. AP rare is '
