@@ -145,7 +145,7 @@ def test_two_and_two_steps_are_four(tmp_path, cut, loader, seed):
 
 
 def test_a_teacher_from_load_from_outlives_a_resume_within_the_burn_in(tmp_path):
-    """Of a run that starts with student and teacher: cut off in the burn-in, the teacher is still its own at the end."""
+    """Student and teacher start from a checkpoint; at the end of the burn-in the teacher is not overwritten."""
 
     def run(name, iterations, start=None, resume=False):
         cfg = toy_config(tmp_path / name, max_iters=iterations)
