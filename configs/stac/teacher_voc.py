@@ -1,7 +1,7 @@
 """STAC's teacher on VOC07 trainval: short side 800, long side at most 1000, in training and tests.
 
-The paper prints no figure for teachers; not run here: needs VOC and 8 GPUs. Sizes and schedule: the public code's, which
-writes rate and steps for a total of 8 images, as they stand here, and scales them to its one GPU.
+The paper prints no figure for teachers; not run here: needs VOC and 8 GPUs. Sizes and schedule: the public code's,
+which writes rate and steps for a total of 8 images, as they stand here, and scales them to its one GPU.
 
     tools/dist_train.sh configs/stac/teacher_voc.py 8
 """
