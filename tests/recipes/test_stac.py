@@ -255,9 +255,9 @@ def test_nine_colors_one_affine_before_or_after_and_cutout_last():
 def test_numpys_generator_alone_decides(tmp_path):
     path = tmp_path / 'image.png'
     cv2.imwrite(str(path), np.random.RandomState(0).randint(0, 256, (120, 180, 3), np.uint8))
+    steps = steps_of(CONFIG)
     draws = [
-        [views_of(steps_of(CONFIG), path, seed)['inputs']['strong'] for seed in range(30)]
-        for _ in range(2)
+        [views_of(steps, path, seed)['inputs']['strong'] for seed in range(30)] for _ in range(2)
     ]
     assert all(torch.equal(a, b) for a, b in zip(*draws, strict=True))
     assert len({view.numpy().tobytes() for view in draws[0]}) == 30
