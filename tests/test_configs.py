@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from mmdet.registry import MODELS
 from mmengine.config import Config
+from mmengine.fileio import load
 
 ROOT = Path(__file__).parents[1]
 FILES = sorted(p for p in (ROOT / 'configs').rglob('*.py') if '_base_' not in p.parts)
@@ -25,7 +26,7 @@ def detector_of(cfg):
 
 def test_all_configs_are_seen():
     # A new config raises this number: then it is loaded and built below.
-    assert len(FILES) == 53
+    assert len(FILES) == 70
 
 
 @pytest.mark.parametrize('path', FILES, ids=short)
@@ -49,7 +50,10 @@ def test_config_loads_and_builds(path):
     if cfg.model.type == 'PseudoLabelDetector':
         assert model.balancer.num_classes == head.num_classes
         assert set(loader.sampler.counts) == {'labeled', 'unlabeled'}
-        assert cfg.load_from
+        # Labels need a teacher that has learned: a file with it, or a burn-in.
+        hook = cfg.default_hooks.get('ema_teacher')
+        assert cfg.load_from or cfg.model.labeler.get('checkpoint') or hook.burn_in > 0
+        assert (cfg.model.labeler.type == 'EMATeacher') == (hook is not None)
 
 
 @pytest.mark.parametrize('path', [p for p in FILES if p.name.startswith('student')], ids=short)
@@ -60,10 +64,109 @@ def test_student_has_its_teachers_detector(path):
     assert Config.fromfile(path).load_from.endswith(f'/iter_{iterations}.pth')
 
 
+# Where a learning rate falls, for configs whose source has it otherwise than the paper.
+OTHER_SHARES = {
+    'stac/teacher_voc.py': (3 / 4,),
+    'stac/voc.py': (3 / 8, 3 / 4),
+    **{f'unbiased_teacher/{n}.py': () for n in ('coco_full', 'coco_partial', 'demo', 'voc')},
+}
+
+
 @pytest.mark.parametrize('path', [p for p in FILES if p.name != 'data.py'], ids=short)
 def test_learning_rate_falls_at_two_thirds_and_eight_ninths(path):
-    steps = Config.fromfile(path).param_scheduler[-1]
-    assert (steps.type, tuple(steps.shares)) == ('ShareStepLR', (2 / 3, 8 / 9))
+    warm_up, *steps = Config.fromfile(path).param_scheduler
+    assert warm_up.type == 'LinearLR'
+    shares = OTHER_SHARES.get(short(path), (2 / 3, 8 / 9))
+    expected = [('ShareStepLR', shares)] if shares else []
+    assert [(step.type, tuple(step.shares)) for step in steps] == expected
+
+
+def test_other_schedules_are_those_of_configs():
+    assert OTHER_SHARES.keys() <= {short(path) for path in FILES}
+
+
+def test_a_config_holds_only_the_delta():
+    sizes = {short(path): len(path.read_text().splitlines()) for path in FILES}
+    assert max(sizes.values()) <= 40, {name: n for name, n in sizes.items() if n > 40}
+
+
+# ------------------------------------------------------------------ methods
+
+METAFILES = sorted((ROOT / 'configs').rglob('metafile.yml'))
+
+
+@pytest.mark.parametrize('metafile', METAFILES, ids=lambda path: path.parent.name)
+def test_a_metafile_names_the_folders_configs(metafile):
+    content = load(metafile)
+    (collection,) = content['Collections']
+    assert {'Name', 'Paper', 'README', 'Code'} <= collection.keys()
+    assert collection['Paper'].keys() == {'Title', 'URL'}
+    assert (ROOT / collection['README']).parent == metafile.parent
+    assert (ROOT / collection['README']).is_file() and (ROOT / collection['Code']).is_file()
+    models = content['Models']
+    assert all(model['In Collection'] == collection['Name'] for model in models)
+    assert len({model['Name'] for model in models}) == len(models)
+    listed = sorted(model['Config'] for model in models)
+    assert listed == [str(path.relative_to(ROOT)) for path in sorted(metafile.parent.glob('*.py'))]
+
+
+def test_metafiles_are_seen():
+    folders = {str(path.parent.relative_to(ROOT / 'configs')) for path in METAFILES}
+    assert {'supervised', 'stac', 'unbiased_teacher', 'certainty/beyond'} <= folders
+
+
+@pytest.mark.parametrize('name', ['coco_partial', 'demo'])
+def test_strong_supervision_differs_in_the_view_alone(name):
+    folder = ROOT / 'configs/supervised'
+    changed = changes(folder / f'{name}_strong.py', folder / f'{name}.py')
+    place = 'train_dataloader.dataset.labeled.pipeline.pack'
+    cfg = Config.fromfile(folder / f'{name}_strong.py')
+    assert changed.pop('work_dir') == cfg.work_dir
+    assert {key for key in changed if not key.startswith('strong.')} and all(
+        key.startswith((f'{place}.', 'strong.')) for key in changed
+    )
+    step = cfg.train_dataloader.dataset.labeled.pipeline.pack
+    assert list(step) == ['type', 'color', 'gray', 'blur', 'cutout', 'pack']
+    student = cfg.semi_train_dataloader.dataset.unlabeled.pipeline.views.strong
+    assert {k: v for k, v in student.items() if k != 'flip'} == step
+
+
+def test_beyond_the_paper_is_a_teacher_that_follows():
+    folder = ROOT / 'configs/certainty'
+    for name, base, keep in (
+        ('ema_coco_partial', folder / 'student_coco_partial.py', 0.9996),
+        ('demo_ema', ROOT / 'configs/demo/student.py', 0.99),
+    ):
+        changed = changes(folder / 'beyond' / f'{name}.py', base)
+        assert changed.pop('work_dir').startswith(f'work_dirs/{name}')
+        assert changed == {
+            'model.labeler.type': 'EMATeacher',
+            'model.predict_with': 'teacher',
+            'default_hooks.ema_teacher.type': 'EMATeacherHook',
+            'default_hooks.ema_teacher.ema_decay': keep,
+            'default_hooks.ema_teacher.burn_in': 0,
+        }
+
+
+def test_beyond_the_paper_with_the_batch_and_sizes_of_unbiased_teacher():
+    folder, theirs = (ROOT / 'configs' / name for name in ('certainty/beyond', 'unbiased_teacher'))
+    large = folder / 'ema_large_batch_coco_partial.py'
+    changed = {key.split('.')[0] for key in changes(large, folder / 'ema_coco_partial.py')}
+    assert changed == {
+        'work_dir', 'auto_scale_lr', 'train_dataloader',
+        'sizes', 'unbiased_teacher', 'short_edges', 'constant_rate',
+    }  # fmt: skip
+    ours, theirs = (Config.fromfile(p) for p in (large, theirs / 'coco_partial.py'))
+    assert ours.auto_scale_lr == theirs.auto_scale_lr
+    for cfg in (ours, theirs):
+        assert cfg.train_dataloader.sampler.counts == dict(labeled=4, unlabeled=4)
+        resizes = [
+            s.pipeline.resize
+            for s in (cfg.train_dataloader.dataset[n] for n in ('labeled', 'unlabeled'))
+        ]
+        assert resizes[0] == resizes[1]
+    assert resizes[0] == ours.train_dataloader.dataset.labeled.pipeline.resize
+    assert [side for _, side in resizes[0].scales] == [640, 672, 704, 736, 768, 800]
 
 
 @pytest.mark.parametrize('percent', TEACHER_ITERATIONS)

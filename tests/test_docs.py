@@ -13,7 +13,11 @@ from mmssod.models import SideBucketCoder
 from mmssod.models.bbox_heads import BucketHead
 
 ROOT = Path(__file__).parents[1]
-PAGES = [ROOT / 'README.md', *sorted((ROOT / 'docs').rglob('*.md'))]
+PAGES = [
+    ROOT / 'README.md',
+    *sorted((ROOT / 'docs').rglob('*.md')),
+    *sorted((ROOT / 'configs').rglob('README.md')),
+]
 TOOLS = sorted(p for p in (ROOT / 'tools').rglob('*.py') if p.parent.name != 'matrices')
 # The scripts hand their options on.
 SCRIPTS = {

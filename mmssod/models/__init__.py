@@ -4,6 +4,7 @@ from .backbones import EfficientNetLite
 from .bbox_coders import SideBucketCoder
 from .bbox_heads import FCBucketHead, SideAwareBucketHead
 from .detectors import PseudoLabelDetector
+from .losses import SoftmaxFocalLoss
 from .pseudo import (
     ClassBalancer,
     EMATeacher,
@@ -28,5 +29,6 @@ __all__ = [
     'SelfLabeler',
     'SideAwareBucketHead',
     'SideBucketCoder',
+    'SoftmaxFocalLoss',
     'ThresholdSelector',
 ]

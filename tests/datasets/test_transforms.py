@@ -18,11 +18,12 @@ from mmssod.datasets.transforms import (
     GaussianBlur,
     StrongErasing,
     StrongGrayscale,
+    StrongSquares,
     color,
 )
 from mmssod.datasets.transforms.steps import as_list
 
-TYPES = ['ColorJitter', 'StrongGrayscale', 'GaussianBlur', 'StrongErasing']
+TYPES = ['ColorJitter', 'StrongGrayscale', 'GaussianBlur', 'StrongErasing', 'StrongSquares']
 
 
 def photo(height: int = 40, width: int = 60, seed: int = 0) -> np.ndarray:
@@ -62,8 +63,8 @@ class TestAll:
         assert all(apply(build(kind, prob=0.0), image, seed) is image for seed in range(20))
 
     def test_probability_one_changes_every_image(self, kind):
-        settings = dict(min_sigma=0.5) if kind == 'GaussianBlur' else {}
-        transform = build(kind, prob=1.0, **settings)
+        settings = {'GaussianBlur': dict(min_sigma=0.5), 'StrongSquares': dict(max_side=5.0 / 6)}
+        transform = build(kind, prob=1.0, **settings.get(kind, {}))
         assert all((apply(transform, photo(), seed) != photo()).any() for seed in range(20))
 
     def test_shape_kind_and_input_stay(self, kind):
@@ -270,6 +271,41 @@ def test_cutout_is_three_erasing_passes():
     assert all(apply(build('StrongCutout', prob=0.0), image, seed) is image for seed in range(20))
     with pytest.raises(ValueError, match='prob must lie in'):
         build('StrongCutout', prob=1.5)
+
+
+def test_squares_are_one_to_five_of_up_to_a_fifth_anywhere():
+    transform = StrongSquares()
+    np.random.seed(0)
+    draws = [transform._draw_squares(200, 300) for _ in range(2000)]
+    assert {len(squares) for squares in draws} == {1, 2, 3, 4, 5}
+    squares = np.concatenate(draws)
+    assert (squares[:, :2] >= 0).all() and (squares[:, 2:] <= (300, 200)).all()
+    sides = squares[:, 2:] - squares[:, :2]
+    inside = ((squares[:, :2] > 0) & (squares[:, 2:] < (300, 200))).all(axis=1)
+    assert np.abs(np.diff(sides[inside])).max() <= 1  # square but for rounding
+    assert sides.min() == 0 and sides.max() == 40 and abs(sides[inside].mean() - 19) < 1.5
+    assert (
+        (squares[:, 2:] == (300, 200)).any(axis=0).all()
+    )  # cut off by the edges, not kept away from them
+
+
+def test_squares_are_gray_and_the_rest_stays():
+    image = np.full((200, 300, 3), 7, np.uint8)
+    covered = apply(build('StrongSquares'), image)
+    np.random.seed(1)
+    transform = build('StrongSquares')
+    assert transform._applies()
+    expected = image.copy()
+    for x1, y1, x2, y2 in transform._draw_squares(200, 300):
+        expected[y1:y2, x1:x2] = 128
+    np.testing.assert_array_equal(covered, expected)
+    assert (covered == 128).any()
+
+
+@pytest.mark.parametrize('setting', [dict(max_number=0), dict(max_side=1.1), dict(fill=256)])
+def test_bad_squares(setting):
+    with pytest.raises(ValueError, match=f'{next(iter(setting))} must lie in'):
+        StrongSquares(**setting)
 
 
 def test_steps_run_in_the_order_given_and_an_heir_changes_one():

@@ -57,6 +57,31 @@ def test_teacher_that_load_from_brought_is_not_overwritten(tmp_path):
     assert run(EMATeacherHook(0.9), tmp_path, range(1), checkpoint=plain)[0] == [0.0, 0.9]
 
 
+@pytest.mark.parametrize('own', [True, False])
+def test_whose_teacher_it_is_survives_a_resume_within_the_burn_in(tmp_path, own):
+    teacher = {'labeler.teacher.weight': 0} if own else {}
+    start = {'state_dict': {'student.weight': 0, **teacher}}
+    whole, _ = run(EMATeacherHook(0.9, burn_in=3), tmp_path, range(5), checkpoint=start)
+    assert whole == ([0.9, 0.9] if own else [0.0, 0.9, 0.9])
+    checkpoint, runner, decays = start, None, []
+    for iterations in ([0], [1, 2], [3, 4]):  # each run is cut off after its last iteration
+        hook = EMATeacherHook(0.9, burn_in=3)
+        decays += run(hook, tmp_path, iterations, checkpoint=checkpoint)[0]
+        checkpoint = {'meta': {}, 'state_dict': {'student.weight': 0, 'labeler.teacher.weight': 0}}
+        hook.before_save_checkpoint(runner, checkpoint)
+    assert decays == whole
+
+
+def test_another_run_does_not_inherit_it(tmp_path):
+    """A checkpoint in load_from says how its own run started; what counts here is whether it has a teacher."""
+    weights = {'student.weight': 0, 'labeler.teacher.weight': 0}
+    for loaded in (True, False):
+        start = {'meta': {'ema_teacher_loaded': loaded}, 'state_dict': weights}
+        assert run(EMATeacherHook(0.9), tmp_path, range(1), checkpoint=start)[0] == [0.9]
+        plain = {'meta': {'ema_teacher_loaded': loaded}, 'state_dict': {'backbone.weight': 0}}
+        assert run(EMATeacherHook(0.9), tmp_path, range(1), checkpoint=plain)[0] == [0.0, 0.9]
+
+
 def test_labeler_that_cannot_follow_is_named(tmp_path):
     class SelfLabeler(nn.Module):
         pass

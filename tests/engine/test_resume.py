@@ -144,6 +144,26 @@ def test_two_and_two_steps_are_four(tmp_path, cut, loader, seed):
     ).read_text()
 
 
+def test_a_teacher_from_load_from_outlives_a_resume_within_the_burn_in(tmp_path):
+    """Student and teacher start from a checkpoint; at the end of the burn-in the teacher is not overwritten."""
+
+    def run(name, iterations, start=None, resume=False):
+        cfg = toy_config(tmp_path / name, max_iters=iterations)
+        for hook in cfg.custom_hooks:
+            if hook.type == 'EMATeacherHook':
+                hook.burn_in = 3
+        apis.train(cfg, resume=resume, load_from=start)
+
+    run('before', 5)
+    start = str(tmp_path / 'before/iter_5.pth')
+    run('whole', 6, start)
+    run('cut', 2, start)
+    run('cut', 6, resume=True)
+    whole, cut = weights_of(tmp_path / 'whole', 6), weights_of(tmp_path / 'cut', 6)
+    for name, value in whole.items():
+        assert torch.equal(value, cut[name]), name
+
+
 def test_the_toy_run_would_notice(tmp_path):
     """Without the hook the same cut ends elsewhere: the law above is not empty."""
     for name, iterations, resume in (('whole', 4, False), ('cut', 2, False), ('cut', 4, True)):

@@ -35,6 +35,21 @@ labeled_steps = dict(
     resize=dict(type='Resize', scale=(1333, 800), keep_ratio=True),
     flip=dict(type='RandomFlip', prob=0.5),
 )
+strong_steps = dict(
+    color=dict(type='ColorJitter', prob=0.8),
+    gray=dict(type='StrongGrayscale', prob=0.2),
+    blur=dict(type='GaussianBlur', prob=0.5),
+    # Cutout is three passes; `cutout.prob` scales the probabilities of all three.
+    cutout=dict(type='StrongCutout', prob=1.0),
+)
+# The last step of labeled images where a method shows them in the strong view, too.
+all_branches = [*branches, 'labeled_strong']
+labeled_branches = dict(
+    type='MultiBranch',
+    branch_field=all_branches,
+    labeled=pack,
+    labeled_strong=dict(type='Steps', **strong_steps, pack=pack),
+)
 
 train_dataloader = dict(
     batch_size=2,
@@ -77,11 +92,7 @@ semi_train_dataloader = dict(
                     strong=dict(
                         type='Steps',
                         flip=dict(type='RandomFlip', prob=0.5),
-                        color=dict(type='ColorJitter', prob=0.8),
-                        gray=dict(type='StrongGrayscale', prob=0.2),
-                        blur=dict(type='GaussianBlur', prob=0.5),
-                        # Cutout is three passes; `cutout.prob` scales the probabilities of all three.
-                        cutout=dict(type='StrongCutout', prob=1.0),
+                        **strong_steps,
                         pack=pack,
                     ),
                 ),

@@ -1,4 +1,4 @@
-"""The strong augmentation of the unlabeled branch: colors and erasing, never geometry.
+"""The strong augmentation of the unlabeled branch: colors and erasing.
 
 The values are those of Unbiased Teacher's public code, which the paper's field shares, and they are
 the transforms' defaults. An unlabeled pipeline that decodes and resizes an image once for both
@@ -28,9 +28,10 @@ views, each step with a name so that a config changes one number of one step::
         views=dict(type='MultiBranch', branch_field=branches, weak=weak, strong=strong))
 
 Lists of transforms, as everywhere in MMDetection, do as well. Steps without a class of their own
-here, such as other erasing passes, are ``StrongErasing`` with its numbers.
+here, such as other erasing passes, are ``StrongErasing`` with its numbers. STAC's view has geometry besides,
+``StrongAffine``, and a Cutout of its own, ``StrongSquares``.
 
-What all of them share:
+What all of them share (``StrongAffine`` moves boxes and has a file of its own about it):
 
 * They read and replace ``results['img']``: (H, W, 3) uint8, channels B G R, as mmcv loads it; boxes
   do not move, so nothing else in ``results`` changes. The array that came in is left as it was.
@@ -42,17 +43,21 @@ What all of them share:
   tenth of the time.
 """
 
+from mmssod.datasets.transforms.affine import StrongAffine
 from mmssod.datasets.transforms.blur import GaussianBlur
 from mmssod.datasets.transforms.color import ColorJitter, StrongGrayscale
 from mmssod.datasets.transforms.cutout import StrongCutout
 from mmssod.datasets.transforms.erasing import StrongErasing
+from mmssod.datasets.transforms.squares import StrongSquares
 from mmssod.datasets.transforms.steps import Steps
 
 __all__ = [
     'ColorJitter',
     'GaussianBlur',
     'Steps',
+    'StrongAffine',
     'StrongCutout',
     'StrongErasing',
     'StrongGrayscale',
+    'StrongSquares',
 ]

@@ -9,14 +9,16 @@ from mmengine.hooks import Hook
 
 from mmssod.engine.runner_access import bare_model
 
+TEACHER_LOADED = 'ema_teacher_loaded'  # in the meta of checkpoints
+
 
 @HOOKS.register_module()
 class EMATeacherHook(Hook):
     """Moves the teacher towards the student after each iteration, from ``burn_in`` on.
 
     The hook says when; the labeler says how (``labeler.update(student, decay)``), parameters and
-    buffers alike. What the hook knows follows from the iteration number alone, so a resumed run
-    needs no state of it:
+    buffers alike. What the hook does follows from the iteration number and from one fact of the
+    run's start, whether ``load_from`` brought a teacher, which is in the ``meta`` of its checkpoints:
 
     * iterations below ``burn_in`` train on labeled images only (``model.unsupervised`` is False);
     * at the start of iteration ``burn_in`` the student is copied into the teacher, unless the
@@ -54,13 +56,19 @@ class EMATeacherHook(Hook):
         self.burn_in = burn_in
         self.interval = interval
         self._teacher_loaded = False
+        self._loaded_at_start = False  # as `_teacher_loaded`, in the run that is resumed
 
     def after_load_checkpoint(self, runner: Any, checkpoint: dict) -> None:
-        """Remember that a checkpoint brought a teacher of its own."""
+        """Remember that a checkpoint brought a teacher of its own, and what it says of its run's start."""
         weights = checkpoint.get('state_dict', checkpoint)
         self._teacher_loaded = any(
             key.removeprefix('module.').startswith('labeler.teacher.') for key in weights
         )
+        self._loaded_at_start = bool(checkpoint.get('meta', {}).get(TEACHER_LOADED, False))
+
+    def before_save_checkpoint(self, runner: Any, checkpoint: dict) -> None:
+        """Write down whether this run started with a teacher of its own."""
+        checkpoint['meta'][TEACHER_LOADED] = self._teacher_loaded
 
     def before_train(self, runner: Any) -> None:
         """Refuse a labeler that cannot follow the student."""
@@ -71,8 +79,10 @@ class EMATeacherHook(Hook):
                 f'EMATeacher; the model has {type(labeler).__name__}. Set '
                 "model.labeler=dict(type='EMATeacher', ...) or remove the hook from custom_hooks"
             )
-        if runner.iter > 0:  # a resumed run: the teacher in the checkpoint is this run's own
-            self._teacher_loaded = False
+        if (
+            runner.iter > 0
+        ):  # a resumed run: every checkpoint of it has a teacher, its start says whose
+            self._teacher_loaded = self._loaded_at_start
 
     def before_train_iter(self, runner: Any, batch_idx: int, data_batch: Any = None) -> None:
         """Switch the unsupervised part on or off; copy the student when the burn-in ends."""

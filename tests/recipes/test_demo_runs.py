@@ -1,0 +1,76 @@
+"""Demo configs as they are, with their own pipelines, hooks and optimizer: two iterations of a tiny detector."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from mmdet.registry import MODELS
+from mmengine.config import Config, ConfigDict
+
+from mmssod.apis import train
+from mmssod.testing import make_demo_data
+from mmssod.testing.recipes import shrink
+
+CLASSES = ('blob', 'leaf', 'arrow')
+CONFIGS = [
+    'configs/certainty/beyond/demo_ema.py',
+    'configs/stac/demo.py',
+    'configs/supervised/demo.py',
+    'configs/supervised/demo_strong.py',
+    'configs/unbiased_teacher/demo.py',
+]
+
+
+@pytest.fixture(scope='module')
+def data(tmp_path_factory):
+    """Drawn images: 4 labeled, 4 unlabeled, 2 to evaluate on, three classes."""
+    root = tmp_path_factory.mktemp('data')
+    sizes = dict(num_labeled=4, num_unlabeled=4, num_val=2, size=64)
+    make_demo_data(root, num_classes=3, min_boxes_per_class=1, **sizes)
+    return root
+
+
+def small(file, data, tmp_path):
+    """The config with a tiny detector on tiny data, two iterations and one test after them."""
+    cfg = Config.fromfile(file)
+    cfg.model = ConfigDict(shrink(cfg.model.to_dict()))
+    metainfo = dict(classes=CLASSES)
+    sources = cfg.train_dataloader.dataset
+    sources.labeled.update(data_root=f'{data}/', metainfo=metainfo)
+    if 'unlabeled' in sources:
+        sources.unlabeled.images = f'{data}/unlabeled'
+    cfg.train_dataloader.update(num_workers=0, persistent_workers=False)
+    for loader in (cfg.val_dataloader, cfg.test_dataloader):
+        loader.update(num_workers=0, persistent_workers=False)
+        loader.dataset.update(data_root=f'{data}/', metainfo=metainfo)
+    for evaluator in (cfg.val_evaluator, cfg.test_evaluator):
+        evaluator.update(
+            ann_file=f'{data}/val.json', train_ann_file=f'{data}/train.json', num_rare=1
+        )
+    cfg.train_cfg.update(max_iters=2, val_interval=2)
+    cfg.visualizer.vis_backends = [dict(type='LocalVisBackend')]
+    start = str(tmp_path / 'teacher.pth')
+    detector = cfg.model.detector if 'detector' in cfg.model else cfg.model
+    torch.save(dict(state_dict=MODELS.build(detector).state_dict()), start)
+    if cfg.load_from:
+        cfg.load_from = start
+    if cfg.model.get('labeler', {}).get('checkpoint'):
+        cfg.model.labeler.checkpoint = start
+    if 'ema_teacher' in cfg.default_hooks:  # the second iteration is after the burn-in
+        cfg.default_hooks.ema_teacher.burn_in = min(1, cfg.default_hooks.ema_teacher.burn_in)
+    return cfg
+
+
+@pytest.mark.parametrize('file', CONFIGS)
+def test_a_demo_config_runs(file, data, tmp_path, monkeypatch):
+    monkeypatch.setattr(Config, 'pretty_text', property(lambda cfg: ''))  # formatting takes seconds
+    cfg = small(file, data, tmp_path)
+    metrics = train(cfg, work_dir=str(tmp_path / 'run'), seed=0)
+    assert metrics
+    state = torch.load(tmp_path / 'run/iter_2.pth', weights_only=False)['state_dict']
+    assert all(torch.isfinite(value).all() for value in state.values())
+
+
+def test_all_demo_configs_of_these_methods_are_run():
+    folders = {Path(file).parent for file in CONFIGS}
+    assert {str(file) for folder in folders for file in folder.glob('demo*.py')} == set(CONFIGS)
