@@ -1,6 +1,6 @@
 """Supervised at demo scale with plain box regression: the row beside recipes whose detector has no buckets.
 
-The 100 labeled images alone for as long as teacher and student together; with buckets it is configs/demo/supervised.py.
+The 50 labeled images alone for as long as teacher and student together; with buckets it is configs/demo/supervised.py.
 
     tools/train.py configs/supervised/demo.py
 """
