@@ -30,6 +30,9 @@ views, each step with a name so that a config changes one number of one step::
 Lists of transforms, as everywhere in MMDetection, do as well. Steps without a class of their own
 here, such as other erasing passes, are ``StrongErasing`` with its numbers.
 
+Instant-Teaching has others: ``BrightnessContrast``, ``ChannelShift`` or ``HSVShift``, ``JPEGCompression``,
+``ChannelShuffle``, ``BoxBlur`` or ``MedianBlur`` (``configs/_base_/instant_teaching.py``).
+
 What all of them share:
 
 * They read and replace ``results['img']``: (H, W, 3) uint8, channels B G R, as mmcv loads it; boxes
@@ -42,15 +45,29 @@ What all of them share:
   tenth of the time.
 """
 
-from mmssod.datasets.transforms.blur import GaussianBlur
+from mmssod.datasets.transforms.blur import BoxBlur, GaussianBlur, MedianBlur
 from mmssod.datasets.transforms.color import ColorJitter, StrongGrayscale
+from mmssod.datasets.transforms.compression import JPEGCompression
 from mmssod.datasets.transforms.cutout import StrongCutout
 from mmssod.datasets.transforms.erasing import StrongErasing
 from mmssod.datasets.transforms.steps import Steps
+from mmssod.datasets.transforms.tones import (
+    BrightnessContrast,
+    ChannelShift,
+    ChannelShuffle,
+    HSVShift,
+)
 
 __all__ = [
+    'BoxBlur',
+    'BrightnessContrast',
+    'ChannelShift',
+    'ChannelShuffle',
     'ColorJitter',
     'GaussianBlur',
+    'HSVShift',
+    'JPEGCompression',
+    'MedianBlur',
     'Steps',
     'StrongCutout',
     'StrongErasing',

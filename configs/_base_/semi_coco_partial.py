@@ -1,0 +1,13 @@
+"""A student with plain box regression on COCO-partial, every slot neutral: other systems' recipes start from it."""
+
+_base_ = [
+    './models/faster_rcnn_r50_fpn.py',
+    './datasets/coco_partial.py',
+    './sgd.py',
+    './default_runtime.py',
+    './semi.py',
+]
+
+model = dict(_delete_=True, detector=_base_.model, **_base_.semi)
+train_dataloader = dict(_delete_=True, **_base_.semi_train_dataloader)
+default_hooks = _base_.semi_hooks

@@ -1,0 +1,14 @@
+"""A student on VOC with plain box regression and every slot neutral: what the recipes of other systems start from."""
+
+_base_ = [
+    './models/faster_rcnn_r50_fpn.py',
+    './datasets/voc.py',
+    './sgd.py',
+    './default_runtime.py',
+    './semi.py',
+]
+
+model = dict(_delete_=True, detector=_base_.model, **_base_.semi)
+train_dataloader = dict(_delete_=True, **_base_.semi_train_dataloader)
+default_hooks = _base_.semi_hooks
+model['detector']['roi_head']['bbox_head']['num_classes'] = 20
