@@ -9,13 +9,13 @@ from mmdet.registry import MODELS
 from mmengine.structures import InstanceData
 
 from mmssod.apis.checkpoints import merge_checkpoints
-from mmssod.models.detectors import co_rectify_detector
-from mmssod.models.detectors.co_rectify_detector import (
+from mmssod.models.detectors import co_rectify_detector, second_opinion
+from mmssod.models.detectors.co_rectify_detector import with_predictions
+from mmssod.models.detectors.second_opinion import (
     at_class,
     average,
     detect,
     rectify,
-    with_predictions,
     without_duplicates,
 )
 from mmssod.structures import PseudoLabels
@@ -116,7 +116,7 @@ def test_labels_are_exchanged(changed, monkeypatch):
     model = build(seed=3)
     inputs, samples = tiny_batch()
     plain = model.exchange(inputs['weak'], samples['weak'])
-    score = co_rectify_detector.score_boxes
+    score = second_opinion.score_boxes
 
     def doubt(detector, *args):
         labels = score(detector, *args)
@@ -124,7 +124,7 @@ def test_labels_are_exchanged(changed, monkeypatch):
             return labels
         return [replace(value, cls_certainty=value.cls_certainty / 2) for value in labels]
 
-    monkeypatch.setattr(co_rectify_detector, 'score_boxes', doubt)
+    monkeypatch.setattr(second_opinion, 'score_boxes', doubt)
     other = model.exchange(inputs['weak'], samples['weak'])
     own, across = changed, 1 - changed
     assert all(equal(a, b) for a, b in zip(plain[own], other[own], strict=True))

@@ -57,11 +57,9 @@ class PairMixer(nn.Module):
         if not partners or not images:
             return strong
         mixed = [self.perhaps(image, partners[draw(len(partners))]) for image in images]
-        return (
-            strong
-            if all(a is b for a, b in zip(mixed, images, strict=True))
-            else Views.stack(mixed)
-        )
+        if all(a is b for a, b in zip(mixed, images, strict=True)):
+            return strong
+        return Views.stack(mixed)
 
     def perhaps(self, image: View, other: View) -> View:
         """The mixture with probability ``prob``, else the unlabeled image itself."""
