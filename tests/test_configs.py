@@ -14,6 +14,11 @@ FILES = sorted(p for p in (ROOT / 'configs').rglob('*.py') if '_base_' not in p.
 TEACHER_ITERATIONS = {'1': 6000, '2': 12000, '5': 30000, '10': 60000}
 
 
+# Detectors around others, and labelers that need no start.
+SEMI = ('PseudoLabelDetector', 'CoRectifyDetector')
+LABEL_FOR_THEMSELVES = ('SelfLabeler', 'GivenLabels')
+
+
 def short(path):
     return str(path.relative_to(ROOT / 'configs'))
 
@@ -21,12 +26,12 @@ def short(path):
 def detector_of(cfg):
     if cfg.model.type == 'EnsembleDetector':
         return cfg.model.members[0]
-    return cfg.model.detector if cfg.model.type == 'PseudoLabelDetector' else cfg.model
+    return cfg.model.detector if cfg.model.type in SEMI else cfg.model
 
 
 def test_all_configs_are_seen():
     # A new config raises this number: then it is loaded and built below.
-    assert len(FILES) == 70
+    assert len(FILES) == 78
 
 
 @pytest.mark.parametrize('path', FILES, ids=short)
@@ -47,13 +52,14 @@ def test_config_loads_and_builds(path):
     classes = loader.dataset.labeled.get('metainfo', {}).get('classes')
     head = detector.roi_head.bbox_head
     assert head.num_classes == (len(classes) if classes else 80)
-    if cfg.model.type == 'PseudoLabelDetector':
+    if cfg.model.type in SEMI:
         assert model.balancer.num_classes == head.num_classes
         assert set(loader.sampler.counts) == {'labeled', 'unlabeled'}
-        # Labels need a teacher that has learned: a file with it, or a burn-in.
+        # Labels need a teacher that has learned: a file with it, or a burn-in; who labels for itself has none.
         hook = cfg.default_hooks.get('ema_teacher')
-        assert cfg.load_from or cfg.model.labeler.get('checkpoint') or hook.burn_in > 0
         assert (cfg.model.labeler.type == 'EMATeacher') == (hook is not None)
+        taught = cfg.load_from or cfg.model.labeler.get('checkpoint') or (hook and hook.burn_in > 0)
+        assert bool(taught) != (cfg.model.labeler.type in LABEL_FOR_THEMSELVES)
 
 
 @pytest.mark.parametrize('path', [p for p in FILES if p.name.startswith('student')], ids=short)
@@ -338,3 +344,17 @@ def test_two_teachers_and_two_students():
         Config.fromfile(ABLATIONS / f'{name}.py') for name in ('base', 'table3_ensemble')
     )
     assert ensemble.model.members == [base.model.detector] * 2
+
+
+@pytest.mark.parametrize(
+    ('name', 'base'), [('coco_partial', 'certainty/student_coco_partial'), ('demo', 'demo/student')]
+)
+def test_certainty_with_mixup_is_that(name, base):
+    path = ROOT / f'configs/certainty/beyond/mixup_{name}.py'
+    changed = changes(path, ROOT / f'configs/{base}.py')
+    assert 'beyond_mixup' in changed.pop('work_dir')
+    assert changed == {
+        'model.mixer.type': 'MixUp',
+        'model.mixer.alpha': 1.0,
+        'model.mixer.prob': 0.5,
+    }

@@ -99,6 +99,36 @@ def test_two_and_two_steps_are_four(data, tmp_path, workers):
     assert not torch.equal(state[f'student.{name}'], state[f'labeler.teacher.{name}'])
 
 
+def test_two_networks_that_mix_resume_and_are_tested(data, tmp_path):
+    """Co-rectify and mixing under the shipped hooks: both networks, both counts and all draws go on as they were."""
+
+    def both(max_iters):
+        cfg = config(data, tmp_path, max_iters)
+        cfg.default_hooks.pop('ema')
+        cfg.model.update(type='CoRectifyDetector', labeler=dict(type='GivenLabels'))
+        ways = dict(mixup=dict(type='MixUp'), mosaic=dict(type='TwoImageMosaic'))
+        cfg.model.mixer = dict(type='RandomMixer', mixers=ways, prob=0.9)
+        cfg.model.balancer.threshold = 0.0
+        cfg.model.balancer.bounds = (0.0, 1.0)
+        return cfg
+
+    whole, parts = tmp_path / 'whole', tmp_path / 'parts'
+    train(both(4), work_dir=str(whole), seed=0)
+    train(both(2), work_dir=str(parts), seed=0)
+    train(both(4), work_dir=str(parts), seed=0, resume='auto')
+    expected, found = (
+        torch.load(folder / 'iter_4.pth', weights_only=False)['state_dict']
+        for folder in (whole, parts)
+    )
+    assert expected.keys() == found.keys()
+    assert all(torch.equal(value, found[name]) for name, value in expected.items())
+    counts = [expected[f'{part}balancer.count'] for part in ('', 'second.')]
+    assert all(count.sum() > 0 for count in counts) and not torch.equal(*counts)
+    name = 'student.rpn_head.rpn_cls.weight'
+    assert not torch.equal(expected[name], expected[f'second.{name}'])
+    assert (whole / 'class_balance.jsonl').exists()
+
+
 def test_seeds_differ(data, tmp_path):
     ends = []
     for seed in (0, 1):

@@ -2,6 +2,6 @@
 
 from .problem import Problem, raise_together
 from .pseudo_labels import PseudoLabels
-from .views import Views
+from .views import View, Views
 
-__all__ = ['Problem', 'PseudoLabels', 'Views', 'raise_together']
+__all__ = ['Problem', 'PseudoLabels', 'View', 'Views', 'raise_together']

@@ -1,8 +1,9 @@
-"""Pseudo labels as a value: filtering, projecting and weighting give new ones.
+"""Pseudo labels as a value: filtering, joining, projecting and weighting give new ones.
 
 ``N`` boxes of one image, ``M`` classes; boxes ``x1 y1 x2 y2`` in absolute pixels of one view.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -49,6 +50,34 @@ class PseudoLabels:
             weights=torch.ones_like(scores),
         )
 
+    @classmethod
+    def from_ground_truth(cls, instances: InstanceData) -> 'PseudoLabels':
+        """From a labeled image's ``gt_instances``, which are certain: bboxes, labels, and weights (1 without)."""
+        ones = torch.ones_like(instances.bboxes[:, 0])
+        return cls(
+            boxes=instances.bboxes,
+            labels=instances.labels,
+            cls_certainty=ones,
+            loc_certainty=ones,
+            weights=instances.get('weights', ones),
+        )
+
+    @classmethod
+    def cat(cls, parts: Sequence['PseudoLabels']) -> 'PseudoLabels':
+        """All boxes of several values, at least one, in order."""
+        fields = {name: [getattr(part, name) for part in parts] for name in vars(parts[0])}
+        return cls(**{name: torch.cat(values) for name, values in fields.items()})
+
+    def to_predictions(self) -> InstanceData:
+        """As a detector predicts them; :meth:`from_predictions` takes them back, weights at 1."""
+        return InstanceData(
+            bboxes=self.boxes,
+            labels=self.labels,
+            scores=self.certainty,
+            cls_certainty=self.cls_certainty,
+            loc_certainty=self.loc_certainty,
+        )
+
     def to_ground_truth(self) -> InstanceData:
         """As mmdet's losses want true boxes: bboxes, labels, weights."""
         return InstanceData(bboxes=self.boxes, labels=self.labels, weights=self.weights)
@@ -69,6 +98,10 @@ class PseudoLabels:
         """Multiply each box's weight by that of its class; ``class_weights`` has shape (M,)."""
         factors = class_weights.to(self.weights)[self.labels]
         return replace(self, weights=self.weights * factors)
+
+    def scaled(self, factor: float | Tensor) -> 'PseudoLabels':
+        """Multiply the weights by one factor, or by one a box of shape (N,)."""
+        return replace(self, weights=self.weights * factor)
 
     def project(self, matrix: Tensor, img_shape: tuple[int, int]) -> 'PseudoLabels':
         """Move the boxes into another view of the image.

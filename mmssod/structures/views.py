@@ -1,11 +1,22 @@
-"""One view of several images, with what the student shall find there."""
+"""One view of one image or of several, with what the student shall find there."""
 
-from typing import NamedTuple
+from __future__ import annotations
 
-from mmdet.structures import SampleList
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from mmdet.structures import DetDataSample, SampleList
 from torch import Tensor
 
 from .pseudo_labels import PseudoLabels
+
+
+class View(NamedTuple):
+    """One image without its padding."""
+
+    image: Tensor  # shape (3, h, w), normalized
+    sample: DetDataSample  # its img_shape is (h, w)
+    labels: PseudoLabels  # targets in pixels of the image
 
 
 class Views(NamedTuple):
@@ -14,3 +25,30 @@ class Views(NamedTuple):
     inputs: Tensor  # shape (B, 3, H, W), normalized
     samples: SampleList  # what is known of each view: its size, its homography
     labels: list[PseudoLabels]  # targets in pixels of these views
+
+    def single(self) -> list[View]:
+        """Each image by itself."""
+        cropped = []
+        for image, sample, labels in zip(*self, strict=True):
+            height, width = sample.img_shape[:2]
+            cropped.append(View(image[:, :height, :width], sample, labels))
+        return cropped
+
+    @classmethod
+    def stack(cls, views: Sequence[View]) -> Views:
+        """A batch as mmdet's data preprocessor makes it: zeros to the right and below, up to the greatest pad_shape.
+
+        Args:
+            views: At least one; each sample's ``pad_shape`` holds its image.
+        """
+        size = tuple(max(s) for s in zip(*(v.sample.pad_shape[:2] for v in views), strict=True))
+        inputs = views[0].image.new_zeros(len(views), views[0].image.shape[0], *size)
+        for place, view in zip(inputs, views, strict=True):
+            place[:, : view.image.shape[1], : view.image.shape[2]] = view.image
+        samples = [resized(view.sample, batch_input_shape=size) for view in views]
+        return cls(inputs, samples, [view.labels for view in views])
+
+
+def resized(sample: DetDataSample, **sizes: Any) -> DetDataSample:
+    """A sample that knows the same of its image but for these sizes; annotations stay behind."""
+    return DetDataSample(metainfo={**sample.metainfo, **sizes})

@@ -14,8 +14,15 @@ from mmengine.registry import TRANSFORMS as ROOT_TRANSFORMS
 from PIL import Image
 
 from mmssod.datasets.transforms import (
+    BoxBlur,
+    BrightnessContrast,
+    ChannelShift,
+    ChannelShuffle,
     ColorJitter,
     GaussianBlur,
+    HSVShift,
+    JPEGCompression,
+    MedianBlur,
     StrongErasing,
     StrongGrayscale,
     StrongSquares,
@@ -23,7 +30,20 @@ from mmssod.datasets.transforms import (
 )
 from mmssod.datasets.transforms.steps import as_list
 
-TYPES = ['ColorJitter', 'StrongGrayscale', 'GaussianBlur', 'StrongErasing', 'StrongSquares']
+TYPES = [
+    'BoxBlur',
+    'BrightnessContrast',
+    'ChannelShift',
+    'ChannelShuffle',
+    'ColorJitter',
+    'GaussianBlur',
+    'HSVShift',
+    'JPEGCompression',
+    'MedianBlur',
+    'StrongErasing',
+    'StrongGrayscale',
+    'StrongSquares',
+]
 
 
 def photo(height: int = 40, width: int = 60, seed: int = 0) -> np.ndarray:
@@ -65,7 +85,9 @@ class TestAll:
     def test_probability_one_changes_every_image(self, kind):
         settings = {'GaussianBlur': dict(min_sigma=0.5), 'StrongSquares': dict(max_side=5.0 / 6)}
         transform = build(kind, prob=1.0, **settings.get(kind, {}))
-        assert all((apply(transform, photo(), seed) != photo()).any() for seed in range(20))
+        changed = [(apply(transform, photo(), seed) != photo()).any() for seed in range(20)]
+        # One of the six orders of the channels is their own.
+        assert all(changed) or (kind == 'ChannelShuffle' and sum(changed) > 10)
 
     def test_shape_kind_and_input_stay(self, kind):
         transform = build(kind, prob=1.0)
@@ -221,6 +243,104 @@ def test_the_erased_rectangle(height, width, areas, ratios, seed):
     assert (h + 0.5) * (w + 0.5) >= areas[0] * height * width * (1 - 1e-9)
     assert (h - 0.5) / (w + 0.5) <= ratios[1] * (1 + 1e-9)
     assert (h + 0.5) / (w - 0.5) >= ratios[0] * (1 - 1e-9)
+
+
+# ------------------------------------------------------------------ Instant-Teaching's
+
+
+def test_brightness_and_contrast_by_hand():
+    """1.5 * image + 0.1 * 255, rounded and clipped."""
+    amounts = dict(min_brightness=0.1, max_brightness=0.1, min_contrast=0.5, max_contrast=0.5)
+    image = np.array([[[0, 1, 100], [152, 154, 255]]], np.uint8)
+    out = apply(BrightnessContrast(**amounts, prob=1.0), image)
+    assert out.tolist() == [[[26, 27, 176], [254, 255, 255]]]
+    amounts = dict(min_brightness=-0.1, max_brightness=-0.1, min_contrast=0, max_contrast=0)
+    assert apply(BrightnessContrast(**amounts, prob=1.0), image).min() == 0
+
+
+def test_each_channel_is_shifted_by_its_own_amount():
+    transform = ChannelShift(limit=10.0, prob=1.0)
+    image = np.full((20, 30, 3), 128, np.uint8)
+    outs = np.array([apply(transform, image, seed)[0, 0] for seed in range(300)]).astype(int) - 128
+    assert outs.min() == -10 and outs.max() == 10
+    assert np.abs(np.corrcoef(outs.T) - np.eye(3)).max() < 0.2
+    assert all(
+        (apply(transform, image, seed) == apply(transform, image, seed)[:1, :1]).all()
+        for seed in range(5)
+    )
+    assert apply(transform, np.zeros_like(image)).max() <= 10  # clipped, not wrapped
+
+
+def test_hsv_shift_by_hand(monkeypatch):
+    """A pure hue of 60 degrees on, darker and paler: OpenCV counts half degrees."""
+    transform = HSVShift(hue=90, saturation=255, value=255, prob=1.0)
+    pure = np.array([[[0, 0, 200]]], np.uint8)  # red: hue 0, saturation 255, value 200
+    for shifts, color_of in (
+        ((30, 0, 0), [0, 200, 200]),  # yellow
+        ((-30, 0, 0), [200, 0, 200]),  # magenta: the circle closes
+        ((0, -255, 0), [200, 200, 200]),
+        ((0, 0, -100), [0, 0, 100]),
+        ((0, 99, 99), [0, 0, 255]),  # clipped
+    ):
+        monkeypatch.setattr(transform, '_draw', lambda shifts=shifts: np.array(shifts, float))
+        assert apply(transform, pure).tolist() == [[color_of]]
+
+
+def test_hsv_shifts_come_up_to_their_limits():
+    transform = HSVShift()
+    np.random.seed(0)
+    draws = np.array([transform._draw() for _ in range(2000)])
+    assert draws.min(axis=0).tolist() == [-20, -30, -20]
+    assert draws.max(axis=0).tolist() == [20, 30, 20]
+
+
+def test_the_better_the_quality_the_smaller_the_loss():
+    image = photo(64, 96)
+    losses = []
+    for quality in (10, 85, 95, 100):
+        out = apply(JPEGCompression(quality, quality, prob=1.0), image)
+        losses.append(np.abs(out.astype(int) - image).mean())
+    assert losses == sorted(losses, reverse=True) and losses[0] > 4 and 0 < losses[2] < 4
+    transform = JPEGCompression()
+    np.random.seed(0)
+    assert {transform._draw_quality() for _ in range(300)} == set(range(85, 96))
+
+
+def test_shuffling_takes_all_orders_of_the_channels():
+    image = photo()
+    orders = set()
+    for seed in range(60):
+        out = apply(ChannelShuffle(prob=1.0), image, seed)
+        order = [
+            next(c for c in range(3) if (image[..., c] == out[..., k]).all()) for k in range(3)
+        ]
+        orders.add(tuple(order))
+    assert len(orders) == 6 and all(sorted(order) == [0, 1, 2] for order in orders)
+
+
+def test_mean_and_median_of_a_square_by_hand():
+    image = np.zeros((3, 3, 3), np.uint8)
+    image[1, 1] = 90
+    image[0, :] = 9
+    assert apply(BoxBlur(prob=1.0), image)[1, 1].tolist() == [13] * 3  # 117 / 9
+    assert apply(MedianBlur(prob=1.0), image)[1, 1].tolist() == [0] * 3
+    assert apply(MedianBlur(prob=1.0), image)[0, 1].tolist() == [9] * 3
+
+
+@pytest.mark.parametrize(
+    ('kind', 'setting', 'message'),
+    [
+        ('BoxBlur', dict(size=2), 'size must be odd'),
+        ('MedianBlur', dict(size=-1), 'size must be odd'),
+        ('BrightnessContrast', dict(min_contrast=0.5), 'min_contrast <= max_contrast'),
+        ('ChannelShift', dict(limit=-1), 'limit must lie in'),
+        ('HSVShift', dict(hue=91), 'hue must lie in'),
+        ('JPEGCompression', dict(max_quality=101), 'min_quality <= max_quality <= 100'),
+    ],
+)
+def test_bad_strengths(kind, setting, message):
+    with pytest.raises(ValueError, match=message):
+        build(kind, **setting)
 
 
 def test_erasing_touches_one_rectangle_and_fills_it_with_any_byte():

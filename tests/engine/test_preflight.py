@@ -274,3 +274,28 @@ def test_weights_by_class_need_the_certainty_head(tmp_path):
         PreflightHook().before_train(runner)
     runner.model.balancer.weight_power = 0.0
     PreflightHook().before_train(runner)
+
+
+SOFT = dict(type='SoftSelector', certainty='p')
+
+
+@pytest.mark.parametrize(
+    ('slots', 'named'),
+    [
+        (dict(selector=SOFT), 'SoftSelector'),
+        (dict(mixer=dict(type='MixUp')), 'MixUp'),
+        (dict(mixer=dict(type='RandomMixer', mixers=dict(a=dict(type='MixUp')))), 'RandomMixer'),
+        (dict(mixer=dict(type='TwoImageMosaic')), None),
+        ({}, None),
+    ],
+)
+def test_weights_by_box_need_the_certainty_head(tmp_path, slots, named):
+    config = tiny_semi('plain', **slots)
+    PreflightHook().before_train(fake_runner(tmp_path, MODELS.build(config)))
+    config.detector.roi_head.type = 'StandardRoIHead'
+    runner = fake_runner(tmp_path, MODELS.build(config))
+    if named is None:
+        PreflightHook().before_train(runner)
+        return
+    with pytest.raises(ValueError, match=f'(?s)CertaintyRoIHead.*StandardRoIHead with .*{named}'):
+        PreflightHook().before_train(runner)

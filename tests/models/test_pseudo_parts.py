@@ -9,6 +9,7 @@ from mmssod import equations
 from mmssod.models.pseudo import (
     ClassBalancer,
     PseudoLabelStatistics,
+    SoftSelector,
     ThresholdSelector,
 )
 from mmssod.structures import PseudoLabels
@@ -69,6 +70,29 @@ def test_any_number_of_candidates(number, certainty):
 def test_unknown_certainty():
     with pytest.raises(ValueError, match=r"'p', 'p\*v', 'p_and_v'.*got 'v'"):
         ThresholdSelector('v')
+
+
+@pytest.mark.parametrize(
+    ('certainty', 'weights'), [('p', [0.9, 0.8]), ('p*v', [0.81]), ('p_and_v', [0.9, 0.6])]
+)
+def test_soft_boxes_weigh_what_was_compared(certainty, weights):
+    candidates = pseudo(p=[0.9, 0.8, 0.5], v=[0.9, 0.6, 1.0])
+    found = SoftSelector(certainty)(candidates, torch.tensor([0.55]))
+    assert found.weights.tolist() == pytest.approx(weights)
+    assert found.weighted(torch.tensor([2.0])).weights.tolist() == pytest.approx(
+        [2 * w for w in weights]
+    )
+    assert candidates.weights.tolist() == [1, 1, 1]
+
+
+@pytest.mark.parametrize('score', [0.3, 0.95, 1.0])
+def test_a_soft_target_is_a_weight(score):
+    """Cross-entropy with ``score`` at the class and 0 elsewhere, against ``score`` times that of the hard target."""
+    logits = torch.tensor([[0.3, -1.0, 2.0, 0.5]])
+    soft = torch.tensor([[0.0, score, 0.0, 0.0]])
+    by_hand = -(soft * logits.log_softmax(dim=1)).sum()
+    weighted = score * torch.nn.functional.cross_entropy(logits, torch.tensor([1]))
+    assert by_hand.item() == pytest.approx(weighted.item())
 
 
 # ---------------------------------------------------------------- class balancer
@@ -244,6 +268,34 @@ def test_select_and_weighted_give_new_values():
     assert labels.weights.tolist() == [1, 1]
     assert labels.select(torch.tensor([False, True])).labels.tolist() == [0]
     assert labels.certainty.tolist() == pytest.approx([0.45, 0.25])
+
+
+@pytest.mark.parametrize('numbers', [(0,), (0, 0), (1, 0, 2), (3,)])
+def test_values_are_joined_in_order(numbers):
+    parts = [pseudo(p=[0.1 * n] * n, labels=[n] * n) for n in numbers]
+    joined = PseudoLabels.cat(parts)
+    assert joined.labels.tolist() == [n for n in numbers for _ in range(n)]
+    assert joined.boxes.shape == (sum(numbers), 4)
+
+
+@pytest.mark.parametrize('number', [0, 1, 3])
+def test_there_and_back_as_predictions_and_as_ground_truth(number):
+    labels = pseudo(p=[0.5] * number, v=[0.25] * number, labels=[2] * number)
+    back = PseudoLabels.from_predictions(labels.to_predictions())
+    certain = PseudoLabels.from_ground_truth(labels.scaled(3.0).to_ground_truth())
+    for name, value in vars(labels).items():
+        assert torch.equal(getattr(back, name), value)
+    assert torch.equal(labels.to_predictions().scores, labels.certainty)
+    assert torch.equal(certain.boxes, labels.boxes) and torch.equal(certain.labels, labels.labels)
+    assert certain.weights.tolist() == [3.0] * number
+    assert certain.cls_certainty.tolist() == certain.loc_certainty.tolist() == [1.0] * number
+
+
+def test_scaled_by_one_factor_or_one_a_box():
+    labels = pseudo(p=[0.9, 0.5]).weighted(torch.tensor([2.0]))
+    assert labels.scaled(0.5).weights.tolist() == [1, 1]
+    assert labels.scaled(torch.tensor([1.0, 0.0])).weights.tolist() == [2, 0]
+    assert labels.weights.tolist() == [2, 2]
 
 
 FLIP = torch.tensor([[-1.0, 0, 64], [0, 1, 0], [0, 0, 1]])

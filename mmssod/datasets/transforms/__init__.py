@@ -31,6 +31,9 @@ Lists of transforms, as everywhere in MMDetection, do as well. Steps without a c
 here, such as other erasing passes, are ``StrongErasing`` with its numbers. STAC's view has geometry besides,
 ``StrongAffine``, and a Cutout of its own, ``StrongSquares``.
 
+Instant-Teaching has others: ``BrightnessContrast``, ``ChannelShift`` or ``HSVShift``, ``JPEGCompression``,
+``ChannelShuffle``, ``BoxBlur`` or ``MedianBlur`` (``configs/_base_/instant_teaching.py``).
+
 What all of them share (``StrongAffine`` moves boxes and has a file of its own about it):
 
 * They read and replace ``results['img']``: (H, W, 3) uint8, channels B G R, as mmcv loads it; boxes
@@ -44,16 +47,30 @@ What all of them share (``StrongAffine`` moves boxes and has a file of its own a
 """
 
 from mmssod.datasets.transforms.affine import StrongAffine
-from mmssod.datasets.transforms.blur import GaussianBlur
+from mmssod.datasets.transforms.blur import BoxBlur, GaussianBlur, MedianBlur
 from mmssod.datasets.transforms.color import ColorJitter, StrongGrayscale
+from mmssod.datasets.transforms.compression import JPEGCompression
 from mmssod.datasets.transforms.cutout import StrongCutout
 from mmssod.datasets.transforms.erasing import StrongErasing
 from mmssod.datasets.transforms.squares import StrongSquares
 from mmssod.datasets.transforms.steps import Steps
+from mmssod.datasets.transforms.tones import (
+    BrightnessContrast,
+    ChannelShift,
+    ChannelShuffle,
+    HSVShift,
+)
 
 __all__ = [
+    'BoxBlur',
+    'BrightnessContrast',
+    'ChannelShift',
+    'ChannelShuffle',
     'ColorJitter',
     'GaussianBlur',
+    'HSVShift',
+    'JPEGCompression',
+    'MedianBlur',
     'Steps',
     'StrongAffine',
     'StrongCutout',

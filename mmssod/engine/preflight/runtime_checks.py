@@ -97,6 +97,7 @@ def _model_problems(runner: Any) -> Iterator[Problem]:
     classes = list(runner.train_dataloader.dataset.metainfo.get('classes') or [])
     model = bare_model(runner)
     yield from _balance_problems(model)
+    yield from _weight_problems(model)
     wrong = {
         name: number for name, number in _class_numbers(model).items() if number != len(classes)
     }
@@ -115,16 +116,37 @@ def _balance_problems(model: nn.Module) -> Iterator[Problem]:
         name: getattr(getattr(model, 'balancer', None), name, 0.0)
         for name in ('threshold_power', 'weight_power')
     }
-    student = getattr(model, 'student', None)
-    head = getattr(student, 'roi_head', None)
-    counts = isinstance(head, CertaintyRoIHead) or not isinstance(student, BaseDetector)
-    if any(powers.values()) and not counts:
+    if any(powers.values()) and not _takes_weights(model):
         yield Problem(
             'thresholds and weights by class need the foreground certainties of the RoI head',
             "model.detector.roi_head.type='CertaintyRoIHead'",
-            f'{type(head).__name__ if head is not None else "no RoI head"} with {powers}',
+            f'{_roi_head_name(model)} with {powers}',
             'take that RoI head, or set both powers of model.balancer to 0',
         )
+
+
+def _weight_problems(model: nn.Module) -> Iterator[Problem]:
+    slots = {name: getattr(model, name, None) for name in ('selector', 'mixer')}
+    weighing = {n: type(p).__name__ for n, p in slots.items() if getattr(p, 'weighs_boxes', False)}
+    if weighing and not _takes_weights(model):
+        yield Problem(
+            'weights of single boxes need an RoI head that reads them',
+            "model.detector.roi_head.type='CertaintyRoIHead'",
+            f'{_roi_head_name(model)} with {weighing}',
+            'take that RoI head, or parts that weigh nothing: ThresholdSelector, KeepImages, TwoImageMosaic',
+        )
+
+
+def _takes_weights(model: nn.Module) -> bool:
+    """Whether the student's RoI head does, or it is no detector of mmdet (and so answers for itself)."""
+    student = getattr(model, 'student', None)
+    head = getattr(student, 'roi_head', None)
+    return isinstance(head, CertaintyRoIHead) or not isinstance(student, BaseDetector)
+
+
+def _roi_head_name(model: nn.Module) -> str:
+    head = getattr(getattr(model, 'student', None), 'roi_head', None)
+    return 'no RoI head' if head is None else type(head).__name__
 
 
 def _class_numbers(model: nn.Module) -> dict[str, int]:

@@ -1,21 +1,27 @@
-"""What fills the slots: labelers, mergers, selectors, the class balancer."""
+"""What fills the slots: labelers, mergers, selectors, mixers, the class balancer."""
 
 from .class_balancer import ClassBalancer
-from .labelers import EMATeacher, FrozenTeacher, Labeler, SelfLabeler, build_labeler
+from .labelers import EMATeacher, FrozenTeacher, GivenLabels, Labeler, SelfLabeler, build_labeler
 from .mergers import KeepCandidates
-from .mixers import KeepImages
-from .selectors import ThresholdSelector
+from .mixers import KeepImages, MixUp, PairMixer, RandomMixer, TwoImageMosaic
+from .selectors import SoftSelector, ThresholdSelector
 from .statistics import PseudoLabelStatistics
 
 __all__ = [
     'ClassBalancer',
     'EMATeacher',
     'FrozenTeacher',
+    'GivenLabels',
     'KeepCandidates',
     'KeepImages',
     'Labeler',
+    'MixUp',
+    'PairMixer',
     'PseudoLabelStatistics',
+    'RandomMixer',
     'SelfLabeler',
+    'SoftSelector',
     'ThresholdSelector',
+    'TwoImageMosaic',
     'build_labeler',
 ]

@@ -4,6 +4,8 @@ A labeler is called with the weak views, shape (B, 3, H, W), their samples and t
 :class:`~mmssod.structures.PseudoLabels` an image, in pixels of the weak view, without gradients.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -109,12 +111,40 @@ class SelfLabeler(Labeler):
         self, inputs: Tensor, samples: SampleList, student: nn.Module
     ) -> list[PseudoLabels]:
         """The student's own predictions on the weak view."""
-        training = student.training
-        student.eval()
-        try:
+        with in_eval_mode(student):
             return predict_candidates(student, inputs, samples)
-        finally:
-            student.train(training)
+
+
+@MODELS.register_module()
+class GivenLabels(Labeler):
+    """Labels that came with the weak views, as ``pred_instances`` of their samples: made by whoever called the step.
+
+    Raises:
+        ValueError: For a sample without.
+    """
+
+    def forward(
+        self, inputs: Tensor, samples: SampleList, student: nn.Module
+    ) -> list[PseudoLabels]:
+        """What the samples hold; neither the images nor the student are looked at."""
+        if any('pred_instances' not in sample for sample in samples):
+            raise ValueError(
+                'GivenLabels reads pred_instances of the weak views, and a sample has none: it is the labeler of a '
+                'detector that lays them there (CoRectifyDetector); others take FrozenTeacher, EMATeacher or '
+                'SelfLabeler'
+            )
+        return [PseudoLabels.from_predictions(sample.pred_instances) for sample in samples]
+
+
+@contextmanager
+def in_eval_mode(module: nn.Module) -> Iterator[None]:
+    """A module in eval mode, and as it was afterwards."""
+    training = module.training
+    module.eval()
+    try:
+        yield
+    finally:
+        module.train(training)
 
 
 @torch.no_grad()

@@ -1,0 +1,152 @@
+"""Instant-Teaching, with and without co-rectify, and its mixup in the paper's method."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from mmdet.registry import TRANSFORMS
+from mmengine.config import Config
+
+from mmssod.models.pseudo.mixing import mixup
+from mmssod.testing.recipes import build_recipe, tiny_recipe, two_steps
+from mmssod.testing.tiny import tiny_batch
+
+DEMO = 'configs/instant_teaching/demo.py'
+CO_RECTIFY = 'configs/instant_teaching/co_rectify_demo.py'
+MIXUP = 'configs/certainty/beyond/demo_mixup.py'
+CONFIGS = sorted(Path('configs/instant_teaching').glob('*.py'))
+# Without training nothing is as certain as 0.9; v is near 1 / K.
+SURE = dict(balancer=dict(threshold=0.3))
+SOME = dict(balancer=dict(threshold=0.05, bounds=(0.0, 0.9)))
+
+
+@pytest.mark.parametrize(
+    ('name', 'config', 'changes'),
+    [
+        ('instant_teaching', DEMO, SURE),
+        ('co_rectify', CO_RECTIFY, SURE),
+        ('certainty_mixup', MIXUP, SOME),
+    ],
+)
+def test_losses_are_those_on_file(name, config, changes, golden):
+    steps = two_steps(build_recipe(tiny_recipe(config, **changes)))
+    assert all(step['pseudo_boxes'] > 0 for step in steps)
+    golden(name, steps)
+
+
+def test_the_network_labels_for_itself_from_the_first_step_on():
+    model = build_recipe(tiny_recipe(DEMO, **SURE))
+    inputs, samples = tiny_batch()
+    before = model.pseudo_labels(inputs['weak'], samples['weak'])
+    model.student.roi_head.bbox_head.fc_cls.bias.data.add_(torch.tensor([0.5, 0.0, 0.0, 0.0]))
+    after = model.pseudo_labels(inputs['weak'], samples['weak'])
+    assert list(model.labeler.parameters()) == []  # no second network, so no EMA either
+    assert before[0].cls_certainty.sum() != after[0].cls_certainty.sum()
+
+
+def seen_by_the_student(model):
+    """Views of one step before and after mixing."""
+    seen = []
+    model.mixer.register_forward_hook(lambda module, args, out: seen.append((args[0], out)))
+    torch.manual_seed(0)
+    model.loss(*tiny_batch())
+    return seen[0]
+
+
+def test_a_pseudo_box_weighs_its_score_times_its_share():
+    changes = dict(mixer=dict(prob=1.0, mixers=dict(mosaic=dict(prob=0.0))))
+    model = build_recipe(tiny_recipe(DEMO, **SURE, **changes))
+    strong, mixed = seen_by_the_student(model)
+    for labels in strong.labels:
+        assert len(labels) > 0 and torch.equal(labels.weights, labels.cls_certainty)
+    shares = []
+    for plain, labels in zip(strong.labels, mixed.labels, strict=True):
+        ratio = labels.weights[: len(plain)] / plain.cls_certainty
+        shares.append(ratio[0].item())
+        assert torch.allclose(ratio, ratio[0])
+        assert torch.allclose(labels.weights[len(plain) :], 1 - ratio[0])
+    assert any(0 < share < 1 for share in shares)
+
+
+@pytest.mark.parametrize('weight', [0.1, 0.5])
+def test_weights_reach_the_losses(weight):
+    """Half the weight is half the localization loss, and less of the classification loss."""
+    model = build_recipe(tiny_recipe(DEMO, **SURE, mixer=dict(prob=0.0)))
+    inputs, samples = tiny_batch()
+    labels = model.pseudo_labels(inputs['weak'], samples['weak'])
+    losses = []
+    for factor in (1.0, weight):
+        torch.manual_seed(0)
+        targets = [value.scaled(factor) for value in labels]
+        losses.append(model.unsupervised_loss(inputs['strong'], samples['strong'], targets)[0])
+    full, part = (found['loss_bbox'].item() for found in losses)
+    assert full > 0 and part == pytest.approx(weight * full)
+    assert losses[1]['loss_cls'] < losses[0]['loss_cls']
+
+
+def test_mixed_weights_of_the_papers_method_are_alpha_times_the_share(monkeypatch):
+    changes = dict(mixer=dict(prob=1.0), balancer=dict(**SOME['balancer'], weight_power=0.6))
+    model = build_recipe(tiny_recipe(MIXUP, **changes))
+    model.balancer.initialize(torch.tensor([100, 10, 1]))
+    alpha = model.balancer.weights().float()
+    monkeypatch.setattr('mmssod.models.pseudo.mixers.mixup', lambda a, b, share: mixup(a, b, 0.25))
+    strong, mixed = seen_by_the_student(model)
+    for plain, labels in zip(strong.labels, mixed.labels, strict=True):
+        ours, theirs = labels.labels[: len(plain)], labels.labels[len(plain) :]
+        assert len(ours) > 0 and len(theirs) > 0
+        assert torch.allclose(labels.weights[: len(plain)], 0.25 * alpha[ours])
+        assert torch.allclose(labels.weights[len(plain) :], 0.75 * alpha[theirs])
+
+
+# ---------------------------------------------------------------- what the configs say
+
+
+@pytest.mark.parametrize('path', CONFIGS, ids=lambda path: path.stem)
+def test_the_sources_numbers(path):
+    cfg = Config.fromfile(path)
+    model = cfg.model
+    assert (model.balancer.threshold, model.balancer.threshold_power) == (0.9, 0)
+    assert (model.unsup_weight, model.unsup_loss_weights) == (1.0, {})
+    assert (model.selector.type, model.selector.certainty) == ('SoftSelector', 'p')
+    assert model.detector.train_cfg.rcnn.sampler.num == 64
+    assert model.detector.test_cfg.rcnn.score_thr == 0.001
+    assert (model.mixer.type, model.mixer.prob) == ('RandomMixer', 0.5)
+    assert model.mixer.mixers.mixup.alpha == 1.0
+    assert tuple(model.mixer.mixers.mosaic.cut_range) == (0.25, 0.75)
+    assert cfg.load_from is None
+    both = path.stem.startswith('co_rectify')
+    assert model.type == ('CoRectifyDetector' if both else 'PseudoLabelDetector')
+    assert model.labeler == dict(type='GivenLabels' if both else 'SelfLabeler')
+    if 'demo' in path.stem:
+        return
+    assert cfg.optim_wrapper.optimizer.lr == 0.01 and cfg.optim_wrapper.clip_grad.max_norm == 35
+    assert cfg.auto_scale_lr.base_batch_size == 16
+    assert cfg.train_dataloader.sampler.counts == dict(labeled=1, unlabeled=1)
+    for source in ('labeled', 'unlabeled'):
+        resize = cfg.train_dataloader.dataset[source].pipeline.resize
+        assert [tuple(scale) for scale in resize.scale] == [(1024, 500), (1024, 800)]
+
+
+@pytest.mark.parametrize('path', CONFIGS, ids=lambda path: path.stem)
+def test_the_strong_view(path):
+    """Numpy's generator alone decides; each step is switched off by its probability."""
+    steps = Config.fromfile(path).train_dataloader.dataset.unlabeled.pipeline.views.strong
+    pack = steps.pop('pack')
+    assert pack.type == 'PackDetInputs'
+    probs = {name: step.prob for name, step in steps.items() if name != 'type'}
+    others = dict.fromkeys(['tone', 'shift', 'jpeg', 'shuffle', 'blur'], 0.2)
+    assert probs == dict(flip=0.5, cutout=0.5, **others)
+    image = np.random.RandomState(0).randint(0, 256, (60, 80, 3), np.uint8)
+
+    def view(seed):
+        np.random.seed(seed)
+        return transform(dict(img=image.copy(), img_shape=(60, 80)))['img']
+
+    transform = TRANSFORMS.build(steps)
+    assert all((view(seed) == view(seed)).all() for seed in range(20))
+    assert len({view(seed).tobytes() for seed in range(20)}) > 10
+    for name in probs:
+        steps[name].prob = 0.0
+    transform = TRANSFORMS.build(steps)
+    assert all((view(seed) == image).all() for seed in range(20))
