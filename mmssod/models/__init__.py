@@ -3,21 +3,24 @@
 from .backbones import EfficientNetLite
 from .bbox_coders import SideBucketCoder
 from .bbox_heads import FCBucketHead, SideAwareBucketHead
-from .detectors import PseudoLabelDetector
+from .detectors import ConsistencyDetector, PseudoLabelDetector, SoftTeacherDetector
 from .pseudo import (
     ClassBalancer,
     EMATeacher,
     FrozenTeacher,
     KeepCandidates,
     KeepImages,
+    RescoringTeacher,
     SelfLabeler,
     ThresholdSelector,
 )
-from .roi_heads import CertaintyRoIHead
+from .roi_heads import CertaintyCascadeRoIHead, CertaintyRoIHead
 
 __all__ = [
+    'CertaintyCascadeRoIHead',
     'CertaintyRoIHead',
     'ClassBalancer',
+    'ConsistencyDetector',
     'EMATeacher',
     'EfficientNetLite',
     'FCBucketHead',
@@ -25,8 +28,10 @@ __all__ = [
     'KeepCandidates',
     'KeepImages',
     'PseudoLabelDetector',
+    'RescoringTeacher',
     'SelfLabeler',
     'SideAwareBucketHead',
     'SideBucketCoder',
+    'SoftTeacherDetector',
     'ThresholdSelector',
 ]

@@ -17,7 +17,7 @@ from mmssod.engine.runner_access import (
     labeled_source,
     sources,
 )
-from mmssod.models import CertaintyRoIHead
+from mmssod.models import CertaintyCascadeRoIHead, CertaintyRoIHead
 from mmssod.structures import Problem
 
 MAX_COMPARED_IMAGES = 1_000_000
@@ -117,11 +117,12 @@ def _balance_problems(model: nn.Module) -> Iterator[Problem]:
     }
     student = getattr(model, 'student', None)
     head = getattr(student, 'roi_head', None)
-    counts = isinstance(head, CertaintyRoIHead) or not isinstance(student, BaseDetector)
+    known = (CertaintyRoIHead, CertaintyCascadeRoIHead)
+    counts = isinstance(head, known) or not isinstance(student, BaseDetector)
     if any(powers.values()) and not counts:
         yield Problem(
             'thresholds and weights by class need the foreground certainties of the RoI head',
-            "model.detector.roi_head.type='CertaintyRoIHead'",
+            "model.detector.roi_head.type='CertaintyRoIHead' or 'CertaintyCascadeRoIHead'",
             f'{type(head).__name__ if head is not None else "no RoI head"} with {powers}',
             'take that RoI head, or set both powers of model.balancer to 0',
         )

@@ -1,6 +1,8 @@
-"""The semi-supervised detector, one training step with slots, and the ensemble."""
+"""The semi-supervised detectors: one training step with slots, its heirs, consistency; and the ensemble."""
 
+from .consistency_detector import ConsistencyDetector
 from .ensemble_detector import EnsembleDetector
 from .pseudo_label_detector import PseudoLabelDetector
+from .soft_teacher_detector import SoftTeacherDetector
 
-__all__ = ['EnsembleDetector', 'PseudoLabelDetector']
+__all__ = ['ConsistencyDetector', 'EnsembleDetector', 'PseudoLabelDetector', 'SoftTeacherDetector']

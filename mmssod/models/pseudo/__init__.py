@@ -4,6 +4,7 @@ from .class_balancer import ClassBalancer
 from .labelers import EMATeacher, FrozenTeacher, Labeler, SelfLabeler, build_labeler
 from .mergers import KeepCandidates
 from .mixers import KeepImages
+from .rescoring_teacher import RescoringTeacher
 from .selectors import ThresholdSelector
 from .statistics import PseudoLabelStatistics
 
@@ -15,6 +16,7 @@ __all__ = [
     'KeepImages',
     'Labeler',
     'PseudoLabelStatistics',
+    'RescoringTeacher',
     'SelfLabeler',
     'ThresholdSelector',
     'build_labeler',
