@@ -7,6 +7,8 @@ import pytest
 from mmdet.registry import MODELS
 from mmengine.config import Config
 
+from mmssod.models import FrozenTeacher
+
 ROOT = Path(__file__).parents[1]
 FILES = sorted(p for p in (ROOT / 'configs').rglob('*.py') if '_base_' not in p.parts)
 TEACHER_ITERATIONS = {'1': 6000, '2': 12000, '5': 30000, '10': 60000}
@@ -19,12 +21,18 @@ def short(path):
 def detector_of(cfg):
     if cfg.model.type == 'EnsembleDetector':
         return cfg.model.members[0]
-    return cfg.model.detector if cfg.model.type == 'PseudoLabelDetector' else cfg.model
+    return cfg.model.get('detector', cfg.model)
+
+
+def class_numbers(detector):
+    """``num_classes`` of each box head of a detector: one, one a stage, or that of one stage."""
+    heads = detector.roi_head.bbox_head if 'roi_head' in detector else detector.bbox_head
+    return {head.num_classes for head in (heads if isinstance(heads, list) else [heads])}
 
 
 def test_all_configs_are_seen():
     # A new config raises this number: then it is loaded and built below.
-    assert len(FILES) == 53
+    assert len(FILES) == 64
 
 
 @pytest.mark.parametrize('path', FILES, ids=short)
@@ -43,11 +51,13 @@ def test_config_loads_and_builds(path):
     loader = cfg.train_dataloader
     assert loader.batch_size == sum(loader.sampler.counts.values())
     classes = loader.dataset.labeled.get('metainfo', {}).get('classes')
-    head = detector.roi_head.bbox_head
-    assert head.num_classes == (len(classes) if classes else 80)
-    if cfg.model.type == 'PseudoLabelDetector':
-        assert model.balancer.num_classes == head.num_classes
+    number = len(classes) if classes else 80
+    assert class_numbers(detector) == {number}
+    if 'detector' in cfg.model:
         assert set(loader.sampler.counts) == {'labeled', 'unlabeled'}
+    if hasattr(model, 'balancer'):
+        assert model.balancer.num_classes == number
+    if type(getattr(model, 'labeler', None)) is FrozenTeacher:
         assert cfg.load_from
 
 

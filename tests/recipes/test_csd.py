@@ -192,6 +192,18 @@ def test_the_best_proposals_are_compared():
     assert len(model.answers(inputs['weak'], features, proposals).scores) == 2 * 5
 
 
+def test_the_mirror_is_made_of_the_image(monkeypatch):
+    model = build()
+    inputs, samples = csd_batch()
+    features = model.student.extract_feat(inputs['weak'])
+    proposals = model.proposals(features, samples['weak'])
+    seen = []
+    extract = model.student.extract_feat
+    monkeypatch.setattr(model.student, 'extract_feat', lambda x: seen.append(x) or extract(x))
+    model.answers(inputs['weak'], features, proposals)
+    assert len(seen) == 1 and torch.equal(seen[0], inputs['weak'].flip(-1))
+
+
 # ---------------------------------------------------------------- what it leaves alone
 
 
@@ -204,7 +216,8 @@ def test_boxes_of_unlabeled_images_cannot_leak():
         )
     dirty = step(build(), (inputs, samples))
     assert clean.keys() == dirty.keys()
-    assert all(torch.equal(torch.as_tensor(clean[n]), torch.as_tensor(dirty[n])) for n in clean)
+    for name, value in clean.items():
+        torch.testing.assert_close(dirty[name], value, rtol=0, atol=0, msg=name)
 
 
 def test_unlabeled_images_teach():
