@@ -1,7 +1,9 @@
 """Soft Teacher on the demo's data.
 
 Changed for its 400 iterations: it starts from the demo's teacher, since one without burn-in would know nothing yet; the
-teacher keeps 0.99 instead of 0.999, a memory of 100 iterations instead of 1000; 4 + 4 images, all at 160 px.
+teacher keeps 0.99 instead of 0.999, a memory of 100 iterations instead of 1000; 4 + 4 images, all at 160 px. Changed
+for its small boxes: a steady one deviates by less than 4 %, the median of the demo's teacher with buckets (32 boxes);
+2 % of 30 px is less than it can tell.
 
     tools/train.py configs/soft_teacher/demo.py --teacher configs/demo/teacher_plain.py
 """
@@ -17,6 +19,7 @@ _base_ = [
 train_cfg = dict(max_iters=400, val_interval=400)
 model = dict(_delete_=True, detector=_base_.model, **_base_.semi)
 model['detector']['roi_head']['bbox_head'].update(num_classes=10)
+model.update(max_deviation=0.04)
 train_dataloader = dict(_delete_=True, **_base_.semi_train_dataloader)
 default_hooks = dict(_base_.semi_hooks, checkpoint=dict(interval=200))
 default_hooks['ema_teacher'].update(ema_decay=0.99)

@@ -19,7 +19,7 @@ class PseudoLabels:
         boxes: Shape (N, 4).
         labels: Classes in [0, M), shape (N,).
         cls_certainty: ``p`` in [0, 1], shape (N,).
-        loc_certainty: ``v`` of Eq. 4 in [0, 1], shape (N,); 1 where the detector gives none.
+        loc_certainty: ``v`` of Eq. 4 in [0, 1], or another measure of it, shape (N,); 1 where the detector gives none.
         weights: Loss weight of each box, at least 0, shape (N,).
 
     Raises:

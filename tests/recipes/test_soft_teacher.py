@@ -88,6 +88,8 @@ def test_the_recipe_is_soft_teachers():
     assert cfg.train_dataloader.sampler.counts == dict(labeled=1, unlabeled=4)
     assert cfg.train_cfg.max_iters == 180000
     assert not cfg.load_from
+    demo = Config.fromfile(CONFIG)
+    assert (demo.model.max_deviation, demo.default_hooks.ema_teacher.ema_decay) == (0.04, 0.99)
     full = Config.fromfile('configs/soft_teacher/coco_full.py')
     assert full.model.unsup_weight == 2.0
 
