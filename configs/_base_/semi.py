@@ -11,7 +11,7 @@ semi = dict(
         threshold_power=0.0,
         weight_power=0.0,
         bounds=(0.4, 0.9),
-        max_weight=float('inf'),
+        max_weight=1e6,  # no limit: Eq. 6 ends at 4000 (mmssod.equations.MIN_RATIO)
         unit_mean_weight=False,
         memory=1.0,
     ),

@@ -3,7 +3,12 @@
 from .backbones import EfficientNetLite
 from .bbox_coders import SideBucketCoder
 from .bbox_heads import FCBucketHead, SideAwareBucketHead
-from .detectors import CoRectifyDetector, PseudoLabelDetector
+from .detectors import (
+    ConsistencyDetector,
+    CoRectifyDetector,
+    PseudoLabelDetector,
+    SoftTeacherDetector,
+)
 from .losses import SoftmaxFocalLoss
 from .pseudo import (
     ClassBalancer,
@@ -14,17 +19,20 @@ from .pseudo import (
     KeepImages,
     MixUp,
     RandomMixer,
+    RescoringTeacher,
     SelfLabeler,
     SoftSelector,
     ThresholdSelector,
     TwoImageMosaic,
 )
-from .roi_heads import CertaintyRoIHead
+from .roi_heads import CertaintyCascadeRoIHead, CertaintyRoIHead
 
 __all__ = [
+    'CertaintyCascadeRoIHead',
     'CertaintyRoIHead',
     'ClassBalancer',
     'CoRectifyDetector',
+    'ConsistencyDetector',
     'EMATeacher',
     'EfficientNetLite',
     'FCBucketHead',
@@ -40,6 +48,8 @@ __all__ = [
     'SideBucketCoder',
     'SoftSelector',
     'SoftmaxFocalLoss',
+    'RescoringTeacher',
+    'SoftTeacherDetector',
     'ThresholdSelector',
     'TwoImageMosaic',
 ]

@@ -1,7 +1,7 @@
 """Values that travel between the parts."""
 
 from .problem import Problem, raise_together
-from .pseudo_labels import PseudoLabels
+from .pseudo_labels import PseudoLabels, move_boxes
 from .views import View, Views
 
-__all__ = ['Problem', 'PseudoLabels', 'View', 'Views', 'raise_together']
+__all__ = ['Problem', 'PseudoLabels', 'View', 'Views', 'move_boxes', 'raise_together']

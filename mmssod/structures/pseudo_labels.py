@@ -20,7 +20,7 @@ class PseudoLabels:
         boxes: Shape (N, 4).
         labels: Classes in [0, M), shape (N,).
         cls_certainty: ``p`` in [0, 1], shape (N,).
-        loc_certainty: ``v`` of Eq. 4 in [0, 1], shape (N,); 1 where the detector gives none.
+        loc_certainty: ``v`` of Eq. 4 in [0, 1], or another measure of it, shape (N,); 1 where the detector gives none.
         weights: Loss weight of each box, at least 0, shape (N,).
 
     Raises:
@@ -111,10 +111,24 @@ class PseudoLabels:
             img_shape: Height and width of the other view; boxes are clipped to it, and those without area left
                 are dropped.
         """
-        # In float32 also under mixed precision, whose matrix products would round the corners by pixels.
-        with torch.autocast(self.boxes.device.type, enabled=False):
-            corners = self.boxes.float()
-            boxes = bbox_project(corners, matrix.to(corners), img_shape)
+        boxes = move_boxes(self.boxes, matrix, img_shape)
         moved = replace(self, boxes=boxes)
         sizes = boxes[:, 2:] - boxes[:, :2]
         return moved.select((sizes > 0).all(dim=1))
+
+
+def move_boxes(boxes: Tensor, matrix: Tensor, img_shape: tuple[int, int]) -> Tensor:
+    """Boxes in another view of their image, clipped to it; those without area left stay among them.
+
+    Args:
+        boxes: Shape (N, 4).
+        matrix: Homography from this view to the other, shape (3, 3).
+        img_shape: Height and width of the other view.
+
+    Returns:
+        Boxes, shape (N, 4), float32.
+    """
+    # In float32 also under mixed precision, whose matrix products would round the corners by pixels.
+    with torch.autocast(boxes.device.type, enabled=False):
+        corners = boxes.float()
+        return bbox_project(corners, matrix.to(corners), img_shape)

@@ -23,6 +23,11 @@ SIZES = dict(
     stacked_convs=1,
     num_classes=len(CLASSES),
 )
+LEVELS = (
+    'num_outs',
+    'start_level',
+    'add_extra_convs',
+)  # of a neck: they belong to the head's strides
 BACKBONES = ('EfficientNetLite', 'ResNet')
 
 
@@ -47,7 +52,7 @@ def shrink(config: Any) -> Any:
     if config.get('type') in BACKBONES:
         return copy.deepcopy(tiny_detector().backbone)
     if config.get('type') == 'FPN':
-        return {**tiny_detector().neck, **{k: v for k, v in config.items() if k == 'num_outs'}}
+        return {**tiny_detector().neck, **{k: v for k, v in config.items() if k in LEVELS}}
     return {key: SIZES.get(key, shrink(value)) for key, value in config.items()}
 
 

@@ -7,6 +7,7 @@ from mmdet.registry import MODELS
 from mmengine.config import ConfigDict
 from mmengine.structures import InstanceData
 
+from mmssod.models.roi_heads.certainty_roi_head import foreground_certainty
 from mmssod.testing.tiny import tiny_detector, tiny_sample
 
 
@@ -100,7 +101,8 @@ def test_foreground_sums():
 def test_plain_head_counts_p_alone():
     module = build('plain')
     scores = torch.tensor([[2.0, 0, 0, 0], [0, 0, 0, 5.0]])
-    sums = module.foreground_certainty(dict(cls_score=scores, bbox_pred=None), torch.tensor([0, 3]))
+    results = dict(cls_score=scores, bbox_pred=None)
+    sums = foreground_certainty(module.bbox_head, results, torch.tensor([0, 3]))
     assert sums['fg_certainty'][0].item() == pytest.approx(scores[0].softmax(0)[0].item())
     assert sums['fg_count'].tolist() == [1, 0, 0]
 

@@ -34,4 +34,5 @@ class JPEGCompression(ImageTransform):
     def augment(self, image: np.ndarray) -> np.ndarray:
         """A compressed copy of ``image``, (H, W, 3) uint8."""
         settings = [cv2.IMWRITE_JPEG_QUALITY, self._draw_quality()]
-        return cv2.imdecode(cv2.imencode('.jpg', image, settings)[1], cv2.IMREAD_COLOR)
+        compressed = cv2.imencode('.jpg', image, settings)[1]
+        return np.asarray(cv2.imdecode(compressed, cv2.IMREAD_COLOR))

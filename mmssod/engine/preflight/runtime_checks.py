@@ -17,7 +17,7 @@ from mmssod.engine.runner_access import (
     labeled_source,
     sources,
 )
-from mmssod.models import CertaintyRoIHead
+from mmssod.models import CertaintyCascadeRoIHead, CertaintyRoIHead
 from mmssod.structures import Problem
 
 MAX_COMPARED_IMAGES = 1_000_000
@@ -119,7 +119,7 @@ def _balance_problems(model: nn.Module) -> Iterator[Problem]:
     if any(powers.values()) and not _takes_weights(model):
         yield Problem(
             'thresholds and weights by class need the foreground certainties of the RoI head',
-            "model.detector.roi_head.type='CertaintyRoIHead'",
+            "model.detector.roi_head.type='CertaintyRoIHead' or 'CertaintyCascadeRoIHead'",
             f'{_roi_head_name(model)} with {powers}',
             'take that RoI head, or set both powers of model.balancer to 0',
         )
@@ -131,7 +131,7 @@ def _weight_problems(model: nn.Module) -> Iterator[Problem]:
     if weighing and not _takes_weights(model):
         yield Problem(
             'weights of single boxes need an RoI head that reads them',
-            "model.detector.roi_head.type='CertaintyRoIHead'",
+            "model.detector.roi_head.type='CertaintyRoIHead' or 'CertaintyCascadeRoIHead'",
             f'{_roi_head_name(model)} with {weighing}',
             'take that RoI head, or parts that weigh nothing: ThresholdSelector, KeepImages, TwoImageMosaic',
         )
@@ -141,7 +141,8 @@ def _takes_weights(model: nn.Module) -> bool:
     """Whether the student's RoI head does, or it is no detector of mmdet (and so answers for itself)."""
     student = getattr(model, 'student', None)
     head = getattr(student, 'roi_head', None)
-    return isinstance(head, CertaintyRoIHead) or not isinstance(student, BaseDetector)
+    known = (CertaintyRoIHead, CertaintyCascadeRoIHead)
+    return isinstance(head, known) or not isinstance(student, BaseDetector)
 
 
 def _roi_head_name(model: nn.Module) -> str:

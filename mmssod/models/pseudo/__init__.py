@@ -4,6 +4,7 @@ from .class_balancer import ClassBalancer
 from .labelers import EMATeacher, FrozenTeacher, GivenLabels, Labeler, SelfLabeler, build_labeler
 from .mergers import KeepCandidates
 from .mixers import KeepImages, MixUp, PairMixer, RandomMixer, TwoImageMosaic
+from .rescoring_teacher import RescoringTeacher
 from .selectors import SoftSelector, ThresholdSelector
 from .statistics import PseudoLabelStatistics
 
@@ -19,6 +20,7 @@ __all__ = [
     'PairMixer',
     'PseudoLabelStatistics',
     'RandomMixer',
+    'RescoringTeacher',
     'SelfLabeler',
     'SoftSelector',
     'ThresholdSelector',

@@ -1,5 +1,6 @@
 """RoI heads through which box weights travel."""
 
+from .certainty_cascade_roi_head import CertaintyCascadeRoIHead
 from .certainty_roi_head import CertaintyRoIHead
 
-__all__ = ['CertaintyRoIHead']
+__all__ = ['CertaintyCascadeRoIHead', 'CertaintyRoIHead']

@@ -1,0 +1,5 @@
+"""COCO-partial with one view of the unlabeled images."""
+
+_base_ = ['./coco_partial.py', '../one_view.py']
+
+semi_train_dataloader = _base_.one_view_loader

@@ -1,0 +1,178 @@
+"""Other detectors in the recipes that need only ``loss`` and ``predict``; readable errors in the others."""
+
+import copy
+from types import SimpleNamespace
+
+import pytest
+import torch
+from mmdet.registry import MODELS
+from mmengine.config import ConfigDict
+from mmengine.structures import InstanceData
+
+from mmssod.engine.preflight.runtime_checks import _model_problems
+from mmssod.testing.recipes import build_recipe, tiny_recipe, two_steps
+from mmssod.testing.tiny import CLASSES, tiny_batch, tiny_detector, tiny_semi
+
+CASCADE = 'configs/demo/student_cascade.py'
+RETINANET = 'configs/demo/student_retinanet.py'
+
+
+def cascade(weight_power=0.0, **changes):
+    balancer = dict(threshold=0.4, weight_power=weight_power)
+    return build_recipe(tiny_recipe(CASCADE, balancer=balancer, **changes))
+
+
+def sure(model, layer):
+    """Let a one-stage student and its teacher be sure of class 0 everywhere (after a sigmoid)."""
+    for name, parameter in model.named_parameters():
+        if name.endswith(f'{layer}.bias'):
+            parameter.data[:: len(CLASSES)] = 1.0
+    return model
+
+
+def retinanet(**changes):
+    return sure(build_recipe(tiny_recipe(RETINANET, **changes)), 'retina_cls')
+
+
+def fcos_config():
+    base = tiny_recipe(RETINANET).detector
+    base.type = 'FCOS'
+    base.bbox_head = ConfigDict(
+        type='FCOSHead',
+        num_classes=len(CLASSES),
+        in_channels=16,
+        stacked_convs=1,
+        feat_channels=16,
+        strides=[8, 16, 32, 64, 128],
+        norm_cfg=None,
+    )
+    base.train_cfg = None
+    return base
+
+
+def fcos():
+    config = ConfigDict(tiny_semi(), detector=fcos_config())
+    config.balancer.update(threshold=0.3)
+    return sure(build_recipe(config), 'conv_cls')
+
+
+# ---------------------------------------------------------------- two steps
+
+
+@pytest.mark.parametrize(
+    ('name', 'build'), [('cascade', cascade), ('retinanet', retinanet), ('fcos', fcos)]
+)
+def test_losses_are_those_on_file(name, build, golden):
+    steps = two_steps(build())
+    assert all(step['pseudo_boxes'] > 0 for step in steps)
+    assert sum(v for n, v in steps[0].items() if n.startswith('unsup_') and 'loss' in n) > 0
+    golden(f'other_{name}', steps)
+
+
+@pytest.mark.parametrize('labeler', ['EMATeacher', 'SelfLabeler'])
+@pytest.mark.parametrize('build', [cascade, retinanet])
+def test_with_other_labelers(build, labeler):
+    model = build(labeler=dict(_delete_=True, type=labeler))
+    assert two_steps(model)[1]['pseudo_boxes'] > 0
+    if labeler == 'EMATeacher':
+        model.labeler.update(model.student, 0.0)
+        for ours, theirs in zip(
+            model.labeler.teacher.parameters(), model.student.parameters(), strict=True
+        ):
+            assert torch.equal(ours, theirs)
+
+
+@pytest.mark.parametrize('build', [cascade, retinanet, fcos])
+def test_nothing_leaks_and_nothing_is_changed(build):
+    clean = two_steps(build())
+    inputs, samples = tiny_batch()
+    for sample in samples['weak'] + samples['strong']:
+        sample.gt_instances = InstanceData(
+            bboxes=torch.full((3, 4), float('nan')), labels=torch.tensor([0, 1, 2])
+        )
+    before = copy.deepcopy(samples)
+    assert two_steps(build(), (inputs, samples)) == clean
+    for branch, values in before.items():
+        for now, then in zip(samples[branch], values, strict=True):
+            assert now.gt_instances.keys() == then.gt_instances.keys()
+
+
+# ---------------------------------------------------------------- Cascade R-CNN: weights and certainties
+
+
+def test_cascade_counts_foreground_for_thresholds_and_weights():
+    model = cascade(weight_power=0.6)
+    model.balancer.initialize(torch.tensor([100, 10, 1]))
+    before = model.balancer.count.clone()
+    losses = model.loss(*tiny_batch())
+    assert not any('fg_' in name for name in losses)
+    assert (model.balancer.count - before).sum() > 0
+
+
+def test_cascade_weights_reach_every_stage():
+    def stages(power):
+        model = cascade(weight_power=power)
+        model.unsupervised = False
+        model.balancer.initialize(torch.tensor([1, 1, 1000]))  # the batch holds rare classes
+        torch.manual_seed(1)
+        losses = model.loss(*tiny_batch())
+        return [losses[f'sup_s{stage}.loss_bbox'] for stage in range(3)]
+
+    for weighted, plain in zip(stages(0.6), stages(0.0), strict=True):
+        assert weighted > plain
+
+
+def test_cascade_with_buckets_knows_v():
+    config = tiny_recipe(CASCADE)
+    config.detector.roi_head.bbox_head = [
+        tiny_detector('bucket').roi_head.bbox_head for _ in range(3)
+    ]
+    config.balancer.update(threshold=0.05, bounds=(0.0, 0.9))
+    model = build_recipe(config)
+    inputs, samples = tiny_batch()
+    labels = model.pseudo_labels(inputs['weak'], samples['weak'])
+    assert any((value.loc_certainty < 1).any() for value in labels)
+    assert all(step['pseudo_boxes'] > 0 for step in two_steps(model))
+
+
+# ---------------------------------------------------------------- recipes that need an RoI head
+
+
+def problems(model):
+    """What the checks before training say of a model."""
+    loader = SimpleNamespace(dataset=SimpleNamespace(metainfo=dict(classes=CLASSES)))
+    return [str(p) for p in _model_problems(SimpleNamespace(model=model, train_dataloader=loader))]
+
+
+@pytest.mark.parametrize('build', [cascade, retinanet, fcos])
+def test_checks_before_training_pass(build):
+    assert not problems(build())
+
+
+@pytest.mark.parametrize('knob', ['threshold_power', 'weight_power'])
+def test_class_weights_and_thresholds_with_one_stage_are_refused(knob):
+    (problem,) = problems(retinanet(balancer={knob: 0.5}))
+    assert 'no RoI head with' in problem
+    assert "'CertaintyRoIHead' or 'CertaintyCascadeRoIHead'" in problem
+
+
+def test_class_weights_with_mmdets_cascade_head_are_refused():
+    config = tiny_recipe(CASCADE, balancer=dict(weight_power=0.6))
+    config.detector.roi_head.type = 'CascadeRoIHead'
+    (problem,) = problems(build_recipe(config))
+    assert "CascadeRoIHead with {'threshold_power'" in problem
+
+
+@pytest.mark.parametrize('recipe', ['soft_teacher', 'csd'])
+@pytest.mark.parametrize('detector', ['retinanet', 'fcos', 'cascade'])
+def test_recipes_of_two_stages_say_what_they_need(recipe, detector):
+    config = tiny_recipe(f'configs/{recipe}/demo.py')
+    config.detector = dict(
+        retinanet=lambda: tiny_recipe(RETINANET).detector,
+        fcos=fcos_config,
+        cascade=lambda: tiny_recipe(CASCADE).detector,
+    )[detector]()
+    needed = dict(soft_teacher='CertaintyRoIHead', csd='StandardRoIHead')[recipe]
+    found = 'CertaintyCascadeRoIHead' if detector == 'cascade' else 'no RoI head'
+    with pytest.raises(TypeError, match=f'needs a two-stage detector .*{needed}, got .*{found}'):
+        MODELS.build(config)
