@@ -6,18 +6,22 @@ from .bbox_heads import FCBucketHead, SideAwareBucketHead
 from .detectors import PseudoLabelDetector
 from .pseudo import (
     ClassBalancer,
+    DualTeacher,
     EMATeacher,
     FrozenTeacher,
     KeepCandidates,
     KeepImages,
+    PseudoLabelMemory,
     SelfLabeler,
     ThresholdSelector,
 )
-from .roi_heads import CertaintyRoIHead
+from .roi_heads import CertaintyRoIHead, DualRoIHead
 
 __all__ = [
     'CertaintyRoIHead',
     'ClassBalancer',
+    'DualRoIHead',
+    'DualTeacher',
     'EMATeacher',
     'EfficientNetLite',
     'FCBucketHead',
@@ -25,6 +29,7 @@ __all__ = [
     'KeepCandidates',
     'KeepImages',
     'PseudoLabelDetector',
+    'PseudoLabelMemory',
     'SelfLabeler',
     'SideAwareBucketHead',
     'SideBucketCoder',

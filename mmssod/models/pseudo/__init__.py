@@ -1,7 +1,9 @@
 """What fills the slots: labelers, mergers, selectors, the class balancer."""
 
 from .class_balancer import ClassBalancer
+from .dual_teacher import DualTeacher
 from .labelers import EMATeacher, FrozenTeacher, Labeler, SelfLabeler, build_labeler
+from .memory import PseudoLabelMemory
 from .mergers import KeepCandidates
 from .mixers import KeepImages
 from .selectors import ThresholdSelector
@@ -9,11 +11,13 @@ from .statistics import PseudoLabelStatistics
 
 __all__ = [
     'ClassBalancer',
+    'DualTeacher',
     'EMATeacher',
     'FrozenTeacher',
     'KeepCandidates',
     'KeepImages',
     'Labeler',
+    'PseudoLabelMemory',
     'PseudoLabelStatistics',
     'SelfLabeler',
     'ThresholdSelector',
