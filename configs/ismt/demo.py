@@ -1,4 +1,4 @@
-"""ISMT on the demo, first stage: 400 iterations of burn-in, as the demo's teachers have, and 400 of two heads that label.
+"""ISMT on the demo, first stage: 400 iterations of burn-in and 400 of two heads that label for each other.
 
 The teachers keep 0.99 instead of 0.999: of 400 updates, 0.999 would leave them two thirds where the burn-in left them.
 

@@ -3,7 +3,7 @@
 from .backbones import EfficientNetLite
 from .bbox_coders import SideBucketCoder
 from .bbox_heads import FCBucketHead, SideAwareBucketHead
-from .detectors import PseudoLabelDetector
+from .detectors import PseudoLabelDetector, WBFEnsemble
 from .pseudo import (
     ClassBalancer,
     DualTeacher,
@@ -15,7 +15,7 @@ from .pseudo import (
     SelfLabeler,
     ThresholdSelector,
 )
-from .roi_heads import CertaintyRoIHead, DualRoIHead
+from .roi_heads import CertaintyRoIHead, DualRoIHead, OverlapWeightedRoIHead
 
 __all__ = [
     'CertaintyRoIHead',
@@ -28,10 +28,12 @@ __all__ = [
     'FrozenTeacher',
     'KeepCandidates',
     'KeepImages',
+    'OverlapWeightedRoIHead',
     'PseudoLabelDetector',
     'PseudoLabelMemory',
     'SelfLabeler',
     'SideAwareBucketHead',
     'SideBucketCoder',
     'ThresholdSelector',
+    'WBFEnsemble',
 ]

@@ -46,11 +46,13 @@ from mmssod.datasets.transforms.blur import GaussianBlur
 from mmssod.datasets.transforms.color import ColorJitter, StrongGrayscale
 from mmssod.datasets.transforms.cutout import StrongCutout
 from mmssod.datasets.transforms.erasing import StrongErasing
+from mmssod.datasets.transforms.mark import MarkPseudoLabeled
 from mmssod.datasets.transforms.steps import Steps
 
 __all__ = [
     'ColorJitter',
     'GaussianBlur',
+    'MarkPseudoLabeled',
     'Steps',
     'StrongCutout',
     'StrongErasing',

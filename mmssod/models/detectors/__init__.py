@@ -2,5 +2,6 @@
 
 from .ensemble_detector import EnsembleDetector
 from .pseudo_label_detector import PseudoLabelDetector
+from .wbf_ensemble import WBFEnsemble
 
-__all__ = ['EnsembleDetector', 'PseudoLabelDetector']
+__all__ = ['EnsembleDetector', 'PseudoLabelDetector', 'WBFEnsemble']

@@ -1,5 +1,7 @@
 """The mean teachers of two RoI heads. ``B`` images."""
 
+from typing import Any
+
 import torch
 from mmdet.registry import MODELS
 from mmdet.structures import DetDataSample, SampleList
@@ -41,7 +43,8 @@ class DualTeacher(EMATeacher):
     ) -> list[PseudoLabels]:
         """Predictions of both heads, shape (B, 3, H, W) in, one :class:`HeadLabels` an image out."""
         blank = [DetDataSample(metainfo=sample.metainfo) for sample in samples]
-        features = self.teacher.extract_feat(inputs)
-        proposals = self.teacher.rpn_head.predict(features, blank, rescale=False)
-        answers = self.teacher.roi_head.predict_each(features, proposals, blank, rescale=False)
+        teacher: Any = self.teacher
+        features = teacher.extract_feat(inputs)
+        proposals = teacher.rpn_head.predict(features, blank, rescale=False)
+        answers = teacher.roi_head.predict_each(features, proposals, blank, rescale=False)
         return [HeadLabels.from_heads(image) for image in zip(*answers, strict=True)]

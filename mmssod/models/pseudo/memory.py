@@ -86,6 +86,13 @@ class PseudoLabelMemory(nn.Module):
         kept = batched_nms(rows[:, BOX].float().contiguous(), scores, groups, self.nms)[1]
         return rows[kept[: self.max_per_img]]
 
+    def pooled(self, rows: Tensor) -> Tensor:
+        """Rows of both heads as one labeler's: the best box of each object, images in the order of their ids."""
+        rows = rows[rows[:, IMAGE].argsort(stable=True)].clone()
+        rows[:, HEAD] = 0
+        counts = rows[:, IMAGE].unique_consecutive(return_counts=True)[1].tolist()
+        return torch.cat([rows[:0], *(self.suppress(part) for part in rows.split(counts))])
+
     def recall(self, sample: DetDataSample) -> HeadLabels:
         """What is remembered of an image, in pixels of the given view."""
         rows = self.rows[self.rows[:, IMAGE] == image_number(sample)]
