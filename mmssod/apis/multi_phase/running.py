@@ -189,13 +189,18 @@ class PhasesRun:
         return at_or_above(detections, thresholds)
 
     def _easy_labels(self) -> dict[str, Any]:
-        return self._labeled(easiest(self._sure(0), self.plan.easiest))
+        return self._labeled(1, easiest(self._sure(0), self.plan.easiest))
 
     def _agreed_labels(self) -> dict[str, Any]:
         overlaps = self.plan.agreement_iou, self.plan.nms_iou
-        return self._labeled(agreement(self._sure(0), self._sure(1), *overlaps))
+        return self._labeled(2, agreement(self._sure(0), self._sure(1), *overlaps))
 
-    def _labeled(self, boxes: list[dict]) -> dict[str, Any]:
+    def _labeled(self, number: int, boxes: list[dict]) -> dict[str, Any]:
+        if not boxes:
+            raise ValueError(
+                f'phase {number}: expected labels on some unlabeled images, got none; see thresholds_*.json and '
+                f'detections_*.json in {self.folder}, and train phase {number - 1} longer'
+            )
         return with_annotations(read(self.folder / 'unlabeled.json'), boxes)
 
     def _test(self) -> dict[str, float]:
