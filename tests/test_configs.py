@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from mmdet.registry import MODELS
 from mmengine.config import Config
+from mmengine.fileio import load
 
 ROOT = Path(__file__).parents[1]
 FILES = sorted(p for p in (ROOT / 'configs').rglob('*.py') if '_base_' not in p.parts)
@@ -59,6 +60,19 @@ def test_config_loads_and_builds(path):
         assert model.balancer.num_classes == head.num_classes
         assert set(loader.sampler.counts) == {'labeled', 'unlabeled'}
         assert cfg.load_from or burn_in(cfg) > 0  # the teacher starts from something
+
+
+@pytest.mark.parametrize(
+    'path', sorted((ROOT / 'configs').glob('*/metafile.yml')), ids=lambda path: path.parent.name
+)
+def test_metafile_lists_the_configs_beside_it(path):
+    content = load(path)
+    (collection,) = content['Collections']
+    for file in (collection['README'], collection['Code']):
+        assert (ROOT / file).exists()
+    assert all(model['In Collection'] == collection['Name'] for model in content['Models'])
+    listed = [ROOT / model['Config'] for model in content['Models']]
+    assert sorted(listed) == sorted(path.parent.glob('*.py'))
 
 
 @pytest.mark.parametrize('path', [p for p in FILES if p.name.startswith('student')], ids=short)

@@ -1,6 +1,6 @@
 """Multi-Phase on COCO-full: the ensemble of its three phases, and the one command for all of it.
 
-Paper: 40.1 AP (3x); not run here: needs COCO and 8 GPUs of 2 images each.
+The paper reports a single model alone (coco_full_phase_2.py); not run here: needs COCO and 8 GPUs of 2 images each.
 
     python -m torch.distributed.run --nproc_per_node=8 tools/multi_phase.py \\
         configs/multi_phase/coco_full.py --launcher pytorch

@@ -1,6 +1,6 @@
 """Multi-Phase on VOC: the ensemble of its three phases, and the one command for all of it.
 
-Paper: 77.4 AP50; not run here: needs VOC and 8 GPUs of 2 images each.
+The paper reports a single model alone (voc_phase_2.py); not run here: needs VOC and 8 GPUs of 2 images each.
 
     python -m torch.distributed.run --nproc_per_node=8 tools/multi_phase.py \\
         configs/multi_phase/voc.py --launcher pytorch

@@ -8,7 +8,8 @@ from mmengine.runner.checkpoint import get_state_dict, load_state_dict
 
 from mmssod.models.pseudo import PseudoLabelMemory, memory
 from mmssod.structures import HeadLabels
-from mmssod.testing.tiny import tiny_sample
+from mmssod.testing.recipes import build_recipe, tiny_recipe
+from mmssod.testing.tiny import tiny_batch, tiny_sample
 
 FIRST = [4.0, 4, 24, 24]
 NEAR = [5.0, 4, 25, 24]  # IoU 19 / 21 with FIRST
@@ -195,3 +196,36 @@ def test_image_ids_are_numbers():
 def test_values_out_of_range(wrong):
     with pytest.raises(ValueError, match='expected iou_threshold in'):
         PseudoLabelMemory(**wrong)
+
+
+# ------------------------------------------------------------------ real processes
+
+
+def step_in_a_process(rank, folder):
+    """Two steps of the tiny ISMT model in a process group of two; each process has images of its own."""
+    torch.set_num_threads(1)
+    address = f'file://{folder}/group'
+    torch.distributed.init_process_group('gloo', init_method=address, rank=rank, world_size=2)
+    config = 'configs/ismt/demo.py'
+    low = dict(balancer=dict(threshold=0.3, bounds=(0.0, 0.9)), merger=dict(score_thr=0.3))
+    model = build_recipe(tiny_recipe(config, **low))
+    wrapped = torch.nn.parallel.DistributedDataParallel(model, broadcast_buffers=False)
+    inputs, samples = tiny_batch(unlabeled=2)
+    own = slice(rank, rank + 1)
+    for _ in range(2):
+        losses = wrapped(
+            {name: images[own] for name, images in inputs.items()},
+            {name: branch[own] for name, branch in samples.items()},
+            mode='loss',
+        )
+        model.parse_losses(losses)[0].backward()
+    torch.save(model.merger.rows, f'{folder}/{rank}.pth')
+    torch.distributed.destroy_process_group()
+
+
+@pytest.mark.slow
+def test_two_processes_remember_the_same(tmp_path):
+    torch.multiprocessing.spawn(step_in_a_process, (str(tmp_path),), nprocs=2)
+    rows = [torch.load(tmp_path / f'{rank}.pth') for rank in range(2)]
+    assert torch.equal(*rows)
+    assert set(rows[0][:, memory.IMAGE].tolist()) == {2, 3}
