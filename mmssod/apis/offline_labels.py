@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,9 @@ def unlabeled_images(unlabeled: dict[str, Any], categories: Sequence[dict]) -> d
     Args:
         unlabeled: Config of an ``UnlabeledDataset``.
         categories: Those of the labeled set.
+
+    Raises:
+        ValueError: The size of an image is not known.
     """
     dataset = DATASETS.build({**unlabeled, 'pipeline': []})
     records = [dataset.get_data_info(index) for index in range(len(dataset))]
@@ -116,5 +120,12 @@ def labeled_annotations(cfg: Config) -> dict[str, Any]:
 def _image(record: dict[str, Any]) -> dict[str, Any]:
     width, height = record.get('width'), record.get('height')
     if width is None or height is None:
-        width, height = map(int, header_size(record['img_path']))
-    return dict(id=record['img_id'], file_name=record['img_path'], width=width, height=height)
+        width, height = header_size(record['img_path'])
+        if math.isnan(width):
+            raise ValueError(
+                f'{record["img_path"]}: expected an image whose header tells its size, found none; repair the file, or '
+                'leave it out of the unlabeled images (`exclude`)'
+            )
+    return dict(
+        id=record['img_id'], file_name=record['img_path'], width=int(width), height=int(height)
+    )

@@ -1,6 +1,9 @@
 """Multi-Phase from one command, and ISMT from its first stage to its last, on VOC in small with a tiny detector."""
 
 import json
+import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -177,3 +180,22 @@ def test_from_the_memory_to_the_final_detector(data, call, capsys):
     )
     call('train.py', file)
     assert 'batch: 1 labeled + 1 pseudo' in next(Path('final').glob('*/*.log')).read_text()
+
+
+@pytest.mark.slow
+def test_two_processes_do_all_phases(phases):
+    """The first process writes what all read."""
+    pytest.importorskip('ensemble_boxes')
+    with socket.socket() as server:
+        server.bind(('127.0.0.1', 0))
+        port = server.getsockname()[1]
+    launch = ['-m', 'torch.distributed.run', '--nproc_per_node=2', f'--master_port={port}']
+    tool = CONFIGS.parent / 'tools/multi_phase.py'
+    command = [*launch, tool, phases, '--work-dir', 'run', '--launcher', 'pytorch']
+    result = subprocess.run([sys.executable, *command], capture_output=True, text=True, timeout=600)
+    assert result.returncode == 0, result.stderr[-3000:]
+    assert len(list(Path('run').glob('phase_*/iter_2.pth'))) == 3
+    assert not list(Path('run').glob('*.part'))
+    images = {box['image_id'] for box in read('run/detections_1.json')}
+    assert images == {image['id'] for image in read('run/unlabeled.json')['images']}
+    assert 'coco/bbox_mAP' in read('run/metrics.json')
