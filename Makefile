@@ -44,10 +44,10 @@ help:
 install: $(INSTALLED)
 
 $(INSTALLED): $(RECIPE)
-	$(call install,$(VENV),requirements/constraints.txt,onedl$(comma)lite$(comma)eval$(comma)dev)
+	$(call install,$(VENV),requirements/constraints.txt,onedl$(comma)lite$(comma)eval$(comma)wbf$(comma)dev)
 
 $(INSTALLED_OPENMMLAB): $(RECIPE)
-	$(call install,$(VENV_OPENMMLAB),requirements/constraints-openmmlab.txt,openmmlab$(comma)lite$(comma)eval$(comma)dev)
+	$(call install,$(VENV_OPENMMLAB),requirements/constraints-openmmlab.txt,openmmlab$(comma)lite$(comma)eval$(comma)wbf$(comma)dev)
 
 $(INSTALLED_DOCS): $(INSTALLED) requirements/docs.txt
 	$(BIN)/python -m pip install $(PIP_FLAGS) -c requirements/constraints.txt -r requirements/docs.txt

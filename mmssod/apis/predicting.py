@@ -35,11 +35,7 @@ def predict(
         use_test_set(cfg, annotations, images)
     with TemporaryDirectory(prefix='mmssod_predict_') as folder:
         out_file = osp.join(folder, 'detections.json')
-        cfg.test_evaluator = dict(
-            type='DetectionWriter', ann_file=test_set(cfg)[0], out_file=out_file
-        )
-        # Of its own name and without backends: mmengine hands a visualizer of a known name on to the next runner.
-        cfg.visualizer = dict(type='DetLocalVisualizer')
+        use_writer(cfg, out_file)
         test(cfg, checkpoint, work_dir=folder)
         detections: list[dict] = json.loads(Path(out_file).read_text())
     return detections
@@ -102,13 +98,25 @@ def use_test_set(cfg: Config, annotations: str, images: str) -> None:
     _test_dataset(cfg).update(data_root='', ann_file=annotations, data_prefix=dict(img=images))
 
 
+def use_writer(cfg: Config, out_file: str) -> None:
+    """Have a config write its detections instead of judging them.
+
+    Args:
+        cfg: changed in place.
+        out_file: json to write.
+    """
+    cfg.test_evaluator = dict(type='DetectionWriter', ann_file=test_set(cfg)[0], out_file=out_file)
+    # Of its own name and without backends: mmengine hands a visualizer of a known name on to the next runner.
+    cfg.visualizer = dict(type='DetLocalVisualizer')
+
+
 def common_classes(configs: Sequence[Config]) -> tuple[str, ...]:
     """The classes of the first config's test set; empty without configs.
 
     Raises:
         ValueError: another config has other classes; their order may differ.
     """
-    named = [_classes(cfg) for cfg in configs]
+    named = [test_classes(cfg) for cfg in configs]
     for classes in named[1:]:
         if set(classes) != set(named[0]):
             raise ValueError(
@@ -117,7 +125,8 @@ def common_classes(configs: Sequence[Config]) -> tuple[str, ...]:
     return named[0] if named else ()
 
 
-def _classes(cfg: Config) -> tuple[str, ...]:
+def test_classes(cfg: Config) -> tuple[str, ...]:
+    """The classes of a config's test set."""
     dataset = _test_dataset(cfg)
     own = (dataset.get('metainfo') or {}).get('classes')
     return tuple(own or DATASETS.get(dataset['type']).METAINFO['classes'])

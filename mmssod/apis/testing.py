@@ -63,11 +63,12 @@ def test(
         use_tta(cfg)
     setup_cache_size_limit_of_dynamo()
     with process_group(cfg):
-        metrics = _test(cfg, out)
+        metrics = run_test(cfg, out)
     return metrics
 
 
-def _test(cfg: Config, out: str | None) -> dict[str, float]:
+def run_test(cfg: Config, out: str | None = None) -> dict[str, float]:
+    """Evaluate in the process group that is there; the metrics."""
     runner = build_runner(cfg)
     if out is not None:
         runner.test_loop.evaluator.metrics.append(DumpDetResults(out_file_path=out))

@@ -111,7 +111,7 @@ class SourceSampler(Sampler):
         if not hasattr(dataset, 'sources'):
             raise TypeError(f'SourceSampler needs a SemiDataset, got {type(dataset).__name__}')
         dataset.full_init()
-        self.counts = _checked_counts(
+        self.counts = checked_counts(
             counts, {name: len(source) for name, source in dataset.sources.items()}
         )
         self.seed = sync_random_seed() if seed is None else seed
@@ -121,7 +121,9 @@ class SourceSampler(Sampler):
                 name,
                 np.arange(len(dataset.sources[name])) + dataset.offsets[name],
                 count,
-                _upright(dataset.aspect_ratios(name)) if aspect_grouping and count > 1 else None,
+                upright_images(dataset.aspect_ratios(name))
+                if aspect_grouping and count > 1
+                else None,
             )
             for name, count in self.counts.items()
         ]
@@ -156,27 +158,30 @@ class SourceSampler(Sampler):
         return self._length
 
 
-def _upright(ratios: np.ndarray) -> np.ndarray | None:
+def upright_images(ratios: np.ndarray) -> np.ndarray | None:
     """(N,) bool from width / height, NaN counting as wide; ``None`` when no size is known."""
     return None if np.isnan(ratios).all() else ratios < 1.0
 
 
-def _checked_counts(counts: Mapping[str, int], sizes: Mapping[str, int]) -> dict[str, int]:
+def checked_counts(
+    counts: Mapping[str, int], sizes: Mapping[str, int], word: str = 'counts'
+) -> dict[str, int]:
+    """Whole numbers >= 1 for just the sources that there are; ``word`` is what the errors call them."""
     problems = [
-        f'counts[{name!r}] must be a whole number >= 1, got {count!r}'
+        f'{word}[{name!r}] must be a whole number >= 1, got {count!r}'
         for name, count in counts.items()
         if isinstance(count, bool) or not isinstance(count, int) or count < 1
     ]
     unknown, missing = [n for n in counts if n not in sizes], [n for n in sizes if n not in counts]
     if unknown:
-        problems.append(f'counts name {unknown}, which the data set does not have')
+        problems.append(f'{word} name {unknown}, which the data set does not have')
     if missing:
         problems.append(
-            f'counts lack {missing}; leave the source out of the data set if it is not to be used'
+            f'{word} lack {missing}; leave the source out of the data set if it is not to be used'
         )
     if problems:
         raise ValueError(
             '; '.join(problems)
-            + f'. Sources of the data set: {list(sizes)}, counts: {dict(counts)}'
+            + f'. Sources of the data set: {list(sizes)}, {word}: {dict(counts)}'
         )
     return dict(counts)

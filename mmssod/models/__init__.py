@@ -8,16 +8,19 @@ from .detectors import (
     CoRectifyDetector,
     PseudoLabelDetector,
     SoftTeacherDetector,
+    WBFEnsemble,
 )
 from .losses import SoftmaxFocalLoss
 from .pseudo import (
     ClassBalancer,
+    DualTeacher,
     EMATeacher,
     FrozenTeacher,
     GivenLabels,
     KeepCandidates,
     KeepImages,
     MixUp,
+    PseudoLabelMemory,
     RandomMixer,
     RescoringTeacher,
     SelfLabeler,
@@ -25,7 +28,12 @@ from .pseudo import (
     ThresholdSelector,
     TwoImageMosaic,
 )
-from .roi_heads import CertaintyCascadeRoIHead, CertaintyRoIHead
+from .roi_heads import (
+    CertaintyCascadeRoIHead,
+    CertaintyRoIHead,
+    DualRoIHead,
+    OverlapWeightedRoIHead,
+)
 
 __all__ = [
     'CertaintyCascadeRoIHead',
@@ -33,6 +41,8 @@ __all__ = [
     'ClassBalancer',
     'CoRectifyDetector',
     'ConsistencyDetector',
+    'DualRoIHead',
+    'DualTeacher',
     'EMATeacher',
     'EfficientNetLite',
     'FCBucketHead',
@@ -43,6 +53,8 @@ __all__ = [
     'MixUp',
     'PseudoLabelDetector',
     'RandomMixer',
+    'OverlapWeightedRoIHead',
+    'PseudoLabelMemory',
     'SelfLabeler',
     'SideAwareBucketHead',
     'SideBucketCoder',
@@ -52,4 +64,5 @@ __all__ = [
     'SoftTeacherDetector',
     'ThresholdSelector',
     'TwoImageMosaic',
+    'WBFEnsemble',
 ]

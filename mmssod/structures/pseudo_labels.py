@@ -92,7 +92,7 @@ class PseudoLabels:
 
     def select(self, keep: Tensor) -> 'PseudoLabels':
         """The boxes at a mask or at indices."""
-        return PseudoLabels(**{name: value[keep] for name, value in vars(self).items()})
+        return replace(self, **{name: value[keep] for name, value in vars(self).items()})
 
     def weighted(self, class_weights: Tensor) -> 'PseudoLabels':
         """Multiply each box's weight by that of its class; ``class_weights`` has shape (M,)."""

@@ -52,6 +52,7 @@ from mmssod.datasets.transforms.color import ColorJitter, StrongGrayscale
 from mmssod.datasets.transforms.compression import JPEGCompression
 from mmssod.datasets.transforms.cutout import StrongCutout
 from mmssod.datasets.transforms.erasing import StrongErasing
+from mmssod.datasets.transforms.mark import MarkPseudoLabeled
 from mmssod.datasets.transforms.squares import StrongSquares
 from mmssod.datasets.transforms.steps import Steps
 from mmssod.datasets.transforms.tones import (
@@ -68,6 +69,7 @@ __all__ = [
     'ChannelShuffle',
     'ColorJitter',
     'GaussianBlur',
+    'MarkPseudoLabeled',
     'HSVShift',
     'JPEGCompression',
     'MedianBlur',

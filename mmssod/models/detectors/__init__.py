@@ -5,6 +5,7 @@ from .consistency_detector import ConsistencyDetector
 from .ensemble_detector import EnsembleDetector
 from .pseudo_label_detector import PseudoLabelDetector
 from .soft_teacher_detector import SoftTeacherDetector
+from .wbf_ensemble import WBFEnsemble
 
 __all__ = [
     'CoRectifyDetector',
@@ -12,4 +13,5 @@ __all__ = [
     'EnsembleDetector',
     'PseudoLabelDetector',
     'SoftTeacherDetector',
+    'WBFEnsemble',
 ]

@@ -66,11 +66,12 @@ class EnsembleDetector(BaseDetector):
             blank = [DetDataSample(metainfo=sample.metainfo) for sample in batch_data_samples]
             results = member.predict(batch_inputs, blank, rescale=rescale)
             answers.append([result.pred_instances for result in results])
-        fused = [
-            fuse(list(image), self.iou_threshold)[: self.max_per_img]
-            for image in zip(*answers, strict=True)
-        ]
+        fused = [self.fuse(image)[: self.max_per_img] for image in zip(*answers, strict=True)]
         return self.add_pred_to_datasample(batch_data_samples, fused)
+
+    def fuse(self, answers: Sequence[InstanceData]) -> InstanceData:
+        """One answer from the members' to one image, best score first."""
+        return fuse(answers, self.iou_threshold)
 
     def loss(self, batch_inputs: Tensor, batch_data_samples: SampleList) -> dict:
         """Not there.

@@ -1,7 +1,9 @@
 """What fills the slots: labelers, mergers, selectors, mixers, the class balancer."""
 
 from .class_balancer import ClassBalancer
+from .dual_teacher import DualTeacher
 from .labelers import EMATeacher, FrozenTeacher, GivenLabels, Labeler, SelfLabeler, build_labeler
+from .memory import PseudoLabelMemory
 from .mergers import KeepCandidates
 from .mixers import KeepImages, MixUp, PairMixer, RandomMixer, TwoImageMosaic
 from .rescoring_teacher import RescoringTeacher
@@ -10,6 +12,7 @@ from .statistics import PseudoLabelStatistics
 
 __all__ = [
     'ClassBalancer',
+    'DualTeacher',
     'EMATeacher',
     'FrozenTeacher',
     'GivenLabels',
@@ -18,6 +21,7 @@ __all__ = [
     'Labeler',
     'MixUp',
     'PairMixer',
+    'PseudoLabelMemory',
     'PseudoLabelStatistics',
     'RandomMixer',
     'RescoringTeacher',

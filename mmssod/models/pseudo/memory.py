@@ -1,0 +1,157 @@
+"""A memory of pseudo labels by image. ``T`` remembered boxes of all images, ``M`` classes."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from mmcv.ops import batched_nms
+from mmdet.registry import MODELS
+from mmdet.structures import DetDataSample, SampleList
+from mmengine.dist import all_gather, get_world_size
+from torch import Tensor, nn
+
+from mmssod.structures import HeadLabels, PseudoLabels
+
+# A remembered box: image id, head, class, x1 y1 x2 y2 in pixels of the original image, p, v.
+COLUMNS = 9
+IMAGE, HEAD, CLASS, P, V = 0, 1, 2, 7, 8
+BOX = slice(3, 7)
+
+
+@MODELS.register_module()
+class PseudoLabelMemory(nn.Module):
+    """Answers what is remembered of an image instead of what its teachers see just now (ISMT).
+
+    New boxes of an image join those remembered, and non-maximum suppression over both, by head and class and ranked by
+    p*v, says what stays: a better box replaces the old one, another object adds to them, and an object that is not
+    seen this time is not forgotten.
+
+    ``rows`` is a buffer, so the memory is in the checkpoint and resumes with it. In several processes each step's new
+    boxes are gathered and all of them update the same memory; every process must call it in each step, also one
+    without a box.
+
+    Args:
+        iou_threshold: Boxes of one head and class that overlap by more are one object, in [0, 1].
+        score_thr: Least p*v of a box that is remembered, in [0, 1).
+        max_per_img: Remembered boxes an image, of all heads together, at least 1; the best ones.
+
+    Raises:
+        ValueError: For values outside these ranges.
+
+    Source: Yang et al., "Interactive Self-Training with Mean Teachers for Semi-supervised Object Detection", 2021. All
+    three values are ours: we found none.
+    """
+
+    def __init__(
+        self, iou_threshold: float = 0.5, score_thr: float = 0.5, max_per_img: int = 200
+    ) -> None:
+        super().__init__()
+        if not 0 <= iou_threshold <= 1 or not 0 <= score_thr < 1 or max_per_img < 1:
+            raise ValueError(
+                'expected iou_threshold in [0, 1], score_thr in [0, 1) and max_per_img >= 1, got '
+                f'{iou_threshold}, {score_thr} and {max_per_img}'
+            )
+        self.nms = dict(type='nms', iou_threshold=iou_threshold)
+        self.score_thr = score_thr
+        self.max_per_img = max_per_img
+        self.rows: Tensor
+        # float64 holds any float32 and integers up to 2^53, so that all columns share one tensor.
+        self.register_buffer('rows', torch.zeros(0, COLUMNS, dtype=torch.float64))
+
+    @torch.no_grad()
+    def forward(self, candidates: Sequence[HeadLabels], samples: SampleList) -> list[PseudoLabels]:
+        """Remember the candidates, answer what is remembered.
+
+        Args:
+            candidates: One value an image, in pixels of its weak view.
+            samples: The views, with ``img_id``, ``ori_shape``, ``img_shape`` and ``homography_matrix``.
+        """
+        found = zip(candidates, samples, strict=True)
+        seen = torch.cat([self.to_rows(labels, sample) for labels, sample in found])
+        self.remember(gather_rows(seen))
+        return [self.recall(sample) for sample in samples]
+
+    def remember(self, seen: Tensor) -> None:
+        """Fuse boxes into the memory; rows as those of the memory, shape (number of boxes, 9)."""
+        images = seen[:, IMAGE].unique()
+        others = self.rows[~torch.isin(self.rows[:, IMAGE], images)]
+        both = torch.cat([self.rows, seen])
+        fused = [self.suppress(both[both[:, IMAGE] == image]) for image in images]
+        self.rows = torch.cat([others, *fused])
+
+    def suppress(self, rows: Tensor) -> Tensor:
+        """What stays of one image's rows, best first."""
+        groups = rows[:, [HEAD, CLASS]].unique(dim=0, return_inverse=True)[1]
+        scores = (rows[:, P] * rows[:, V]).float()
+        kept = batched_nms(rows[:, BOX].float().contiguous(), scores, groups, self.nms)[1]
+        return rows[kept[: self.max_per_img]]
+
+    def pooled(self, rows: Tensor) -> Tensor:
+        """Rows of both heads as one labeler's: the best box of each object, images in the order of their ids."""
+        rows = rows[rows[:, IMAGE].argsort(stable=True)].clone()
+        rows[:, HEAD] = 0
+        counts = rows[:, IMAGE].unique_consecutive(return_counts=True)[1].tolist()
+        return torch.cat([rows[:0], *(self.suppress(part) for part in rows.split(counts))])
+
+    def recall(self, sample: DetDataSample) -> HeadLabels:
+        """What is remembered of an image, in pixels of the given view."""
+        rows = self.rows[self.rows[:, IMAGE] == image_number(sample)]
+        matrix = torch.as_tensor(sample.homography_matrix)
+        return from_rows(rows).project(matrix, sample.img_shape)  # type: ignore[return-value]
+
+    def to_rows(self, labels: HeadLabels, sample: DetDataSample) -> Tensor:
+        """Boxes of one view that are certain enough, as rows; shape (number of boxes, 9)."""
+        matrix = torch.as_tensor(sample.homography_matrix, dtype=torch.float64)
+        labels = labels.project(torch.linalg.inv(matrix), sample.ori_shape)  # type: ignore[assignment]
+        labels = labels.select(labels.certainty >= self.score_thr)  # type: ignore[assignment]
+        image = torch.full_like(labels.heads, image_number(sample))
+        columns = (image, labels.heads, labels.labels)
+        certainties = torch.stack([labels.cls_certainty, labels.loc_certainty], dim=1)
+        parts = (torch.stack(columns, dim=1), labels.boxes, certainties)
+        return torch.cat([part.to(self.rows) for part in parts], dim=1)
+
+    def _load_from_state_dict(self, state_dict: dict, prefix: str, *args: Any) -> None:
+        """The memory takes the size of the one that is loaded."""
+        if prefix + 'rows' in state_dict:
+            self.rows = self.rows.new_zeros(state_dict[prefix + 'rows'].shape)
+        super()._load_from_state_dict(state_dict, prefix, *args)
+
+
+def image_number(sample: DetDataSample) -> int:
+    """The image's id, which must be a whole number.
+
+    Raises:
+        TypeError: For another id.
+    """
+    if isinstance(sample.img_id, bool) or not isinstance(sample.img_id, int):
+        raise TypeError(
+            f'the memory needs image ids that are whole numbers, got {sample.img_id!r} of '
+            f'{sample.img_path}; number the images of the unlabeled json'
+        )
+    return sample.img_id
+
+
+def from_rows(rows: Tensor) -> HeadLabels:
+    """Rows of one image as pseudo labels in pixels of the original image, each of weight 1."""
+    p = rows[:, P].float()
+    return HeadLabels(
+        boxes=rows[:, BOX].float(),
+        labels=rows[:, CLASS].long(),
+        cls_certainty=p,
+        loc_certainty=rows[:, V].float(),
+        weights=torch.ones_like(p),
+        heads=rows[:, HEAD].long(),
+    )
+
+
+def gather_rows(rows: Tensor) -> Tensor:
+    """The rows of all processes, in the order of ranks; every process must call it."""
+    if get_world_size() == 1:
+        return rows
+    counts = [int(count) for count in all_gather(rows.new_tensor([len(rows)]))]
+    padded = rows.new_zeros(max(counts), rows.shape[1])
+    padded[: len(rows)] = rows
+    parts = all_gather(padded) if len(padded) else []
+    return torch.cat(
+        [rows[:0], *(part[:count] for part, count in zip(parts, counts, strict=False))]
+    )

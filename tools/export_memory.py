@@ -1,0 +1,49 @@
+r"""Write what the memory of an ISMT run holds as COCO json, for the final detector to learn from.
+
+For example::
+
+    python tools/export_memory.py configs/ismt/demo.py work_dirs/demo/ismt/iter_800.pth \
+        --out work_dirs/demo/ismt/labels.json
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+
+def parse_args() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument('config', help='config of the run')
+    parser.add_argument('checkpoint')
+    parser.add_argument('--out', required=True, help='json file to write')
+    parser.add_argument(
+        '--score-thr',
+        type=float,
+        default=0.7,
+        help='least p*v of a box (0.7, as the threshold of the training)',
+    )
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Export."""
+    args = parse_args()
+    from mmssod.apis.offline_labels import export_memory
+
+    labels = export_memory(args.config, args.checkpoint, score_thr=args.score_thr)
+    out = Path(args.out)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.write_text(json.dumps(labels))
+    filled = {box['image_id'] for box in labels['annotations']}
+    print(
+        f'{len(labels["annotations"])} boxes in {len(filled)} of {len(labels["images"])} images: {out}'
+    )
+
+
+if __name__ == '__main__':
+    main()
