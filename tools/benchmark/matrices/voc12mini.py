@@ -11,6 +11,12 @@ note = (
 recipes = [
     dict(name='teacher', config='configs/lite/teacher_voc12mini.py'),
     dict(name='student', config='configs/lite/student_voc12mini.py', start='teacher'),
+    dict(
+        name='student, p*v > 0.5',
+        config='configs/lite/student_voc12mini.py',
+        start='teacher',
+        options={'model.balancer.threshold': 0.5},
+    ),
     dict(name='supervised', config='configs/lite/supervised_voc12mini.py'),
     dict(name='teacher, plain', config='configs/lite/teacher_voc12mini_plain.py'),
     dict(name='baseline', config='configs/lite/student_voc12mini_plain.py', start='teacher, plain'),
