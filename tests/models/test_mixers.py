@@ -141,6 +141,9 @@ def test_mosaic_of_different_sizes_joins_equal_shares():
     assert mixed.image[0].tolist() == [[1, 1, 2, 2, 2, 2], [1, 1, 2, 2, 2, 2], [0, 0, 2, 2, 2, 2]]
     assert mixed.labels.boxes.tolist() == [[0, 0, 2, 2], [2, 0, 6, 3]]
     assert mixed.sample.img_shape == (3, 6) and mixed.sample.pad_shape == (4, 8)
+    # 7 of 8 columns and 1 of 12: what pads one image alone is enough.
+    mixed = mosaic(flat(1, 2, 8), flat(2, 3, 12), 0.9, axis=1)
+    assert mixed.sample.img_shape == (3, 8) and mixed.sample.pad_shape == (4, 8)
 
 
 # ---------------------------------------------------------------- batches

@@ -34,5 +34,6 @@ class JPEGCompression(ImageTransform):
     def augment(self, image: np.ndarray) -> np.ndarray:
         """A compressed copy of ``image``, (H, W, 3) uint8."""
         settings = [cv2.IMWRITE_JPEG_QUALITY, self._draw_quality()]
-        compressed = cv2.imencode('.jpg', image, settings)[1]
-        return np.asarray(cv2.imdecode(compressed, cv2.IMREAD_COLOR))
+        decoded = cv2.imdecode(cv2.imencode('.jpg', image, settings)[1], cv2.IMREAD_COLOR)
+        assert decoded is not None  # OpenCV reads what it wrote
+        return decoded
