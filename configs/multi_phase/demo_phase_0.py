@@ -1,4 +1,4 @@
-"""Multi-Phase on the demo, phase 0: supervised, 400 iterations of 4 images (16 epochs); demo.py has the command.
+"""Multi-Phase on the demo, phase 0: supervised, 400 iterations of 4 images (32 epochs); demo.py has the command.
 
 AdamW and one rate for all phases instead of the method's SGD: it is far from done after so few iterations.
 """

@@ -1,6 +1,6 @@
 """Multi-Phase on the demo, phase 1: labeled images twice and the easiest half of the others.
 
-400 iterations of 8 images are 5 epochs of (2 x 100 + half of 900) images, or more if images have no label. demo.py
+400 iterations of 8 images are 5.6 epochs of (2 x 50 + half of 950) images, or more if images have no label. demo.py
 has the command.
 """
 

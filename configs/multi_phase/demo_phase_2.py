@@ -1,6 +1,6 @@
 """Multi-Phase on the demo, phase 2: labeled images four times and what phases 0 and 1 agree on.
 
-400 iterations of 8 images are 2.5 epochs of (4 x 100 + 900) images, or more if images have no label. demo.py has the
+400 iterations of 8 images are 2.8 epochs of (4 x 50 + 950) images, or more if images have no label. demo.py has the
 command.
 """
 
