@@ -160,11 +160,24 @@ def test_a_run_starts_from_its_start_and_leaves_its_figures(matrix, tmp_path, mo
     )
     results = run_matrix(matrix, [3], str(tmp_path))
     assert [run.iterations for run in results] == [7, 7, 14]
-    starts = [call['load_from'] for call in calls]
+    starts = [call['cfg_options'].get('load_from') for call in calls]
     assert starts == [None, f'{tmp_path}/seed_3/teacher/iter_7.pth', None]
     stored = json.loads((tmp_path / 'seed_3/student.json').read_text())
     assert Run(**stored) == results[1]
     assert results[1].memory > 0
+
+
+def test_a_teacher_that_only_labels_is_no_start(matrix, tmp_path, monkeypatch):
+    """STAC's student: its labeler's checkpoint is the teacher's, and it starts from nothing."""
+    config = tmp_path / 'stac.py'
+    labeler = "dict(type='FrozenTeacher', checkpoint='elsewhere.pth')"
+    config.write_text(f'train_cfg = dict(max_iters=7)\nmodel = dict(labeler={labeler})\n')
+    both = Matrix('', '', (matrix['teacher'], Recipe('stac', str(config), start='teacher')))
+    calls = []
+    monkeypatch.setattr(runs, 'train', lambda *args, **kwargs: calls.append(kwargs) or {'ap': 0.5})
+    run_matrix(both, [0], str(tmp_path))
+    teacher = f'{tmp_path}/seed_0/teacher/iter_7.pth'
+    assert calls[1]['cfg_options'] == {'model.labeler.checkpoint': teacher}
 
 
 def test_a_run_that_was_cut_off_in_its_evaluation_is_tested(matrix, tmp_path, monkeypatch):

@@ -113,6 +113,19 @@ def set_start(cfg: Config, *, resume: bool | str, load_from: str | None) -> None
     cfg.resume, cfg.load_from = True, resume
 
 
+def teacher_checkpoint(cfg: Config) -> tuple[str, str]:
+    """Where a student's config names its teacher's checkpoint: a dotted key, and its value.
+
+    ``load_from``, from which student and teacher start alike; or, of a student that does not start from its teacher
+    (STAC), the labeler's own.
+    """
+    own = cfg.get('model', {}).get('labeler', {}).get('checkpoint')
+    start = cfg.get('load_from')
+    if own and not start:
+        return 'model.labeler.checkpoint', own
+    return 'load_from', start or ''
+
+
 def build_runner(cfg: Config) -> Runner:
     """Build the runner; ``cfg.runner_type`` names another class than mmengine's."""
     return RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)

@@ -9,7 +9,7 @@ from mmdet.utils import setup_cache_size_limit_of_dynamo
 from mmengine.config import Config
 from mmengine.dist import barrier
 
-from mmssod.apis.config import ConfigLike, load_config
+from mmssod.apis.config import ConfigLike, load_config, teacher_checkpoint
 from mmssod.apis.distributed import process_group
 from mmssod.apis.training import prepare, run_training
 from mmssod.engine.preflight import config_problems
@@ -29,9 +29,10 @@ def train_with_teacher(
     cfg_options: dict[str, Any] | None = None,
     launcher: str = 'none',
 ) -> dict[str, float]:
-    """Train the teacher unless its last checkpoint is there, then the student that starts from it.
+    """Train the teacher unless its last checkpoint is there, then the student that starts from it, or is labeled by it.
 
-    The student says which checkpoint that is (``load_from``), and the teacher is trained in the folder of that file.
+    The student says which checkpoint that is (see ``teacher_checkpoint``), and the teacher is trained in the folder of
+    that file.
     A teacher that was cut off resumes. Both configs are checked before the first of the two trainings.
 
     Args:
@@ -39,7 +40,7 @@ def train_with_teacher(
         student: config of the student.
         work_dir: the student's, see ``load_config``.
         resume: the student's, see ``set_start``.
-        load_from: the teacher's last checkpoint; else the student config's ``load_from``.
+        load_from: the teacher's last checkpoint; else what the student's config names.
         seed, amp, auto_scale_lr, launcher: of both, see ``train``.
         cfg_options: the student's; a teacher is trained as its config says.
 
@@ -50,7 +51,8 @@ def train_with_teacher(
         ValueError: the student starts from something else than the teacher's last checkpoint; everything else that is
             found wrong before training, together.
     """
-    checkpoint = Path(load_from or load_config(student, cfg_options=cfg_options).load_from or '')
+    key, named = teacher_checkpoint(load_config(student, cfg_options=cfg_options))
+    checkpoint = Path(load_from or named)
     both: dict[str, Any] = dict(seed=seed, amp=amp, auto_scale_lr=auto_scale_lr, launcher=launcher)
     first = prepare(
         teacher,
@@ -63,15 +65,15 @@ def train_with_teacher(
     if checkpoint.name != last_checkpoint(first):
         raise ValueError(
             f"teacher and student: expected the student to start from the teacher's last "
-            f'checkpoint, {last_checkpoint(first)}, got load_from={str(checkpoint)!r}; correct '
-            "the student config's load_from, or pass --load-from FOLDER/" + last_checkpoint(first)
+            f'checkpoint, {last_checkpoint(first)}, got {key}={str(checkpoint)!r}; correct '
+            f"the student config's {key}, or pass --load-from FOLDER/" + last_checkpoint(first)
         )
     second = prepare(
         student,
         work_dir=work_dir,
         resume=resume,
-        load_from=load_from,
-        cfg_options=cfg_options,
+        load_from=None,
+        cfg_options={**(cfg_options or {}), key: str(checkpoint)},
         **both,
     )
     raise_together([*config_problems(first), *config_problems(second)])

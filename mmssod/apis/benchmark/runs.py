@@ -18,6 +18,7 @@ from typing import Any
 import torch
 
 from mmssod.apis.benchmark.matrix import Matrix, Recipe
+from mmssod.apis.config import load_config, teacher_checkpoint
 from mmssod.apis.testing import test
 from mmssod.apis.training import train
 from mmssod.environment import collect
@@ -86,9 +87,8 @@ def run_once(matrix: Matrix, name: str, seed: int, out: str) -> Run:
         recipe.config,
         work_dir=str(folder / recipe.slug),
         seed=seed,
-        load_from=str(folder / matrix[recipe.start].last_checkpoint) if recipe.start else None,
         resume='auto',
-        cfg_options=recipe.options,
+        cfg_options=start_options(matrix, recipe, folder),
     )
     if not metrics:  # cut off between the last iteration and the end of its evaluation
         checkpoint = str(folder / recipe.last_checkpoint)
@@ -110,6 +110,15 @@ def run_once(matrix: Matrix, name: str, seed: int, out: str) -> Run:
     )
     write_run(run, result)
     return run
+
+
+def start_options(matrix: Matrix, recipe: Recipe, folder: Path) -> dict[str, Any]:
+    """A recipe's options, and the last checkpoint of its start where its config names the teacher's."""
+    if not recipe.start:
+        return recipe.options
+    cfg = load_config(recipe.config, cfg_options=recipe.options)
+    checkpoint = str(folder / matrix[recipe.start].last_checkpoint)
+    return {**recipe.options, teacher_checkpoint(cfg)[0]: checkpoint}
 
 
 def take_over(matrix: Matrix, name: str, seed: int, out: str, share: Sequence[str]) -> bool:
