@@ -180,6 +180,44 @@ def test_a_teacher_that_only_labels_is_no_start(matrix, tmp_path, monkeypatch):
     assert calls[1]['cfg_options'] == {'model.labeler.checkpoint': teacher}
 
 
+def test_labels_of_one_recipe_are_what_another_learns(matrix, tmp_path, monkeypatch):
+    """ISMT: the memory of the first stage is exported for the final detector."""
+    config = matrix['teacher'].config
+    both = Matrix('', '', (matrix['teacher'], Recipe('final', config, labels='teacher')))
+    calls, exported = [], []
+    monkeypatch.setattr(runs, 'train', lambda *args, **kwargs: calls.append(kwargs) or {'ap': 0.5})
+    monkeypatch.setattr(
+        runs, 'export_memory', lambda *args: exported.append(args) or {'images': []}
+    )
+    run_matrix(both, [0], str(tmp_path))
+    assert exported == [(config, f'{tmp_path}/seed_0/teacher/iter_7.pth')]
+    file = calls[1]['cfg_options']['train_dataloader.dataset.pseudo.ann_file']
+    assert json.loads(Path(file).read_text()) == {'images': []}
+    assert budget(both, 'final') == [7, 7]
+    with pytest.raises(ValueError, match="starts from 'nobody'"):
+        Matrix('', '', (Recipe('final', config, labels='nobody'),))
+
+
+def test_several_trainings_are_one_recipe(matrix, tmp_path, monkeypatch):
+    """Multi-Phase: one call, the budget of all phases; a phase's config is part of the checksum."""
+    phases = [matrix['teacher'].config] * 3
+    config = tmp_path / 'phases.py'
+    config.write_text(f'multi_phase = dict(phases={phases})\n')
+    calls = []
+    monkeypatch.setattr(
+        runs, 'train_phases', lambda *args, **kwargs: calls.append(kwargs) or {'ap': 0.5}
+    )
+    one = Matrix('', '', (Recipe('phases', str(config)),))
+    digest = one['phases'].digest()
+    (run,) = run_matrix(one, [4], str(tmp_path))
+    assert calls == [dict(work_dir=f'{tmp_path}/seed_4/phases', seed=4)]
+    assert (run.iterations, run.metrics) == (21, {'ap': 0.5})
+    Path(phases[0]).write_text('train_cfg = dict(max_iters=8)\n')
+    assert one['phases'].digest() != digest
+    with pytest.raises(ValueError, match='several trainings'):
+        Recipe('phases', str(config), options={'train_cfg.max_iters': 1})
+
+
 def test_a_run_that_was_cut_off_in_its_evaluation_is_tested(matrix, tmp_path, monkeypatch):
     calls = []
     monkeypatch.setattr(runs, 'train', lambda *args, **kwargs: {})
@@ -247,7 +285,7 @@ MATRICES = sorted((ROOT / 'tools/benchmark/matrices').glob('*.py'))
 
 
 def test_matrices_are_seen():
-    assert len(MATRICES) == 7
+    assert len(MATRICES) == 8
 
 
 @pytest.mark.parametrize('file', MATRICES, ids=lambda file: file.stem)
@@ -263,7 +301,8 @@ def test_recipes_build_and_start_from_their_own_detector(file, monkeypatch):
             if not key.startswith('model.'):
                 assert key in ('train_cfg.max_iters', 'train_cfg.val_interval')
         if recipe.start:
-            assert models[recipe.start] == cfg.model.detector
+            for part in ('type', 'backbone', 'neck', 'rpn_head', 'roi_head'):
+                assert models[recipe.start][part] == cfg.model.detector[part]
 
 
 def test_supervised_rows_have_the_budget_of_teacher_and_student(monkeypatch):

@@ -24,8 +24,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--score-thr',
         type=float,
-        default=0.7,
-        help='least p*v of a box (0.7, as the threshold of the training)',
+        help='least p*v of a box; by default 0.7, as the threshold of the training',
     )
     return parser.parse_args()
 
@@ -33,9 +32,10 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     """Export."""
     args = parse_args()
-    from mmssod.apis.offline_labels import export_memory
+    from mmssod.apis.offline_labels import MEMORY_SCORE, export_memory
 
-    labels = export_memory(args.config, args.checkpoint, score_thr=args.score_thr)
+    score_thr = MEMORY_SCORE if args.score_thr is None else args.score_thr
+    labels = export_memory(args.config, args.checkpoint, score_thr=score_thr)
     out = Path(args.out)
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(json.dumps(labels))

@@ -20,6 +20,8 @@ from mmssod.datasets.aspect import header_size
 from mmssod.evaluation.coco import category_ids
 from mmssod.models.pseudo.memory import BOX, CLASS, IMAGE, P, V
 
+MEMORY_SCORE = 0.7  # least p*v of a remembered box that the final detector learns: the threshold of the training
+
 
 def unlabeled_images(unlabeled: dict[str, Any], categories: Sequence[dict]) -> dict[str, Any]:
     """A COCO data set of images without annotations.
@@ -65,7 +67,9 @@ def with_annotations(images: dict[str, Any], detections: Sequence[dict]) -> dict
     return {**images, 'annotations': annotations}
 
 
-def export_memory(config: ConfigLike, checkpoint: str, *, score_thr: float = 0.0) -> dict[str, Any]:
+def export_memory(
+    config: ConfigLike, checkpoint: str, *, score_thr: float = MEMORY_SCORE
+) -> dict[str, Any]:
     """What the memory of a run (ISMT) holds of the unlabeled images, as a COCO data set.
 
     Both heads' boxes are pooled, and the memory's non-maximum suppression by class leaves the best of an object.

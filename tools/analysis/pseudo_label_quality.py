@@ -41,6 +41,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--out', help='json file for the figures')
     parser.add_argument('--markdown', help='also write them as a page to this file')
     parser.add_argument('--title', default='Pseudo labels', help="the page's title")
+    parser.add_argument('--note', default='', help="the page's words on data and detector")
     return parser.parse_args()
 
 
@@ -68,7 +69,7 @@ def main() -> None:
             f'python tools/analysis/pseudo_label_quality.py --{kind} {" ".join(source)} '
             f'--annotations {args.annotations} --images {args.images}'
         )
-        lines = [f'# {args.title}', '']
+        lines = [f'# {args.title}', '', *([args.note, ''] if args.note else [])]
         for title, rows in tables.items():
             lines += [f'## {title}', '', *pipe_table(rows), '']
         facts = dict(command=f'`{command}`', date=date.today().isoformat(), **collect())

@@ -75,8 +75,8 @@ def _run_processes(
     with ThreadPoolExecutor(jobs) as pool:
         while waiting or running:
             for name, seed in list(waiting):
-                start = matrix[name].start
-                if len(running) < jobs and (not start or _done(matrix[start], seed, out)):
+                ready = all(_done(matrix[need], seed, out) for need in matrix[name].needs)
+                if len(running) < jobs and ready:
                     waiting.remove((name, seed))
                     running[pool.submit(work, name, seed)] = (name, seed)
             if not running:  # what is left waits for a run that failed

@@ -21,15 +21,27 @@ class Recipe:
         name: Row of the table; work directory and result file are called so, see :attr:`slug`.
         config: Config file.
         start: Name of the recipe whose last checkpoint it starts from; '' for the config's own start.
+        labels: Name of the recipe whose memory of pseudo labels is its source ``pseudo`` (ISMT); '' for none.
         options: Values by dotted key that replace the config's.
         paper: What the paper reports for the row, in percent, by our columns (``AP``, ``AP50``, ...).
+
+    Raises:
+        ValueError: For options of several trainings.
     """
 
     name: str
     config: str
     start: str = ''
+    labels: str = ''
     options: dict[str, Any] = field(default_factory=dict)
     paper: dict[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.options and self.phases:
+            raise ValueError(
+                f'recipe {self.name!r}: {self.config} is several trainings, which options {self.options} cannot reach; '
+                'write them into configs of their own'
+            )
 
     @property
     def slug(self) -> str:
@@ -37,8 +49,20 @@ class Recipe:
         return re.sub(r'\W+', '_', self.name)
 
     @property
+    def needs(self) -> tuple[str, ...]:
+        """Names of the recipes that come before it."""
+        return tuple(name for name in (self.start, self.labels) if name)
+
+    @property
+    def phases(self) -> list[str]:
+        """Configs of its trainings, where it is several (Multi-Phase)."""
+        return list(load_config(self.config).get('multi_phase', {}).get('phases', []))
+
+    @property
     def iterations(self) -> int:
         """Training iterations of this recipe alone."""
+        if self.phases:
+            return sum(load_config(phase).train_cfg.max_iters for phase in self.phases)
         return load_config(self.config, cfg_options=self.options).train_cfg.max_iters
 
     @property
@@ -53,9 +77,11 @@ class Recipe:
 
     def digest(self) -> str:
         """Checksum of the whole config with the options, so that figures of another one are not taken for its own."""
-        cfg = load_config(self.config, cfg_options=self.options)
+        configs = [load_config(self.config, cfg_options=self.options)]
+        configs += [load_config(phase) for phase in self.phases]
+        places = dict(work_dir='', load_from='')
         text = json.dumps(
-            {**cfg.to_dict(), 'work_dir': '', 'load_from': ''}, sort_keys=True, default=str
+            [{**cfg.to_dict(), **places} for cfg in configs], sort_keys=True, default=str
         )
         return hashlib.sha256(text.encode()).hexdigest()
 
@@ -70,7 +96,7 @@ class Matrix:
         recipes: The rows.
 
     Raises:
-        ValueError: For a name given twice, or a start that is not an earlier row.
+        ValueError: For a name given twice, or one that is needed and is not an earlier row.
     """
 
     title: str
@@ -82,9 +108,9 @@ class Matrix:
         for recipe in self.recipes:
             if recipe.slug in [other.slug for other in self.recipes[: len(names)]]:
                 raise ValueError(f'recipe {recipe.name!r} is there twice; give it another name')
-            if recipe.start and recipe.start not in names:
+            if missing := [name for name in recipe.needs if name not in names]:
                 raise ValueError(
-                    f'recipe {recipe.name!r} starts from {recipe.start!r}, which is not among the '
+                    f'recipe {recipe.name!r} starts from {missing[0]!r}, which is not among the '
                     f'rows before it, {names}'
                 )
             names.append(recipe.name)
@@ -98,7 +124,7 @@ class Matrix:
     def lineage(self, name: str) -> str:
         """Checksum of a recipe's config and of all that it starts from: with one seed, equal ones give equal runs."""
         recipe = self[name]
-        before = self.lineage(recipe.start) if recipe.start else recipe.own_start
+        before = ' '.join(map(self.lineage, recipe.needs)) if recipe.needs else recipe.own_start
         return hashlib.sha256(f'{recipe.digest()} {before}'.encode()).hexdigest()
 
     def __getitem__(self, name: str) -> Recipe:

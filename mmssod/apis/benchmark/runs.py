@@ -19,6 +19,8 @@ import torch
 
 from mmssod.apis.benchmark.matrix import Matrix, Recipe
 from mmssod.apis.config import load_config, teacher_checkpoint
+from mmssod.apis.multi_phase import train_phases
+from mmssod.apis.offline_labels import export_memory
 from mmssod.apis.testing import test
 from mmssod.apis.training import train
 from mmssod.environment import collect
@@ -83,17 +85,7 @@ def run_once(matrix: Matrix, name: str, seed: int, out: str) -> Run:
         'threads': str(torch.get_num_threads()),
     }  # the code may move on meanwhile
     reset_peak_memory()
-    metrics = train(
-        recipe.config,
-        work_dir=str(folder / recipe.slug),
-        seed=seed,
-        resume='auto',
-        cfg_options=start_options(matrix, recipe, folder),
-    )
-    if not metrics:  # cut off between the last iteration and the end of its evaluation
-        checkpoint = str(folder / recipe.last_checkpoint)
-        work_dir = str(folder / recipe.slug / 'test')
-        metrics = test(recipe.config, checkpoint, work_dir=work_dir, cfg_options=recipe.options)
+    metrics = train_recipe(matrix, recipe, seed, folder)
     run = Run(
         name=name,
         config=recipe.config,
@@ -112,13 +104,41 @@ def run_once(matrix: Matrix, name: str, seed: int, out: str) -> Run:
     return run
 
 
+def train_recipe(matrix: Matrix, recipe: Recipe, seed: int, folder: Path) -> dict[str, float]:
+    """Train a recipe below the folder of its seed; the metrics of its last evaluation."""
+    work_dir = folder / recipe.slug
+    if recipe.phases:
+        return train_phases(recipe.config, work_dir=str(work_dir), seed=seed)
+    options = {**recipe.options, **start_options(matrix, recipe, folder)}
+    metrics = train(
+        recipe.config, work_dir=str(work_dir), seed=seed, resume='auto', cfg_options=options
+    )
+    if not metrics:  # cut off between the last iteration and the end of its evaluation
+        checkpoint = str(folder / recipe.last_checkpoint)
+        metrics = test(
+            recipe.config,
+            checkpoint,
+            work_dir=str(work_dir / 'test'),
+            cfg_options=recipe.options,
+        )
+    return metrics
+
+
 def start_options(matrix: Matrix, recipe: Recipe, folder: Path) -> dict[str, Any]:
-    """A recipe's options, and the last checkpoint of its start where its config names the teacher's."""
-    if not recipe.start:
-        return recipe.options
-    cfg = load_config(recipe.config, cfg_options=recipe.options)
-    checkpoint = str(folder / matrix[recipe.start].last_checkpoint)
-    return {**recipe.options, teacher_checkpoint(cfg)[0]: checkpoint}
+    """Where a recipe finds what comes before it: its teacher's checkpoint, the labels that another one remembers."""
+    options = {}
+    if recipe.start:
+        cfg = load_config(recipe.config, cfg_options=recipe.options)
+        key, _ = teacher_checkpoint(cfg)
+        options[key] = str(folder / matrix[recipe.start].last_checkpoint)
+    if recipe.labels:
+        source = matrix[recipe.labels]
+        file = folder / f'{recipe.slug}_labels' / 'labels.json'
+        file.parent.mkdir(exist_ok=True)
+        labels = export_memory(source.config, str(folder / source.last_checkpoint))
+        file.write_text(json.dumps(labels))
+        options['train_dataloader.dataset.pseudo.ann_file'] = str(file)
+    return options
 
 
 def take_over(matrix: Matrix, name: str, seed: int, out: str, share: Sequence[str]) -> bool:

@@ -86,7 +86,7 @@ def mean_table(evaluations: Mapping[str, Mapping[str, float]]) -> list[list[str]
 def budget(matrix: Matrix, name: str) -> list[int]:
     """Training iterations of a recipe, those of what it starts from before them."""
     recipe = matrix[name]
-    before = budget(matrix, recipe.start) if recipe.start else []
+    before = [number for name in recipe.needs for number in budget(matrix, name)]
     return [*before, recipe.iterations]
 
 
