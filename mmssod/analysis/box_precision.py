@@ -51,6 +51,15 @@ def box_precision(
     return numbers
 
 
+def precision_table(numbers: dict[str, Any]) -> list[list[str]]:
+    """Rows of text, a header first: of each teacher the number of boxes and the precision in percent at each IoU."""
+    rows = [['', 'boxes', *(f'IoU {iou:.2f}' for iou in numbers['iou'])]]
+    for label, precision in numbers['precision'].items():
+        figures = ['' if value is None else f'{value:.1f}' for value in precision]
+        rows.append([label, str(numbers['boxes'][label]), *figures])
+    return rows
+
+
 def match(outputs: DetectorOutputs, label: str) -> Matches:
     """All boxes of one teacher against the withheld ones."""
     index = {class_id: place for place, class_id in enumerate(outputs.class_ids)}

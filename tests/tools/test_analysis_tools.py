@@ -83,6 +83,21 @@ def test_predict_leaves_other_images_to_choose(detector, data, tmp_path, call):
     assert {box['image_id'] for box in json.loads(out.read_text())} == known
 
 
+def test_precision_as_a_page(detections, data, tmp_path, call):
+    page = tmp_path / 'page.md'
+    sources = ['--detections', 'a', detections, '--annotations', data / 'val.json', '--boxes', 3]
+    options = ['--out', tmp_path / 'figure.png', '--markdown', page, '--note', 'Two drawings.']
+    call('analysis/pseudo_box_precision.py', *sources, *options)
+    text = page.read_text()
+    assert '## The 3 boxes of the greatest p*v' in text and 'Two drawings.' in text
+    numbers = json.loads((tmp_path / 'figure.json').read_text())
+    row = next(line for line in text.splitlines() if line.startswith('| a '))
+    cells = [cell.strip() for cell in row.strip('|').split('|')]
+    assert cells[:2] == ['a', str(numbers['boxes']['a'])]
+    assert [float(cell) for cell in cells[2:]] == [round(v, 1) for v in numbers['precision']['a']]
+    assert f'--boxes 3 --out {tmp_path}' in text
+
+
 TOOLS = {
     'ap_over_iou.py': [],
     'pseudo_box_precision.py': ['--threshold', '0.1', '--certainty', 'p'],

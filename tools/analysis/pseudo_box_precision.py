@@ -11,6 +11,10 @@ For example::
 from __future__ import annotations
 
 import argparse
+import shlex
+import sys
+from datetime import date
+from pathlib import Path
 
 from detector_options import add_detector_options
 
@@ -35,6 +39,9 @@ def parse_args() -> argparse.Namespace:
         '--boxes', type=int, default=0, help='instead: this many of each teacher, the most certain'
     )
     parser.add_argument('--out', required=True, help='png file; the json is written beside it')
+    parser.add_argument('--markdown', help='also write the numbers as a page to this file')
+    parser.add_argument('--title', default='Precision of pseudo boxes', help="the page's title")
+    parser.add_argument('--note', default='', help="the page's words on data and detectors")
     args = parser.parse_args()
     if not args.sources:
         parser.error('name at least one --detector or --detections')
@@ -44,14 +51,21 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     """Predict, judge, draw."""
     args = parse_args()
-    from mmssod.analysis.box_precision import box_precision, draw
+    from mmssod.analysis.box_precision import box_precision, draw, precision_table
+    from mmssod.analysis.markdown import tables_page
     from mmssod.analysis.plotting import save
     from mmssod.apis import detector_outputs
+    from mmssod.environment import collect
 
     outputs = detector_outputs(args.sources, annotations=args.annotations, images=args.images)
     numbers = box_precision(outputs, args.certainty, args.threshold, args.boxes)
     save(draw(numbers), numbers, args.out)
     print(args.out)
+    if args.markdown:
+        command = 'python tools/analysis/pseudo_box_precision.py ' + shlex.join(sys.argv[1:])
+        facts = dict(command=f'`{command}`', date=date.today().isoformat(), **collect())
+        tables = {numbers['selection'].capitalize(): precision_table(numbers)}
+        Path(args.markdown).write_text(tables_page(args.title, args.note, tables, facts))
 
 
 if __name__ == '__main__':

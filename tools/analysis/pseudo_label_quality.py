@@ -51,7 +51,7 @@ def main() -> None:
     from terminaltables import AsciiTable
 
     from mmssod.analysis.label_quality import label_quality, text_table
-    from mmssod.analysis.markdown import measured_with, pipe_table
+    from mmssod.analysis.markdown import tables_page
     from mmssod.apis import detector_outputs
     from mmssod.environment import collect
 
@@ -69,11 +69,8 @@ def main() -> None:
             f'python tools/analysis/pseudo_label_quality.py --{kind} {" ".join(source)} '
             f'--annotations {args.annotations} --images {args.images}'
         )
-        lines = [f'# {args.title}', '', *([args.note, ''] if args.note else [])]
-        for title, rows in tables.items():
-            lines += [f'## {title}', '', *pipe_table(rows), '']
         facts = dict(command=f'`{command}`', date=date.today().isoformat(), **collect())
-        Path(args.markdown).write_text('\n'.join([*lines, *measured_with(facts)]) + '\n')
+        Path(args.markdown).write_text(tables_page(args.title, args.note, tables, facts))
 
 
 if __name__ == '__main__':
