@@ -3,6 +3,8 @@
 ``N`` boxes that a teacher found on all images, ``G`` withheld boxes.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from mmssod.analysis.box_precision import match, most_certain
@@ -12,11 +14,12 @@ from mmssod.evaluation.pseudo_quality import CERTAINTIES, correlation
 THRESHOLDS = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 SHARES = (0.2, 0.4, 0.6, 0.8)
 IOUS = (0.5, 0.75, 0.85)
+CLASS_THRESHOLDS = (0.5, 0.7)
 FLOOR = 0.3
 
 
 def label_quality(outputs: DetectorOutputs, label: str) -> dict[str, list[dict]]:
-    """Three tables as records, each a row.
+    """Four tables as records, each a row.
 
     Args:
         outputs: What the teacher found on the unlabeled images, and the withheld boxes.
@@ -25,7 +28,8 @@ def label_quality(outputs: DetectorOutputs, label: str) -> dict[str, list[dict]]
     Returns:
         ``certainty``: of each certainty the correlation with the true IoU, among boxes of p > 0.3. ``ranking``: the
         most certain boxes, as many as a share of the G true ones, so that certainties are compared at equal numbers.
-        ``thresholds``: what a threshold keeps. Precision and recall are in [0, 1], NaN where there is no box.
+        ``thresholds``: what a threshold keeps. ``classes``: what p*v above each of :data:`CLASS_THRESHOLDS` keeps of a
+        class, the most frequent first. Precision and recall are in [0, 1], NaN where there is no box.
     """
     matches = match(outputs, label)
     sure = (matches.cls_certainty > FLOOR) & ~matches.ignored
@@ -47,7 +51,30 @@ def label_quality(outputs: DetectorOutputs, label: str) -> dict[str, list[dict]]
         for name in ('p', 'p*v', 'p_and_v')
         for threshold in THRESHOLDS
     ]
-    return dict(certainty=correlations, ranking=ranking, thresholds=thresholds)
+    return dict(
+        certainty=correlations,
+        ranking=ranking,
+        thresholds=thresholds,
+        classes=by_class(matches, outputs.classes),
+    )
+
+
+def by_class(matches: Matches, classes: Sequence[str]) -> list[dict]:
+    """Of each class the withheld boxes, and what p*v above each threshold keeps: boxes, precision and recall at 0.5."""
+    true = np.bincount(matches.true_labels, minlength=len(classes))
+    records = []
+    for label in np.argsort(-true, kind='stable'):
+        record: dict[str, str | float] = {'class': classes[label], 'withheld': int(true[label])}
+        for threshold in CLASS_THRESHOLDS:
+            taken = (matches.labels == label) & ~matches.ignored
+            taken &= matches.certainty('p*v') > threshold
+            right = int(matches.right(taken, IOUS[0]).sum())
+            name = f'p*v > {threshold}'
+            record[f'{name}: boxes'] = int(taken.sum())
+            record[f'{name}: precision'] = right / taken.sum() if taken.any() else float('nan')
+            record[f'{name}: recall'] = right / true[label] if true[label] else float('nan')
+        records.append(record)
+    return records
 
 
 def judge(matches: Matches, keep: np.ndarray) -> dict[str, float]:

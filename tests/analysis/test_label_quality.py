@@ -45,6 +45,16 @@ def test_thresholds(figures):
     assert math.isnan(rows['p > 0.9']['precision at 0.5'])
 
 
+def test_classes(figures):
+    first, *others = figures['classes']
+    assert (first['class'], first['withheld']) == (CLASSES[0], 5)
+    assert (first['p*v > 0.5: boxes'], first['p*v > 0.7: boxes']) == (1, 0)
+    assert (first['p*v > 0.5: precision'], first['p*v > 0.5: recall']) == (1, 1 / 5)
+    assert math.isnan(first['p*v > 0.7: precision']) and first['p*v > 0.7: recall'] == 0
+    assert [row['class'] for row in others] == list(CLASSES[1:])
+    assert all(row['withheld'] == 0 and math.isnan(row['p*v > 0.5: recall']) for row in others)
+
+
 def test_correlation_is_over_boxes_of_some_certainty(figures):
     found = {row['certainty']: row['correlation'] for row in figures['certainty']}
     assert found['p*v'] > found['p']

@@ -18,6 +18,7 @@ TITLES = {
     'certainty': 'Correlation of certainties with the true IoU, boxes of p > 0.3',
     'ranking': 'The most certain boxes, as many as 20, 40, 60 and 80 % of the true ones',
     'thresholds': 'What a threshold keeps',
+    'classes': 'What p*v > 0.5 and p*v > 0.7 keep of each class',
 }
 
 
