@@ -1,8 +1,8 @@
 """The paper's method after trainings of a few hundred iterations: two values are not the paper's.
 
 The threshold on p*v is 0.5, since v is low after so short a training and an object without a pseudo label is background
-to the student. Re-weighting is off. Both were measured with the SGD recipe of then
-(docs/results/demo_recipe.md).
+to the student (docs/results/voc12mini.md has both values). Re-weighting is off: on the demo it costs a point of AP and
+more of the rare classes' (docs/results/table5_demo.md).
 """
 
 _base_ = './certainty.py'
