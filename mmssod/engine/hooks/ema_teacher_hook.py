@@ -79,9 +79,8 @@ class EMATeacherHook(Hook):
                 f'EMATeacher; the model has {type(labeler).__name__}. Set '
                 "model.labeler=dict(type='EMATeacher', ...) or remove the hook from custom_hooks"
             )
-        if (
-            runner.iter > 0
-        ):  # a resumed run: every checkpoint of it has a teacher, its start says whose
+        if runner.iter > 0:
+            # A resumed run: every checkpoint of it has a teacher; its start says whose.
             self._teacher_loaded = self._loaded_at_start
 
     def before_train_iter(self, runner: Any, batch_idx: int, data_batch: Any = None) -> None:

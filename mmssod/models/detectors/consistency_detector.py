@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import torch
-from mmdet.models.detectors import BaseDetector
 from mmdet.models.roi_heads import StandardRoIHead
 from mmdet.models.roi_heads.bbox_heads import BBoxHead
 from mmdet.models.task_modules.coders import DeltaXYWHBBoxCoder
@@ -26,6 +25,7 @@ from .consistency import (
     masked_mean,
 )
 from .losses import Loss, prefix_losses, split_foreground
+from .student_detector import StudentDetector
 from .two_stage import require_two_stages, rpn_loss, sample_rois
 
 
@@ -39,7 +39,7 @@ class Answers(NamedTuple):
 
 
 @MODELS.register_module()
-class ConsistencyDetector(BaseDetector):
+class ConsistencyDetector(StudentDetector):
     """A detector whose answers to an image and to its mirror image shall agree; there are no pseudo labels.
 
     Both passes are the student's own, and both learn. The RPN runs on the image, its proposals are mirrored for the
@@ -67,13 +67,7 @@ class ConsistencyDetector(BaseDetector):
         data_preprocessor: OptConfigType = None,
         init_cfg: OptConfigType = None,
     ) -> None:
-        if data_preprocessor is None:
-            data_preprocessor = dict(
-                type='MultiBranchDataPreprocessor',
-                data_preprocessor=detector.get('data_preprocessor'),
-            )
-        super().__init__(data_preprocessor=data_preprocessor, init_cfg=init_cfg)
-        self.student = MODELS.build(detector)
+        super().__init__(detector, data_preprocessor=data_preprocessor, init_cfg=init_cfg)
         require_two_stages(self.student, (StandardRoIHead,), type(self).__name__)
         require_mirror(self.student.roi_head.bbox_head)
         self.num_rois = num_rois
@@ -162,20 +156,7 @@ class ConsistencyDetector(BaseDetector):
             consistency_foreground=mask.sum() / max(len(mask), 1),
         )
 
-    # ---------------------------------------------------------------- prediction, checkpoints
-
-    def predict(
-        self, batch_inputs: Tensor, batch_data_samples: SampleList, rescale: bool = True
-    ) -> SampleList:
-        """Predictions of the student, as mmdet's detectors give them."""
-        return self.student.predict(batch_inputs, batch_data_samples, rescale=rescale)
-
-    def _forward(self, batch_inputs: Tensor, batch_data_samples: SampleList | None = None) -> Any:
-        return self.student._forward(batch_inputs, batch_data_samples)
-
-    def extract_feat(self, batch_inputs: Tensor) -> tuple[Tensor, ...]:
-        """Feature maps of the student."""
-        return self.student.extract_feat(batch_inputs)
+    # ---------------------------------------------------------------- checkpoints
 
     def _load_from_state_dict(self, state_dict: dict, prefix: str, *args: Any) -> None:
         """A plain detector's checkpoint starts the student."""

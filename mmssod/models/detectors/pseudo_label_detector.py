@@ -20,10 +20,11 @@ from mmssod.structures import PseudoLabels, Views
 
 from ..pseudo import FrozenTeacher, PseudoLabelStatistics, build_labeler
 from .losses import Loss, mean_losses, prefix_losses, scale_losses, split_foreground
+from .student_detector import StudentDetector
 
 
 @MODELS.register_module()
-class PseudoLabelDetector(BaseDetector):
+class PseudoLabelDetector(StudentDetector):
     """A student that learns from labeled images and from pseudo labels on unlabeled ones.
 
     A method is what fills the slots; the step itself knows none of them.
@@ -60,15 +61,9 @@ class PseudoLabelDetector(BaseDetector):
         data_preprocessor: OptConfigType = None,
         init_cfg: OptConfigType = None,
     ) -> None:
-        if data_preprocessor is None:
-            data_preprocessor = dict(
-                type='MultiBranchDataPreprocessor',
-                data_preprocessor=detector.get('data_preprocessor'),
-            )
-        super().__init__(data_preprocessor=data_preprocessor, init_cfg=init_cfg)
+        super().__init__(detector, data_preprocessor=data_preprocessor, init_cfg=init_cfg)
         if empty_images not in ('skip', 'background'):
             raise ValueError(f"empty_images must be 'skip' or 'background', got {empty_images!r}")
-        self.student = MODELS.build(detector)
         self.labeler = build_labeler(labeler, detector)
         self.selector = MODELS.build(selector)
         self.merger = MODELS.build(merger)
@@ -154,9 +149,8 @@ class PseudoLabelDetector(BaseDetector):
             filled = [index for index, labels in enumerate(targets) if len(labels)]
             # Every image counts alike, on how many processes they ever lie: one that is left out has a loss of 0.
             factor *= len(filled) / len(targets)
-            keep = filled or [
-                0
-            ]  # without any, one image at factor 0: each step logs the same entries
+            # Without any, one image at factor 0: each step logs the same entries.
+            keep = filled or [0]
             inputs = inputs[keep] if len(keep) < len(targets) else inputs
             samples, targets = [samples[i] for i in keep], [targets[i] for i in keep]
         strong = [
@@ -182,19 +176,6 @@ class PseudoLabelDetector(BaseDetector):
             f"predict_with must be 'student', or 'teacher' where the labeler has one; got "
             f'{self.predict_with!r} with {type(self.labeler).__name__}'
         )
-
-    def predict(
-        self, batch_inputs: Tensor, batch_data_samples: SampleList, rescale: bool = True
-    ) -> SampleList:
-        """Predictions of the student (or the teacher), as mmdet's detectors give them."""
-        return self.predictor.predict(batch_inputs, batch_data_samples, rescale=rescale)
-
-    def _forward(self, batch_inputs: Tensor, batch_data_samples: SampleList | None = None) -> Any:
-        return self.predictor._forward(batch_inputs, batch_data_samples)
-
-    def extract_feat(self, batch_inputs: Tensor) -> tuple[Tensor, ...]:
-        """Feature maps of the predictor."""
-        return self.predictor.extract_feat(batch_inputs)
 
     # ---------------------------------------------------------------- checkpoints
 
