@@ -147,6 +147,15 @@ def test_what_another_matrix_has_trained_is_taken_over(matrix, tmp_path, monkeyp
     assert other.lineage('student of K = 8') != other.lineage('student of nobody')
 
 
+def test_the_checksum_is_of_what_trains(tmp_path):
+    config = tmp_path / 'config.py'
+    digests = []
+    for text in ('', "unused = dict(a=1)\nwork_dir = 'x'\n", 'optim_wrapper = dict(lr=1)\n'):
+        config.write_text('train_cfg = dict(max_iters=7)\n' + text)
+        digests.append(Recipe('a', str(config)).digest())
+    assert digests[0] == digests[1] != digests[2]
+
+
 def test_names_of_recipes_make_names_of_files():
     assert Recipe('K = 30, offset loss x 4', '').slug == 'K_30_offset_loss_x_4'
     with pytest.raises(ValueError, match='twice'):

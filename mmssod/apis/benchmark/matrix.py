@@ -12,6 +12,23 @@ from mmengine.config import Config
 
 from mmssod.apis.config import load_config
 
+# What decides the figures of a run; where it starts from is the matrix's affair.
+DECISIVE = (
+    'model',
+    'train_dataloader',
+    'train_cfg',
+    'optim_wrapper',
+    'param_scheduler',
+    'auto_scale_lr',
+    'default_hooks',
+    'custom_hooks',
+    'val_dataloader',
+    'val_evaluator',
+    'test_dataloader',
+    'test_evaluator',
+    'multi_phase',
+)
+
 
 @dataclass(frozen=True)
 class Recipe:
@@ -76,13 +93,14 @@ class Recipe:
         return load_config(self.config, cfg_options=self.options).get('load_from') or ''
 
     def digest(self) -> str:
-        """Checksum of the whole config with the options, so that figures of another one are not taken for its own."""
+        """Checksum of what trains and tests, so that figures of another config are not taken for its own.
+
+        What a config names on the way, such as parts that an heir may take, does not count.
+        """
         configs = [load_config(self.config, cfg_options=self.options)]
         configs += [load_config(phase) for phase in self.phases]
-        places = dict(work_dir='', load_from='')
-        text = json.dumps(
-            [{**cfg.to_dict(), **places} for cfg in configs], sort_keys=True, default=str
-        )
+        parts = [{key: cfg.get(key) for key in DECISIVE} for cfg in configs]
+        text = json.dumps(parts, sort_keys=True, default=str)
         return hashlib.sha256(text.encode()).hexdigest()
 
 
