@@ -5,6 +5,7 @@ batches ends.
 """
 
 import os
+from contextlib import ExitStack
 from datetime import timedelta
 
 import pytest
@@ -99,23 +100,24 @@ def test_two_and_two_steps_are_four(data, tmp_path, workers):
     assert not torch.equal(state[f'student.{name}'], state[f'labeler.teacher.{name}'])
 
 
+def two_networks(data, tmp_path, max_iters):
+    """Co-rectify and mixing under the shipped hooks, every candidate a label."""
+    cfg = config(data, tmp_path, max_iters)
+    cfg.default_hooks.pop('ema')
+    cfg.model.update(type='CoRectifyDetector', labeler=dict(type='GivenLabels'))
+    ways = dict(mixup=dict(type='MixUp'), mosaic=dict(type='TwoImageMosaic'))
+    cfg.model.mixer = dict(type='RandomMixer', mixers=ways, prob=0.9)
+    cfg.model.balancer.threshold = 0.0
+    cfg.model.balancer.bounds = (0.0, 1.0)
+    return cfg
+
+
 def test_two_networks_that_mix_resume_and_are_tested(data, tmp_path):
-    """Co-rectify and mixing under the shipped hooks: both networks, both counts and all draws go on as they were."""
-
-    def both(max_iters):
-        cfg = config(data, tmp_path, max_iters)
-        cfg.default_hooks.pop('ema')
-        cfg.model.update(type='CoRectifyDetector', labeler=dict(type='GivenLabels'))
-        ways = dict(mixup=dict(type='MixUp'), mosaic=dict(type='TwoImageMosaic'))
-        cfg.model.mixer = dict(type='RandomMixer', mixers=ways, prob=0.9)
-        cfg.model.balancer.threshold = 0.0
-        cfg.model.balancer.bounds = (0.0, 1.0)
-        return cfg
-
+    """Both networks, both counts and all draws go on as they were."""
     whole, parts = tmp_path / 'whole', tmp_path / 'parts'
-    train(both(4), work_dir=str(whole), seed=0)
-    train(both(2), work_dir=str(parts), seed=0)
-    train(both(4), work_dir=str(parts), seed=0, resume='auto')
+    train(two_networks(data, tmp_path, 4), work_dir=str(whole), seed=0)
+    train(two_networks(data, tmp_path, 2), work_dir=str(parts), seed=0)
+    train(two_networks(data, tmp_path, 4), work_dir=str(parts), seed=0, resume='auto')
     expected, found = (
         torch.load(folder / 'iter_4.pth', weights_only=False)['state_dict']
         for folder in (whole, parts)
@@ -144,6 +146,9 @@ def test_seeds_differ(data, tmp_path):
 EVERYTHING = 10**6
 # On which processes no pseudo box is kept.
 CASES = {'boxes on both': (), 'none on one': (1,), 'none on both': (0, 1)}
+
+
+RUNS = {'mean teacher': config, 'two networks': two_networks}
 
 
 def additive_detector():
@@ -205,8 +210,8 @@ def run(cfg):
     return bare_model(runner).state_dict()
 
 
-def process(rank, cfg, folder):
-    """One of two: each takes the image of its rank from both branches, then a whole run."""
+def process(rank, cfgs, folder):
+    """One of two: each takes the image of its rank from both branches, then whole runs."""
     torch.set_num_threads(1)
     distributed.init_process_group(
         'gloo',
@@ -226,8 +231,11 @@ def process(rank, cfg, folder):
                 model.selector.min_size = 1e9
             ends[name] = learn(model, *batch, wrapper=wrap)
     os.environ['LOCAL_RANK'] = str(rank)  # mmengine reads it
-    with process_group(cfg):
-        ends['run'] = run(cfg)
+    with ExitStack() as groups:  # one group: the first to leave closes it
+        for cfg in cfgs.values():
+            groups.enter_context(process_group(cfg))
+        for name, cfg in cfgs.items():
+            ends[name] = run(cfg)
     torch.save(ends, f'{folder}/{rank}.pth')
 
 
@@ -235,12 +243,13 @@ def process(rank, cfg, folder):
 def two_processes(data, tmp_path_factory):
     """What each of two gloo processes ends with, by case."""
     folder = tmp_path_factory.mktemp('processes')
-    cfg = load_config(
-        config(data, folder, 2), work_dir=str(folder / 'run'), launcher='pytorch', seed=0
-    )
-    # It copies the first process's buffers to the others, and so would hide counts that differ.
-    cfg.default_hooks.pop('buffers')
-    multiprocessing.spawn(process, (cfg, str(folder)), nprocs=2)
+    cfgs = {}
+    for name, make in RUNS.items():
+        cfg = make(data, folder, 2)
+        # It copies the first process's buffers to the others, and so would hide counts that differ.
+        cfg.default_hooks.pop('buffers')
+        cfgs[name] = load_config(cfg, work_dir=str(folder / name), launcher='pytorch', seed=0)
+    multiprocessing.spawn(process, (cfgs, str(folder)), nprocs=2)
     return [torch.load(folder / f'{rank}.pth', weights_only=False) for rank in (0, 1)]
 
 
@@ -271,10 +280,13 @@ def test_processes_agree_whoever_has_no_pseudo_box(two_processes, case):
             assert torch.equal(value, second[part][name]), name
 
 
-def test_processes_of_a_run_agree(two_processes):
-    first, second = (ends['run'] for ends in two_processes)
-    parameters = [name for name in first if 'running_' not in name]
-    assert any(name.startswith('labeler.teacher.') for name in parameters)
-    assert first['balancer.count'].sum() > 0
-    for name in parameters:
-        assert torch.equal(first[name], second[name]), name
+@pytest.mark.parametrize('name', RUNS)
+def test_processes_of_a_run_agree(two_processes, name):
+    first, second = (ends[name] for ends in two_processes)
+    assert first.keys() == second.keys()
+    counts = [key for key in first if key.endswith('balancer.count')]
+    assert len(counts) == (2 if name == 'two networks' else 1)
+    assert all(first[key].sum() > 0 for key in counts)
+    for key in first:
+        if 'running_' not in key:
+            assert torch.equal(first[key], second[key]), key
