@@ -70,6 +70,7 @@ class FakeBalancer(nn.Module):
     def __init__(self, initialized=False):
         super().__init__()
         self.register_buffer('count', torch.tensor([10.0, 20.0, 30.0], dtype=torch.float64))
+        self.register_buffer('certainty_sum', 0.25 * self.count)
         self.register_buffer('initialized', torch.tensor(initialized))
         self.started_with = None
 

@@ -61,24 +61,11 @@ def test_table_and_file_every_interval(tmp_path):
     assert lines[0]['thresholds'] == pytest.approx([0.4, 0.7, 0.9])
     assert lines[0]['weights'] == [1.5, 1.0, 0.5]
     assert lines[0]['counts'] == [10, 20, 30]
+    assert lines[0]['certainty'] == [0.25] * 3
     assert lines[0]['pseudo_boxes'] == [1.5, 0, 0]
     assert len(runner.messages) == 2
     row = next(line for line in runner.messages[0].splitlines() if '| ant' in line)
-    assert row.split() == [
-        '|',
-        'ant',
-        '|',
-        '2',
-        '|',
-        '0.400',
-        '|',
-        '1.500',
-        '|',
-        '10',
-        '|',
-        '1.50',
-        '|',
-    ]
+    assert row.split()[1::2] == ['ant', '2', '0.400', '1.500', '10', '0.25', '1.50']
 
 
 def test_no_unlabeled_image_yet(tmp_path):

@@ -14,7 +14,7 @@ from terminaltables import AsciiTable
 
 from mmssod.engine.runner_access import bare_model, count_boxes, labeled_source
 
-_HEADER = ['class', 'labeled boxes', 'tau', 'alpha', 'count', 'pseudo boxes an image']
+_HEADER = ['class', 'labeled boxes', 'tau', 'alpha', 'count', 'p*v', 'pseudo boxes an image']
 
 
 @HOOKS.register_module()
@@ -24,7 +24,8 @@ class ClassBalanceHook(Hook):
     The state is the balancer's (buffers, so it is in the checkpoint and summed over processes by
     the balancer itself). This hook initialises it once with the labeled set's box counts and, every
     ``interval`` iterations, logs a table and appends a line to ``class_balance.jsonl`` in the work
-    directory: iteration, and by class tau_m, alpha_m, the accumulated count, pseudo boxes an image.
+    directory: iteration, and by class tau_m, alpha_m, the accumulated count, its mean p*v, pseudo boxes an
+    image.
     The first line, of iteration 0, also has the names of the classes and their labeled boxes. A
     resumed run goes on in the same file; lines of iterations that it does again are replaced.
 
@@ -92,15 +93,18 @@ def balance_record(model: Any) -> dict[str, Any]:
 
     Returns:
         dict: lists of length M: ``thresholds`` (tau_m), ``weights`` (alpha_m), ``counts``
-        (accumulated foreground candidates) and ``pseudo_boxes`` (boxes an image since the
-        statistics were last reset; None where no unlabeled image was seen).
+        (accumulated foreground candidates), ``certainty`` (their mean p*v; 0 without any) and
+        ``pseudo_boxes`` (boxes an image since the statistics were last reset; None where no unlabeled
+        image was seen).
     """
     seen = model.statistics.summary(reduce=True)
     images = seen['images']
+    balancer = model.balancer
     return {
-        'thresholds': model.balancer.thresholds().tolist(),
-        'weights': model.balancer.weights().tolist(),
-        'counts': model.balancer.count.tolist(),
+        'thresholds': balancer.thresholds().tolist(),
+        'weights': balancer.weights().tolist(),
+        'counts': balancer.count.tolist(),
+        'certainty': (balancer.certainty_sum / balancer.count.clamp(min=1e-9)).tolist(),
         'pseudo_boxes': [n / images for n in seen['boxes_per_class']] if images else None,
     }
 
@@ -114,12 +118,14 @@ def balance_table(classes: list[str], box_counts: list[int], record: dict[str, A
         record['thresholds'],
         record['weights'],
         record['counts'],
+        record['certainty'],
         boxes,
         strict=True,
     )
     rows = [
-        [name, str(n), f'{tau:.3f}', f'{alpha:.3f}', f'{count:.0f}', _figure(pseudo)]
-        for name, n, tau, alpha, count, pseudo in columns
+        [name, str(n), f'{tau:.3f}', f'{alpha:.3f}', f'{count:.0f}', _figure(certainty)]
+        + [_figure(pseudo)]
+        for name, n, tau, alpha, count, certainty, pseudo in columns
     ]
     table = AsciiTable([_HEADER, *rows])
     for column in range(1, len(_HEADER)):
