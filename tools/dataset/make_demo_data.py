@@ -23,6 +23,15 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument('--unlabeled', type=int, default=950, help='number of unlabeled images')
     parser.add_argument('--val', type=int, default=200, help='number of evaluation images')
     parser.add_argument('--classes', type=int, default=len(CLASSES), help='number of classes')
+    parser.add_argument(
+        '--min-boxes', type=int, default=8, help='least boxes of each class in the labeled images'
+    )
+    parser.add_argument(
+        '--tail-ratio',
+        type=float,
+        default=50.0,
+        help='boxes of the most frequent class over those of the rarest in the training images',
+    )
     parser.add_argument('--seed', type=int, default=0)
     return parser.parse_args(argv)
 
@@ -51,6 +60,8 @@ def main(argv: list[str] | None = None) -> None:
         size=args.size,
         seed=args.seed,
         num_classes=args.classes,
+        min_boxes_per_class=args.min_boxes,
+        tail_ratio=args.tail_ratio,
     )
     print(table(data))
     print(f'{data.root}: ready after {time.perf_counter() - start:.1f} s')

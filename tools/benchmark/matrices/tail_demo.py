@@ -1,0 +1,39 @@
+"""Thresholds and weights by class where the labeled images have the tail of the unlabeled ones."""
+
+title = 'A tail that is the same in both: RE and DT'
+note = (
+    'Drawn shapes as in the [demo](demo.md), but 100 labeled images drawn like the others: `python '
+    'tools/dataset/make_demo_data.py --labeled 100 --unlabeled 900 --min-boxes 1 --out data/demo_tail`. The demo has 8 '
+    'labeled boxes of each class at least, ten times what the unlabeled images have of the rarest. AP rare is over the '
+    'five rarest classes of the labeled images.'
+)
+ROOT = 'data/demo_tail/'
+TEACHER = {
+    'train_dataloader.dataset.labeled.data_root': ROOT,
+    'val_dataloader.dataset.data_root': ROOT,
+    'test_dataloader.dataset.data_root': ROOT,
+    'val_evaluator.ann_file': ROOT + 'val.json',
+    'test_evaluator.ann_file': ROOT + 'val.json',
+    'val_evaluator.train_ann_file': ROOT + 'train.json',
+    'test_evaluator.train_ann_file': ROOT + 'train.json',
+}
+STUDENT = {**TEACHER, 'train_dataloader.dataset.unlabeled.images': ROOT + 'unlabeled'}
+NO_RE = {'model.balancer.weight_power': 0.0}
+NO_DT = {'model.balancer.threshold_power': 0.0}
+RE = {'model.balancer.weight_power': 0.6, 'model.balancer.unit_mean_weight': True}
+
+recipes = [dict(name='teacher', config='configs/demo/teacher.py', options=TEACHER)]
+for name, options in {
+    'CA': {**NO_RE, **NO_DT},
+    'CA + RE': {**RE, **NO_DT},
+    'CA + DT': NO_RE,
+    'CA + RE + DT': RE,
+}.items():
+    recipes.append(
+        dict(
+            name=name,
+            config='configs/demo/student.py',
+            start='teacher',
+            options={**STUDENT, **options},
+        )
+    )
