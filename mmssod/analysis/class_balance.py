@@ -23,7 +23,8 @@ def class_balance(work_dir: str | Path) -> dict[str, Any]:
         work_dir: Work directory of a student's training.
 
     Returns:
-        ``classes`` and ``labeled_boxes`` (M each), ``iterations`` (T), ``thresholds`` and ``weights`` (T lists of M).
+        ``classes`` and ``labeled_boxes`` (M each), ``iterations`` (T), and T lists of M: ``thresholds``, ``weights``,
+        ``counts`` of foreground candidates and their mean ``certainty`` p*v.
 
     Raises:
         ValueError: If the file is not there or does not begin with the line of iteration 0.
@@ -40,13 +41,28 @@ def class_balance(work_dir: str | Path) -> dict[str, Any]:
             f'class balance: expected a first line with the classes in {path}, found '
             f'{sorted(records[0]) if records else "no line"}; the run was begun by another version, begin it anew'
         )
+    over_time = ('thresholds', 'weights', 'counts', 'certainty')
     return dict(
         classes=records[0]['classes'],
         labeled_boxes=records[0]['labeled_boxes'],
         iterations=[record['iter'] for record in records],
-        thresholds=[record['thresholds'] for record in records],
-        weights=[record['weights'] for record in records],
+        **{name: [record[name] for record in records] for name in over_time},
     )
+
+
+def last_rows(numbers: dict[str, Any]) -> list[list[str]]:
+    """How :func:`class_balance` ends, as rows of text: a header, then a class a row."""
+    columns = zip(
+        numbers['classes'],
+        numbers['labeled_boxes'],
+        *(numbers[name][-1] for name in ('thresholds', 'weights', 'counts', 'certainty')),
+        strict=True,
+    )
+    rows = [
+        [name, str(boxes), f'{tau:.3f}', f'{alpha:.3f}', f'{count:.0f}', f'{certainty:.3f}']
+        for name, boxes, tau, alpha, count, certainty in columns
+    ]
+    return [['class', 'labeled boxes', 'tau', 'alpha', 'count', 'mean p*v'], *rows]
 
 
 def draw(numbers: dict[str, Any]) -> Figure:

@@ -156,7 +156,10 @@ def write_run(folder, records):
 
 def record(iteration, **more):
     thresholds = [0.7, 0.6 + iteration / 100, 0.5]
-    return dict(iter=iteration, thresholds=thresholds, weights=[1.0, 2.0, iteration], **more)
+    counts = dict(counts=[30.0, 2.0, 10.0 + iteration], certainty=[0.5, 0.25, 0.125])
+    return dict(
+        iter=iteration, thresholds=thresholds, weights=[1.0, 2.0, iteration], **counts, **more
+    )
 
 
 START = record(0, classes=list(CLASSES), labeled_boxes=[30, 2, 10])
@@ -175,13 +178,16 @@ def test_class_balance(tmp_path, iterations):
         assert lines(axes) == np.array(numbers[key])[:, [1, 2, 0]].T.tolist()
     texts = [text.get_text() for text in figure.legends[0].get_texts()]
     assert texts == ['bee (2)', 'cat (10)', 'ant (30)']
+    end = str(10 + max([0, *iterations]))
+    head, *rows = class_balance.last_rows(numbers)
+    assert [row[0] for row in rows] == list(CLASSES) and len(head) == 6
+    assert rows[2][3:] == [f'{max([0, *iterations]):.3f}', end, '0.125']
 
 
 def test_the_legend_of_many_classes_names_some(tmp_path):
     many = [f'class{i}' for i in range(80)]
-    start = dict(
-        iter=0, classes=many, labeled_boxes=[*range(80)], thresholds=[0.7] * 80, weights=[1.0] * 80
-    )
+    numbers = {name: [1.0] * 80 for name in ('thresholds', 'weights', 'counts', 'certainty')}
+    start = dict(iter=0, classes=many, labeled_boxes=[*range(80)], **numbers)
     write_run(tmp_path, [start])
     figure = class_balance.draw(class_balance.class_balance(tmp_path))
     texts = [text.get_text() for text in figure.legends[0].get_texts()]

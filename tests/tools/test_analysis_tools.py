@@ -128,12 +128,14 @@ def test_pictures_of_a_checkpoint_and_saved_detections(detector, detections, tmp
     assert (tmp_path / record['file']).stat().st_size > 10_000
 
 
-def test_class_balance_of_a_run(tmp_path, call):
-    record = dict(iter=0, thresholds=[0.7], weights=[1.0], classes=['ant'], labeled_boxes=[3])
+def test_class_balance_of_a_run(tmp_path, call, capsys):
+    numbers = dict(thresholds=[0.7], weights=[1.0], counts=[3.0], certainty=[0.5])
+    record = dict(iter=0, classes=['ant'], labeled_boxes=[3], **numbers)
     (tmp_path / 'class_balance.jsonl').write_text(json.dumps(record) + '\n')
     call('analysis/class_balance.py', tmp_path, '--out', tmp_path / 'figure.png')
     numbers = json.loads((tmp_path / 'figure.json').read_text())
     assert (numbers['iterations'], numbers['classes']) == ([0], ['ant'])
+    assert '| ant   | 3             | 0.700 | 1.000 | 3     | 0.500    |' in capsys.readouterr().out
 
 
 @pytest.mark.parametrize('tool', [*TOOLS, 'compare_pictures.py'])

@@ -1,4 +1,4 @@
-r"""Thresholds tau_m and loss weights alpha_m of each class over a training, as a plot and as json.
+r"""Thresholds tau_m and loss weights alpha_m of each class over a training, as a plot and as json; prints how they end.
 
 For example::
 
@@ -23,11 +23,14 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     """Read, draw."""
     args = parse_args()
-    from mmssod.analysis.class_balance import class_balance, draw
+    from terminaltables import AsciiTable
+
+    from mmssod.analysis.class_balance import class_balance, draw, last_rows
     from mmssod.analysis.plotting import save
 
     numbers = class_balance(args.work_dir)
     save(draw(numbers), numbers, args.out)
+    print(AsciiTable(last_rows(numbers), f'iteration {numbers["iterations"][-1]}').table)
     print(args.out)
 
 
