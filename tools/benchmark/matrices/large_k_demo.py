@@ -4,21 +4,28 @@ title = 'Many buckets and few labels'
 note = (
     'Teachers on the 50 labeled drawings of the [demo](demo.md), 160 px. A bucket is 1.7 / (2 K) of a box side wide: '
     '5.1 px for K = 8 and 1.4 px for K = 30 at a side of 48 px. "Side" is the side-aware head, "twice as long" 800 '
-    'iterations instead of 400.'
+    'iterations instead of 400, "strong" the strong view of students.'
 )
 CONFIG = 'configs/demo/teacher.py'
 K30 = {'model.roi_head.bbox_head.bbox_coder.num_buckets': 30}
 SIDE = {'model.roi_head.bbox_head.type': 'SideAwareBucketHead'}
+STRONG = 'configs/demo/supervised_strong.py'
 LONG = {'train_cfg.max_iters': 800, 'train_cfg.val_interval': 800}
 
 recipes = [
     dict(name='plain regression', config='configs/demo/teacher_plain.py'),
     dict(name='plain, twice as long', config='configs/demo/teacher_plain.py', options=LONG),
+    dict(
+        name='plain, twice as long, strong',
+        config='configs/supervised/demo_strong.py',
+    ),
     dict(name='K = 8', config=CONFIG),
     dict(name='K = 8, twice as long', config=CONFIG, options=LONG),
+    dict(name='K = 8, twice as long, strong', config=STRONG),
     dict(name='K = 8, side', config=CONFIG, options=SIDE),
     dict(name='K = 30', config=CONFIG, options=K30),
     dict(name='K = 30, twice as long', config=CONFIG, options={**K30, **LONG}),
+    dict(name='K = 30, twice as long, strong', config=STRONG, options=K30),
     dict(name='K = 30, side', config=CONFIG, options={**K30, **SIDE}),
     dict(
         name='K = 30, offset loss x 4',
