@@ -19,6 +19,12 @@ recipes = [
         start='teacher',
         options={'model.balancer.threshold': 0.7},
     ),
+    dict(
+        name='student with RE',
+        config='configs/lite/student_voc12mini.py',
+        start='teacher',
+        options={'model.balancer.weight_power': 0.6, 'model.balancer.unit_mean_weight': True},
+    ),
     dict(name='supervised', config='configs/lite/supervised_voc12mini.py'),
     dict(name='teacher, plain', config='configs/lite/teacher_voc12mini_plain.py'),
     dict(name='baseline', config='configs/lite/student_voc12mini_plain.py', start='teacher, plain'),
