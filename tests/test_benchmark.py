@@ -3,7 +3,7 @@
 import json
 import runpy
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import reduce
 from operator import getitem
 from pathlib import Path
@@ -82,6 +82,9 @@ def test_page_states_data_seed_versions_and_date(matrix):
     text = page(matrix, [a_run()], 'python tools/benchmark/run.py')
     for part in ('# Title', 'What it is.', 'tools/benchmark/run.py', '2026-01-02', 'torch', '25.0'):
         assert part in text
+    assert 'What it says' not in text
+    told = page(replace(matrix, findings='More is more.'), [a_run()], 'run.py')
+    assert told.index('| teacher |') < told.index('## What it says\n\nMore is more.\n')
 
 
 # ------------------------------------------------------------------ the matrix

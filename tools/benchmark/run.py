@@ -22,7 +22,7 @@ def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument('matrix', help='file with title, note and recipes')
+    parser.add_argument('matrix', help='file with title, note, recipes, and perhaps findings')
     parser.add_argument('--seeds', type=int, nargs='+', default=[0])
     parser.add_argument(
         '--jobs', type=int, default=1, help='runs at once; they share cores and GPUs'

@@ -112,6 +112,7 @@ class Matrix:
         title: The page's title.
         note: The page's words on data and settings.
         recipes: The rows.
+        findings: What the figures say, below the table; '' before there are any.
 
     Raises:
         ValueError: For a name given twice, or one that is needed and is not an earlier row.
@@ -120,6 +121,7 @@ class Matrix:
     title: str
     note: str
     recipes: tuple[Recipe, ...]
+    findings: str = ''
 
     def __post_init__(self) -> None:
         names: list[str] = []
@@ -135,9 +137,10 @@ class Matrix:
 
     @classmethod
     def fromfile(cls, file: str) -> Matrix:
-        """Read a Python file with ``title``, ``note`` and ``recipes`` (a list of dicts)."""
+        """Read a Python file with ``title``, ``note``, ``recipes`` (a list of dicts) and perhaps ``findings``."""
         cfg = Config.fromfile(file)
-        return cls(cfg.title, cfg.note, tuple(Recipe(**dict(recipe)) for recipe in cfg.recipes))
+        recipes = tuple(Recipe(**dict(recipe)) for recipe in cfg.recipes)
+        return cls(cfg.title, cfg.note, recipes, cfg.get('findings', ''))
 
     def lineage(self, name: str) -> str:
         """Checksum of a recipe's config and of all that it starts from: with one seed, equal ones give equal runs."""

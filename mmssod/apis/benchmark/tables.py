@@ -91,10 +91,12 @@ def budget(matrix: Matrix, name: str) -> list[int]:
 
 
 def page(matrix: Matrix, runs: Sequence[Run], command: str) -> str:
-    """A results page: the table, every run, and what they were measured with."""
+    """A results page: the table, what it says, every run, and what they were measured with."""
     lines = [f'# {matrix.title}', '', matrix.note, '', *pipe_table(table(matrix, runs)), '']
     if any(recipe.paper for recipe in matrix.recipes):
         lines += [PAPER_COLUMNS, '']
+    if matrix.findings:
+        lines += ['## What it says', '', matrix.findings, '']
     columns = known_columns([run.metrics for run in runs])
     rows = [['run', 'seed', *columns, 'seconds', 'date']]
     for run in runs:
@@ -104,7 +106,7 @@ def page(matrix: Matrix, runs: Sequence[Run], command: str) -> str:
     shown = {
         'command': f'`{command}`',
         'seeds': ', '.join(str(seed) for seed in sorted({run.seed for run in runs})),
-        'configs': ', '.join(f'`{recipe.config}`' for recipe in matrix.recipes),
+        'configs': ', '.join(dict.fromkeys(f'`{recipe.config}`' for recipe in matrix.recipes)),
         **{
             key: ', '.join(sorted({str(run.environment.get(key, '')) for run in runs}))
             for key in runs[0].environment
