@@ -30,9 +30,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--batch-size', type=int, default=8, help='images a step, each in both views'
     )
-    parser.add_argument(
-        '--workers', type=int, help="processes that load images (the test loader's)"
-    )
+    parser.add_argument('--workers', type=int, default=2, help='processes that load images')
     parser.add_argument('--no-coco', action='store_true', help='do not write labels.json')
     parser.add_argument('--cfg-options', nargs='+', action=DictAction, help='as of tools/train.py')
     parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none')

@@ -37,7 +37,7 @@ def make_label_bank(
     out: str | None = None,
     floor: float = FLOOR,
     batch_size: int = 8,
-    workers: int | None = None,
+    workers: int = 2,
     coco: bool = True,
     cfg_options: dict[str, Any] | None = None,
     launcher: str = 'none',
@@ -53,7 +53,7 @@ def make_label_bank(
         out: Folder of the bank; else the config's ``model.labeler.path``.
         floor: Least p of a box, in [0, 1); below any threshold that will be used.
         batch_size: Images a step, each in both views.
-        workers: Processes that load images; else as many as the config's test loader has.
+        workers: Processes that load images; 0 for this one.
         coco: Whether ``labels.json`` is written, too.
         cfg_options: Values by dotted key that replace the config's.
         launcher: ``none``, ``pytorch``, ``slurm`` or ``mpi``.
@@ -80,7 +80,7 @@ def make_label_bank(
                 ],
                 device_of(local_rank),
                 batch_size=batch_size,
-                workers=cfg.test_dataloader.num_workers if workers is None else workers,
+                workers=workers,
                 progress=progress,
             )
             if rank == 0:

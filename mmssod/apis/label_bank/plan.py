@@ -11,7 +11,7 @@ from typing import Any
 from mmdet.registry import DATASETS, MODELS
 from mmengine.config import Config
 from mmengine.model import BaseModel
-from torch import nn
+from torch import Tensor, nn
 
 from mmssod.apis.offline_labels import labeled_annotations
 from mmssod.datasets.fixed_view import fixed_view
@@ -57,15 +57,16 @@ class BankPlan:
         """The teacher with its weights, in eval mode.
 
         Raises:
-            ValueError: The checkpoint lacks some of its weights.
+            ValueError: The checkpoint lacks some of its weights, or has them in another shape.
         """
         teacher: nn.Module = MODELS.build(deepcopy(teacher_config(self.cfg)))
         weights = teacher_weights(self.header.checkpoint)
-        missing = [name for name in teacher.state_dict() if name not in weights]
+        own = teacher.state_dict()
+        missing = [name for name, value in own.items() if not fits(value, weights.get(name))]
         if missing:
             raise ValueError(
-                f'{self.header.checkpoint} is not of this teacher: it lacks {len(missing)} of its '
-                f'{len(teacher.state_dict())} weights, such as {missing[0]}; give the config of its student'
+                f'{self.header.checkpoint} is not of this teacher: it lacks {len(missing)} of its {len(own)} weights, '
+                f'such as {missing[0]} of shape {tuple(own[missing[0]].shape)}; give the config of its student'
             )
         teacher.load_state_dict(weights, strict=False)
         return teacher.requires_grad_(False).eval()
@@ -118,7 +119,8 @@ def plan_bank(
             f'{cfg.filename}: expected the config of a student, with train_dataloader.dataset.unlabeled and '
             f'model.labeler, got a model of type {cfg.model.get("type")}'
         )
-    view = fixed_view(unlabeled.pipeline, cfg.test_dataloader.dataset.pipeline)
+    test = (cfg.get('test_dataloader') or {}).get('dataset') or {}
+    view = fixed_view(unlabeled.pipeline, test.get('pipeline') or [])
     pack = dict(type='PackDetInputs', meta_keys=('img_id', 'img_path', 'ori_shape', 'img_shape'))
     dataset = DATASETS.build({**unlabeled, 'pipeline': [*view.steps, pack], 'test_mode': True})
     header = Header(
@@ -134,6 +136,11 @@ def plan_bank(
         shard_size=min(MAX_SHARD, -(-len(dataset) // (SHARDS_A_PROCESS * processes))),
     )
     return BankPlan(cfg, Path(folder), header, dataset, view.other_sizes)
+
+
+def fits(wanted: Tensor, found: Tensor | None) -> bool:
+    """Whether a stored weight can be loaded."""
+    return found is not None and found.shape == wanted.shape
 
 
 def teacher_config(cfg: Config) -> Any:

@@ -131,9 +131,9 @@ def least_threshold(balancer: Mapping[str, Any]) -> float | None:
     """The least threshold that a ``ClassBalancer`` may set; None if its config does not say."""
     if 'threshold' not in balancer:
         return None
-    low, high = balancer.get('bounds', (0.0, 1.0))
-    threshold = float(balancer['threshold'])
-    return float(low) if balancer.get('threshold_power') else min(max(threshold, low), high)
+    if not balancer.get('threshold_power'):
+        return float(balancer['threshold'])  # bounds or not (equations.class_thresholds)
+    return float(balancer['bounds'][0]) if 'bounds' in balancer else None
 
 
 def _view_problems(cfg: Mapping[str, Any], bank: LabelBankFiles) -> Iterator[Problem]:
