@@ -161,12 +161,12 @@ def label_shards(
             progress.update()
 
 
-def batches(span: range, size: int) -> list[range]:
+def batches(span: range, size: int) -> list[list[int]]:
     """A span of images in pieces of a size; the last one may be shorter."""
-    return [span[start : start + size] for start in range(0, len(span), size)]
+    return [list(span[start : start + size]) for start in range(0, len(span), size)]
 
 
-def loader(plan: BankPlan, places: list[range], workers: int) -> DataLoader:
+def loader(plan: BankPlan, places: list[list[int]], workers: int) -> DataLoader:
     """Batches of images by their places."""
     set_multi_processing(**plan.cfg.get('env_cfg', {}).get('mp_cfg', {}))
     return DataLoader(

@@ -1,0 +1,55 @@
+r"""Measure bytes, time and memory of a drawn label bank, of its json, and of a list of unlabeled images.
+
+For example::
+
+    python tools/benchmark/label_bank.py --images 120000 --boxes 30 --json-images 12000 \
+        --markdown docs/results/label_bank.md
+"""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import sys
+from datetime import date
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+NOTE = (
+    'Random boxes in both views of each image. Memory is that of the process alone; the files of the bank are mapped, so '
+    "the pages that were read are the system's, and all processes of the machine share them."
+)
+
+
+def parse_args() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument('--images', type=int, default=120000, help='images of the bank')
+    parser.add_argument('--boxes', type=int, default=30, help='boxes of each view')
+    parser.add_argument('--json-images', type=int, default=12000, help='images of the json')
+    parser.add_argument('--folder', help='where the files are written and deleted again')
+    parser.add_argument('--markdown', help='also write the numbers as a page to this file')
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Write, read, print."""
+    args = parse_args()
+    from mmssod.analysis.markdown import pipe_table, tables_page
+    from mmssod.apis.benchmark.label_bank import measure
+    from mmssod.environment import collect
+
+    with TemporaryDirectory(prefix='mmssod_bank_', dir=args.folder) as folder:
+        tables = measure(Path(folder), args.images, args.boxes, args.json_images)
+    for rows in tables.values():
+        print('\n'.join(pipe_table(rows)))
+    if args.markdown:
+        command = 'python tools/benchmark/label_bank.py ' + shlex.join(sys.argv[1:])
+        facts = dict(command=f'`{command}`', date=date.today().isoformat(), **collect())
+        Path(args.markdown).write_text(tables_page('Cost of a label bank', NOTE, tables, facts))
+
+
+if __name__ == '__main__':
+    main()
