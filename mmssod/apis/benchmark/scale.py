@@ -1,7 +1,8 @@
-"""What a label bank costs: bytes, time and memory of a drawn one, beside its json's and those of the list of images."""
+"""What grows with the number of unlabeled images: bytes, seconds, memory of their labels, list and order."""
 
 from __future__ import annotations
 
+import gc
 import json
 import multiprocessing
 import time
@@ -12,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from mmssod.datasets import UnlabeledDataset
+from mmssod.datasets.samplers import SourceStream
 from mmssod.label_bank import BOX, Header, LabelBankFiles, ShardWriter, finish, write_coco
 from mmssod.label_bank.layout import COCO
 from mmssod.label_bank.shards import LabeledImage
@@ -23,12 +25,12 @@ LOOK_UPS = 2000
 
 
 def measure(folder: Path, images: int, boxes: int, json_images: int) -> dict[str, list[list[str]]]:
-    """Tables of a bank's cost.
+    """Tables of what a number of images costs.
 
     Args:
         folder: Where the drawn banks go; it must be empty.
-        images: Of the bank.
-        boxes: A view.
+        images: Unlabeled images.
+        boxes: A view of an image in the bank.
         json_images: Of the bank whose json is written and read; a json of many images needs gigabytes.
 
     Returns:
@@ -41,25 +43,45 @@ def measure(folder: Path, images: int, boxes: int, json_images: int) -> dict[str
     write_coco(small, Header.load(small), names(json_images), categories(), range(len(CLASSES)))
     json_writing = time.perf_counter() - begin
     size = sum(file.stat().st_size for file in large.rglob('*') if file.is_file())
-    json_size = (small / COCO).stat().st_size
     opened = in_child(read_bank, large)
-    loaded = in_child(read_json, small / COCO)
-    listed = in_child(list_images, folder, images)
-    table = [
-        ['', 'bank', 'json', 'list of images'],
-        ['images', f'{images}', f'{json_images}', f'{images}'],
-        ['boxes a view', f'{boxes}', f'{boxes}', ''],
-        ['bytes an image', f'{size / images:.0f}', f'{json_size / json_images:.0f}', ''],
-        ['written, images/s', f'{images / writing:.0f}', f'{json_images / json_writing:.0f}', ''],
-        ['opened or read, s', *(f'{part["seconds"]:.2f}' for part in (opened, loaded, listed))],
-        ['memory of a process, MB', *(f'{part["bytes"] / 1e6:.1f}' for part in (opened, loaded, listed))],
-        [
-            'memory an image, bytes',
-            *(f'{part["bytes"] / n:.0f}' for part, n in ((opened, images), (loaded, json_images), (listed, images))),
-        ],
-        ['one view looked up, µs', f'{opened["look_up"] * 1e6:.0f}', '', ''],
-    ]  # fmt: skip
-    return {'Cost of a drawn bank': table}
+    rows = {
+        f'label bank, {boxes} boxes a view': (images, size, images / writing, opened),
+        'its `labels.json`': (
+            json_images,
+            (small / COCO).stat().st_size,
+            json_images / json_writing,
+            in_child(read_json, small / COCO),
+        ),
+        'list of unlabeled images (`UnlabeledDataset`)': (
+            images,
+            None,
+            None,
+            in_child(list_images, folder, images),
+        ),
+        'order of an epoch (`SourceSampler`)': (images, None, None, in_child(order_images, images)),
+    }
+    head = ['', 'images', 'bytes an image on disk', 'written, images/s', 'opened, s']
+    head += ['memory an image, bytes', 'at most meanwhile']
+    table = [head, *([name, *columns(*row)] for name, row in rows.items())]
+    looked_up = [
+        ['', 'µs'],
+        ['one view, first use of a page included', f'{opened["look_up"] * 1e6:.0f}'],
+    ]
+    return {'Cost of images': table, 'Looking up': looked_up}
+
+
+def columns(
+    images: int, size: int | None, rate: float | None, opened: dict[str, float]
+) -> list[str]:
+    """One row: number of images, bytes and images a second of writing where it is written, cost of opening."""
+    return [
+        f'{images}',
+        '' if size is None else f'{size / images:.0f}',
+        '' if rate is None else f'{rate:.0f}',
+        f'{opened["seconds"]:.2f}',
+        f'{opened["bytes"] / images:.0f}',
+        f'{opened["most"] / images:.0f}',
+    ]
 
 
 def draw_bank(folder: Path, images: int, boxes: int) -> float:
@@ -106,47 +128,70 @@ def categories() -> list[dict]:
 
 def read_bank(folder: Path) -> dict[str, float]:
     """Open a bank and look up random views."""
-    before, begin = own_bytes(), time.perf_counter()
+    cost = Cost()
     bank = LabelBankFiles(folder)
-    seconds = time.perf_counter() - begin
+    found = cost.so_far()
     asked = np.random.default_rng(1).integers(0, len(bank), LOOK_UPS)
     begin = time.perf_counter()
     for number in asked.tolist():
         np.array(bank.look_up(number, f'{number:012}.jpg', mirrored=True).boxes)
-    look_up = (time.perf_counter() - begin) / LOOK_UPS
-    return dict(seconds=seconds, bytes=own_bytes() - before, look_up=look_up)
+    return dict(found, look_up=(time.perf_counter() - begin) / LOOK_UPS)
 
 
 def read_json(file: Path) -> dict[str, float]:
     """Read a json."""
-    before, begin = own_bytes(), time.perf_counter()
+    cost = Cost()
     with open(file, encoding='utf-8') as stream:
         content = json.load(stream)
-    seconds = time.perf_counter() - begin
-    return dict(seconds=seconds, bytes=own_bytes() - before, images=len(content['images']))
+    return dict(cost.so_far(), entries=len(content))
 
 
 def list_images(folder: Path, images: int) -> dict[str, float]:
-    """Read the list of a data set of unlabeled images; what is left in memory afterwards."""
+    """Read the json of a data set of unlabeled images."""
     (folder / names(1)[0][1]).touch()
-    entries = [
-        dict(id=n, file_name=name, height=SIZE[0], width=SIZE[1]) for n, name in names(images)
-    ]
     file = folder / 'images.json'
-    file.write_text(json.dumps(dict(images=entries)))
-    del entries
-    before, begin = own_bytes(), time.perf_counter()
+    with open(file, 'w', encoding='utf-8') as stream:
+        stream.write('{"images": [')
+        for number, name in names(images):
+            stream.write(',' * (number != 0) + json.dumps(dict(id=number, file_name=name)))
+        stream.write(']}')
+    cost = Cost()
     dataset = UnlabeledDataset(str(file), data_prefix=dict(img=str(folder)))
-    seconds = time.perf_counter() - begin
-    return dict(seconds=seconds, bytes=own_bytes() - before, images=len(dataset))
+    return dict(cost.so_far(), entries=len(dataset))
 
 
-def own_bytes() -> int:
-    """Memory of this process that is not a mapped file."""
+def order_images(images: int) -> dict[str, float]:
+    """Draw a batch of some later epoch, as after a resume."""
+    cost = Cost()
+    stream = SourceStream('unlabeled', np.arange(images), count=1)
+    keys = stream.batch(7 * images, seed=0)
+    return dict(cost.so_far(), entries=len(keys))
+
+
+class Cost:
+    """Seconds and memory of this process from here on, without the pages of mapped files."""
+
+    def __init__(self) -> None:
+        gc.collect()
+        Path('/proc/self/clear_refs').write_text('5')  # forget the greatest size so far
+        self.before = status_bytes('RssAnon'), status_bytes('VmRSS')
+        self.begin = time.perf_counter()
+
+    def so_far(self) -> dict[str, float]:
+        """``seconds``, ``bytes`` that are held, and ``most`` that were held meanwhile."""
+        seconds = time.perf_counter() - self.begin
+        most = status_bytes('VmHWM') - self.before[1]
+        gc.collect()
+        held = status_bytes('RssAnon') - self.before[0]
+        return dict(seconds=seconds, bytes=max(held, 0), most=max(most, held, 0))
+
+
+def status_bytes(name: str) -> int:
+    """A figure of this process's memory, as Linux tells it."""
     for line in Path('/proc/self/status').read_text().splitlines():
-        if line.startswith('RssAnon:'):
+        if line.startswith(f'{name}:'):
             return int(line.split()[1]) * 1024
-    raise OSError('/proc/self/status: expected a line RssAnon, as Linux writes it, found none')
+    raise OSError(f'/proc/self/status: expected a line {name}, as Linux writes it, found none')
 
 
 def in_child(work: Callable[..., dict[str, float]], *args: Any) -> dict[str, float]:

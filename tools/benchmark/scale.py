@@ -1,9 +1,9 @@
-r"""Measure bytes, time and memory of a drawn label bank, of its json, and of a list of unlabeled images.
+r"""Measure what grows with the number of unlabeled images: a drawn label bank, its json, the images' list and order.
 
 For example::
 
-    python tools/benchmark/label_bank.py --images 120000 --boxes 30 --json-images 12000 \
-        --markdown docs/results/label_bank.md
+    python tools/benchmark/scale.py --images 120000 --boxes 30 --json-images 12000 \
+        --markdown docs/results/scale.md
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 NOTE = (
-    'Random boxes in both views of each image. Memory is that of the process alone; the files of the bank are mapped, so '
-    "the pages that were read are the system's, and all processes of the machine share them."
+    'Random boxes in both views of each image. Memory is that of one process; the files of the bank are mapped, so the '
+    "pages that were read are the system's, and all processes of a machine share them."
 )
 
 
@@ -38,17 +38,17 @@ def main() -> None:
     """Write, read, print."""
     args = parse_args()
     from mmssod.analysis.markdown import pipe_table, tables_page
-    from mmssod.apis.benchmark.label_bank import measure
+    from mmssod.apis.benchmark.scale import measure
     from mmssod.environment import collect
 
-    with TemporaryDirectory(prefix='mmssod_bank_', dir=args.folder) as folder:
+    with TemporaryDirectory(prefix='mmssod_scale_', dir=args.folder) as folder:
         tables = measure(Path(folder), args.images, args.boxes, args.json_images)
     for rows in tables.values():
         print('\n'.join(pipe_table(rows)))
     if args.markdown:
-        command = 'python tools/benchmark/label_bank.py ' + shlex.join(sys.argv[1:])
+        command = 'python tools/benchmark/scale.py ' + shlex.join(sys.argv[1:])
         facts = dict(command=f'`{command}`', date=date.today().isoformat(), **collect())
-        Path(args.markdown).write_text(tables_page('Cost of a label bank', NOTE, tables, facts))
+        Path(args.markdown).write_text(tables_page('Cost of unlabeled images', NOTE, tables, facts))
 
 
 if __name__ == '__main__':
