@@ -16,8 +16,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 NOTE = (
-    'Random boxes in both views of each image. Memory is that of one process; the files of the bank are mapped, so the '
-    "pages that were read are the system's, and all processes of a machine share them."
+    'Random boxes in both views of each image. Seconds are CPU time, which depends little on what else runs. Memory is '
+    "that of one process; the files of the bank are mapped, so the pages that were read are the system's, and all "
+    'processes of a machine share them.'
 )
 
 
@@ -29,6 +30,9 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--images', type=int, default=120000, help='images of the bank')
     parser.add_argument('--boxes', type=int, default=30, help='boxes of each view')
     parser.add_argument('--json-images', type=int, default=12000, help='images of the json')
+    parser.add_argument(
+        '--order', type=int, default=10_000_000, help='images that are put in the order of an epoch'
+    )
     parser.add_argument('--folder', help='where the files are written and deleted again')
     parser.add_argument('--markdown', help='also write the numbers as a page to this file')
     return parser.parse_args()
@@ -42,7 +46,7 @@ def main() -> None:
     from mmssod.environment import collect
 
     with TemporaryDirectory(prefix='mmssod_scale_', dir=args.folder) as folder:
-        tables = measure(Path(folder), args.images, args.boxes, args.json_images)
+        tables = measure(Path(folder), args.images, args.boxes, args.json_images, args.order)
     for rows in tables.values():
         print('\n'.join(pipe_table(rows)))
     if args.markdown:

@@ -24,7 +24,9 @@ APPEND = 1024
 LOOK_UPS = 2000
 
 
-def measure(folder: Path, images: int, boxes: int, json_images: int) -> dict[str, list[list[str]]]:
+def measure(
+    folder: Path, images: int, boxes: int, json_images: int, order: int
+) -> dict[str, list[list[str]]]:
     """Tables of what a number of images costs.
 
     Args:
@@ -32,6 +34,7 @@ def measure(folder: Path, images: int, boxes: int, json_images: int) -> dict[str
         images: Unlabeled images.
         boxes: A view of an image in the bank.
         json_images: Of the bank whose json is written and read; a json of many images needs gigabytes.
+        order: Images that are put in the order of an epoch.
 
     Returns:
         Rows of text by heading.
@@ -39,9 +42,9 @@ def measure(folder: Path, images: int, boxes: int, json_images: int) -> dict[str
     large, small = folder / 'large', folder / 'small'
     writing = draw_bank(large, images, boxes)
     draw_bank(small, json_images, boxes)
-    begin = time.perf_counter()
+    begin = time.process_time()
     write_coco(small, Header.load(small), names(json_images), categories(), range(len(CLASSES)))
-    json_writing = time.perf_counter() - begin
+    json_writing = time.process_time() - begin
     size = sum(file.stat().st_size for file in large.rglob('*') if file.is_file())
     opened = in_child(read_bank, large)
     rows = {
@@ -58,13 +61,13 @@ def measure(folder: Path, images: int, boxes: int, json_images: int) -> dict[str
             None,
             in_child(list_images, folder, images),
         ),
-        'order of an epoch (`SourceSampler`)': (images, None, None, in_child(order_images, images)),
+        'order of an epoch (`SourceSampler`)': (order, None, None, in_child(order_images, order)),
     }
-    head = ['', 'images', 'bytes an image on disk', 'written, images/s', 'opened, s']
+    head = ['', 'images', 'bytes an image on disk', 'written, images a CPU s', 'opened, CPU s']
     head += ['memory an image, bytes', 'at most meanwhile']
     table = [head, *([name, *columns(*row)] for name, row in rows.items())]
     looked_up = [
-        ['', 'µs'],
+        ['', 'CPU µs'],
         ['one view, first use of a page included', f'{opened["look_up"] * 1e6:.0f}'],
     ]
     return {'Cost of images': table, 'Looking up': looked_up}
@@ -85,7 +88,7 @@ def columns(
 
 
 def draw_bank(folder: Path, images: int, boxes: int) -> float:
-    """Write a bank of random boxes; seconds that writing and closing took, without drawing."""
+    """Write a bank of random boxes; CPU seconds that writing and closing took, without drawing."""
     header = Header(
         checkpoint='none', teacher='0', detector='0', config='none', classes=CLASSES, floor=0.1, view=[], mirrored=True,
         images=images, shard_size=65536,
@@ -98,12 +101,12 @@ def draw_bank(folder: Path, images: int, boxes: int) -> float:
         span = header.span(shard)
         for start in range(0, len(span), APPEND):
             drawn = [draw_image(n, boxes, generator) for n in span[start : start + APPEND]]
-            begin = time.perf_counter()
+            begin = time.process_time()
             writer.append(drawn)
-            seconds += time.perf_counter() - begin
-    begin = time.perf_counter()
+            seconds += time.process_time() - begin
+    begin = time.process_time()
     finish(folder, header)
-    return seconds + time.perf_counter() - begin
+    return seconds + time.process_time() - begin
 
 
 def draw_image(number: int, boxes: int, generator: np.random.Generator) -> LabeledImage:
@@ -132,10 +135,10 @@ def read_bank(folder: Path) -> dict[str, float]:
     bank = LabelBankFiles(folder)
     found = cost.so_far()
     asked = np.random.default_rng(1).integers(0, len(bank), LOOK_UPS)
-    begin = time.perf_counter()
+    begin = time.process_time()
     for number in asked.tolist():
         np.array(bank.look_up(number, f'{number:012}.jpg', mirrored=True).boxes)
-    return dict(found, look_up=(time.perf_counter() - begin) / LOOK_UPS)
+    return dict(found, look_up=(time.process_time() - begin) / LOOK_UPS)
 
 
 def read_json(file: Path) -> dict[str, float]:
@@ -169,17 +172,17 @@ def order_images(images: int) -> dict[str, float]:
 
 
 class Cost:
-    """Seconds and memory of this process from here on, without the pages of mapped files."""
+    """CPU seconds and memory of this process from here on, without the pages of mapped files."""
 
     def __init__(self) -> None:
         gc.collect()
         Path('/proc/self/clear_refs').write_text('5')  # forget the greatest size so far
         self.before = status_bytes('RssAnon'), status_bytes('VmRSS')
-        self.begin = time.perf_counter()
+        self.begin = time.process_time()
 
     def so_far(self) -> dict[str, float]:
         """``seconds``, ``bytes`` that are held, and ``most`` that were held meanwhile."""
-        seconds = time.perf_counter() - self.begin
+        seconds = time.process_time() - self.begin
         most = status_bytes('VmHWM') - self.before[1]
         gc.collect()
         held = status_bytes('RssAnon') - self.before[0]
