@@ -46,6 +46,30 @@ def process_group(cfg: Config) -> Iterator[None]:
         dist.destroy_process_group()
 
 
+def launched_as(launcher: str) -> tuple[int, int, int]:
+    """Rank, number of processes, and rank on this machine, as the launcher says; no process group is made.
+
+    Args:
+        launcher: ``none``, ``pytorch``, ``slurm`` or ``mpi``.
+
+    Raises:
+        ValueError: The launcher has not started this process.
+    """
+    if launcher == 'none':
+        return 0, 1, 0
+    names = {'slurm': _SLURM, 'mpi': _MPI}.get(launcher) or {name: name for name in _SLURM}
+    missing = [name for name in names.values() if name not in os.environ]
+    if missing:
+        raise ValueError(
+            f'launcher {launcher!r}: expected {missing} in the environment, which it sets; leave --launcher out, or '
+            'start this command with it (torchrun, srun, mpirun)'
+        )
+    rank, number, local = (
+        int(os.environ[names[name]]) for name in ('RANK', 'WORLD_SIZE', 'LOCAL_RANK')
+    )
+    return rank, number, local
+
+
 def _prepare_cpu(cfg: Config) -> None:
     env = cfg.setdefault('env_cfg', {})
     options = env.setdefault('dist_cfg', {})

@@ -18,7 +18,12 @@ from mmssod.apis.config import (
     use_auto_scale_lr,
 )
 from mmssod.apis.distributed import process_group
-from mmssod.engine.preflight import config_problems, raise_together, start_problems
+from mmssod.engine.preflight import (
+    config_problems,
+    label_bank_problems,
+    raise_together,
+    start_problems,
+)
 
 
 def train(
@@ -64,7 +69,7 @@ def train(
         cfg_options=cfg_options,
         launcher=launcher,
     )
-    raise_together([*start_problems(cfg), *config_problems(cfg)])
+    raise_together([*start_problems(cfg), *config_problems(cfg), *label_bank_problems(cfg)])
     setup_cache_size_limit_of_dynamo()
     with process_group(cfg):
         metrics = run_training(cfg)

@@ -3,6 +3,7 @@
 from .backbones import EfficientNetLite
 from .bbox_coders import SideBucketCoder
 from .bbox_heads import FCBucketHead, SideAwareBucketHead
+from .data_preprocessors import BranchDataPreprocessor
 from .detectors import (
     ConsistencyDetector,
     CoRectifyDetector,
@@ -19,6 +20,7 @@ from .pseudo import (
     GivenLabels,
     KeepCandidates,
     KeepImages,
+    LabelBank,
     MixUp,
     PseudoLabelMemory,
     RandomMixer,
@@ -36,6 +38,7 @@ from .roi_heads import (
 )
 
 __all__ = [
+    'BranchDataPreprocessor',
     'CertaintyCascadeRoIHead',
     'CertaintyRoIHead',
     'ClassBalancer',
@@ -50,6 +53,7 @@ __all__ = [
     'GivenLabels',
     'KeepCandidates',
     'KeepImages',
+    'LabelBank',
     'MixUp',
     'PseudoLabelDetector',
     'RandomMixer',

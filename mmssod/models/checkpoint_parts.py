@@ -1,5 +1,16 @@
-"""The weights of one detector among those of a checkpoint."""
+"""The weights of one detector among those of a checkpoint, and digests by which two are told apart."""
 
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from functools import lru_cache
+from hashlib import sha256
+from typing import Any
+
+import torch
+from mmengine.runner import CheckpointLoader
 from torch import Tensor
 
 PARTS = {'student': 'student.', 'teacher': 'labeler.teacher.'}
@@ -24,3 +35,51 @@ def detector_weights(state_dict: dict[str, Tensor], part: str) -> dict[str, Tens
             f'the checkpoint is of a run without a {part}: no key starts with {prefix!r}'
         )
     return found
+
+
+def weights_digest(weights: Mapping[str, Tensor]) -> str:
+    """SHA-256 of the weights of one detector: the same for each file that holds the same weights.
+
+    Args:
+        weights: By name, in any order.
+    """
+    digest = sha256()
+    for name in sorted(weights):
+        value = weights[name].detach().cpu().contiguous()
+        digest.update(f'{name} {value.dtype} {tuple(value.shape)}\n'.encode())
+        digest.update(value.reshape(-1).view(torch.uint8).numpy().data)
+    return digest.hexdigest()
+
+
+def teacher_digest(checkpoint: str) -> str:
+    """Digest of the weights that a frozen teacher takes from a checkpoint; of a file that did not change, once.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+    """
+    return _file_digest(os.path.abspath(checkpoint), os.stat(checkpoint).st_mtime_ns)
+
+
+@lru_cache(maxsize=8)
+def _file_digest(checkpoint: str, changed: int) -> str:
+    return weights_digest(teacher_weights(checkpoint))
+
+
+def teacher_weights(checkpoint: str) -> dict[str, Tensor]:
+    """The weights that a frozen teacher takes from a checkpoint: all, or of a teacher and student the student's."""
+    stored = CheckpointLoader.load_checkpoint(checkpoint, map_location='cpu')
+    return detector_weights(stored.get('state_dict', stored), 'student')
+
+
+def detector_digest(detector: Mapping[str, Any]) -> str:
+    """SHA-256 of a detector's config as far as its predictions depend on it: without training and initialization."""
+    return sha256(json.dumps(_of_predictions(detector), sort_keys=True).encode()).hexdigest()
+
+
+def _of_predictions(config: Any) -> Any:
+    if isinstance(config, Mapping):
+        unused = ('train_cfg', 'init_cfg', 'pretrained')
+        return {key: _of_predictions(value) for key, value in config.items() if key not in unused}
+    if isinstance(config, (list, tuple)):
+        return [_of_predictions(part) for part in config]
+    return config

@@ -61,6 +61,7 @@ from mmssod.datasets.transforms.tones import (
     ChannelShuffle,
     HSVShift,
 )
+from mmssod.datasets.transforms.unseen import UnseenSteps
 
 __all__ = [
     'BoxBlur',
@@ -79,4 +80,5 @@ __all__ = [
     'StrongErasing',
     'StrongGrayscale',
     'StrongSquares',
+    'UnseenSteps',
 ]

@@ -1,17 +1,25 @@
 """What can be known before training is checked before training, and reported together."""
 
 from mmssod.engine.preflight.annotation_file import category_names
-from mmssod.engine.preflight.config_checks import class_problem, config_problems
+from mmssod.engine.preflight.config_checks import (
+    class_problem,
+    config_problems,
+    labeled_classes,
+)
+from mmssod.engine.preflight.label_bank_checks import absent_images, label_bank_problems
 from mmssod.engine.preflight.runtime_checks import batch_line, runtime_problems, runtime_warnings
 from mmssod.engine.preflight.start_check import start_problems
 from mmssod.structures import Problem, raise_together
 
 __all__ = [
     'Problem',
+    'absent_images',
     'batch_line',
     'category_names',
     'class_problem',
     'config_problems',
+    'label_bank_problems',
+    'labeled_classes',
     'raise_together',
     'runtime_problems',
     'runtime_warnings',

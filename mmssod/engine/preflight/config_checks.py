@@ -66,6 +66,12 @@ def class_problem(name: str, classes: Sequence[str], file: str) -> Problem | Non
     return Problem(what, f'{list(categories)} (categories of {file})', f'{list(classes)}', mend)
 
 
+def labeled_classes(cfg: Mapping[str, Any]) -> tuple[str, ...]:
+    """The classes that a training config learns: those of its labeled set; empty when they cannot be told."""
+    labeled = _labeled(cfg)
+    return tuple((labeled and _classes(labeled)) or ())
+
+
 def _one_string_problems(labeled: Any) -> Iterator[Problem]:
     for leaf in _leaves(labeled):
         classes = (leaf.get('metainfo') or {}).get('classes')

@@ -9,6 +9,7 @@ from mmdet.models.detectors import BaseDetector
 from mmengine.runner import EpochBasedTrainLoop
 from torch import nn
 
+from mmssod.engine.preflight.label_bank_checks import absent_images
 from mmssod.engine.runner_access import (
     bare_model,
     count_boxes,
@@ -17,7 +18,8 @@ from mmssod.engine.runner_access import (
     labeled_source,
     sources,
 )
-from mmssod.models import CertaintyCascadeRoIHead, CertaintyRoIHead
+from mmssod.label_bank import BankError
+from mmssod.models import CertaintyCascadeRoIHead, CertaintyRoIHead, LabelBank
 from mmssod.structures import Problem
 
 MAX_COMPARED_IMAGES = 1_000_000
@@ -26,7 +28,12 @@ MAX_COMPARED_IMAGES = 1_000_000
 
 def runtime_problems(runner: Any) -> list[Problem]:
     """All problems of a runner that is about to train."""
-    return [*_data_problems(runner), *_loop_problems(runner), *_model_problems(runner)]
+    return [
+        *_data_problems(runner),
+        *_loop_problems(runner),
+        *_model_problems(runner),
+        *_bank_problems(runner),
+    ]
 
 
 def runtime_warnings(runner: Any) -> list[str]:
@@ -109,6 +116,17 @@ def _model_problems(runner: Any) -> Iterator[Problem]:
             found,
             'write the number of classes once (num_classes = ...) and use it in heads and balancer',
         )
+
+
+def _bank_problems(runner: Any) -> list[Problem]:
+    labeler = getattr(bare_model(runner), 'labeler', None)
+    unlabeled = sources(runner.train_dataloader.dataset).get('unlabeled')
+    if not isinstance(labeler, LabelBank) or unlabeled is None:
+        return []
+    try:
+        return absent_images(labeler.files, unlabeled)
+    except BankError:
+        return []  # label_bank_problems says it
 
 
 def _balance_problems(model: nn.Module) -> Iterator[Problem]:

@@ -49,7 +49,7 @@ class ConsistencyDetector(StudentDetector):
         detector: Config of the student: a two-stage detector with box deltas or buckets.
         num_rois: Best proposals of each image that are compared.
         consistency_weight: Weight of both consistency losses, times :attr:`ramp`.
-        data_preprocessor: mmdet's ``MultiBranchDataPreprocessor``; by default one around the student's own.
+        data_preprocessor: By default a :class:`BranchDataPreprocessor` around the student's own.
         init_cfg: As in mmengine.
 
     Attributes:

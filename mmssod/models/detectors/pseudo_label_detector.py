@@ -42,7 +42,7 @@ class PseudoLabelDetector(StudentDetector):
         empty_images: What becomes of an unlabeled image without a pseudo label: ``'skip'`` leaves it out of the
             loss, ``'background'`` trains it as an image without objects.
         predict_with: Who answers at test time, ``'student'`` or ``'teacher'``.
-        data_preprocessor: mmdet's ``MultiBranchDataPreprocessor``; by default one around the student's own.
+        data_preprocessor: By default a :class:`BranchDataPreprocessor` around the student's own.
         init_cfg: As in mmengine.
     """
 
@@ -88,7 +88,8 @@ class PseudoLabelDetector(StudentDetector):
         """One step: losses on labeled images and on pseudo-labeled ones; nothing given is changed.
 
         Args:
-            batch_inputs: Images of each branch, shape (B, 3, H, W).
+            batch_inputs: Images of each branch, shape (B, 3, H, W); ``weak`` may be missing where labels come from a
+                bank.
             batch_data_samples: Samples of each branch; those of ``weak`` and ``strong`` need no annotation.
 
         Returns:
@@ -99,8 +100,9 @@ class PseudoLabelDetector(StudentDetector):
         losses, foreground = self.supervised_loss(labeled)
         losses = prefix_losses('sup_', losses)
         if self.unsupervised:
-            pseudo = self.pseudo_labels(batch_inputs['weak'], batch_data_samples['weak'])
-            targets = project(pseudo, batch_data_samples['weak'], batch_data_samples['strong'])
+            weak = batch_data_samples['weak']
+            pseudo = self.pseudo_labels(batch_inputs.get('weak'), weak)
+            targets = project(pseudo, weak, batch_data_samples['strong'])
             targets = [labels.weighted(weights) for labels in targets]
             strong = Views(batch_inputs['strong'], batch_data_samples['strong'], targets)
             strong = self.mixer(strong, *labeled['labeled'])
@@ -125,7 +127,7 @@ class PseudoLabelDetector(StudentDetector):
         return mean_losses(losses), [sum(sums) for sums in zip(*foreground, strict=True)]
 
     @torch.no_grad()
-    def pseudo_labels(self, inputs: Tensor, samples: SampleList) -> list[PseudoLabels]:
+    def pseudo_labels(self, inputs: Tensor | None, samples: SampleList) -> list[PseudoLabels]:
         """Kept pseudo labels of the weak views, one value an image."""
         candidates = self.merger(self.labeler(inputs, samples, self.student), samples)
         thresholds = self.balancer.thresholds()

@@ -86,7 +86,7 @@ class SoftTeacherDetector(PseudoLabelDetector):
             )
 
     @torch.no_grad()
-    def pseudo_labels(self, inputs: Tensor, samples: SampleList) -> list[PseudoLabels]:
+    def pseudo_labels(self, inputs: Tensor | None, samples: SampleList) -> list[PseudoLabels]:
         """Candidates of the weak views, one value an image; v is 1 - deviation."""
         candidates = super().pseudo_labels(inputs, samples)
         deviations = self.labeler.deviations(candidates, self.num_jitters, self.jitter_scale)

@@ -14,7 +14,7 @@ class StudentDetector(BaseDetector):
 
     Args:
         detector: Config of the student.
-        data_preprocessor: mmdet's ``MultiBranchDataPreprocessor``; by default one around the student's own.
+        data_preprocessor: By default a :class:`BranchDataPreprocessor` around the student's own.
         init_cfg: As in mmengine.
     """
 
@@ -26,7 +26,7 @@ class StudentDetector(BaseDetector):
     ) -> None:
         if data_preprocessor is None:
             data_preprocessor = dict(
-                type='MultiBranchDataPreprocessor',
+                type='BranchDataPreprocessor',
                 data_preprocessor=detector.get('data_preprocessor'),
             )
         super().__init__(data_preprocessor=data_preprocessor, init_cfg=init_cfg)

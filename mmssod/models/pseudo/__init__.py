@@ -2,6 +2,7 @@
 
 from .class_balancer import ClassBalancer
 from .dual_teacher import DualTeacher
+from .label_bank import LabelBank
 from .labelers import EMATeacher, FrozenTeacher, GivenLabels, Labeler, SelfLabeler, build_labeler
 from .memory import PseudoLabelMemory
 from .mergers import KeepCandidates
@@ -18,6 +19,7 @@ __all__ = [
     'GivenLabels',
     'KeepCandidates',
     'KeepImages',
+    'LabelBank',
     'Labeler',
     'MixUp',
     'PairMixer',

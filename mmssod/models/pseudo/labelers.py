@@ -14,12 +14,12 @@ from mmdet.structures import DetDataSample, SampleList
 from mmdet.utils import ConfigType
 from mmengine.logging import print_log
 from mmengine.model import BaseModule
-from mmengine.runner import CheckpointLoader, load_state_dict
+from mmengine.runner import load_state_dict
 from torch import Tensor, nn
 
 from mmssod.structures import PseudoLabels
 
-from ..checkpoint_parts import detector_weights
+from ..checkpoint_parts import teacher_weights
 
 
 class Labeler(BaseModule):
@@ -55,8 +55,7 @@ class FrozenTeacher(Labeler):
         """Load the teacher's own checkpoint, if it has one."""
         super().init_weights()
         if self.checkpoint:
-            stored = CheckpointLoader.load_checkpoint(self.checkpoint, map_location='cpu')
-            weights = detector_weights(stored.get('state_dict', stored), 'student')
+            weights = teacher_weights(self.checkpoint)
             if not weights.keys() & self.teacher.state_dict().keys():
                 raise ValueError(
                     f'{self.checkpoint} has no weight of the teacher: its keys begin with '

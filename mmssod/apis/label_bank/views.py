@@ -1,0 +1,92 @@
+"""Both views of an image through the teacher, with one decode and in one batch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from mmdet.structures import DetDataSample
+from torch import Tensor, nn
+
+from mmssod.label_bank import BOX
+from mmssod.label_bank.shards import LabeledImage
+from mmssod.models.pseudo.labelers import predict_candidates
+from mmssod.structures import PseudoLabels
+
+
+class ViewLabeler:
+    """What a teacher finds in images, plain and mirrored.
+
+    Images of one size go through it together; others do not, since an image that is padded to another's size is
+    answered slightly otherwise. The floor is applied to what is left after non-maximum suppression: a score threshold
+    would take boxes away that suppress others, and so change the rest.
+
+    Args:
+        teacher: The detector, in eval mode.
+        preprocessor: Makes a batch of images.
+        mirrored: Whether mirrored views are labeled, too.
+        floor: Least p of a box.
+        device: Where the teacher is.
+    """
+
+    def __init__(
+        self,
+        teacher: nn.Module,
+        preprocessor: Any,
+        mirrored: bool,
+        floor: float,
+        device: torch.device,
+    ) -> None:
+        self.teacher = teacher.to(device)
+        self.preprocessor = preprocessor.to(device)
+        self.mirrored = mirrored
+        self.floor = floor
+        self.device = device
+
+    @torch.no_grad()
+    def __call__(self, batch: Mapping[str, Any]) -> list[LabeledImage]:
+        """Label a batch of ``inputs``, uint8 images of shape (3, H, W) each, with their ``data_samples``."""
+        sizes = [sample.img_shape[:2] for sample in batch['data_samples']]
+        labeled: dict[int, LabeledImage] = {}
+        for size in dict.fromkeys(sizes):
+            places = [place for place, other in enumerate(sizes) if other == size]
+            images = [batch['inputs'][place] for place in places]
+            samples = [batch['data_samples'][place] for place in places]
+            labeled.update(zip(places, self._label(images, samples), strict=True))
+        return [labeled[place] for place in range(len(sizes))]
+
+    def _label(self, images: list[Tensor], samples: list[DetDataSample]) -> list[LabeledImage]:
+        """Images of one size."""
+        images = [image.to(self.device) for image in images]
+        views, told = images, samples
+        if self.mirrored:
+            views, told = images + [image.flip(-1) for image in images], samples * 2
+        blank = [DetDataSample(metainfo=sample.metainfo) for sample in told]
+        data = self.preprocessor(dict(inputs=views, data_samples=blank), False)
+        found = predict_candidates(self.teacher, data['inputs'], data['data_samples'])
+        boxes = [as_records(labels, self.floor) for labels in found]
+        nothing = [np.zeros(0, BOX)] * len(samples)
+        plain, mirrored = boxes[: len(samples)], boxes[len(samples) :] or nothing
+        return [
+            LabeledImage(s.img_id, s.img_path, s.ori_shape[:2], s.img_shape[:2], ours, theirs)
+            for s, ours, theirs in zip(samples, plain, mirrored, strict=True)
+        ]
+
+
+def as_records(labels: PseudoLabels, floor: float) -> np.ndarray:
+    """Labels with p of at least the floor as BOX records."""
+    table = torch.cat(
+        [
+            labels.boxes,
+            torch.stack([labels.cls_certainty, labels.loc_certainty, labels.labels], dim=1),
+        ],
+        dim=1,
+    )
+    rows = table.float().cpu().numpy()
+    rows = rows[rows[:, 4] >= floor]
+    records = np.zeros(len(rows), BOX)
+    records['box'], records['p'], records['v'] = rows[:, :4], rows[:, 4], rows[:, 5]
+    records['label'] = rows[:, 6]
+    return records

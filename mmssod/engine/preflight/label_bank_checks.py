@@ -1,0 +1,168 @@
+"""Does a label bank hold what the training would otherwise compute?"""
+
+from __future__ import annotations
+
+import os.path as osp
+from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from mmssod.datasets.fixed_view import FixedView, fixed_view
+from mmssod.engine.preflight.config_checks import labeled_classes
+from mmssod.label_bank import BankError, LabelBankFiles, image_key, name_code
+from mmssod.models.checkpoint_parts import teacher_digest
+from mmssod.structures import Problem
+
+MAX_VERIFIED_BYTES = 1 << 30
+"""Banks up to this size are compared with their checksums at the start; of greater ones only the sizes of files."""
+
+MAX_COMPARED_IMAGES = 1_000_000
+"""Unlabeled images that are looked up at the start; of more, evenly spread ones are."""
+
+
+def label_bank_problems(cfg: Mapping[str, Any]) -> list[Problem]:
+    """All that a config tells of a bank that does not fit; none where labels come from elsewhere.
+
+    Args:
+        cfg: A training config.
+
+    Returns:
+        A bank that is missing, unfinished or damaged; other classes; another teacher; a floor above the least
+        threshold; other views. And a teacher that shall label weak views without pixels.
+    """
+    labeler = (cfg.get('model') or {}).get('labeler') or {}
+    if labeler.get('type') != 'LabelBank':
+        return list(_unseen_problems(cfg, labeler))
+    try:
+        bank = LabelBankFiles(labeler.get('path', ''))
+        if bank.num_bytes <= MAX_VERIFIED_BYTES:
+            _verify(str(bank.folder), (bank.folder / 'bank.json').stat().st_mtime_ns)
+    except BankError as error:
+        return [error.problem]
+    checks: tuple[Callable[..., Iterator[Problem]], ...] = (
+        _class_problems,
+        _teacher_problems,
+        _floor_problems,
+        _view_problems,
+    )
+    return [problem for check in checks for problem in check(cfg, bank)]
+
+
+def absent_images(bank: LabelBankFiles, dataset: Any) -> list[Problem]:
+    """Unlabeled images without labels in the bank, or whose id belongs to another file there.
+
+    Args:
+        bank: Opened.
+        dataset: The unlabeled images.
+    """
+    step = -(-len(dataset) // MAX_COMPARED_IMAGES)
+    places = range(0, len(dataset), step)
+    infos = [dataset.get_data_info(index) for index in places]
+    keys = np.array([image_key(info['img_id']) for info in infos], np.int64)
+    codes = np.array([name_code(info['img_path']) for info in infos], np.uint32)
+    rows = bank.rows_of(keys)
+    wrong = rows < 0
+    wrong[~wrong] = bank.names_of(rows[~wrong]) != codes[~wrong]
+    if not wrong.any():
+        return []
+    first = int(np.flatnonzero(wrong)[0])
+    info = infos[first]
+    problem = bank.absent(
+        f'{info["img_id"]!r} ({info["img_path"]})', known=bool(rows[first] >= 0)
+    ).problem
+    what = f'{problem.what}: {int(wrong.sum())} of {len(infos)} unlabeled images looked up'
+    return [Problem(what, problem.expected, problem.actual, problem.mend)]
+
+
+@lru_cache(maxsize=8)
+def _verify(folder: str, changed: int) -> None:
+    LabelBankFiles(folder).verify()
+
+
+def _unseen_problems(cfg: Mapping[str, Any], labeler: Mapping[str, Any]) -> Iterator[Problem]:
+    dataset = (cfg.get('train_dataloader') or {}).get('dataset') or {}
+    views = ((dataset.get('unlabeled') or {}).get('pipeline') or {}).get('views') or {}
+    if (views.get('weak') or {}).get('type') == 'UnseenSteps':
+        yield Problem(
+            'weak views without pixels (UnseenSteps) and a labeler that looks at them',
+            "model.labeler.type='LabelBank'",
+            f'{labeler.get("type")!r}',
+            "take a bank, or set unlabeled.pipeline.views.weak.type='Steps'",
+        )
+
+
+def _class_problems(cfg: Mapping[str, Any], bank: LabelBankFiles) -> Iterator[Problem]:
+    classes = labeled_classes(cfg)
+    if classes and classes != bank.header.classes:
+        yield _again('other classes', list(classes), list(bank.header.classes))
+
+
+def _teacher_problems(cfg: Mapping[str, Any], bank: LabelBankFiles) -> Iterator[Problem]:
+    own = cfg['model']['labeler'].get('checkpoint')
+    # What a run resumes from is its student, which is not the teacher any more.
+    file = own or (None if cfg.get('resume') else cfg.get('load_from'))
+    if not file or not osp.isfile(file):
+        return
+    digest = teacher_digest(file)
+    if digest != bank.header.teacher:
+        yield Problem(
+            f'the label bank {bank.folder} was made by another teacher',
+            f'weights of {file}, digest {digest[:12]}',
+            f'{bank.header.checkpoint}, digest {bank.header.teacher[:12]}',
+            "make it again with this teacher; or, where the student is not to start from it, name the bank's teacher "
+            'in model.labeler.checkpoint',
+        )
+
+
+def _floor_problems(cfg: Mapping[str, Any], bank: LabelBankFiles) -> Iterator[Problem]:
+    least = least_threshold(cfg['model'].get('balancer') or {})
+    if least is not None and bank.header.floor > least:
+        yield Problem(
+            f'the label bank {bank.folder} lacks boxes that the thresholds may ask for',
+            f'a floor of at most {least}, the least threshold of model.balancer',
+            f'boxes with p >= {bank.header.floor}',
+            f'make it again with --floor {least} or less, or raise balancer.threshold or its lower bound',
+        )
+
+
+def least_threshold(balancer: Mapping[str, Any]) -> float | None:
+    """The least threshold that a ``ClassBalancer`` may set; None if its config does not say."""
+    if 'threshold' not in balancer:
+        return None
+    if not balancer.get('threshold_power'):
+        return float(balancer['threshold'])  # bounds or not (equations.class_thresholds)
+    return float(balancer['bounds'][0]) if 'bounds' in balancer else None
+
+
+def _view_problems(cfg: Mapping[str, Any], bank: LabelBankFiles) -> Iterator[Problem]:
+    try:
+        view = _view(cfg)
+    except (ValueError, KeyError, AttributeError) as error:
+        yield Problem(
+            'the weak view cannot be compared with that of the bank',
+            'a constant one',
+            str(error),
+            'correct it',
+        )
+        return
+    if view.as_json() != bank.header.view:
+        yield _again('another weak view', view.as_json(), bank.header.view)
+    if view.flips and not bank.header.mirrored:
+        yield _again('no labels of mirrored views', 'both views', 'the plain view alone')
+
+
+def _view(cfg: Mapping[str, Any]) -> FixedView:
+    test = (cfg.get('test_dataloader') or {}).get('dataset') or {}
+    unlabeled = cfg['train_dataloader']['dataset']['unlabeled']
+    return fixed_view(unlabeled['pipeline'], test.get('pipeline') or [])
+
+
+def _again(what: str, expected: Any, actual: Any) -> Problem:
+    return Problem(
+        f'the label bank has {what}',
+        f'{expected}',
+        f'{actual}',
+        'make it again with this config: tools/pseudo_label.py CONFIG CHECKPOINT --out NEW_FOLDER',
+    )

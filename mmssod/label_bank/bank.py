@@ -1,0 +1,188 @@
+"""A finished bank: labels by image id, from mapped files. ``n`` boxes of one view."""
+
+from __future__ import annotations
+
+import zlib
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from mmssod.label_bank.layout import (
+    BOX,
+    IMAGE,
+    KEYS,
+    ROWS,
+    BankError,
+    Header,
+    damaged,
+    image_key,
+    name_code,
+    shard_files,
+)
+
+
+class Found(NamedTuple):
+    """The labels of one view of one image."""
+
+    boxes: np.ndarray  # BOX records, shape (n,)
+    view: tuple[int, int]  # height, width that their pixels count, px
+
+
+class LabelBankFiles:
+    """Reads a bank.
+
+    Opening it compares the sizes of its files with the header; boxes are read when they are asked for, so memory does
+    not grow with the bank.
+
+    Args:
+        folder: Of the bank.
+
+    Raises:
+        BankError: There is no bank, it is not finished, or a file is not as long as it was.
+    """
+
+    def __init__(self, folder: str | Path) -> None:
+        self.folder = Path(folder)
+        self.header = Header.load(self.folder)
+        self._require_finished()
+        self._require_sizes()
+        self._keys, self._rows = (self._index(name) for name in (KEYS, ROWS))
+        self._maps: dict[int, tuple[np.ndarray, np.ndarray]] = {}
+
+    def __deepcopy__(self, memo: dict) -> LabelBankFiles:
+        return self  # nothing in it changes; a copy of a mapped file would be read as a whole
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.folder,)
+
+    def __len__(self) -> int:
+        return self.header.images
+
+    def look_up(self, img_id: int | str, path: str, *, mirrored: bool) -> Found:
+        """The labels of a view.
+
+        Args:
+            img_id: As the data set has it.
+            path: The image's file; its name is compared with the one that was labeled.
+            mirrored: Which of the two views.
+
+        Raises:
+            BankError: The image is not in the bank, another file was labeled under its id, or only plain views were.
+        """
+        row = int(self.rows_of(np.array([image_key(img_id)]))[0])
+        image = None if row < 0 else self.image(row)
+        if image is None or image['name'] != name_code(path):
+            raise self.absent(f'{img_id!r} ({path})', known=image is not None)
+        if mirrored and not self.header.mirrored:
+            raise BankError(
+                f'the label bank {self.folder} has no labels of mirrored views',
+                'a weak view that is never flipped, as when the bank was made',
+                f'image {img_id!r}, flipped',
+                'make the bank again with this config',
+            )
+        plain, flipped = map(int, image['boxes'])
+        start = int(image['start']) + (plain if mirrored else 0)
+        boxes = self._shard(row // self.header.shard_size)[1]
+        found = boxes[start : start + (flipped if mirrored else plain)]
+        return Found(found, (int(image['view'][0]), int(image['view'][1])))
+
+    def absent(self, image: str, known: bool = False) -> BankError:
+        """The error of an image without labels; ``known`` if its id belongs to another file."""
+        what = 'has other images' if known else 'lacks images'
+        return BankError(
+            f'the label bank {self.folder} {what}',
+            f'labels of image {image}',
+            'its id belongs to another file' if known else f'not among its {len(self)} images',
+            'make the bank again with this config: tools/pseudo_label.py CONFIG CHECKPOINT --out NEW_FOLDER',
+        )
+
+    def rows_of(self, keys: np.ndarray) -> np.ndarray:
+        """Which image each key belongs to, -1 for none; shape (n,) in and out, int64."""
+        places = np.searchsorted(self._keys, keys).clip(max=len(self._keys) - 1)
+        return np.where(self._keys[places] == keys, self._rows[places], -1)
+
+    def image(self, row: int) -> np.void:
+        """The IMAGE record of an image by its place."""
+        shard, place = divmod(row, self.header.shard_size)
+        return self._shard(shard)[0][place]
+
+    def shard(self, number: int) -> tuple[np.ndarray, np.ndarray]:
+        """IMAGE and BOX records of a shard."""
+        return self._shard(number)
+
+    def names_of(self, rows: np.ndarray) -> np.ndarray:
+        """Codes of the names of images by their places, shape (n,), uint32."""
+        codes = np.zeros(len(rows), IMAGE['name'])
+        shards = rows // self.header.shard_size
+        for number in np.unique(shards):
+            here = shards == number
+            codes[here] = self._shard(int(number))[0]['name'][rows[here] % self.header.shard_size]
+        return codes
+
+    def verify(self) -> None:
+        """Read all files and compare them with their checksums.
+
+        Raises:
+            BankError: If one is not what it was.
+        """
+        for number, shard in enumerate(self.header.shards):
+            expected = shard.images_crc, shard.boxes_crc
+            for file, crc in zip(shard_files(self.folder, number), expected, strict=True):
+                found = checksum(file)
+                if found != crc:
+                    raise damaged(file, f'CRC-32 {crc:08x}', f'{found:08x}')
+
+    @property
+    def num_bytes(self) -> int:
+        """Size of all shards."""
+        return sum(s.images * IMAGE.itemsize + s.boxes * BOX.itemsize for s in self.header.shards)
+
+    def _require_finished(self) -> None:
+        if len(self.header.shards) != self.header.num_shards:
+            raise BankError(
+                f'the label bank {self.folder} is not finished',
+                'a run of tools/pseudo_label.py that came to its end',
+                'one that did not',
+                'call tools/pseudo_label.py again as before: it goes on where it was',
+            )
+
+    def _require_sizes(self) -> None:
+        for number, shard in enumerate(self.header.shards):
+            sizes = shard.images * IMAGE.itemsize, shard.boxes * BOX.itemsize
+            for file, size in zip(shard_files(self.folder, number), sizes, strict=True):
+                found = file.stat().st_size if file.is_file() else 'no file'
+                if found != size:
+                    raise damaged(file, f'{size} bytes', f'{found}')
+
+    def _index(self, name: str) -> np.ndarray:
+        file = self.folder / name
+        try:
+            index: np.ndarray = np.load(file, mmap_mode='r', allow_pickle=False)
+        except (OSError, EOFError, ValueError) as error:
+            raise damaged(file, f'{len(self)} numbers', str(error)) from error
+        if index.shape != (len(self),) or index.dtype != np.int64:
+            raise damaged(file, f'{len(self)} numbers', f'{index.shape} of {index.dtype}')
+        return index
+
+    def _shard(self, number: int) -> tuple[np.ndarray, np.ndarray]:
+        if number not in self._maps:
+            images, boxes = shard_files(self.folder, number)
+            self._maps[number] = mapped(images, IMAGE), mapped(boxes, BOX)
+        return self._maps[number]
+
+
+def mapped(file: Path, dtype: np.dtype) -> np.ndarray:
+    """Records of a file, without reading it."""
+    if not file.stat().st_size:  # an empty file cannot be mapped
+        return np.zeros(0, dtype)
+    return np.memmap(file, dtype=dtype, mode='r')
+
+
+def checksum(file: Path) -> int:
+    """CRC-32 of a file."""
+    crc = 0
+    with open(file, 'rb') as stream:
+        while chunk := stream.read(1 << 24):
+            crc = zlib.crc32(chunk, crc)
+    return crc

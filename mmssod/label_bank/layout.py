@@ -1,0 +1,192 @@
+"""How a label bank lies on disk.
+
+A bank is a folder. Its ``N`` images, in the order of the data set, are cut into shards of ``shard_size`` images::
+
+    bank.json            who labeled what, and how: the header
+    shards/00000.images  one IMAGE record an image, in order
+    shards/00000.boxes   one BOX record a box: of each image those of the plain view, then of the mirrored one
+    keys.npy, rows.npy   keys of all images, rising, and which image each is; shape (N,), int64
+    labels.json          the same for other tools: COCO json in pixels of the original images
+
+Records are plain memory: a file is mapped, not read, so that its size is no matter and all processes of a machine share
+it. Nothing is pickled. A shard's files grow by appending; an image counts when its IMAGE record is whole, which is
+written after its boxes. A bank is finished when its header has ``shards``.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import zlib
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field, fields, replace
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mmssod.structures import Problem
+
+FORMAT = 'mmssod label bank 1'
+HEADER, KEYS, ROWS, COCO = 'bank.json', 'keys.npy', 'rows.npy', 'labels.json'
+
+BOX = np.dtype(
+    [
+        ('box', '<f4', (4,)),  # x1 y1 x2 y2 in pixels of the view, as the teacher gave them
+        ('p', '<f4'),
+        ('v', '<f4'),
+        ('label', '<u2'),
+    ]
+)
+IMAGE = np.dtype(
+    [
+        ('key', '<i8'),  # image_key of its id
+        ('name', '<u4'),  # name_code of its file
+        ('size', '<i4', (2,)),  # height, width of the original image, px
+        ('view', '<i4', (2,)),  # height, width that the teacher saw, px
+        ('start', '<i8'),  # its first box in the shard
+        ('boxes', '<i4', (2,)),  # boxes of the plain and of the mirrored view
+    ]
+)
+
+
+class BankError(ValueError):
+    """A bank that cannot be used as asked; ``problem`` says why, and how it is mended."""
+
+    def __init__(self, what: str, expected: str, actual: str, mend: str) -> None:
+        self.problem = Problem(what, expected, actual, mend)
+        super().__init__(str(self.problem))
+
+
+@dataclass(frozen=True)
+class Shard:
+    """What a finished shard holds: records of each file and their CRC-32."""
+
+    images: int
+    boxes: int
+    images_crc: int
+    boxes_crc: int
+
+
+@dataclass(frozen=True)
+class Header:
+    """What the labels of a bank depend on, and how they are cut.
+
+    Args:
+        checkpoint: File of the teacher when the bank was made.
+        teacher: Digest of the teacher's weights (:func:`mmssod.models.checkpoint_parts.weights_digest`).
+        detector: Digest of the teacher's config as far as predictions depend on it.
+        config: File name of the config.
+        classes: Names, in the order of labels.
+        floor: Least p of a box.
+        view: Steps of the pipeline that makes the view, up to the flip.
+        mirrored: Whether the mirrored view was labeled, too.
+        images: Number of images, N.
+        shard_size: Images a shard; the last one may have fewer.
+        shards: Of a finished bank.
+        format: Version of the layout.
+    """
+
+    checkpoint: str
+    teacher: str
+    detector: str
+    config: str
+    classes: tuple[str, ...]
+    floor: float
+    view: list[dict[str, Any]]
+    mirrored: bool
+    images: int
+    shard_size: int
+    shards: tuple[Shard, ...] = field(default=())
+    format: str = FORMAT
+
+    @property
+    def num_shards(self) -> int:
+        """How many shards there are or will be."""
+        return -(-self.images // self.shard_size)
+
+    def span(self, shard: int) -> range:
+        """The images of a shard."""
+        start = shard * self.shard_size
+        return range(start, min(start + self.shard_size, self.images))
+
+    def differences(self, other: Header) -> dict[str, tuple[Any, Any]]:
+        """What two banks' labels depend on and is not the same in both: by name, ours and theirs."""
+        names = ('teacher', 'detector', 'classes', 'floor', 'view', 'mirrored', 'images')
+        pairs = {name: (getattr(self, name), getattr(other, name)) for name in names}
+        return {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
+
+    def finished(self, shards: Sequence[Shard]) -> Header:
+        """The header of the same bank with all its shards."""
+        return replace(self, shards=tuple(shards))
+
+    def save(self, folder: Path) -> None:
+        """Write it at once or not at all."""
+        folder.mkdir(parents=True, exist_ok=True)
+        write_whole(folder / HEADER, json.dumps(asdict(self), indent=1).encode())
+
+    @classmethod
+    def load(cls, folder: Path) -> Header:
+        """Read it.
+
+        Raises:
+            BankError: There is none, or not one that can be read.
+        """
+        file = folder / HEADER
+        if not file.is_file():
+            raise BankError(
+                'no label bank',
+                f'{file}',
+                f'nothing at {file.absolute()}',
+                f'make it: tools/pseudo_label.py CONFIG CHECKPOINT --out {folder}',
+            )
+        try:
+            content = json.loads(file.read_text())
+            if content['format'] != FORMAT or set(content) != {f.name for f in fields(cls)}:
+                raise ValueError(f'a format of {content["format"]!r} with {sorted(content)}')
+            content['classes'] = tuple(content['classes'])
+            content['shards'] = tuple(Shard(**shard) for shard in content['shards'])
+            return cls(**content)
+        except (ValueError, KeyError, TypeError) as error:
+            raise damaged(file, f'the header of a {FORMAT}', str(error)) from error
+
+
+def damaged(file: Path, expected: str, actual: str) -> BankError:
+    """The error of a file that is not what it was when it was written."""
+    return BankError(
+        f'the label bank is damaged: {file}',
+        expected,
+        actual,
+        f'copy the bank again, or delete {file.parent} and make it again with tools/pseudo_label.py',
+    )
+
+
+def shard_files(folder: Path, shard: int) -> tuple[Path, Path]:
+    """Files of a shard: records of its images and of its boxes."""
+    stem = folder / 'shards' / f'{shard:05}'
+    return stem.with_suffix('.images'), stem.with_suffix('.boxes')
+
+
+def image_key(img_id: int | str) -> int:
+    """64 bits that stand for an image id: a whole number is itself, other ids are hashed."""
+    if isinstance(img_id, str):
+        return int.from_bytes(
+            blake2b(img_id.encode(), digest_size=8).digest(), 'little', signed=True
+        )
+    return int(img_id)
+
+
+def name_code(path: str) -> int:
+    """32 bits that stand for a file name without its folder, which may lie elsewhere on another machine."""
+    return zlib.crc32(os.path.basename(path).encode())
+
+
+def write_whole(file: Path, content: bytes) -> None:
+    """Write a file at once or not at all."""
+    part = file.with_suffix(f'.{os.getpid()}.part')
+    with open(part, 'wb') as stream:
+        stream.write(content)
+        stream.flush()
+        os.fsync(stream.fileno())
+    part.replace(file)

@@ -1,0 +1,119 @@
+"""Labels that a frozen teacher gave beforehand. ``B`` images, ``n`` boxes of one of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from mmdet.registry import MODELS
+from mmdet.structures import DetDataSample, SampleList
+from mmdet.utils import OptConfigType
+from torch import Tensor, nn
+
+from mmssod.label_bank import BankError, Found, LabelBankFiles
+from mmssod.structures import PseudoLabels
+
+from .labelers import Labeler
+
+
+@MODELS.register_module()
+class LabelBank(Labeler):
+    """Looks up what a :class:`FrozenTeacher` would answer; ``tools/pseudo_label.py`` makes the bank.
+
+    The paper's teacher never changes and sees only a flip, so its answer to an image is a constant. No teacher is in
+    memory, and the weak view needs no pixels: what is read of its sample is which image it is, whether it is mirrored,
+    and its size. Where that is not the size that was labeled (multi-scale training), boxes grow or shrink with the
+    image; a teacher that sees each size itself would answer slightly otherwise.
+
+    Law: at the same size the labels are those of the frozen teacher that predicts in float32 and alone in its batch,
+    but for boxes whose p is below the bank's floor.
+
+    The files are opened at the first call: a model is built, loaded and tested without them.
+
+    Args:
+        path: Folder of the bank.
+        checkpoint: The teacher whose labels these have to be, which is checked before training. Empty: the run's
+            ``load_from``, as with a frozen teacher.
+        detector: Config of the teacher where it is not the student's. ``tools/pseudo_label.py`` reads it; nothing is
+            built of it here.
+
+    Raises:
+        BankError: At a call: the bank cannot be read, or lacks the image.
+    """
+
+    def __init__(self, path: str, checkpoint: str = '', detector: OptConfigType = None) -> None:
+        super().__init__()
+        self.path = path
+        self.checkpoint = checkpoint
+        self._files: LabelBankFiles | None = None
+
+    @property
+    def files(self) -> LabelBankFiles:
+        """The bank, opened."""
+        if self._files is None:
+            self._files = LabelBankFiles(self.path)
+        return self._files
+
+    def forward(
+        self, inputs: Tensor | None, samples: SampleList, student: nn.Module
+    ) -> list[PseudoLabels]:
+        """The labels of each image, in pixels of the weak views; of the student only the device is used.
+
+        Args:
+            inputs: Not looked at.
+            samples: Of the weak views.
+            student: The detector that will learn the labels.
+        """
+        found = [self._find(sample) for sample in samples]
+        sizes = [sample.img_shape[:2] for sample in samples]
+        return as_labels(found, sizes, next(student.parameters()).device)
+
+    def _find(self, sample: DetDataSample) -> Found:
+        direction = sample.get('flip_direction') if sample.get('flip', False) else None
+        if direction not in (None, 'horizontal'):
+            raise BankError(
+                'a label bank holds plain and mirrored views',
+                'weak views that are flipped horizontally or not at all',
+                f'{sample.img_path}, flipped {direction!r}',
+                "give the weak view RandomFlip(direction='horizontal'), or a FrozenTeacher",
+            )
+        return self.files.look_up(sample.img_id, sample.img_path, mirrored=direction is not None)
+
+
+def as_labels(
+    found: Sequence[Found], sizes: Sequence[tuple[int, int]], device: torch.device
+) -> list[PseudoLabels]:
+    """Labels of ``B`` views as values on a device, copied there at once.
+
+    Args:
+        found: The labels.
+        sizes: Height and width that the views have now, px.
+        device: Where the labels go.
+    """
+    rows = [
+        np.column_stack(
+            [resized(labels, size), labels.boxes['p'], labels.boxes['v'], labels.boxes['label']]
+        )
+        for labels, size in zip(found, sizes, strict=True)
+    ]
+    table = torch.from_numpy(np.concatenate(rows).astype(np.float32, copy=False)).to(device)
+    return [
+        PseudoLabels(
+            boxes=part[:, :4],
+            labels=part[:, 6].long(),  # float32 is exact for all that 16 bits hold
+            cls_certainty=part[:, 4],
+            loc_certainty=part[:, 5],
+            weights=torch.ones_like(part[:, 4]),
+        )
+        for part in table.split([len(part) for part in rows])
+    ]
+
+
+def resized(labels: Found, size: tuple[int, int]) -> np.ndarray:
+    """Boxes in pixels of a view of another size, shape (n, 4), float32; of the same size they stay as they are."""
+    boxes = labels.boxes['box']
+    if tuple(size) == labels.view:
+        return boxes
+    height, width = (new / old for new, old in zip(size, labels.view, strict=True))
+    return boxes * np.array([width, height, width, height], np.float32)

@@ -1,0 +1,219 @@
+"""A bank gives back what was written, whatever ended the process that wrote it, and knows when it is not whole."""
+
+import copy
+import json
+import pickle
+
+import numpy as np
+import pytest
+from banks import bank, header, image, some_boxes, written
+
+from mmssod.label_bank import BOX, IMAGE, BankError, Header, LabelBankFiles, ShardWriter, finish
+from mmssod.label_bank.layout import image_key, name_code, shard_files
+from mmssod.label_bank.shards import images_done
+
+# None, one, many boxes in a view, and more than any detector gives.
+FOUND = [image(0, 0, 0), image(1, 1, 0), image(2, 0, 1), image(3, 7, 5), image(4, 1000, 1001)]
+
+
+@pytest.mark.parametrize('shard_size', [1, 2, 5, 99])
+def test_what_was_written_is_found(tmp_path, shard_size):
+    bank(tmp_path, FOUND, shard_size=shard_size)
+    files = LabelBankFiles(tmp_path)
+    assert len(files) == 5 and len(files.header.shards) == -(-5 // shard_size)
+    for one in reversed(FOUND):
+        for mirrored, expected in ((False, one.plain), (True, one.mirrored)):
+            found = files.look_up(one.img_id, f'elsewhere/{one.img_id}.jpg', mirrored=mirrored)
+            assert found.view == one.view
+            assert np.array_equal(found.boxes, expected)
+    files.verify()
+
+
+@pytest.mark.parametrize('ids', [[9, 3, 70, -1], ['b', 'a/c', 'é', '10'], [2**40, 0, 'x', 1]])
+def test_ids_in_any_order_and_of_any_kind(tmp_path, ids):
+    found = [image(n, n, 0, img_id=img_id) for n, img_id in enumerate(ids)]
+    bank(tmp_path, found)
+    files = LabelBankFiles(tmp_path)
+    for number, img_id in enumerate(ids):
+        boxes = files.look_up(img_id, f'{number}.jpg', mirrored=False).boxes
+        assert np.array_equal(boxes, some_boxes(number, shift=number))
+
+
+def test_nothing_is_read_before_it_is_asked_for_and_a_copy_is_the_same_bank(tmp_path):
+    bank(tmp_path, FOUND)
+    files = LabelBankFiles(tmp_path)
+    assert isinstance(files.shard(1)[1], np.memmap)
+    assert copy.deepcopy({'a': files})['a'] is files
+    again = pickle.loads(pickle.dumps(files))
+    assert len(again.look_up(3, '3.jpg', mirrored=True).boxes) == 5
+
+
+def test_bytes_of_a_bank(tmp_path):
+    """What docs/scaling.md counts with."""
+    bank(tmp_path, FOUND)
+    assert (IMAGE.itemsize, BOX.itemsize) == (44, 26)
+    written_bytes = sum(file.stat().st_size for file in (tmp_path / 'shards').iterdir())
+    assert LabelBankFiles(tmp_path).num_bytes == written_bytes == 5 * 44 + 2015 * 26
+
+
+# ------------------------------------------------------------------ interrupted
+
+
+@pytest.mark.parametrize('lost', [0, 1, 43, 44, 45, 88])
+@pytest.mark.parametrize('torn', [0, 1, 26, 100])
+def test_a_shard_goes_on_after_its_last_whole_image(tmp_path, lost, torn):
+    """However many bytes of the last records are lost, or boxes without an image are left."""
+    made_of = header(images=4, shard_size=4)
+    writer = ShardWriter(tmp_path, made_of, 0)
+    writer.append(FOUND[:2])
+    writer.append(FOUND[2:3])
+    images, boxes = shard_files(tmp_path, 0)
+    images.write_bytes(images.read_bytes()[: 3 * 44 - lost])
+    boxes.write_bytes(boxes.read_bytes() + b'x' * torn)
+    again = ShardWriter(tmp_path, made_of, 0)
+    assert again.done == 3 - -(-lost // 44)
+    assert images_done(tmp_path, made_of) == again.done
+    again.append(FOUND[again.done : 4])
+    made_of.save(tmp_path)
+    finish(tmp_path, made_of)
+    files = LabelBankFiles(tmp_path)
+    for one in FOUND[:4]:
+        assert np.array_equal(files.look_up(one.img_id, one.path, mirrored=False).boxes, one.plain)
+        assert np.array_equal(
+            files.look_up(one.img_id, one.path, mirrored=True).boxes, one.mirrored
+        )
+
+
+def test_images_whose_boxes_were_lost_are_labeled_again(tmp_path):
+    """A machine that goes down may keep the later of two writes."""
+    made_of = header(images=4, shard_size=4)
+    ShardWriter(tmp_path, made_of, 0).append(FOUND[:4])
+    boxes = shard_files(tmp_path, 0)[1]
+    boxes.write_bytes(boxes.read_bytes()[:-1])
+    assert ShardWriter(tmp_path, made_of, 0).done == 3
+    assert boxes.stat().st_size == 2 * BOX.itemsize
+
+
+def test_other_images_in_the_places_of_those_there(tmp_path):
+    made_of = header(images=4, shard_size=4)
+    ShardWriter(tmp_path, made_of, 0).append(FOUND[:3])
+    writer = ShardWriter(tmp_path, made_of, 0)
+    writer.require_same_images((0, '/other/folder/0.jpg'), (2, '2.jpg'))
+    for last in ((3, '2.jpg'), (2, '3.jpg')):
+        with pytest.raises(BankError, match='begun on other images'):
+            writer.require_same_images((0, '0.jpg'), last)
+
+
+# ------------------------------------------------------------------ not usable
+
+
+def test_no_bank(tmp_path):
+    with pytest.raises(BankError, match='no label bank(.|\n)*tools/pseudo_label.py'):
+        LabelBankFiles(tmp_path / 'nowhere')
+
+
+def test_an_unfinished_bank(tmp_path):
+    written(tmp_path, FOUND)
+    with pytest.raises(BankError, match='not finished(.|\n)*goes on where it was'):
+        LabelBankFiles(tmp_path)
+
+
+@pytest.mark.parametrize(
+    'text', ['', '{', '[]', '{"format": "mmssod label bank 1"}', '{"format": "other"}']
+)
+def test_a_damaged_header(tmp_path, text):
+    bank(tmp_path, FOUND)
+    (tmp_path / 'bank.json').write_text(text)
+    with pytest.raises(BankError, match='damaged'):
+        LabelBankFiles(tmp_path)
+
+
+@pytest.mark.parametrize(
+    'name', ['shards/00001.images', 'shards/00002.boxes', 'keys.npy', 'rows.npy']
+)
+@pytest.mark.parametrize('end', [None, 0, -1])
+def test_a_file_that_is_gone_or_shorter(tmp_path, name, end):
+    bank(tmp_path, FOUND)
+    file = tmp_path / name
+    content = file.read_bytes()
+    file.unlink()
+    if end is not None:
+        file.write_bytes(content[:end])
+    with pytest.raises(BankError, match=f'damaged: .*{file.name}'):
+        LabelBankFiles(tmp_path)
+
+
+@pytest.mark.parametrize('name', ['shards/00000.images', 'shards/00001.boxes'])
+def test_a_changed_byte_is_seen_by_the_checksum(tmp_path, name):
+    bank(tmp_path, FOUND)
+    content = bytearray((tmp_path / name).read_bytes())
+    content[-1] ^= 1
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(BankError, match='damaged(.|\n)*CRC-32'):
+        LabelBankFiles(tmp_path).verify()
+
+
+def test_nothing_in_a_bank_is_unpickled(tmp_path):
+    bank(tmp_path, FOUND)
+    with open(tmp_path / 'keys.npy', 'wb') as stream:
+        np.save(stream, np.array([print] * 5, dtype=object), allow_pickle=True)
+    with pytest.raises(BankError, match='damaged: .*keys.npy'):
+        LabelBankFiles(tmp_path)
+
+
+def test_absent_images(tmp_path):
+    bank(tmp_path, FOUND)
+    files = LabelBankFiles(tmp_path)
+    with pytest.raises(BankError, match='lacks images(.|\n)*not among its 5 images'):
+        files.look_up(5, '5.jpg', mirrored=False)
+    with pytest.raises(BankError, match='other images(.|\n)*belongs to another file'):
+        files.look_up(1, '2.jpg', mirrored=False)
+
+
+def test_a_bank_without_mirrored_views(tmp_path):
+    bank(tmp_path, [image(0, 3, 0)], mirrored=False)
+    files = LabelBankFiles(tmp_path)
+    assert len(files.look_up(0, '0.jpg', mirrored=False).boxes) == 3
+    with pytest.raises(BankError, match='no labels of mirrored views'):
+        files.look_up(0, '0.jpg', mirrored=True)
+
+
+def test_an_id_twice(tmp_path):
+    found = [image(0), image(1), image(2, img_id=0)]
+    with pytest.raises(BankError, match='the id 0 of images 0 and 2'):
+        bank(tmp_path, found)
+
+
+# ------------------------------------------------------------------ header, keys
+
+
+def test_a_header_is_what_was_saved(tmp_path):
+    made_of = bank(tmp_path, FOUND)
+    assert Header.load(tmp_path) == made_of
+    assert not list(tmp_path.glob('*.part'))
+    assert json.loads((tmp_path / 'bank.json').read_text())['classes'] == [
+        'circle',
+        'square',
+        'star',
+    ]
+
+
+@pytest.mark.parametrize(
+    'change',
+    [
+        dict(floor=0.2),
+        dict(teacher='u'),
+        dict(classes=('a',)),
+        dict(mirrored=False),
+        dict(images=6),
+    ],
+)
+def test_what_labels_depend_on_differs(change):
+    assert header().differences(header(**change)).keys() == change.keys()
+    assert not header().differences(header(shard_size=7, checkpoint='copied.pth', config='b.py'))
+
+
+def test_keys():
+    assert [image_key(i) for i in (0, -3, np.int64(7))] == [0, -3, 7]
+    assert image_key('7') != 7 and image_key('7') == image_key('7') != image_key('8')
+    assert name_code('/a/b/c.jpg') == name_code('c.jpg') != name_code('d.jpg')

@@ -1,0 +1,414 @@
+"""A bank from the command line to a trained student, on drawn images with a tiny detector."""
+
+import json
+import multiprocessing
+import os
+import signal
+import socket
+import subprocess
+import sys
+from datetime import timedelta
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from mmdet.registry import MODELS
+from mmengine.config import Config
+from mmengine.registry import DefaultScope
+from pycocotools.coco import COCO
+from torch import distributed
+
+from mmssod.apis import train
+from mmssod.apis.config import build_runner, load_config
+from mmssod.apis.distributed import launched_as, process_group
+from mmssod.apis.label_bank import make_label_bank
+from mmssod.apis.training import close
+from mmssod.engine.runner_access import bare_model
+from mmssod.label_bank import BankError, LabelBankFiles, shards
+from mmssod.label_bank.layout import Header, shard_files
+from mmssod.label_bank.shards import images_done
+from mmssod.testing import make_demo_data
+from mmssod.testing.tiny import tiny_detector, tiny_semi
+
+ROOT = Path(__file__).parents[2]
+IMAGES = 11
+CLASSES = ('blob', 'leaf', 'arrow')
+fork = multiprocessing.get_context('fork')
+
+
+@pytest.fixture(autouse=True)
+def plain_config_text(monkeypatch):
+    """A run writes its config four times, and laying out the text takes longer than all the rest."""
+    monkeypatch.setattr(Config, 'pretty_text', property(lambda cfg: str(cfg.to_dict())))
+
+
+@pytest.fixture(scope='module')
+def data(tmp_path_factory):
+    """Drawn images of 64 px, and a teacher that is sure of something."""
+    root = tmp_path_factory.mktemp('data')
+    make_demo_data(
+        root, num_labeled=4, num_unlabeled=IMAGES, num_val=1, size=64, num_classes=3, min_boxes_per_class=1
+    )  # fmt: skip
+    torch.manual_seed(3)
+    with DefaultScope.overwrite_default_scope('mmdet'):
+        teacher = MODELS.build(tiny_detector())
+    teacher.init_weights()
+    teacher.roi_head.bbox_head.fc_cls.bias.data.copy_(torch.tensor([2.0, 1.0, 0.0, 0.0]))
+    torch.save(dict(state_dict=teacher.state_dict()), root / 'teacher.pth')
+    return root
+
+
+def student(data, folder, bank=None, max_iters=4):
+    """The shipped pipelines and runtime around a tiny detector, written to a file."""
+    base = [
+        ROOT / f'configs/_base_/{n}.py'
+        for n in ('datasets/demo', 'adamw_lite', 'semi', 'default_runtime')
+    ]
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / 'student.py'
+    file.write_text(f'_base_ = {[str(path) for path in base]}\n')
+    cfg = Config.fromfile(file)
+    balancer = dict(
+        type='ClassBalancer',
+        threshold=0.3,
+        threshold_power=0.05,
+        weight_power=0.6,
+        bounds=(0.2, 0.9),
+    )
+    cfg.model = tiny_semi(
+        labeler=dict(type='FrozenTeacher', checkpoint=''), balancer=balancer, data_preprocessor=None
+    )
+    cfg.train_dataloader = cfg.semi_train_dataloader
+    loader = cfg.train_dataloader
+    loader.update(batch_size=2, num_workers=0, persistent_workers=False)
+    loader.sampler.counts = dict(labeled=1, unlabeled=1)
+    loader.dataset.labeled.update(data_root=f'{data}/', metainfo=dict(classes=CLASSES))
+    loader.dataset.unlabeled.images = f'{data}/unlabeled'
+    for source in (loader.dataset.labeled, loader.dataset.unlabeled):
+        source.pipeline.resize.scale = (72, 64)
+    cfg.val_dataloader = cfg.val_evaluator = cfg.val_cfg = None
+    cfg.test_dataloader = cfg.test_evaluator = cfg.test_cfg = None
+    cfg.default_hooks.update(cfg.semi_hooks)
+    cfg.default_hooks.checkpoint.interval = 2
+    cfg.default_hooks.logger.interval = 1
+    cfg.train_cfg = dict(type='IterBasedTrainLoop', max_iters=max_iters)
+    cfg.visualizer.vis_backends = [dict(type='LocalVisBackend')]
+    cfg.param_scheduler = [dict(type='LinearLR', start_factor=0.1, by_epoch=False, begin=0, end=4)]
+    cfg.load_from = str(data / 'teacher.pth')
+    if bank:
+        cfg.model.labeler.update(type='LabelBank', path=str(bank))
+        loader.dataset.unlabeled.pipeline.views.weak.type = 'UnseenSteps'
+    # Not Config.dump, which sorts the keys, and with them the steps of a pipeline.
+    file.write_text('\n'.join(f'{key} = {value!r}' for key, value in cfg.to_dict().items()))
+    return file
+
+
+@pytest.fixture(scope='module')
+def made(data, tmp_path_factory):
+    """A bank by one process, in one go."""
+    folder = tmp_path_factory.mktemp('made')
+    config = student(data, folder, folder / 'bank')
+    return make_label_bank(config, str(data / 'teacher.pth'), floor=0.2, batch_size=3, workers=0)
+
+
+def records(folder):
+    files = LabelBankFiles(folder)
+    return [
+        [files.look_up(n, f'{name}', mirrored=mirrored).boxes for mirrored in (False, True)]
+        for n, name in enumerate(sorted((files.header.images and names(folder)) or []))
+    ]
+
+
+def names(folder):
+    return [
+        image['file_name'] for image in json.loads((folder / 'labels.json').read_text())['images']
+    ]
+
+
+def assert_same_labels(ours, theirs):
+    pairs = [
+        pair
+        for images in zip(records(ours), records(theirs), strict=True)
+        for pair in zip(*images, strict=True)
+    ]
+    assert len(pairs) == 2 * IMAGES and sum(len(found) for found, _ in pairs) > IMAGES
+    for found, expected in pairs:
+        assert np.array_equal(found['label'], expected['label'])
+        for name in ('box', 'p', 'v'):
+            np.testing.assert_allclose(found[name], expected[name], rtol=1e-4, atol=1e-4)
+
+
+# ------------------------------------------------------------------ the bank
+
+
+def test_the_bank_says_what_it_is_made_of(made, data):
+    files = LabelBankFiles(made)
+    header = files.header
+    assert len(files) == IMAGES and header.classes == CLASSES and header.mirrored
+    assert header.checkpoint == str(data / 'teacher.pth') and header.floor == 0.2
+    assert header.view[1]['scale'] == [72, 64] and header.config.endswith('student.py')
+    assert header.num_shards == 4
+    assert min(found['p'].min() for image in records(made) for found in image if len(found)) >= 0.2
+    files.verify()
+
+
+def test_its_json_is_read_by_other_tools(made):
+    coco = COCO(str(made / 'labels.json'))
+    assert sorted(coco.imgs) == list(range(IMAGES))
+    assert all(Path(image['file_name']).is_file() for image in coco.imgs.values())
+    plain = [found for found, _ in records(made)]
+    assert [len(coco.imgToAnns[n]) for n in range(IMAGES)] == [len(found) for found in plain]
+    assert [c['name'] for c in coco.dataset['categories']] == list(CLASSES)
+
+
+def test_a_finished_bank_is_left_alone(made, data, call):
+    files = [made / 'bank.json', made / 'labels.json', *made.glob('shards/*')]
+    before = {file: (file.stat().st_mtime_ns, file.read_bytes()) for file in files}
+    config = made.parent / 'student.py'
+    call('pseudo_label.py', config, data / 'teacher.pth', '--floor', 0.2)
+    assert {file: (file.stat().st_mtime_ns, file.read_bytes()) for file in files} == before
+    with pytest.raises(BankError, match='another label bank: floor differ(.|\n)*floor = 0.3'):
+        call('pseudo_label.py', config, data / 'teacher.pth', '--floor', 0.3)
+
+
+def test_a_students_config_without_a_bank_does_as_well(made, data, tmp_path, call):
+    """Workers load the images, and nothing is written for other tools."""
+    out = tmp_path / 'bank'
+    options = ['--out', out, '--floor', 0.2, '--workers', 2, '--no-coco', '--batch-size', 4]
+    call('pseudo_label.py', student(data, tmp_path), data / 'teacher.pth', *options)
+    assert not (out / 'labels.json').exists()
+    (out / 'labels.json').write_bytes((made / 'labels.json').read_bytes())
+    assert_same_labels(out, made)
+
+
+def test_what_cannot_be_labeled(data, tmp_path):
+    config, checkpoint = student(data, tmp_path), str(data / 'teacher.pth')
+    with pytest.raises(ValueError, match='expected --out'):
+        make_label_bank(config, checkpoint)
+    with pytest.raises(ValueError, match=r'\[0, 1\), got 1'):
+        make_label_bank(config, checkpoint, out='bank', floor=1.0)
+    with pytest.raises(ValueError, match='config of a student.*FasterRCNN'):
+        make_label_bank(ROOT / 'configs/supervised/demo.py', checkpoint, out='bank')
+    other = MODELS.build(tiny_detector('plain'))
+    torch.save(dict(state_dict=other.state_dict()), tmp_path / 'plain.pth')
+    with pytest.raises(ValueError, match='lacks .* of its .* weights'):
+        make_label_bank(config, str(tmp_path / 'plain.pth'), out=str(tmp_path / 'bank'))
+
+
+# ------------------------------------------------------------------ killed, shared
+
+
+def in_processes(*targets):
+    """Run functions in forked processes; their exit codes."""
+    processes = [fork.Process(target=target) for target in targets]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join(120)
+    return [process.exitcode for process in processes]
+
+
+def killed_at(write, config, checkpoint):
+    """Make a bank, and die in the middle of some write."""
+    append, count = shards.append_bytes, 0
+
+    def dying(file, content):
+        nonlocal count
+        count += 1
+        if count == write:
+            append(file, content[: len(content) // 2 + 1])
+            os.kill(os.getpid(), signal.SIGKILL)
+        append(file, content)
+
+    shards.append_bytes = dying
+    make_label_bank(config, checkpoint, floor=0.2, batch_size=1, workers=0)
+
+
+@pytest.mark.parametrize(('write', 'left'), [(5, 2), (6, 2)])
+def test_a_killed_run_goes_on(write, left, made, data, tmp_path, monkeypatch):
+    """Images that were finished are not labeled again, whether boxes or images were being written."""
+    monkeypatch.setattr('mmssod.apis.label_bank.making.parts.__defaults__', (1,))
+    config, checkpoint = student(data, tmp_path, tmp_path / 'bank'), str(data / 'teacher.pth')
+    assert in_processes(lambda: killed_at(write, config, checkpoint)) == [-signal.SIGKILL]
+    header = Header.load(tmp_path / 'bank')
+    assert images_done(tmp_path / 'bank', header) == left
+    with pytest.raises(BankError, match='not finished'):
+        LabelBankFiles(tmp_path / 'bank')
+    done = [shard_files(tmp_path / 'bank', n)[1].read_bytes()[:26] for n in range(left // 3)]
+    seen = []
+    monkeypatch.setattr(
+        'mmssod.apis.label_bank.making.pseudo_collate',
+        lambda samples: seen.extend(samples) or collate(samples),
+    )
+    make_label_bank(config, checkpoint, floor=0.2, batch_size=3, workers=0)
+    assert len(seen) == IMAGES - left
+    assert [
+        shard_files(tmp_path / 'bank', n)[1].read_bytes()[:26] for n in range(left // 3)
+    ] == done
+    assert_same_labels(tmp_path / 'bank', made)
+
+
+def collate(samples):
+    return {key: [sample[key] for sample in samples] for key in samples[0]}
+
+
+def as_rank(rank, work, processes=2):
+    """A function in the environment that torchrun gives."""
+
+    def run():
+        os.environ.update(RANK=str(rank), WORLD_SIZE=str(processes), LOCAL_RANK=str(rank))
+        torch.set_num_threads(1)
+        work()
+
+    return run
+
+
+def test_two_processes_share_the_work_and_one_goes_on_for_both(made, data, tmp_path):
+    config, checkpoint = student(data, tmp_path, tmp_path / 'bank'), str(data / 'teacher.pth')
+
+    def work():
+        make_label_bank(config, checkpoint, floor=0.2, batch_size=2, workers=0, launcher='pytorch')
+
+    # The second alone first: it waits for a header, so the first has to have begun.
+    assert in_processes(as_rank(0, lambda: killed_at(1, config, checkpoint)), as_rank(1, work)) == [
+        -9,
+        0,
+    ]
+    header = Header.load(tmp_path / 'bank')
+    begun = images_done(tmp_path / 'bank', header)
+    assert begun == sum(len(header.span(n)) for n in range(1, header.num_shards, 2))
+    assert in_processes(as_rank(0, work), as_rank(1, work)) == [0, 0]
+    assert_same_labels(tmp_path / 'bank', made)
+
+
+@pytest.mark.slow
+def test_torchrun(made, data, tmp_path):
+    config = student(data, tmp_path, tmp_path / 'bank')
+    with socket.socket() as server:
+        server.bind(('127.0.0.1', 0))
+        port = server.getsockname()[1]
+    launch = ['-m', 'torch.distributed.run', '--nproc_per_node=2', f'--master_port={port}']
+    command = [
+        ROOT / 'tools/pseudo_label.py',
+        config,
+        data / 'teacher.pth',
+        '--floor',
+        '0.2',
+        '--launcher',
+        'pytorch',
+    ]
+    environment = {**os.environ, 'PYTHONPATH': str(ROOT), 'OMP_NUM_THREADS': '1'}
+    subprocess.run([sys.executable, *launch, *command], check=True, env=environment)
+    assert (
+        LabelBankFiles(tmp_path / 'bank').header.num_shards == 6
+    )  # of two images: 4 a process at most
+    assert_same_labels(tmp_path / 'bank', made)
+
+
+def test_ranks_are_the_launchers(monkeypatch):
+    assert launched_as('none') == (0, 1, 0)
+    for name, value in (('SLURM_PROCID', 5), ('SLURM_NTASKS', 8), ('SLURM_LOCALID', 1)):
+        monkeypatch.delenv(name, raising=False)
+        with pytest.raises(ValueError, match=name):
+            launched_as('slurm')
+        monkeypatch.setenv(name, str(value))
+    assert launched_as('slurm') == (5, 8, 1)
+
+
+# ------------------------------------------------------------------ training
+
+
+def weights_after(config, folder, name='iter_4.pth', **options):
+    train(config, work_dir=str(folder), seed=0, **options)
+    return torch.load(folder / name, weights_only=False)['state_dict']
+
+
+def test_training_is_that_with_the_teacher(made, data, tmp_path):
+    """Four steps through the shipped pipelines: the same flips, strong views, labels; counts and weights in the end."""
+    expected = weights_after(student(data, tmp_path / 'a'), tmp_path / 'online')
+    found = weights_after(student(data, tmp_path / 'b', made), tmp_path / 'banked')
+    assert {n for n in expected if not n.startswith('labeler.teacher.')} == found.keys()
+    start = torch.load(data / 'teacher.pth')['state_dict']
+    moved = 0
+    for name, value in found.items():
+        torch.testing.assert_close(value, expected[name], rtol=1e-4, atol=1e-5, msg=name)
+        first = start.get(name.removeprefix('student.'), value)
+        moved += not torch.allclose(value.float(), first.float(), atol=1e-4)
+    assert moved > 20 and found['balancer.count'].sum() > 0
+    (scalars,) = (tmp_path / 'banked').glob('*/vis_data/scalars.json')
+    lines = [json.loads(line) for line in scalars.read_text().splitlines()]
+    assert len(lines) == 4 and all(line['pseudo_boxes'] > 0 for line in lines)
+
+
+def test_two_and_two_steps_are_four(made, data, tmp_path):
+    whole = weights_after(student(data, tmp_path / 'a', made), tmp_path / 'whole')
+    train(
+        student(data, tmp_path / 'b', made, max_iters=2), work_dir=str(tmp_path / 'parts'), seed=0
+    )
+    parts = weights_after(student(data, tmp_path / 'c', made), tmp_path / 'parts', resume='auto')
+    assert whole.keys() == parts.keys()
+    assert all(torch.equal(value, parts[name]) for name, value in whole.items())
+
+
+def test_labels_of_labeled_images_are_never_looked_up(made, data, tmp_path, monkeypatch):
+    """Though ids of labeled and unlabeled images coincide."""
+    asked, look_up = [], LabelBankFiles.look_up
+
+    def noted(self, img_id, path, **view):
+        asked.append(path)
+        return look_up(self, img_id, path, **view)
+
+    monkeypatch.setattr(LabelBankFiles, 'look_up', noted)
+    weights_after(student(data, tmp_path, made), tmp_path / 'run')
+    assert len(asked) == 4 and all('/unlabeled/' in path for path in asked)
+
+
+def test_training_does_not_start_without_its_bank(data, tmp_path):
+    config = student(data, tmp_path, tmp_path / 'nowhere')
+    with pytest.raises(ValueError, match='1 problem found before training(.|\n)*no label bank'):
+        train(config, work_dir=str(tmp_path / 'run'))
+
+
+def test_training_does_not_start_with_other_images(made, data, tmp_path):
+    """A file too many in the folder moves the ids of those behind it."""
+    config = Config.fromfile(student(data, tmp_path, made))
+    folder = tmp_path / 'unlabeled'
+    folder.mkdir()
+    for file in sorted((data / 'unlabeled').iterdir()):
+        (folder / file.name).symlink_to(file)
+    (folder / f'0{file.suffix}').symlink_to(file)
+    config.train_dataloader.dataset.unlabeled.images = str(folder)
+    with pytest.raises(
+        ValueError, match=f'has other images: {IMAGES + 1} of {IMAGES + 1} unlabeled'
+    ):
+        train(config, work_dir=str(tmp_path / 'run'))
+
+
+def test_two_processes_learn_from_one_bank(made, data, tmp_path):
+    config = student(data, tmp_path, made, max_iters=2)
+
+    def work(rank):
+        def run():
+            distributed.init_process_group(
+                'gloo', init_method=f'file://{tmp_path}/rendezvous', rank=rank, world_size=2,
+                timeout=timedelta(seconds=60),
+            )  # fmt: skip
+            cfg = load_config(config, work_dir=str(tmp_path / 'run'), launcher='pytorch', seed=0)
+            with process_group(cfg):
+                torch.save(trained(cfg), tmp_path / f'{rank}.pth')
+
+        return as_rank(rank, run)
+
+    assert in_processes(work(0), work(1)) == [0, 0]
+    first, second = (torch.load(tmp_path / f'{rank}.pth') for rank in (0, 1))
+    assert first['balancer.count'].sum() > 0
+    for name, value in first.items():
+        assert 'running_' in name or torch.equal(value, second[name]), name
+
+
+def trained(cfg):
+    runner = build_runner(cfg)
+    runner.train()
+    close(runner)
+    return bare_model(runner).state_dict()
