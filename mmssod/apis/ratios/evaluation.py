@@ -21,7 +21,8 @@ def drawn_results(images: int) -> tuple[dict[str, Any], list[dict[str, Any]]]:
         corner = random.uniform(0, 500, (number, 2))
         return np.hstack([corner, np.exp(random.uniform(2, 5.5, (number, 2)))])
 
-    truth, found = [], []
+    truth: list[dict[str, Any]] = []
+    found: list[dict[str, Any]] = []
     for image in range(1, images + 1):
         true_boxes = boxes(TRUTH_PER_IMAGE)
         labels = random.randint(1, CLASSES + 1, TRUTH_PER_IMAGE)

@@ -70,7 +70,8 @@ class FastAutoContrast(FastImage, AutoContrast):
 
     def fast(self, image: np.ndarray, mag: float) -> np.ndarray:
         """Each channel stretched to all bytes."""
-        low, high = np.array([cv2.minMaxLoc(channel)[:2] for channel in cv2.split(image)]).T
+        ends = [cv2.minMaxLoc(channel)[:2] for channel in cv2.split(image)]
+        low, high = np.array(ends).T
         # All bytes between a channel's ends, which the parent stretches as it does the image's.
         return cv2.LUT(image, self.slow(np.clip(RAMP, low, high).astype(np.uint8), mag))
 
@@ -81,8 +82,8 @@ class FastEqualize(FastImage, Equalize):
 
     def fast(self, image: np.ndarray, mag: float) -> np.ndarray:
         """Each channel with its bytes spread evenly."""
-        histograms = [cv2.calcHist([image], [c], None, [256], [0, 256])[:, 0] for c in range(3)]
-        tables = [equalizing_table(histogram.astype(np.int64)) for histogram in histograms]
+        counts = [cv2.calcHist([image], [c], None, [256], [0, 256]) for c in range(3)]
+        tables = [equalizing_table(np.asarray(count, np.int64).ravel()) for count in counts]
         return cv2.LUT(image, np.stack(tables, axis=-1)[None])
 
 
