@@ -99,3 +99,70 @@ def test_channels_last_changes_no_loss():
     wrapper.update_params(other.parse_losses(found)[0])
     other.labeler.update(other.student, 0.5)  # of two tensors in this layout
     assert torch.isfinite(total(losses_of(other)))
+
+
+# ---------------------------------------------------------------- one pass for both branches
+
+
+def frozen(joint, **slots):
+    """The same with batch norm frozen, which one pass for both branches needs."""
+    torch.manual_seed(0)
+    config = tiny_semi(labeler='EMATeacher', joint_features=joint, **slots)
+    config.detector.backbone.norm_eval = True
+    model = MODELS.build(config)
+    model.init_weights()
+    model.student.roi_head.bbox_head.fc_cls.bias.data.copy_(torch.tensor([2.0, 1.0, 0.0, 0.0]))
+    model.labeler.update(model.student, 0.0)
+    return model.train()
+
+
+def passes_and_losses(model, batch, empty=()):
+    """How often the student's backbone ran, the losses, and the gradients of one step."""
+    passes = []
+    handle = model.student.backbone.register_forward_hook(lambda *_: passes.append(1))
+    label = model.pseudo_labels
+    nothing = torch.zeros(0, dtype=torch.long)
+    model.pseudo_labels = lambda *args: [
+        labels.select(nothing) if index in empty else labels
+        for index, labels in enumerate(label(*args))
+    ]
+    torch.manual_seed(1)
+    losses = model.loss(*batch)
+    total(losses).backward()
+    handle.remove()
+    gradients = {n: p.grad for n, p in model.student.named_parameters() if p.grad is not None}
+    return len(passes), losses, gradients
+
+
+@pytest.mark.parametrize('empty', [(), (0,), (0, 1)])
+def test_one_pass_for_both_branches_has_the_losses_of_two(empty):
+    """Also where images without pseudo labels are left out."""
+    separate = passes_and_losses(frozen(False), tiny_batch(), empty)
+    joint = passes_and_losses(frozen(True), tiny_batch(), empty)
+    assert (separate[0], joint[0]) == (2, 1)
+    assert separate[1].keys() == joint[1].keys()
+    for name, value in separate[1].items():
+        torch.testing.assert_close(value, joint[1][name], rtol=1e-4, atol=1e-6, msg=name)
+    for name, value in separate[2].items():
+        torch.testing.assert_close(value, joint[2][name], rtol=1e-3, atol=1e-5, msg=name)
+
+
+def test_branches_of_different_sizes_take_a_pass_each():
+    inputs, samples = tiny_batch()
+    larger_inputs, larger = tiny_batch(size=96)
+    inputs['labeled'], samples['labeled'] = larger_inputs['labeled'], larger['labeled']
+    separate = passes_and_losses(frozen(False), (inputs, samples))
+    joint = passes_and_losses(frozen(True), (inputs, samples))
+    assert separate[0] == joint[0] == 2
+    assert total(separate[1]).item() == total(joint[1]).item()
+
+
+def test_burn_in_and_a_failed_step_leave_nothing_behind():
+    model = frozen(True)
+    model.unsupervised = False
+    assert passes_and_losses(model, tiny_batch())[0] == 1
+    model.unsupervised = True
+    model.pseudo_labels = lambda *_: 1 / 0
+    with pytest.raises(ZeroDivisionError):
+        model.loss(*tiny_batch())
+    assert 'extract_feat' not in vars(model.student) and not model.features.known
