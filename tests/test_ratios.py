@@ -92,7 +92,13 @@ def test_what_cannot_be_measured_stays_in_the_table_and_is_no_failure():
 
 @pytest.mark.parametrize('bar', [0.6, 0.4])
 def test_tool_prints_writes_and_ends(call, monkeypatch, tmp_path, capsys, bar):
-    row = Row('half', 'half the work', bar, lambda setting: Measured([0.1] * 5, [0.2] * 5, 'so'))
+    row = Row(
+        'half',
+        'half the work',
+        bar,
+        lambda setting: Measured([0.1] * 5, [0.2] * 5, 'so'),
+        reason='too slow',
+    )
     monkeypatch.setattr(ratios, 'ROWS', (row, Row('none', 'nothing', 1, absent='no bank')))
     page = tmp_path / 'ratios.md'
     arguments = ('benchmark/ratios.py', '--quick', '--markdown', page)
@@ -103,6 +109,7 @@ def test_tool_prints_writes_and_ends(call, monkeypatch, tmp_path, capsys, bar):
             call(*arguments)
         assert ending.value.code == 1
     shown = capsys.readouterr().out
+    assert ('| half the work | too slow |' in page.read_text()) == (bar < 0.5)
     verdict = 'yes' if bar > 0.5 else 'no'
     line = f'| half the work | <= {bar:.2f} | 0.500 | {verdict} | 100 ms | 200 ms | 0.50 - 0.50 | 5 | so |'
     assert line in page.read_text() and '| torch |' in page.read_text()

@@ -52,6 +52,9 @@ def main() -> None:
     rows = ratios.choose(ratios.ROWS, args.only, args.quick)
     results = ratios.measure_rows(rows, setting)
     tables = {'Bars': ratios.table(results)}
+    short = [result.row.name for result in results if result.falls_short]
+    if short:
+        tables['Bars that are missed'] = ratios.reasons(results)
     if args.switches:
         tables |= ratios.switch_tables(setting)
     for title, found in tables.items():
@@ -59,7 +62,6 @@ def main() -> None:
     if args.markdown:
         command = f'python tools/benchmark/ratios.py {shlex.join(sys.argv[1:])}'.strip()
         Path(args.markdown).write_text(ratios.page(tables, setting, command))
-    short = [result.row.name for result in results if result.falls_short]
     if short:
         print(f'below the bar: {", ".join(short)}')
         sys.exit(1)

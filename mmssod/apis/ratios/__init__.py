@@ -6,7 +6,7 @@ A group of ratios is a file with ``ROWS``; :data:`ROWS` here is the table.
 from mmssod.apis.ratios import bank, data, evaluation, parts, resume, steps
 from mmssod.apis.ratios.rows import Measured, Row, Setting, in_turns
 from mmssod.apis.ratios.switches import switch_tables
-from mmssod.apis.ratios.table import Result, choose, measure_rows, page, table
+from mmssod.apis.ratios.table import Result, choose, measure_rows, page, reasons, table
 
 # In the order of the bars in the issue tracker.
 ROWS = (
@@ -30,6 +30,7 @@ __all__ = [
     'in_turns',
     'measure_rows',
     'page',
+    'reasons',
     'switch_tables',
     'table',
 ]

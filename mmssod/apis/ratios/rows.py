@@ -88,6 +88,7 @@ class Row:
         at_least: Whether the bar is the least value and not the greatest.
         quick: Whether it has a place among the quick ones.
         absent: Why it cannot be measured.
+        reason: Why the bar may be out of reach, for the page of a run that misses it.
     """
 
     name: str
@@ -97,6 +98,7 @@ class Row:
     at_least: bool = False
     quick: bool = True
     absent: str = field(default='', compare=False)
+    reason: str = field(default='', compare=False)
 
     def met(self, measured: Measured) -> bool:
         """Whether a measurement meets the bar."""

@@ -92,6 +92,12 @@ def cells(result: Result) -> list[str]:
     ]
 
 
+def reasons(results: Sequence[Result]) -> list[list[str]]:
+    """Rows of text, a header first: why bars are missed, where a reason is known."""
+    short = [result.row for result in results if result.falls_short]
+    return [['what', 'why'], *([row.what, row.reason or 'unknown'] for row in short)]
+
+
 def milliseconds(seconds: Sequence[float]) -> str:
     """The median, in ms."""
     return f'{1000 * median(seconds):.3g} ms'
