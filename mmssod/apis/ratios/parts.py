@@ -90,7 +90,7 @@ ROWS = (
         0.5,
         ema_update,
         reason='On a CPU memory is the limit. The update reads teacher and student and writes the teacher, and no '
-        'single operation can do with less; mmdet also reads and writes the teacher once more. "Memory alone" is the ratio of '
-        'just these operations, without anything around them.',
+        'single operation can do with less; mmdet also reads and writes the teacher once more. "Memory alone" is '
+        'the ratio of just these operations, without anything around them.',
     ),
 )

@@ -191,8 +191,8 @@ ROWS = (
         "our EMA-teacher step / mmdet's SoftTeacher step",
         0.80,
         ema_step_against('SoftTeacher'),
-        reason='SoftTeacher trains the same student and runs the same teacher; what it does more is passes of the '
-        'RoI head. The row of SemiBaseDetector is the step without them and takes as long as ours, so the ratio is the share '
-        'of a step that is not these passes: on this detector, with its small RoI head, most of it.',
+        reason='SoftTeacher trains the same student and runs the same teacher; what it does more is passes of the RoI '
+        'head. The row of SemiBaseDetector is the step without them and takes as long as ours, so the ratio is the '
+        'share of a step that is not these passes: on this detector, with its small RoI head, most of it.',
     ),
 )
