@@ -5,7 +5,7 @@ import itertools
 import pytest
 
 from mmssod.apis import ratios
-from mmssod.apis.ratios import Measured, Row, Setting, rows
+from mmssod.apis.ratios import Measured, Row, Setting, resume, rows
 
 BARS = {  # of the issue; both directions
     'bank-supervised': 1.05,
@@ -121,3 +121,20 @@ def test_coder_is_measured():
     (row,) = (row for row in ratios.ROWS if row.name == 'coder')
     measured = row.measure(Setting(rounds=5, quick=True, clock='cpu'))
     assert len(measured.ours) == 5 and 0 < measured.ratio < 1
+
+
+@pytest.mark.slow
+def test_resumed_runs_start_where_their_checkpoints_say(monkeypatch):
+    """The row's runs for real, each once: they end one iteration behind their start."""
+    ends = []
+
+    def once(setting, late, early, prepare):
+        for run, prepared in zip((late, early), prepare, strict=True):
+            prepared()
+            run()
+            ends.append(run.__self__.runner.iter)
+        return [1.0], [1.0]
+
+    monkeypatch.setattr(resume, 'in_turns', once)
+    assert resume.resume(Setting()).ratio == 1
+    assert ends == [100_001, 101]
