@@ -11,7 +11,6 @@ import torch
 from mmengine.model.efficient_conv_bn_eval import turn_on_efficient_conv_bn_eval
 from mmengine.optim import OptimWrapper
 from mmengine.registry import DefaultScope
-from torch import nn
 
 from mmssod.apis.ratios.data import profile
 from mmssod.apis.ratios.detectors import base_detector
@@ -79,7 +78,7 @@ def use_joint_features(model: Any) -> None:
     model.joint_features = True
 
 
-def use_channels_last(model: nn.Module) -> None:
+def use_channels_last(model: Any) -> None:
     """Channels as the last dimension in memory."""
     model.to(memory_format=torch.channels_last)
 

@@ -105,7 +105,8 @@ class FastContrast(FastImage, Contrast):
     def fast(self, image: np.ndarray, mag: float) -> np.ndarray:
         """``mag * image + (1 - mag) * mean gray``, decimals cut off."""
         gray = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
-        mean = round(cv2.sumElems(gray)[0] / gray.size)
+        sums: Any = cv2.sumElems(gray)  # four numbers, of which OpenCV's types do not know
+        mean = round(sums[0] / gray.size)
         ramp = RAMP[0, :, 0].astype(np.float32)
         table = cv2.addWeighted(ramp, mag, np.full_like(ramp, mean), 1 - mag, 0)
         return cv2.LUT(image, np.clip(table, 0, 255).astype(np.uint8))
