@@ -210,6 +210,18 @@ def run(cfg):
     return bare_model(runner).state_dict()
 
 
+def count_all_reduces():
+    """The sizes of all tensors that are summed over processes from now on; gradients go another way."""
+    sizes, original = [], distributed.all_reduce
+
+    def counted(tensor, *args, **kwargs):
+        sizes.append(tensor.numel())
+        return original(tensor, *args, **kwargs)
+
+    distributed.all_reduce = counted
+    return sizes
+
+
 def process(rank, cfgs, folder):
     """One of two: each takes the image of its rank from both branches, then whole runs."""
     torch.set_num_threads(1)
@@ -220,6 +232,7 @@ def process(rank, cfgs, folder):
         world_size=2,
         timeout=timedelta(seconds=30),  # a hang is an error
     )
+    sizes = count_all_reduces()
     inputs, samples = tiny_batch()
     mine = slice(rank, rank + 1)
     batch = [{name: part[mine] for name, part in branch.items()} for branch in (inputs, samples)]
@@ -230,6 +243,7 @@ def process(rank, cfgs, folder):
             if rank in without:
                 model.selector.min_size = 1e9
             ends[name] = learn(model, *batch, wrapper=wrap)
+    ends['all_reduces'] = list(sizes)
     os.environ['LOCAL_RANK'] = str(rank)  # mmengine reads it
     with ExitStack() as groups:  # one group: the first to leave closes it
         for cfg in cfgs.values():
@@ -290,3 +304,9 @@ def test_processes_of_a_run_agree(two_processes, name):
     for key in first:
         if 'running_' not in key:
             assert torch.equal(first[key], second[key]), key
+
+
+def test_class_statistics_are_one_sum_over_processes_a_step(two_processes):
+    """Two numbers a class, and nothing else beside the gradients, whether a process has boxes or not."""
+    steps = 2 * len(CASES)
+    assert [ends['all_reduces'] for ends in two_processes] == [[2 * 3] * steps] * 2

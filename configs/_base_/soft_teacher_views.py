@@ -1,5 +1,7 @@
 """Soft Teacher's views, of mmdet's transforms: the short side between 400 and 1200, drawn for each view anew.
 
+Fast* are mmdet's, too: the same pixels in less time.
+
 Labeled images: flip and one color operation. Strong views: flip, one color operation and one affine one in random
 order, and up to four squares erased. The numbers are those of mmdet's recipe.
 """
@@ -7,8 +9,8 @@ order, and up to four squares erased. The numbers are those of mmdet's recipe.
 colors = [
     [dict(type=name)]
     for name in (
-        'ColorTransform', 'AutoContrast', 'Equalize', 'Sharpness', 'Posterize',
-        'Solarize', 'Color', 'Contrast', 'Brightness',
+        'ColorTransform', 'FastAutoContrast', 'FastEqualize', 'FastSharpness', 'Posterize',
+        'FastSolarize', 'FastColor', 'FastContrast', 'FastBrightness',
     )
 ]  # fmt: skip
 affine = [[dict(type=name)] for name in ('Rotate', 'ShearX', 'ShearY', 'TranslateX', 'TranslateY')]

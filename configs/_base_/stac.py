@@ -13,18 +13,18 @@ short_edge = dict(type='RandomResize', scale=[(1333, 500), (1333, 800)], keep_ra
 # The teacher sees each image as a test does and without a flip: so its labels are those of a file made beforehand.
 test_edge = dict(type='Resize', scale=(1333, 800), keep_ratio=True)
 
-# RandAugment's ranges at its levels 1 to 9 of 10; the first of the nine changes nothing.
+# RandAugment's ranges at its levels 1 to 9 of 10; the first of the nine changes nothing. Fast*: mmdet's, only faster.
 one_color = dict(
     type='RandomChoice',
     transforms=[
         [],
-        [dict(type='AutoContrast')],
-        [dict(type='Equalize')],
-        [dict(type='Solarize', min_mag=26.0, max_mag=231.0)],
-        [dict(type='Color', min_mag=0.28, max_mag=1.72)],
-        [dict(type='Contrast', min_mag=0.28, max_mag=1.72)],
-        [dict(type='Brightness', min_mag=0.28, max_mag=1.72)],
-        [dict(type='Sharpness', min_mag=0.28, max_mag=1.72)],
+        [dict(type='FastAutoContrast')],
+        [dict(type='FastEqualize')],
+        [dict(type='FastSolarize', min_mag=26.0, max_mag=231.0)],
+        [dict(type='FastColor', min_mag=0.28, max_mag=1.72)],
+        [dict(type='FastContrast', min_mag=0.28, max_mag=1.72)],
+        [dict(type='FastBrightness', min_mag=0.28, max_mag=1.72)],
+        [dict(type='FastSharpness', min_mag=0.28, max_mag=1.72)],
         [dict(type='Posterize', min_mag=0.1, max_mag=4.0)],  # 1 to 4 bits are left
     ],
 )

@@ -10,6 +10,7 @@ from mmssod.engine.hooks import (
     ProgressHook,
     PseudoLabelHook,
     SeedHook,
+    SpeedHook,
 )
 from mmssod.engine.schedulers import ShareStepLR
 
@@ -23,5 +24,6 @@ __all__ = [
     'ProgressHook',
     'PseudoLabelHook',
     'SeedHook',
+    'SpeedHook',
     'ShareStepLR',
 ]

@@ -92,6 +92,10 @@ class PseudoLabels:
 
     def select(self, keep: Tensor) -> 'PseudoLabels':
         """The boxes at a mask or at indices."""
+        if (
+            keep.dtype == torch.bool
+        ):  # once, not for each field: the host waits for the device to count
+            keep = keep.nonzero().squeeze(1)
         return replace(self, **{name: value[keep] for name, value in vars(self).items()})
 
     def weighted(self, class_weights: Tensor) -> 'PseudoLabels':

@@ -2,6 +2,7 @@ import os
 import socket
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -300,3 +301,53 @@ def test_two_processes_train_teacher_and_student(tmp_path, pair, two_processes):
     succeed(shell('dist_train.sh', pair['student'], 2, **two_processes))
     for name, value in weights_of(tmp_path / 'student', 4).items():
         assert torch.equal(value, together[name]), name
+
+
+@pytest.mark.slow
+def test_two_machines_train_as_one(tmp_path, call, two_processes):
+    """Two torchrun agents of one process each, as on two machines, end like one process."""
+    ends = {}
+    for name, counts in (('one', (2, 2)), ('two', (1, 1))):
+        (tmp_path / name).mkdir()
+        cfg = toy_config(tmp_path / name, counts=counts, model=dict(dropout=0.0, norm=False))
+        config = write_config(cfg, tmp_path / name)
+        if name == 'one':
+            call('train.py', config)
+        else:
+            machines = [dict(two_processes, NNODES=2, NODE_RANK=rank) for rank in range(2)]
+            with ThreadPoolExecutor(2) as pool:
+                runs = [pool.submit(shell, 'dist_train.sh', config, 1, **m) for m in machines]
+            logs = [succeed(run.result()) for run in runs]
+            assert 'batch: 1 labeled + 1 unlabeled a process x 2 = 4 images' in logs[0]
+        ends[name] = weights_of(tmp_path / name, 4)
+    assert ends['one'].keys() == ends['two'].keys()
+    for name, value in ends['one'].items():
+        torch.testing.assert_close(value, ends['two'][name], msg=name)
+
+
+FAKE_SRUN = """#!/usr/bin/env bash
+# Starts what srun would on two machines: one task each, told apart by Slurm's variables.
+while [ "$1" != "$PYTHON" ]; do shift; done
+export SLURM_NTASKS=2 SLURM_LOCALID=0 SLURM_NODELIST='a[1-2]'
+SLURM_PROCID=1 "$@" & SLURM_PROCID=0 "$@" && wait $!
+"""
+
+
+@pytest.mark.slow
+def test_two_slurm_tasks_train_as_two_processes(tmp_path, two_processes):
+    """slurm_train.sh on two machines that are this one: the first of the job's machines is where they meet."""
+    programs = tmp_path / 'bin'
+    programs.mkdir()
+    names = '#!/bin/sh\nprintf "127.0.0.1\\nelsewhere\\n"\n'
+    for name, text in (('srun', FAKE_SRUN), ('scontrol', names)):
+        (programs / name).write_text(text)
+        (programs / name).chmod(0o755)
+    path = os.pathsep.join([str(programs), os.environ['PATH']])
+    (tmp_path / 'run').mkdir()
+    config = write_config(toy_config(tmp_path / 'run', counts=(1, 1)), tmp_path / 'run')
+    port = two_processes.pop('PORT')
+    tasks = dict(GPUS=2, GPUS_PER_NODE=0, TASKS_PER_NODE=1, MASTER_PORT=port, PATH=path)
+    work_dir = tmp_path / 'slurm'
+    log = succeed(shell('slurm_train.sh', 'cpu', 'job', config, work_dir, **tasks, **two_processes))
+    assert 'batch: 1 labeled + 1 unlabeled a process x 2 = 4 images' in log
+    assert len(weights_of(work_dir, 4)) > 0

@@ -75,44 +75,63 @@ class SideBucketCoder(BaseBBoxCoder):
         """Numbers a box: a logit and an offset for each bucket of each side; mmdet sizes layers by it."""
         return 2 * 4 * self.num_buckets
 
-    def buckets(self, boxes: Tensor) -> tuple[Tensor, Tensor]:
-        """Center lines and widths of all buckets.
+    def segments(self, boxes: Tensor) -> tuple[Tensor, Tensor]:
+        """Where each side's segment starts, and how wide its buckets are.
 
         Args:
             boxes: Shape (N, 4).
 
         Returns:
-            Coordinates of center lines, shape (N, 4, K), and widths, shape (N, 4, 1); a width is negative
+            Coordinates of the enlarged box's borders and widths of buckets, both of shape (N, 4); a width is negative
             where the way to the center goes against the axis (right and bottom sides).
         """
         center = (boxes[:, :2] + boxes[:, 2:]) / 2
         half = (boxes[:, 2:] - boxes[:, :2]).clamp(min=MIN_SIZE) * (self.scale_factor / 2)
         borders = torch.cat([center - half, center + half], dim=1)
-        widths = torch.cat([half, -half], dim=1)[..., None] / self.num_buckets
-        steps = torch.arange(self.num_buckets, device=boxes.device, dtype=boxes.dtype) + 0.5
-        return borders[..., None] + steps * widths, widths
+        return borders, torch.cat([half, -half], dim=1) / self.num_buckets
 
     def encode(self, bboxes: Tensor, gt_bboxes: Tensor) -> BucketTargets:
         """Targets that turn ``bboxes`` into ``gt_bboxes``.
+
+        Which buckets are near is known from a side's place alone, so the only tensors of K entries a side are the
+        targets themselves: writing memory is what this costs.
 
         Args:
             bboxes: Boxes to start from, shape (N, 4).
             gt_bboxes: Boxes to arrive at, shape (N, 4).
         """
         bboxes, gt_bboxes = get_box_tensor(bboxes).float(), get_box_tensor(gt_bboxes).float()
-        centers, widths = self.buckets(bboxes)
-        offsets = (gt_bboxes[..., None] - centers) / widths
+        borders, widths = self.segments(bboxes)
+        # In widths from the center line of bucket 0: the segment is [-0.5, K - 0.5].
+        place = (gt_bboxes - borders) / widths - 0.5
         if self.clamp_targets:
-            # A side's offset from bucket 0 is its place on the segment: [-0.5, K - 0.5].
-            place = offsets[..., :1]
-            offsets = offsets + place.clamp(-0.5, self.num_buckets - 0.5) - place
-        distance = offsets.abs()
-        nearest = distance.topk(self.num_offset_buckets, largest=False).indices
-        labels = torch.zeros_like(distance).scatter_(-1, nearest[..., :1], 1.0)
-        near = (distance < 1).float()
-        offset_weights = torch.zeros_like(distance).scatter_(-1, nearest, 1.0) * near
-        label_weights = 1 - near * (1 - labels) if self.ignore_neighbor else torch.ones_like(labels)
-        return BucketTargets(labels, label_weights, offsets, torch.maximum(offset_weights, labels))
+            place = place.clamp(-0.5, self.num_buckets - 0.5)
+        nearest, neighbor = self._near_buckets(place)
+        steps = torch.arange(self.num_buckets, device=place.device, dtype=place.dtype)
+        offsets = place[..., None] - steps
+        labels = torch.zeros_like(offsets).scatter_(-1, nearest, 1.0)
+        label_weights = torch.ones_like(offsets)
+        if self.ignore_neighbor:
+            label_weights.scatter_(-1, neighbor, 0.0).scatter_(-1, nearest, 1.0)
+        two = self.num_offset_buckets == 2
+        offset_weights = labels.scatter(-1, neighbor, 1.0) if two else labels
+        return BucketTargets(labels, label_weights, offsets, offset_weights)
+
+    def _near_buckets(self, place: Tensor) -> tuple[Tensor, Tensor]:
+        """The nearest bucket of each side, and the other one within a width of it (the nearest where there is none).
+
+        Args:
+            place: In bucket widths from the center line of bucket 0, shape (N, 4).
+
+        Returns:
+            Indices of buckets, both of shape (N, 4, 1).
+        """
+        last = self.num_buckets - 1
+        nearest = (place + 0.5).floor().clamp(0, last)
+        other = nearest + (place - nearest).sign()
+        is_near = ((place - other).abs() < 1) & (other >= 0) & (other <= last)
+        neighbor = torch.where(is_near, other, nearest)
+        return nearest.long()[..., None], neighbor.long()[..., None]
 
     def decode(
         self,
@@ -132,10 +151,10 @@ class SideBucketCoder(BaseBBoxCoder):
         Returns:
             Boxes, shape (N, 4), float32.
         """
-        centers, widths = self.buckets(get_box_tensor(bboxes).float())
+        borders, widths = self.segments(get_box_tensor(bboxes).float())
         best = bucket_logits.argmax(dim=-1, keepdim=True)
-        sides = centers.gather(-1, best) + offsets.float().gather(-1, best) * widths
-        boxes = sides.squeeze(-1)
+        place = best + 0.5 + offsets.gather(-1, best).float()
+        boxes = borders + place.squeeze(-1) * widths
         if max_shape is not None:
             height, width = max_shape[:2]
             limits = boxes.new_tensor([width, height, width, height])

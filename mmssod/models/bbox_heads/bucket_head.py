@@ -99,7 +99,7 @@ class BucketHead(ConvFCBBoxHead):
             bbox_weights,
             reduction_override,
         )
-        foreground = labels < self.num_classes
+        foreground = (labels < self.num_classes).nonzero().squeeze(1)
         targets = self.bbox_coder.encode(rois[foreground, 1:], bbox_targets[foreground])
         logits, offsets = bbox_pred[foreground].unbind(dim=1)
         segment = equations.segment_loss(logits, targets.labels, targets.label_weights)

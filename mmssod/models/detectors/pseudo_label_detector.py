@@ -19,6 +19,7 @@ from torch.nn import ModuleList
 from mmssod.structures import PseudoLabels, Views
 
 from ..pseudo import FrozenTeacher, PseudoLabelStatistics, build_labeler
+from .feature_cache import FeatureCache
 from .losses import Loss, mean_losses, prefix_losses, scale_losses, split_foreground
 from .student_detector import StudentDetector
 
@@ -41,6 +42,8 @@ class PseudoLabelDetector(StudentDetector):
         unsup_loss_weights: Weight of single losses on unlabeled images, by name; 1 for those not named.
         empty_images: What becomes of an unlabeled image without a pseudo label: ``'skip'`` leaves it out of the
             loss, ``'background'`` trains it as an image without objects.
+        joint_features: Take the student's feature maps of labeled images and strong views from one pass, where both
+            are padded to the same size. The losses are those of two passes as long as batch norm is frozen.
         predict_with: Who answers at test time, ``'student'`` or ``'teacher'``.
         data_preprocessor: By default a :class:`BranchDataPreprocessor` around the student's own.
         init_cfg: As in mmengine.
@@ -57,6 +60,7 @@ class PseudoLabelDetector(StudentDetector):
         unsup_weight: float = 1.0,
         unsup_loss_weights: Mapping[str, float] | None = None,
         empty_images: str = 'skip',
+        joint_features: bool = False,
         predict_with: str = 'student',
         data_preprocessor: OptConfigType = None,
         init_cfg: OptConfigType = None,
@@ -74,6 +78,8 @@ class PseudoLabelDetector(StudentDetector):
         self.unsup_weight = unsup_weight
         self.unsup_loss_weights = dict(unsup_loss_weights or {})
         self.empty_images = empty_images
+        self.joint_features = joint_features
+        self.features = FeatureCache()
         self.predict_with = predict_with
         self._require_predictor()
         self.unsupervised = True  # the teacher's hook switches it off during burn-in
@@ -95,6 +101,18 @@ class PseudoLabelDetector(StudentDetector):
         Returns:
             The student's losses as ``sup_*`` and ``unsup_*``, and ``pseudo_boxes``, the kept pseudo boxes an image.
         """
+        if not (self.joint_features and self.unsupervised):
+            return self.step(batch_inputs, batch_data_samples)
+        both = [batch_inputs['labeled'], batch_inputs['strong']]
+        with self.features.filled(self.student, both):
+            return self.step(batch_inputs, batch_data_samples)
+
+    def step(
+        self,
+        batch_inputs: Mapping[str, Tensor],
+        batch_data_samples: Mapping[str, SampleList],
+    ) -> dict[str, Loss]:
+        """The losses of :meth:`loss`, wherever the student's feature maps come from."""
         weights = self.balancer.weights()
         labeled = labeled_branches(batch_inputs, batch_data_samples, weights)
         losses, foreground = self.supervised_loss(labeled)
@@ -153,7 +171,7 @@ class PseudoLabelDetector(StudentDetector):
             factor *= len(filled) / len(targets)
             # Without any, one image at factor 0: each step logs the same entries.
             keep = filled or [0]
-            inputs = inputs[keep] if len(keep) < len(targets) else inputs
+            inputs = self.features.select(inputs, keep)
             samples, targets = [samples[i] for i in keep], [targets[i] for i in keep]
         strong = [
             with_pseudo_labels(sample, labels)

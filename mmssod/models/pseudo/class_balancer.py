@@ -110,6 +110,9 @@ class ClassBalancer(nn.Module):
     def weights(self) -> Tensor:
         """alpha_m of Eq. 6, shape (M,)."""
         weights = equations.class_weights(self.certainty_sum, self.count, self.weight_power)
-        if self.unit_mean_weight and self.count.sum() > 0:
-            weights = weights * self.count.sum() / (weights * self.count).sum()
+        if self.unit_mean_weight:
+            total = self.count.sum()
+            mean = (weights * self.count).sum() / total.clamp(min=1)
+            # Without a branch, for which the host would wait: nothing was counted yet at a total of 0.
+            weights = weights / torch.where(total > 0, mean, torch.ones_like(mean))
         return weights.clamp(max=self.max_weight)

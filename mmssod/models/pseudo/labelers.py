@@ -90,13 +90,13 @@ class EMATeacher(FrozenTeacher):
             student: The model to follow, of the teacher's structure.
             decay: Share that the teacher keeps, in [0, 1]; 0 copies the student.
         """
-        states = (model.state_dict(keep_vars=True).values() for model in (self.teacher, student))
-        # By identity: a tensor that several modules share (heads over all levels) moves once.
-        pairs = {id(ours): (ours, theirs) for ours, theirs in zip(*states, strict=True)}.values()
+        # Not state_dict, which costs more than a small model's update; these name a tensor that modules share once.
+        ours, theirs = ([*m.parameters(), *m.buffers()] for m in (self.teacher, student))
+        pairs = list(zip(ours, theirs, strict=True))
         moving = [pair for pair in pairs if pair[0].is_floating_point()]
         if moving:
-            ours, theirs = map(list, zip(*moving, strict=True))
-            torch._foreach_lerp_(ours, theirs, 1.0 - decay)
+            tensors, sources = map(list, zip(*moving, strict=True))
+            torch._foreach_lerp_(tensors, sources, 1.0 - decay)
         for tensor, source in pairs:
             if not tensor.is_floating_point():
                 tensor.copy_(source)

@@ -120,7 +120,7 @@ def foreground_certainty(bbox_head: Any, results: dict, labels: Tensor) -> dict[
         labels: Classes, ``M`` is background, shape (N,).
     """
     num_classes = bbox_head.num_classes
-    foreground = labels < num_classes
+    foreground = (labels < num_classes).nonzero().squeeze(1)
     labels = labels[foreground]
     scores = results['cls_score'][foreground].float().softmax(dim=-1)
     certainty = scores.gather(1, labels[:, None]).squeeze(1)

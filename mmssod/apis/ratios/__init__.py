@@ -1,0 +1,36 @@
+"""What is fast, as ratios measured side by side in one run: ours against mmdet's (or pycocotools'), each with its bar.
+
+A group of ratios is a file with ``ROWS``; :data:`ROWS` here is the table.
+"""
+
+from mmssod.apis.ratios import bank, data, evaluation, parts, resume, steps
+from mmssod.apis.ratios.rows import Measured, Row, Setting, in_turns
+from mmssod.apis.ratios.switches import switch_tables
+from mmssod.apis.ratios.table import Result, choose, measure_rows, page, reasons, table
+
+# In the order of the bars in the issue tracker.
+ROWS = (
+    *bank.ROWS[:2],
+    *steps.ROWS,
+    *bank.ROWS[2:3],
+    *parts.ROWS,
+    *data.ROWS,
+    *evaluation.ROWS,
+    *resume.ROWS,
+    *bank.ROWS[3:],
+)
+
+__all__ = [
+    'ROWS',
+    'Measured',
+    'Result',
+    'Row',
+    'Setting',
+    'choose',
+    'in_turns',
+    'measure_rows',
+    'page',
+    'reasons',
+    'switch_tables',
+    'table',
+]

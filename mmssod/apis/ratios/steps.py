@@ -1,0 +1,198 @@
+"""Training steps: ours with an EMA teacher, and mmdet's semi-supervised detectors, on the same images."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from copy import deepcopy
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from mmdet.engine.hooks import MeanTeacherHook
+from mmdet.registry import MODELS
+from mmdet.structures import DetDataSample
+from mmengine.config import ConfigDict
+from mmengine.optim import OptimWrapper
+from torch import Tensor
+
+from mmssod.apis.ratios.detectors import base_detector, shipped
+from mmssod.apis.ratios.rows import Measured, Row, Setting, in_turns
+from mmssod.testing.tiny import tiny_sample
+
+DECAY = 0.999
+PSEUDO_BOXES = 10  # pseudo boxes an image; random weights would give none, or a hundred
+CLASSES = 20
+OUR_BRANCHES = ('labeled', 'weak', 'strong')
+THEIR_BRANCHES = ('sup', 'unsup_teacher', 'unsup_student')
+
+
+@dataclass(frozen=True)
+class Images:
+    """The same uint8 images for both: labeled ones, and both views of unlabeled ones.
+
+    Args:
+        labeled: Images of each kind; as many unlabeled ones.
+        size: Their height and width, a multiple of 32.
+    """
+
+    labeled: int
+    size: int
+
+    def batch(self, branches: tuple[str, str, str] = OUR_BRANCHES) -> dict[str, Any]:
+        """A batch as a loader gives it; a new one each time, since mmdet's detectors write into theirs."""
+        generator = torch.Generator().manual_seed(0)
+        coarse = torch.rand(2 * self.labeled, 3, 16, 16, generator=generator) * 255
+        images = torch.nn.functional.interpolate(coarse, size=(self.size,) * 2, mode='bilinear')
+        images = images.to(torch.uint8)
+        weak = images[self.labeled :]
+        numbers = range(self.labeled)
+        views: tuple[tuple[Tensor, list[DetDataSample]], ...] = (
+            (images[: self.labeled], [tiny_sample(i, 4, self.size) for i in numbers]),
+            (weak, [tiny_sample(self.labeled + i, 0, self.size) for i in numbers]),
+            (weak.flip(-1), [tiny_sample(self.labeled + i, 0, self.size, True) for i in numbers]),
+        )
+        named = dict(zip(branches, views, strict=True))
+        return dict(
+            inputs={name: list(view) for name, (view, _) in named.items()},
+            data_samples={name: samples for name, (_, samples) in named.items()},
+        )
+
+
+def lite_detector(roi_head: str = 'CertaintyRoIHead') -> ConfigDict:
+    """The lite Faster R-CNN with plain box regression, which mmdet's ``SoftTeacher`` needs."""
+    detector = base_detector('faster_rcnn_lite')
+    detector.roi_head.type = roi_head
+    detector.roi_head.bbox_head.num_classes = CLASSES
+    return detector
+
+
+def our_model(detector: ConfigDict, **changes: Any) -> Any:
+    """A :class:`PseudoLabelDetector` with an EMA teacher, all other slots neutral."""
+    config = dict(shipped('semi').semi)
+    config.update(detector=detector, labeler=dict(type='EMATeacher'), empty_images='background')
+    config['selector'] = dict(config['selector'], min_size=1e-2)  # mmdet's
+    return MODELS.build(ConfigDict(config, **changes))
+
+
+def their_model(name: str, threshold: float) -> Any:
+    """A ``SemiBaseDetector`` or ``SoftTeacher`` whose thresholds give it the same pseudo boxes as ours."""
+    detector = lite_detector('StandardRoIHead')
+    training = dict(freeze_teacher=True, sup_weight=1.0, unsup_weight=1.0, cls_pseudo_thr=threshold)
+    if name == 'SoftTeacher':  # mmdet's numbers, but for the thresholds
+        training.update(
+            pseudo_label_initial_score_thr=threshold,
+            rpn_pseudo_thr=threshold,
+            reg_pseudo_thr=0.02,
+            jitter_times=10,
+            jitter_scale=0.06,
+        )
+    return MODELS.build(
+        ConfigDict(
+            type=name,
+            detector=detector,
+            data_preprocessor=dict(
+                type='MultiBranchDataPreprocessor', data_preprocessor=detector.data_preprocessor
+            ),
+            semi_train_cfg=dict(training, min_pseudo_bbox_wh=(1e-2, 1e-2)),
+            semi_test_cfg=dict(predict_on='teacher'),
+        )
+    )
+
+
+@torch.no_grad()
+def confident(model: Any, images: Images) -> float:
+    """Make a random detector sure of something, and find the score that ten boxes an image exceed.
+
+    Args:
+        model: Ours; its student's class scores are spread, and the teacher follows.
+        images: What is looked at.
+
+    Returns:
+        A score in (0, 1).
+    """
+    model.labeler.update(model.student, 0.0)
+    teacher, layer = model.labeler.teacher, model.student.roi_head.bbox_head.fc_cls
+    batch = images.batch()
+    view = dict(inputs=batch['inputs']['weak'], data_samples=batch['data_samples']['weak'])
+    for _ in range(20):
+        layer.weight.mul_(2)
+        model.labeler.update(model.student, 0.0)
+        found = teacher.val_step(deepcopy(view))
+        scores = torch.cat([sample.pred_instances.scores for sample in found])
+        wanted = PSEUDO_BOXES * images.labeled
+        if len(scores) > 2 * wanted:
+            return float(scores.sort(descending=True).values[wanted])
+    raise RuntimeError(f'a random detector gave {len(scores)} boxes, {2 * wanted} are needed')
+
+
+def step_of(
+    model: Any, images: Images, follow: Callable[[], None], branches: tuple[str, str, str]
+) -> tuple[Callable[[], None], Callable[[], None]]:
+    """A whole iteration of a runner (preprocessing, losses, backward, optimizer, teacher), and what prepares it.
+
+    The learning rate is 0, so that every step is the same work.
+    """
+    trained = [p for p in model.parameters() if p.requires_grad]
+    optimizer = OptimWrapper(torch.optim.SGD(trained, lr=0.0, momentum=0.9))
+    waiting: list[dict] = []
+
+    def prepare() -> None:
+        torch.manual_seed(0)
+        waiting.append(images.batch(branches))
+
+    def step() -> None:
+        model.train_step(waiting.pop(), optimizer)
+        follow()
+
+    return prepare, step
+
+
+def ema_step_against(name: str) -> Callable[[Setting], Measured]:
+    """Measures our step with an EMA teacher against one of mmdet's semi-supervised detectors."""
+
+    def measure(setting: Setting) -> Measured:
+        torch.manual_seed(0)
+        images = Images(1, 128) if setting.quick else Images(2, 256)
+        ours = our_model(lite_detector()).train()
+        threshold = confident(ours, images)
+        ours.balancer.threshold = threshold
+        ours.to(setting.device)
+        theirs = their_model(name, threshold).to(setting.device).train()
+        for part in (theirs.student, theirs.teacher):
+            part.load_state_dict(ours.student.state_dict())
+        hook = MeanTeacherHook()
+        prepare, steps = zip(
+            step_of(ours, images, lambda: ours.labeler.update(ours.student, DECAY), OUR_BRANCHES),
+            step_of(
+                theirs, images, lambda: hook.momentum_update(theirs, 1 - DECAY), THEIR_BRANCHES
+            ),
+            strict=True,
+        )
+        times = in_turns(setting, *steps, prepare=prepare)
+        boxes = ours.statistics.summary()['boxes_per_image']
+        return Measured(
+            *times,
+            note=f'{images.labeled} + {images.labeled} images of {images.size} px, lite detector, '
+            f'{boxes:.0f} pseudo boxes an image',
+        )
+
+    return measure
+
+
+ROWS = (
+    Row(
+        'semi-base',
+        "our EMA-teacher step / mmdet's SemiBaseDetector step",
+        1.02,
+        ema_step_against('SemiBaseDetector'),
+    ),
+    Row(
+        'soft-teacher',
+        "our EMA-teacher step / mmdet's SoftTeacher step",
+        0.80,
+        ema_step_against('SoftTeacher'),
+        reason='SoftTeacher trains the same student and runs the same teacher; what it does more is passes of the RoI '
+        'head. The row of SemiBaseDetector is the step without them and takes as long as ours, so the ratio is the '
+        'share of a step that is not these passes: on this detector, with its small RoI head, most of it.',
+    ),
+)

@@ -1,0 +1,196 @@
+"""What each switch gains: a training step with it against the same step without it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from mmengine.model.efficient_conv_bn_eval import turn_on_efficient_conv_bn_eval
+from mmengine.optim import OptimWrapper
+from mmengine.registry import DefaultScope
+
+from mmssod.apis.ratios.data import profile
+from mmssod.apis.ratios.detectors import base_detector
+from mmssod.apis.ratios.rows import Measured, Setting, in_turns
+from mmssod.apis.ratios.steps import (
+    CLASSES,
+    DECAY,
+    Images,
+    confident,
+    lite_detector,
+    our_model,
+)
+from mmssod.apis.ratios.syncs import waits_table
+from mmssod.apis.ratios.table import milliseconds
+
+
+@dataclass(frozen=True)
+class Switch:
+    """Something that a config turns on.
+
+    Args:
+        name: What it is called.
+        setting: Where it is turned on.
+        change: Turns it on in a model.
+        within: The step runs in it.
+        gpu: Whether it acts on GPUs alone.
+        cpu: Whether it is for CPUs alone.
+        resnet: Measured on a ResNet-50 and not on the lite backbone, whose layers it does not know.
+        pinned: Whether images lie in pinned memory and are copied without waiting.
+    """
+
+    name: str
+    setting: str
+    change: Callable[[Any], object] = lambda model: None
+    within: Callable[[], AbstractContextManager] = nullcontext
+    gpu: bool = False
+    cpu: bool = False
+    resnet: bool = False
+    pinned: bool = False
+
+
+def autocast(device: str, dtype: torch.dtype) -> Callable[[], AbstractContextManager]:
+    """Mixed precision, as mmengine's ``AmpOptimWrapper`` has it."""
+    return lambda: torch.autocast(device, dtype)
+
+
+@contextmanager
+def flag(owner: Any, name: str, value: Any) -> Iterator[None]:
+    """A setting of torch at a value, and as it was afterwards."""
+    before = getattr(owner, name)
+    setattr(owner, name, value)
+    try:
+        yield
+    finally:
+        setattr(owner, name, before)
+
+
+def use_folded_norms(model: Any) -> None:
+    """Use mmengine's ``efficient_conv_bn_eval`` of both backbones."""
+    turn_on_efficient_conv_bn_eval(model, ['student.backbone', 'labeler.teacher.backbone'])
+
+
+def use_joint_features(model: Any) -> None:
+    """One pass for labeled images and strong views."""
+    model.joint_features = True
+
+
+def use_channels_last(model: Any) -> None:
+    """Channels as the last dimension in memory."""
+    model.to(memory_format=torch.channels_last)
+
+
+AMP = "optim_wrapper=dict(type='AmpOptimWrapper', dtype=...)"
+HOOK = "default_hooks.speed=dict(type='SpeedHook', {}=True)"
+SWITCHES = (
+    Switch('channels last', HOOK.format('channels_last'), use_channels_last),
+    Switch('joint features', 'model.joint_features=True', use_joint_features),
+    Switch(
+        'efficient_conv_bn_eval',
+        "efficient_conv_bn_eval=['student.backbone', 'labeler.teacher.backbone']",
+        use_folded_norms,
+        resnet=True,
+    ),
+    Switch('bfloat16 on a CPU', 'torch.autocast', within=autocast('cpu', torch.bfloat16), cpu=True),
+    Switch('float16 on a GPU', AMP, within=autocast('cuda', torch.float16), gpu=True),
+    Switch('bfloat16 on a GPU', AMP, within=autocast('cuda', torch.bfloat16), gpu=True),
+    Switch(
+        'TF32 products',
+        HOOK.format('tf32'),
+        within=lambda: flag(torch.backends.cuda.matmul, 'allow_tf32', True),
+        gpu=True,
+    ),
+    Switch(
+        'cudnn benchmark',
+        'env_cfg.cudnn_benchmark=True',
+        within=lambda: flag(torch.backends.cudnn, 'benchmark', True),
+        gpu=True,
+    ),
+    Switch(
+        'pinned memory',
+        'train_dataloader.pin_memory=True, data_preprocessor.non_blocking=True',
+        gpu=True,
+        pinned=True,
+    ),
+)
+
+
+def measure_switch(switch: Switch, setting: Setting) -> Measured:
+    """A step with the switch against one without; equal weights and images, batch norm frozen."""
+    images = Images(1, 128) if setting.quick else Images(2, 256)
+    if switch.resnet:
+        images = Images(1, 128)
+    prepared, steps = [], []
+    for used in (switch, Switch('off', '')):
+        torch.manual_seed(0)
+        prepare, step = switched_step(used, images, setting, resnet=switch.resnet)
+        prepared.append(prepare)
+        steps.append(step)
+    return Measured(*in_turns(setting, steps[0], steps[1], prepare=(prepared[0], prepared[1])))
+
+
+def switched_step(
+    switch: Switch, images: Images, setting: Setting, resnet: bool
+) -> tuple[Callable[[], None], Callable[[], None]]:
+    """What prepares a step with a switch, and the step."""
+    detector = lite_detector()
+    if resnet:
+        detector = base_detector('faster_rcnn_r50_fpn')
+        detector.roi_head.bbox_head.num_classes = CLASSES
+    model = our_model(detector).train()
+    model.balancer.threshold = confident(model, images)
+    model.to(setting.device)
+    switch.change(model)
+    if switch.pinned:
+        model.data_preprocessor.data_preprocessor._non_blocking = True
+    trained = [p for p in model.parameters() if p.requires_grad]
+    optimizer = OptimWrapper(torch.optim.SGD(trained, lr=0.0, momentum=0.9))
+    waiting: list[dict] = []
+
+    def prepare() -> None:
+        torch.manual_seed(0)
+        batch = images.batch()
+        if switch.pinned:
+            inputs = batch['inputs']
+            batch['inputs'] = {n: [i.pin_memory() for i in part] for n, part in inputs.items()}
+        waiting.append(batch)
+
+    def step() -> None:
+        with switch.within():
+            data = model.data_preprocessor(waiting.pop(), True)
+            losses = model.loss(data['inputs'], data['data_samples'])
+        optimizer.update_params(model.parse_losses(losses)[0])
+        model.labeler.update(model.student, DECAY)
+
+    return prepare, step
+
+
+def switch_table(setting: Setting) -> list[list[str]]:
+    """Rows of text, a header first; those for GPUs are named, but not measured, on a CPU."""
+    rows = [['switch', 'where', 'step with / without', 'with', 'without', 'detector']]
+    for switch in SWITCHES:
+        name = 'ResNet-50' if switch.resnet else 'lite'
+        on_cpu = setting.device == 'cpu'
+        if switch.cpu and not on_cpu:
+            continue
+        if switch.gpu and on_cpu:
+            rows.append([switch.name, f'`{switch.setting}`', 'acts on GPUs alone', '', '', name])
+            continue
+        measured = measure_switch(switch, setting)
+        ours, theirs = milliseconds(measured.ours), milliseconds(measured.theirs)
+        ratio = f'{measured.ratio:.3f}'
+        rows.append([switch.name, f'`{switch.setting}`', ratio, ours, theirs, name])
+    return rows
+
+
+def switch_tables(setting: Setting) -> dict[str, list[list[str]]]:
+    """Switches, waits of a step, and the data pipeline step by step, each by its heading."""
+    with DefaultScope.overwrite_default_scope('mmdet'):
+        return {
+            'Switches': switch_table(setting),
+            'Waits of the host in a step': waits_table(Images(1, 128)),
+            "The paper's strong view, step by step": profile(8 if setting.quick else 24),
+        }

@@ -1,0 +1,168 @@
+"""What a step must not cost: waits for the device beyond mmdet's own, precision of places, another memory layout."""
+
+import copy
+
+import pytest
+import torch
+from mmdet.registry import MODELS
+from mmengine.optim import AmpOptimWrapper, OptimWrapper
+from mmengine.optim.optimizer import amp_optimizer_wrapper
+
+from mmssod.apis.ratios.steps import Images
+from mmssod.apis.ratios.syncs import step_waits
+from mmssod.testing.tiny import tiny_batch, tiny_semi
+
+
+def build(head='bucket', **slots):
+    """A tiny certainty detector with an EMA teacher that is sure of something."""
+    torch.manual_seed(0)
+    balance = dict(type='ClassBalancer', threshold=0.3, threshold_power=0.05, weight_power=0.6)
+    model = MODELS.build(tiny_semi(head, 'EMATeacher', balancer=balance, **slots))
+    model.init_weights()
+    model.student.roi_head.bbox_head.fc_cls.bias.data.copy_(torch.tensor([2.0, 1.0, 0.0, 0.0]))
+    model.labeler.update(model.student, 0.0)
+    return model.train()
+
+
+def test_no_more_waits_for_the_device_than_mmdet():
+    """Counted by the profiler: values read on the host, and masks whose entries must be counted."""
+    counts = step_waits(Images(1, 64))
+    assert counts['mmdet']['aten::nonzero'] > 0
+    for name, number in counts['ours'].items():
+        assert number <= counts['mmdet'][name], (name, counts)
+
+
+def losses_of(model, autocast=None):
+    torch.manual_seed(1)
+    if autocast is None:
+        return model.loss(*tiny_batch())
+    with torch.autocast('cpu', autocast):
+        return model.loss(*tiny_batch())
+
+
+def total(losses):
+    return sum(
+        sum(value) if isinstance(value, list) else value
+        for name, value in losses.items()
+        if 'loss' in name
+    )
+
+
+@pytest.mark.parametrize('head', ['bucket', 'side'])
+@pytest.mark.parametrize('dtype', [torch.bfloat16, torch.float16])
+def test_mixed_precision_has_the_losses_of_float32(head, dtype):
+    full, half = (losses_of(build(head), autocast) for autocast in (None, dtype))
+    assert full.keys() == half.keys() and full['pseudo_boxes'] > 0
+    assert total(half).item() == pytest.approx(total(full).item(), rel=0.05)
+    for name in ('sup_loss_bbox_cls', 'unsup_loss_bbox_cls', 'sup_loss_bbox_reg'):
+        assert half[name].dtype == torch.float32  # sums over K buckets
+        assert torch.isfinite(half[name])
+
+
+def test_a_step_in_bfloat16_learns_and_rounds_no_place(monkeypatch):
+    """mmengine's wrapper, which asks for a GPU, on a CPU; RoIs and RoIAlign stay in float32."""
+    monkeypatch.setattr(amp_optimizer_wrapper, 'is_cuda_available', lambda: True)
+    model = build()
+    before = copy.deepcopy(model.student.state_dict())
+    rois = []
+    for layer in model.student.roi_head.bbox_roi_extractor.roi_layers:
+        layer.register_forward_pre_hook(lambda _, args: rois.append(args))
+    trained = [p for p in model.parameters() if p.requires_grad]
+    optimizer = torch.optim.SGD(trained, lr=0.01)
+    wrapper = AmpOptimWrapper(optimizer=optimizer, dtype='bfloat16', loss_scale=1.0)
+    with wrapper.optim_context(model):
+        assert torch.is_autocast_enabled('cpu')
+        losses = model.loss(*tiny_batch())
+    loss, _ = model.parse_losses(losses)
+    wrapper.update_params(loss)
+    assert torch.isfinite(loss)
+    weights = model.student.state_dict()
+    assert all(torch.isfinite(value).all() for value in weights.values())
+    moved = sum(not torch.equal(value, before[name]) for name, value in weights.items())
+    assert moved > 50
+    assert rois and all(value.dtype == torch.float32 for args in rois for value in args)
+    places = torch.cat([args[1][:, 1:] for args in rois])
+    assert not torch.equal(places, places.bfloat16().float())
+
+
+def test_channels_last_changes_no_loss():
+    plain, other = build(), build()
+    other.to(memory_format=torch.channels_last)
+    weight = other.student.backbone.layer1[0].conv1.weight
+    assert weight.is_contiguous(memory_format=torch.channels_last)
+    assert not weight.is_contiguous()
+    expected, found = losses_of(plain), losses_of(other)
+    for name, value in expected.items():
+        if 'loss' in name and not isinstance(value, list):
+            torch.testing.assert_close(value, found[name], rtol=1e-3, atol=1e-5, msg=name)
+    wrapper = OptimWrapper(torch.optim.SGD(other.student.parameters(), lr=0.01))
+    wrapper.update_params(other.parse_losses(found)[0])
+    other.labeler.update(other.student, 0.5)  # of two tensors in this layout
+    assert torch.isfinite(total(losses_of(other)))
+
+
+# ---------------------------------------------------------------- one pass for both branches
+
+
+def frozen(joint, **slots):
+    """The same with batch norm frozen, which one pass for both branches needs."""
+    torch.manual_seed(0)
+    config = tiny_semi(labeler='EMATeacher', joint_features=joint, **slots)
+    config.detector.backbone.norm_eval = True
+    model = MODELS.build(config)
+    model.init_weights()
+    model.student.roi_head.bbox_head.fc_cls.bias.data.copy_(torch.tensor([2.0, 1.0, 0.0, 0.0]))
+    model.labeler.update(model.student, 0.0)
+    return model.train()
+
+
+def passes_and_losses(model, batch, empty=()):
+    """How often the student's backbone ran, the losses, and the gradients of one step."""
+    passes = []
+    handle = model.student.backbone.register_forward_hook(lambda *_: passes.append(1))
+    label = model.pseudo_labels
+    nothing = torch.zeros(0, dtype=torch.long)
+    model.pseudo_labels = lambda *args: [
+        labels.select(nothing) if index in empty else labels
+        for index, labels in enumerate(label(*args))
+    ]
+    torch.manual_seed(1)
+    losses = model.loss(*batch)
+    total(losses).backward()
+    handle.remove()
+    gradients = {n: p.grad for n, p in model.student.named_parameters() if p.grad is not None}
+    return len(passes), losses, gradients
+
+
+@pytest.mark.parametrize('empty', [(), (0,), (0, 1)])
+def test_one_pass_for_both_branches_has_the_losses_of_two(empty):
+    """Also where images without pseudo labels are left out."""
+    separate = passes_and_losses(frozen(False), tiny_batch(), empty)
+    joint = passes_and_losses(frozen(True), tiny_batch(), empty)
+    assert (separate[0], joint[0]) == (2, 1)
+    assert separate[1].keys() == joint[1].keys()
+    for name, value in separate[1].items():
+        torch.testing.assert_close(value, joint[1][name], rtol=1e-4, atol=1e-6, msg=name)
+    for name, value in separate[2].items():
+        torch.testing.assert_close(value, joint[2][name], rtol=1e-3, atol=1e-5, msg=name)
+
+
+def test_branches_of_different_sizes_take_a_pass_each():
+    inputs, samples = tiny_batch()
+    larger_inputs, larger = tiny_batch(size=96)
+    inputs['labeled'], samples['labeled'] = larger_inputs['labeled'], larger['labeled']
+    separate = passes_and_losses(frozen(False), (inputs, samples))
+    joint = passes_and_losses(frozen(True), (inputs, samples))
+    assert separate[0] == joint[0] == 2
+    assert total(separate[1]).item() == total(joint[1]).item()
+
+
+def test_burn_in_and_a_failed_step_leave_nothing_behind():
+    model = frozen(True)
+    model.unsupervised = False
+    assert passes_and_losses(model, tiny_batch())[0] == 1
+    model.unsupervised = True
+    model.pseudo_labels = lambda *_: 1 / 0
+    with pytest.raises(ZeroDivisionError):
+        model.loss(*tiny_batch())
+    assert 'extract_feat' not in vars(model.student) and not model.features.known

@@ -1,0 +1,140 @@
+"""The table of ratios: what a ratio is, what meets a bar, what the tool says and ends with."""
+
+import itertools
+
+import pytest
+
+from mmssod.apis import ratios
+from mmssod.apis.ratios import Measured, Row, Setting, resume, rows
+
+BARS = {  # of the issue; both directions
+    'bank-supervised': 1.05,
+    'bank-online': 0.75,
+    'soft-teacher': 0.80,
+    'semi-base': 1.02,
+    'bank-memory': 1.05,
+    'coder': 0.33,
+    'ema': 0.5,
+    'data': 1.3,
+    'coco': 0.15,
+    'resume': 1.10,
+    'bank-predict': 0.95,
+}
+
+
+def test_every_bar_has_its_row_once():
+    assert {row.name: row.bar for row in ratios.ROWS} == BARS
+    assert len(ratios.ROWS) == len(BARS)
+    assert {row.name for row in ratios.ROWS if row.at_least} == {'data', 'bank-predict'}
+    for row in ratios.ROWS:
+        assert (row.measure is None) == bool(row.absent)
+
+
+@pytest.mark.parametrize(
+    ('bar', 'at_least', 'rate', 'sound', 'met'),
+    [
+        (0.5, False, False, True, True),
+        (0.49, False, False, True, False),
+        (0.5, False, False, False, False),
+        (2.0, True, True, True, True),
+        (2.1, True, True, True, False),
+    ],
+)
+def test_what_meets_a_bar(bar, at_least, rate, sound, met):
+    """Rounds of 1, 1, 9 s against 2, 2, 2: half as long, twice as fast; one slow round changes nothing."""
+    measured = Measured([1, 1, 9], [2, 2, 2], rate=rate, sound=sound)
+    assert Row('x', 'x', bar, at_least=at_least).met(measured) is met
+
+
+def test_both_are_timed_in_turns(monkeypatch):
+    """The clock is a counter of calls: ours takes 1, theirs 3; the first round does not count."""
+    ticks = itertools.count()
+    clock = [0]
+    monkeypatch.setitem(rows.CLOCKS, 'wall', lambda: clock[0])
+    order = []
+
+    def work(name, seconds):
+        order.append(name)
+        clock[0] += seconds + (100 if next(ticks) < 2 else 0)
+
+    prepared = []
+    ours, theirs = rows.in_turns(
+        Setting(rounds=5),
+        lambda: work('ours', 1),
+        lambda: work('theirs', 3),
+        prepare=(lambda: prepared.append('ours'), lambda: prepared.append('theirs')),
+    )
+    assert ours == [1] * 5 and theirs == [3] * 5
+    assert order == prepared and order[:6] == ['theirs', 'ours', 'ours', 'theirs', 'theirs', 'ours']
+
+
+def test_settings_that_are_refused():
+    with pytest.raises(ValueError, match='at least 5 rounds'):
+        Setting(rounds=4)
+    with pytest.raises(ValueError, match="one of .*'cpu', 'wall'.*got 'sun'"):
+        Setting(clock='sun')
+
+
+def test_choice_of_rows():
+    table = [Row('a', 'a', 1), Row('b', 'b', 1, quick=False)]
+    assert ratios.choose(table, [], quick=False) == table
+    assert ratios.choose(table, [], quick=True) == table[:1]
+    assert ratios.choose(table, ['b'], quick=True) == table[1:]
+    with pytest.raises(ValueError, match=r"no ratios \['c'\]; there are \['a', 'b'\]"):
+        ratios.choose(table, ['c'], quick=False)
+
+
+def test_what_cannot_be_measured_stays_in_the_table_and_is_no_failure():
+    (result,) = ratios.measure_rows([Row('a', 'work', 1, absent='no bank')], Setting())
+    assert not result.falls_short
+    assert ratios.table([result])[1] == ['work', '<= 1.00', *'------', 'no bank']
+
+
+@pytest.mark.parametrize('bar', [0.6, 0.4])
+def test_tool_prints_writes_and_ends(call, monkeypatch, tmp_path, capsys, bar):
+    row = Row(
+        'half',
+        'half the work',
+        bar,
+        lambda setting: Measured([0.1] * 5, [0.2] * 5, 'so'),
+        reason='too slow',
+    )
+    monkeypatch.setattr(ratios, 'ROWS', (row, Row('none', 'nothing', 1, absent='no bank')))
+    page = tmp_path / 'ratios.md'
+    arguments = ('benchmark/ratios.py', '--quick', '--markdown', page)
+    if bar > 0.5:
+        call(*arguments)
+    else:
+        with pytest.raises(SystemExit) as ending:
+            call(*arguments)
+        assert ending.value.code == 1
+    shown = capsys.readouterr().out
+    assert ('| half the work | too slow |' in page.read_text()) == (bar < 0.5)
+    verdict = 'yes' if bar > 0.5 else 'no'
+    line = f'| half the work | <= {bar:.2f} | 0.500 | {verdict} | 100 ms | 200 ms | 0.50 - 0.50 | 5 | so |'
+    assert line in page.read_text() and '| torch |' in page.read_text()
+    assert 'half the work' in shown and ('below the bar: half' in shown) == (bar < 0.5)
+
+
+def test_coder_is_measured():
+    """The one row that takes milliseconds, for real."""
+    (row,) = (row for row in ratios.ROWS if row.name == 'coder')
+    measured = row.measure(Setting(rounds=5, quick=True, clock='cpu'))
+    assert len(measured.ours) == 5 and 0 < measured.ratio < 1
+
+
+@pytest.mark.slow
+def test_resumed_runs_start_where_their_checkpoints_say(monkeypatch):
+    """The row's runs for real, each once: they end one iteration behind their start."""
+    ends = []
+
+    def once(setting, late, early, prepare):
+        for run, prepared in zip((late, early), prepare, strict=True):
+            prepared()
+            run()
+            ends.append(run.__self__.runner.iter)
+        return [1.0], [1.0]
+
+    monkeypatch.setattr(resume, 'in_turns', once)
+    assert resume.resume(Setting()).ratio == 1
+    assert ends == [100_001, 101]

@@ -1,0 +1,71 @@
+r"""Ratios of speed, each measured side by side in one run and held to its bar; exits 1 when one falls short.
+
+For example::
+
+    python tools/benchmark/ratios.py --quick
+    python tools/benchmark/ratios.py --switches --markdown docs/results/ratios.md
+"""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import sys
+from pathlib import Path
+
+
+def parse_args() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument('--quick', action='store_true', help='small work: all within a minute')
+    parser.add_argument('--only', nargs='+', default=[], metavar='NAME', help='these ratios alone')
+    parser.add_argument('--rounds', type=int, default=0, help='at least 5; default: 5 quick, 9')
+    parser.add_argument(
+        '--clock',
+        choices=['wall', 'cpu'],
+        default='wall',
+        help="cpu: this process's CPU time, for a machine that others use too (CPU only)",
+    )
+    parser.add_argument('--device', default='cpu', help='of the models: cpu or cuda')
+    parser.add_argument(
+        '--switches', action='store_true', help='also what each switch gains on a training step'
+    )
+    parser.add_argument('--markdown', help='also write the results as a page to this file')
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Measure, print, exit 1 when a bar is missed."""
+    args = parse_args()
+    from terminaltables import AsciiTable
+
+    from mmssod.apis import ratios
+
+    setting = ratios.Setting(
+        rounds=args.rounds or (5 if args.quick else 9),
+        quick=args.quick,
+        clock=args.clock,
+        device=args.device,
+    )
+    rows = ratios.choose(ratios.ROWS, args.only, args.quick)
+    results = ratios.measure_rows(rows, setting)
+    tables = {'Bars': ratios.table(results)}
+    short = [result.row.name for result in results if result.falls_short]
+    if short:
+        tables['Bars that are missed'] = ratios.reasons(results)
+    if args.switches:
+        tables |= ratios.switch_tables(setting)
+    for title, found in tables.items():
+        print(f'\n{title}\n{AsciiTable(found).table}')
+    if args.markdown:
+        command = f'python tools/benchmark/ratios.py {shlex.join(sys.argv[1:])}'.strip()
+        Path(args.markdown).write_text(ratios.page(tables, setting, command))
+    if short:
+        print(f'below the bar: {", ".join(short)}')
+        sys.exit(1)
+
+
+if __name__ == '__main__':
+    main()
