@@ -12,6 +12,7 @@ from mmengine.dist import barrier
 from mmssod.apis.config import ConfigLike, load_config, teacher_checkpoint
 from mmssod.apis.distributed import process_group
 from mmssod.apis.training import prepare, run_training
+from mmssod.engine.checkpoint_files import damage
 from mmssod.engine.preflight import config_problems
 from mmssod.structures import raise_together
 
@@ -90,7 +91,7 @@ def last_checkpoint(cfg: Config) -> str:
 
 
 def _train_both(teacher: Config, student: Config, checkpoint: Path) -> dict[str, float]:
-    if not checkpoint.is_file():
+    if not checkpoint.is_file() or damage(str(checkpoint)):
         run_training(teacher)
         barrier()  # the first process writes the file that all read
     return run_training(student)

@@ -6,7 +6,6 @@ a checksum of the labeled image ids, so that two people can see whether they tra
 
 import hashlib
 import json
-import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -14,6 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from mmssod.environment.whole_files import write_whole
 
 Coco = dict[str, Any]
 
@@ -171,9 +172,7 @@ def write_split(split: Split, folder: Path, name: str, *, keep_boxes: bool = Fal
 def write_coco(coco: Coco, path: Path) -> None:
     """Writes a json whole: a file that is there is replaced at once, never left half written."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f'{path.name}.part')
-    unfinished.write_text(json.dumps(coco), encoding='utf-8')
-    os.replace(unfinished, path)
+    write_whole(path, json.dumps(coco).encode())
 
 
 def read_coco(path: Path) -> Coco:

@@ -10,6 +10,7 @@ from mmssod.engine.hooks import (
     ProgressHook,
     PseudoLabelHook,
     SeedHook,
+    WholeCheckpointHook,
 )
 from mmssod.engine.schedulers import ShareStepLR
 
@@ -24,4 +25,5 @@ __all__ = [
     'PseudoLabelHook',
     'SeedHook',
     'ShareStepLR',
+    'WholeCheckpointHook',
 ]

@@ -7,7 +7,7 @@ from mmdet.registry import MODELS
 from mmengine.config import Config
 from mmengine.runner import EpochBasedTrainLoop
 
-from mmssod.engine import PreflightHook
+from mmssod.engine import PreflightHook, WholeCheckpointHook
 from mmssod.engine.preflight import (
     category_names,
     class_problem,
@@ -201,7 +201,7 @@ def test_warnings_do_not_stop_a_run(tmp_path):
         dataset=pair([('/l/0.jpg', [0])], [('/u/0.jpg', []), ('/l/../l/0.jpg', [])]),
         auto_scale_lr={'base_batch_size': 32, 'enable': False},
         optim_wrapper=SimpleNamespace(_accumulative_counts=4),
-        hooks=[type('CheckpointHook', (), {'interval': 10})()],
+        hooks=[WholeCheckpointHook(interval=10, by_epoch=False)],
     )
     PreflightHook().before_train(runner)
     line, *warnings = runner.messages

@@ -10,6 +10,7 @@ from mmssod.engine.hooks.preflight_hook import PreflightHook
 from mmssod.engine.hooks.progress_hook import ProgressHook
 from mmssod.engine.hooks.pseudo_label_hook import PseudoLabelHook
 from mmssod.engine.hooks.seed_hook import SeedHook
+from mmssod.engine.hooks.whole_checkpoint_hook import WholeCheckpointHook
 
 __all__ = [
     'BufferBroadcastHook',
@@ -22,4 +23,5 @@ __all__ = [
     'ProgressHook',
     'PseudoLabelHook',
     'SeedHook',
+    'WholeCheckpointHook',
 ]

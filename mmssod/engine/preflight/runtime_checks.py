@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from mmdet.models.detectors import BaseDetector
+from mmengine.hooks import CheckpointHook
 from mmengine.runner import EpochBasedTrainLoop
 from torch import nn
 
@@ -207,7 +208,7 @@ def _learning_rate_warnings(runner: Any) -> Iterator[str]:
 def _checkpoint_warnings(runner: Any) -> Iterator[str]:
     steps = getattr(runner.optim_wrapper, '_accumulative_counts', 1)
     for hook in runner.hooks:
-        if type(hook).__name__ == 'CheckpointHook' and hook.interval % steps:
+        if isinstance(hook, CheckpointHook) and hook.interval % steps:
             yield (
                 f'checkpoints every {hook.interval} iterations fall between optimizer steps of '
                 f'{steps} accumulated iterations: a resume loses the gradients gathered so far. '
