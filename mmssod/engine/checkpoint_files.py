@@ -1,7 +1,4 @@
-"""Checkpoint files: written whole, checked for damage, found again after a kill.
-
-A checkpoint of torch is a zip archive whose entries carry checksums, so damage shows without unpickling anything.
-"""
+"""Checkpoint files: written whole, and found again after a kill."""
 
 from __future__ import annotations
 
@@ -9,19 +6,18 @@ import logging
 import os
 import os.path as osp
 import re
-import zipfile
 from collections.abc import Iterator
 
 from mmengine.fileio import LocalBackend, register_backend
 from mmengine.logging import print_log
 
+from mmssod.environment.checkpoints import damage
 from mmssod.environment.whole_files import write_whole
 
 LAST = 'last_checkpoint'
 """File of a work directory that names its newest checkpoint."""
 
 _STEP = re.compile(r'(?:iter|epoch)_(\d+)\.pth')
-_ZIP, _PICKLE = b'PK', b'\x80'
 
 
 class WholeFileBackend(LocalBackend):
@@ -35,28 +31,6 @@ class WholeFileBackend(LocalBackend):
 
 WHOLE_FILES = 'mmssod.whole_files'
 register_backend(WHOLE_FILES, WholeFileBackend, force=True)
-
-
-def damage(path: str) -> str | None:
-    """What is wrong with a checkpoint file on this machine; None for a whole one.
-
-    A file of torch's old format, a bare pickle, has no checksums: it passes here and shows when it is loaded. So does
-    a folder, as DeepSpeed writes them.
-    """
-    if osp.isdir(path):
-        return None
-    try:
-        with open(path, 'rb') as stream:
-            start = stream.read(2)
-        if start[:1] == _PICKLE:
-            return None
-        if start != _ZIP:
-            return 'empty' if not start else 'not a file of torch.save'
-        with zipfile.ZipFile(path) as archive:
-            spoilt = archive.testzip()
-    except (OSError, zipfile.BadZipFile, EOFError, NotImplementedError) as error:
-        return f'cut off or overwritten ({error})'
-    return None if spoilt is None else f'{spoilt} does not match its checksum'
 
 
 def newest_checkpoint(work_dir: str) -> str | None:
