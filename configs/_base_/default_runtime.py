@@ -16,8 +16,11 @@ default_hooks = dict(
     visualization=dict(type='DetVisualizationHook'),
     seed=dict(type='SeedHook'),
     fast_resume=dict(type='FastResumeHook'),
-    preflight=dict(type='PreflightHook'),
-    non_finite_guard=dict(type='NonFiniteGuardHook'),
+    preflight=dict(type='PreflightHook', read_images=2000),
+    non_finite_guard=dict(
+        type='NonFiniteGuardHook', policy='stop', explosion=1000.0, explosion_policy='warn'
+    ),
+    skipped_images=dict(type='SkippedImagesHook', limit=0.05),
     progress=dict(type='ProgressHook'),
     buffers=dict(type='BufferBroadcastHook'),
 )

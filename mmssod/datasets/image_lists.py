@@ -94,7 +94,7 @@ def read_names(
     source = _below(root, source)
     kind = source_kind(source)
     if kind == 'text list':
-        return _read_text_list(source, backend_args)
+        return [_normal(line) for line in _read_text_list(source, backend_args)]
     if kind == 'COCO json':
         return [_normal(image['file_name']) for image in _read_coco_images(source, backend_args)]
     raise ValueError(f'expected a text list (.txt) or a COCO json (.json), got {source!r}')
@@ -233,7 +233,7 @@ def _read_text_list(path: str, backend_args: dict[str, Any] | None) -> list[str]
                 f'{path!r}, line {number}: expected the path of an image '
                 f'({", ".join(IMAGE_SUFFIXES)}), got {line!r}'
             )
-    return [_normal(line) for _, line in lines if line]
+    return [line for _, line in lines if line]
 
 
 def _found(

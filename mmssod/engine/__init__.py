@@ -10,6 +10,7 @@ from mmssod.engine.hooks import (
     ProgressHook,
     PseudoLabelHook,
     SeedHook,
+    SkippedImagesHook,
     WholeCheckpointHook,
 )
 from mmssod.engine.schedulers import ShareStepLR
@@ -25,5 +26,6 @@ __all__ = [
     'PseudoLabelHook',
     'SeedHook',
     'ShareStepLR',
+    'SkippedImagesHook',
     'WholeCheckpointHook',
 ]

@@ -38,12 +38,15 @@ def newest_checkpoint(work_dir: str) -> str | None:
 
     That is the one which ``last_checkpoint`` names. Where it is damaged or gone, a warning says so and the one before
     is taken; where the name itself is missing (a kill between the first checkpoint and its name), the newest there is.
+    One on a remote storage is not looked at.
 
     Raises:
         ValueError: there are checkpoints, and none is whole: starting anew would bury them.
     """
     found: list[str] = []
     for path in _candidates(work_dir):
+        if '://' in path:
+            return path
         wrong = damage(path) if osp.exists(path) else 'it is not there'
         if wrong is None:
             if found:
@@ -61,20 +64,23 @@ def newest_checkpoint(work_dir: str) -> str | None:
 
 
 def _candidates(work_dir: str) -> Iterator[str]:
-    """Checkpoints of a run, newest first; the one that ``last_checkpoint`` names before those with less steps."""
+    """Checkpoints of a run, newest first: the one that ``last_checkpoint`` names, then those of no more steps.
+
+    They lie beside the named one, or in the work directory where that was moved.
+    """
     named = _named(work_dir)
     if named:
         yield named
-    folder = osp.dirname(named) if named else work_dir
-    steps = {
-        int(match[1]): osp.join(folder, name)
-        for name in (os.listdir(folder) if osp.isdir(folder) else ())
-        if (match := _STEP.fullmatch(name))
-    }
-    last = _STEP.fullmatch(osp.basename(named)) if named else None
-    for step in sorted(steps, reverse=True):
-        if last is None or step < int(last[1]):
-            yield steps[step]
+    last = _STEP.fullmatch(osp.basename(named))
+    steps: dict[int, str] = {}
+    for folder in (work_dir, osp.dirname(named) or '.') if named else (work_dir,):
+        for name in os.listdir(folder) if osp.isdir(folder) else ():
+            step = _STEP.fullmatch(name)
+            if step and (last is None or int(step[1]) <= int(last[1])):
+                steps[int(step[1])] = osp.join(folder, name)
+    for number in sorted(steps, reverse=True):
+        if steps[number] != named:
+            yield steps[number]
 
 
 def _named(work_dir: str) -> str:

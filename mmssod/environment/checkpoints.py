@@ -3,8 +3,8 @@
 A checkpoint is a pickle, and a pickle can name any function and call it. ``torch.load(weights_only=True)`` refuses
 names that it does not know. Two things stand between that and mmengine:
 
-* mmengine's checkpoints hold its log (``HistoryBuffer``, of numpy arrays), which torch does not know, so mmengine 0.10.7
-  cannot resume its own training: ``allow_checkpoint_types`` names these types;
+* mmengine's checkpoints hold its log (``HistoryBuffer``, of numpy arrays), which torch does not know, so mmengine
+  0.10.7 cannot resume its own training: ``allow_checkpoint_types`` names these types;
 * onedl-mmengine falls back to unpickling anything, and allows ``getattr``; downloads are unpickled without a limit:
   ``guard_loading`` closes both, for every way in, since all of them lead through mmengine's ``CheckpointLoader``.
 

@@ -103,7 +103,7 @@ def run_folder(tmp_path, steps, last):
     for step in steps:
         torch.save({'a': torch.ones(9) * step}, tmp_path / f'iter_{step}.pth')
     if last is not None:
-        (tmp_path / 'last_checkpoint').write_text(last and str(tmp_path / last))
+        (tmp_path / 'last_checkpoint').write_text(last and os.path.join(tmp_path, last))
     return str(tmp_path)
 
 
@@ -117,6 +117,7 @@ def run_folder(tmp_path, steps, last):
         ([2, 4], None, 'iter_4.pth'),
         ([2, 4], '', 'iter_4.pth'),
         ([2], 'iter_4.pth', 'iter_2.pth'),
+        ([2, 4], '/where/it/was/iter_4.pth', 'iter_4.pth'),  # the folder was moved
     ],
 )
 def test_the_newest_whole_checkpoint(tmp_path, steps, last, found):

@@ -23,7 +23,7 @@ views, each step with a name so that a config changes one number of one step::
         cutout=dict(type='StrongCutout'),
         pack=pack)
     unlabeled_pipeline = dict(
-        load=dict(type='LoadImageFromFile'),
+        load=dict(type='LoadWholeImage'),
         resize=dict(type='Resize', scale=(1333, 800), keep_ratio=True),
         views=dict(type='MultiBranch', branch_field=branches, weak=weak, strong=strong))
 
@@ -52,6 +52,7 @@ from mmssod.datasets.transforms.color import ColorJitter, StrongGrayscale
 from mmssod.datasets.transforms.compression import JPEGCompression
 from mmssod.datasets.transforms.cutout import StrongCutout
 from mmssod.datasets.transforms.erasing import StrongErasing
+from mmssod.datasets.transforms.loading import LoadWholeImage
 from mmssod.datasets.transforms.mark import MarkPseudoLabeled
 from mmssod.datasets.transforms.squares import StrongSquares
 from mmssod.datasets.transforms.steps import Steps
@@ -72,6 +73,7 @@ __all__ = [
     'MarkPseudoLabeled',
     'HSVShift',
     'JPEGCompression',
+    'LoadWholeImage',
     'MedianBlur',
     'Steps',
     'StrongAffine',

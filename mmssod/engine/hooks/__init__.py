@@ -10,6 +10,7 @@ from mmssod.engine.hooks.preflight_hook import PreflightHook
 from mmssod.engine.hooks.progress_hook import ProgressHook
 from mmssod.engine.hooks.pseudo_label_hook import PseudoLabelHook
 from mmssod.engine.hooks.seed_hook import SeedHook
+from mmssod.engine.hooks.skipped_images_hook import SkippedImagesHook
 from mmssod.engine.hooks.whole_checkpoint_hook import WholeCheckpointHook
 
 __all__ = [
@@ -23,5 +24,6 @@ __all__ = [
     'ProgressHook',
     'PseudoLabelHook',
     'SeedHook',
+    'SkippedImagesHook',
     'WholeCheckpointHook',
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os.path as osp
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,6 +11,7 @@ from mmengine.hooks import CheckpointHook
 from mmengine.runner import EpochBasedTrainLoop
 from torch import nn
 
+from mmssod.datasets.annotation_files import leads_out
 from mmssod.engine.runner_access import (
     bare_model,
     count_boxes,
@@ -27,13 +29,30 @@ MAX_COMPARED_IMAGES = 1_000_000
 
 def runtime_problems(runner: Any) -> list[Problem]:
     """All problems of a runner that is about to train."""
-    return [*_data_problems(runner), *_loop_problems(runner), *_model_problems(runner)]
+    parts = sources(runner.train_dataloader.dataset).items()
+    outside = [problem for name, part in parts for problem in outside_problems(name, part)]
+    return [*_data_problems(runner), *outside, *_loop_problems(runner), *_model_problems(runner)]
+
+
+def outside_problems(name: str, dataset: Any) -> Iterator[Problem]:
+    """Images whose names in an annotation file lead out of the folder of the images, see ``leads_out``."""
+    prefix = getattr(dataset, 'data_prefix', None) or {}
+    root = prefix.get('img') or prefix.get('img_path') or ''
+    outside = [path for path in image_paths(dataset) if root and leads_out(path, osp.abspath(root))]
+    if outside:
+        yield Problem(
+            f'{name}: {len(outside)} image names lead out of the folder of the images',
+            f'files below {root}',
+            '; '.join(outside[:5]),
+            'correct the annotation file, or give the data_root and data_prefix that hold all images',
+        )
 
 
 def runtime_warnings(runner: Any) -> list[str]:
     """What may be meant, but seldom is: classes without a box, images in both sources, the rate."""
     return [
         *_empty_class_warnings(runner),
+        *_few_images_warnings(runner),
         *_overlap_warnings(runner),
         *_learning_rate_warnings(runner),
         *_checkpoint_warnings(runner),
@@ -176,6 +195,17 @@ def _empty_class_warnings(runner: Any) -> Iterator[str]:
             f'{len(empty)} of {len(classes)} classes have no labeled box and cannot be learned: '
             f'{empty}. Expected at least one box a class; label some, or leave the classes out'
         )
+
+
+def _few_images_warnings(runner: Any) -> Iterator[str]:
+    counts = getattr(runner.train_dataloader.sampler, 'counts', {})
+    for name, part in sources(runner.train_dataloader.dataset).items():
+        needed = counts.get(name, 0) * runner.world_size
+        if len(part) < needed:
+            yield (
+                f'the source {name} has {len(part)} images and a batch takes {needed} of it: an image is in a batch '
+                'more than once. Lower train_dataloader.sampler.counts unless that is meant'
+            )
 
 
 def _overlap_warnings(runner: Any) -> Iterator[str]:
