@@ -23,12 +23,13 @@ default_hooks = dict(
     skipped_images=dict(type='SkippedImagesHook', limit=0.05),
     progress=dict(type='ProgressHook'),
     buffers=dict(type='BufferBroadcastHook'),
+    preemption=dict(type='PreemptionHook'),
 )
 
 env_cfg = dict(
     cudnn_benchmark=False,
     mp_cfg=dict(mp_start_method='fork', opencv_num_threads=0),
-    dist_cfg=dict(backend='nccl'),
+    dist_cfg=dict(backend='nccl', timeout=1800),  # seconds that a process waits for a lost one
 )
 vis_backends = [dict(type='LocalVisBackend'), dict(type='TensorboardVisBackend')]
 # Without a name it is the run's own: runs of one process that share a visualizer write to the first one's folder.

@@ -6,6 +6,7 @@ from mmssod.engine.hooks.consistency_ramp_hook import ConsistencyRampHook
 from mmssod.engine.hooks.ema_teacher_hook import EMATeacherHook
 from mmssod.engine.hooks.fast_resume_hook import FastResumeHook
 from mmssod.engine.hooks.non_finite_guard_hook import NonFiniteGuardHook
+from mmssod.engine.hooks.preemption_hook import PreemptionHook
 from mmssod.engine.hooks.preflight_hook import PreflightHook
 from mmssod.engine.hooks.progress_hook import ProgressHook
 from mmssod.engine.hooks.pseudo_label_hook import PseudoLabelHook
@@ -20,6 +21,7 @@ __all__ = [
     'EMATeacherHook',
     'FastResumeHook',
     'NonFiniteGuardHook',
+    'PreemptionHook',
     'PreflightHook',
     'ProgressHook',
     'PseudoLabelHook',
