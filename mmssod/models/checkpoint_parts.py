@@ -35,12 +35,12 @@ class Misfits(NamedTuple):
     Attributes:
         missing: names without a value in the checkpoint.
         other_shape: what torch says of values of another shape.
-        total: number of parameters of the model.
+        names: of all parameters of the model.
     """
 
     missing: list[str]
     other_shape: list[str]
-    total: int
+    names: list[str]
 
 
 def load_and_compare(model: nn.Module, state_dict: Mapping[str, Tensor]) -> Misfits:
@@ -59,5 +59,5 @@ def load_and_compare(model: nn.Module, state_dict: Mapping[str, Tensor]) -> Misf
             load(child, {n: v for n, v in weights.items() if n.startswith(start)}, start)
 
     load(model, {name.removeprefix('module.'): v for name, v in state_dict.items()}, '')
-    names = {name for name, _ in model.named_parameters(remove_duplicate=False)}
-    return Misfits([name for name in missing if name in names], errors, len(names))
+    names = dict(model.named_parameters(remove_duplicate=False))
+    return Misfits([name for name in missing if name in names], errors, list(names))

@@ -198,3 +198,15 @@ def ensemble(folder):
         meta = dict(dataset_meta=dict(classes=classes))
         torch.save(dict(state_dict={}, meta=meta), folder / f'{name}.pth')
     return error_of(merge_checkpoints, [str(folder / 'a.pth'), str(folder / 'b.pth')])
+
+
+@case(
+    GROUP,
+    'a plain detector, to start two networks that differ',
+    WARN + '; the second begins at random',
+    '(?s)warning: .*parameters are not in the checkpoint.*no problems',
+)
+def two_networks(folder):
+    config = tiny_semi(labeler=dict(type='GivenLabels'))
+    config.type = 'CoRectifyDetector'
+    return fit(build(config), build(tiny_detector()).state_dict())

@@ -64,11 +64,25 @@ def _relevant(model: nn.Module, misfits: Misfits, purpose: str) -> Misfits:
         elsewhere = bool(getattr(labeler, 'checkpoint', '')) or (follows and purpose == 'start')
     if not (elsewhere and isinstance(labeler, FrozenTeacher)):
         return misfits
-    part = 'labeler.'
-    total = sum(not name.startswith(part) for name, _ in model.named_parameters())
-    return Misfits(
-        [n for n in misfits.missing if not n.startswith(part)], misfits.other_shape, total
+    missing, names = (
+        [name for name in group if not name.startswith('labeler.')]
+        for group in (misfits.missing, misfits.names)
     )
+    return Misfits(missing, misfits.other_shape, names)
+
+
+def _lacks_a_part(misfits: Misfits) -> bool:
+    """Whether a student, a teacher or the whole is mostly missing; a second head or network may begin at random."""
+    if any(name.startswith('labeler.') for name in misfits.missing):
+        return True  # a frozen teacher, whose other sources of weights were left out before
+    for part in ('student.', ''):
+        missing, total = (
+            sum(name.startswith(part) for name in group)
+            for group in (misfits.missing, misfits.names)
+        )
+        if 2 * missing > total:
+            return True
+    return False
 
 
 def _misfit_findings(misfits: Misfits, purpose: str, strict: bool) -> Findings:
@@ -83,15 +97,14 @@ def _misfit_findings(misfits: Misfits, purpose: str, strict: bool) -> Findings:
         found += _as_findings(problem, strict)
     if misfits.missing:
         problem = Problem(
-            f'{len(misfits.missing)} of {misfits.total} parameters are not in the checkpoint',
+            f'{len(misfits.missing)} of {len(misfits.names)} parameters are not in the checkpoint',
             f'a checkpoint of this model to {purpose}'
             if purpose != 'start'
             else 'a checkpoint of its detector',
             'without ' + ', '.join(misfits.missing[:SHOWN]) + ', ...',
             'is it of another architecture, or of a teacher or student alone? Name the right one',
         )
-        most = 2 * len(misfits.missing) > misfits.total
-        found += _as_findings(problem, strict or most)
+        found += _as_findings(problem, purpose != 'start' or _lacks_a_part(misfits))
     return found
 
 

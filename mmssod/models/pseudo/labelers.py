@@ -66,8 +66,8 @@ class FrozenTeacher(Labeler):
             misfits = load_and_compare(self.teacher, weights)
             if misfits.missing or misfits.other_shape:
                 raise ValueError(
-                    f'{self.checkpoint} does not fit the teacher: {len(misfits.missing)} of {misfits.total} parameters '
-                    f'are missing {misfits.missing[:3]}, {len(misfits.other_shape)} have another shape '
+                    f'{self.checkpoint} does not fit the teacher: {len(misfits.missing)} of {len(misfits.names)} '
+                    f'parameters are missing {misfits.missing[:3]}, {len(misfits.other_shape)} have another shape '
                     f'{misfits.other_shape[:3]}. Give labeler.detector the architecture, classes and number of '
                     'buckets that the teacher was trained with'
                 )
