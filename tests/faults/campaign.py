@@ -35,7 +35,7 @@ def parts(short: bool) -> dict[str, Callable[[Path], dict]]:
     """Name -> what is done, in a folder of its own."""
     return {
         'SIGKILL at random moments, one process': lambda f: kills.kill_one_process(
-            f, 3 if short else 24
+            f, 2 if short else 24
         ),
         'SIGKILL of one of two processes': lambda f: kills.kill_one_of_two(f, 1 if short else 8),
         'torchrun: one of two killed': lambda f: world.torchrun_restarts(f, 40 if short else 500),

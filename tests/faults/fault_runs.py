@@ -40,7 +40,7 @@ def start(action: Callable[[], None], log: Path, **environment: str) -> int:
     except SystemExit as end:
         code = int(end.code or 0)
     except BaseException:
-        traceback.print_exc()
+        os.write(2, traceback.format_exc().encode())  # past whoever captures sys.stderr
     finally:
         sys.stdout.flush()
         sys.stderr.flush()

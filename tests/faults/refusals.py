@@ -44,7 +44,7 @@ def malicious_checkpoint(root: Path) -> dict:
 
 def traversal(root: Path) -> dict:
     """Names of images that lead out, in a json of labeled and a list of unlabeled images."""
-    names = ['../../etc/passwd', '/etc/passwd', 'http://example.com/a.png']
+    names = ['../../etc/secret.png', '/etc/secret.png', 'http://example.com/a.png']
     images = [dict(id=n, file_name=name, width=4, height=4) for n, name in enumerate(names)]
     categories = [dict(id=n, name=name) for n, name in enumerate(CLASSES)]
     file = root / 'traversal.json'
