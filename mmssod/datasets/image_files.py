@@ -38,12 +38,14 @@ def image_fault(
         return 'empty file'
     if cut_off(content):
         return 'truncated'
-    size = header_size(content)
-    if size is None:
-        return None  # a format that Pillow does not know; the decoder decides
-    width, height = size
+    try:
+        width, height = _size(content)
+    except Image.DecompressionBombError:
+        return f'more than {2 * MAX_PIXELS} pixels'
+    except Exception:
+        return None  # a format that Pillow does not know, or a damaged header: the decoder decides
     if width * height > max_pixels:
-        return f'{width} x {height} pixels, more than {max_pixels}'
+        return f'{width} x {height}, more than {max_pixels} pixels'
     if max(width, height) > max_aspect * max(min(width, height), 1):
         return f'{width} x {height} pixels, thinner than 1:{max_aspect:g}'
     return None
@@ -52,15 +54,18 @@ def image_fault(
 def header_size(content: bytes) -> tuple[int, int] | None:
     """Width and height in pixels as the loader will see them, after EXIF; None where no header tells."""
     try:
-        with warnings.catch_warnings(), Image.open(io.BytesIO(content)) as image:
-            warnings.simplefilter('ignore')
+        return _size(content)
+    except Exception:  # a damaged header may raise nearly anything
+        return None
+
+
+def _size(content: bytes) -> tuple[int, int]:
+    with warnings.catch_warnings():
+        warnings.simplefilter('ignore')  # of sizes that `image_fault` judges itself
+        with Image.open(io.BytesIO(content)) as image:
             width, height = image.size
             if image.getexif().get(ExifTags.Base.Orientation) in SWAPPED:
                 width, height = height, width
-    except Image.DecompressionBombError:
-        return MAX_PIXELS, MAX_PIXELS
-    except Exception:  # a damaged header may raise nearly anything
-        return None
     return width, height
 
 

@@ -126,7 +126,7 @@ def text(folder):
     GROUP,
     'more pixels than fit in memory (a few KB of PNG)',
     STOPS_OR_SKIPS,
-    STOPS.format('pixels, more than'),
+    STOPS.format('more than [0-9]+ pixels'),
 )
 def pixel_bomb(folder):
     side = 50_000
