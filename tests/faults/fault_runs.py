@@ -52,7 +52,7 @@ def kill(pid: int) -> None:
     os.kill(pid, signal.SIGKILL)
 
 
-def wait(pid: int, seconds: float = 600.0) -> int:
+def wait(pid: int, seconds: float = 1800.0) -> int:
     """Exit code of a process, negative for a signal.
 
     Raises:

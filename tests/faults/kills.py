@@ -12,7 +12,7 @@ from mmssod import apis
 
 ITERATIONS = 14
 TOY_ITERATIONS = 60
-TIMEOUT = 120.0
+TIMEOUT = 600.0
 
 
 def kill_one_process(root: Path, trials: int, seed: int = 0) -> dict:

@@ -59,7 +59,9 @@ def traversal(root: Path) -> dict:
         )
     passed = '3 image names that lead out' in labeled and all('outside' in t for t in unlabeled)
     return dict(
-        labeled=labeled.splitlines()[1].strip(), unlabeled=unlabeled[0][-160:], passed=passed
+        labeled=next(line.strip() for line in labeled.splitlines() if 'lead out' in line),
+        unlabeled=unlabeled[0][-160:],
+        passed=passed,
     )
 
 

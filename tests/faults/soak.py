@@ -41,7 +41,7 @@ def soak(root: Path, iterations: int) -> dict:
     watch = dict(type='ResourceWatch', file=str(root / 'soak.jsonl'), interval=interval)
     cfg.custom_hooks = [watch]
     action = start(lambda: apis.train(cfg, work_dir=str(folder), seed=0), root / 'soak.log')
-    code = wait(action, seconds=3 * iterations + 300)
+    code = wait(action, seconds=20 * iterations + 600)
     lines = (root / 'soak.jsonl').read_text().splitlines()
     rows = [json.loads(line) for line in lines]
     warm, end = next(row for row in rows if row[0] >= WARM * iterations), rows[-1]

@@ -17,7 +17,7 @@ from toy_training import toy_config
 from mmssod import apis
 
 ITERATIONS = 12
-TIMEOUT = 120.0
+TIMEOUT = 600.0
 
 
 def torchrun_restarts(root: Path, iterations: int, seed: int = 2) -> dict:
