@@ -6,6 +6,7 @@
 PYTHON ?= python3
 VENV := .venv
 VENV_OPENMMLAB := .venv-openmmlab
+VENV_AUDIT := .venv-audit
 
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
@@ -29,13 +30,16 @@ $(1)/bin/python -m mmssod.environment
 @touch $@
 endef
 
-.PHONY: help install demo test test-all test-openmmlab lint type fmt docs check clean
+.PHONY: help install demo test test-all test-openmmlab coverage faults audit lint type fmt docs check clean
 
 help:
 	@echo 'make install         make $(VENV) and install mmssod with the onedl mm stack'
 	@echo 'make demo            train a teacher and a student on generated data, print one table'
 	@echo 'make test            the default tests;  make test-all: the slow ones too'
 	@echo 'make test-openmmlab  the default tests on the original mm stack, in $(VENV_OPENMMLAB)'
+	@echo 'make coverage        the default tests, and the share of mmssod/ that they run'
+	@echo 'make faults          kills, lost processes, a soak: minutes, into docs/results/faults.md'
+	@echo 'make audit           known vulnerabilities of what is installed (needs a network)'
 	@echo 'make check           lint, types, docs and tests, as CI runs them;  make fmt: format the code'
 	@echo 'make docs            the documentation, into docs/_build/html'
 	@echo 'make clean           remove the environments, caches and what was built'
@@ -65,6 +69,19 @@ test-all: $(INSTALLED)
 test-openmmlab: $(INSTALLED_OPENMMLAB)
 	$(VENV_OPENMMLAB)/bin/python -m pytest
 
+coverage: $(INSTALLED)
+	$(BIN)/python -m pytest --cov --cov-report=term:skip-covered
+
+faults: $(INSTALLED)
+	$(BIN)/python tests/faults/campaign.py --out docs/results/faults.md
+
+# In an environment of its own, so that the auditor's packages are not among the audited.
+audit: $(INSTALLED)
+	test -x $(VENV_AUDIT)/bin/pip-audit || { $(PYTHON) -m venv $(VENV_AUDIT) && \
+	    $(VENV_AUDIT)/bin/python -m pip install $(PIP_FLAGS) --retries 1 --timeout 15 pip-audit; }
+	$(VENV_AUDIT)/bin/pip-audit --progress-spinner off --timeout 15 --skip-editable \
+	    --path "$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')"
+
 lint: $(INSTALLED)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -83,7 +100,7 @@ docs: $(INSTALLED_DOCS)
 check: lint type docs test
 
 clean:
-	rm -rf $(VENV) $(VENV_OPENMMLAB) build dist *.egg-info docs/_build
+	rm -rf $(VENV) $(VENV_OPENMMLAB) $(VENV_AUDIT) build dist *.egg-info docs/_build
 	rm -rf .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 

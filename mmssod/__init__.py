@@ -4,7 +4,7 @@ The order of the steps below matters:
 
 1. the environment check, before anything that a broken installation would make fail with a
    message of its own;
-2. the types that ``torch.load`` must know to read mmengine's checkpoints;
+2. checkpoints are read as data, by a list of types;
 3. the stand-in for mmcv's compiled operators, before the first import of ``mmcv.ops`` or
    ``mmdet.models``;
 4. the subpackages, whose import enters their classes in MMDetection's registries.
@@ -16,9 +16,10 @@ from mmssod.version import __version__
 environment.check()
 
 from mmssod import ops  # noqa: E402
-from mmssod.environment.checkpoints import allow_checkpoint_types  # noqa: E402
+from mmssod.environment.checkpoints import allow_checkpoint_types, guard_loading  # noqa: E402
 
 allow_checkpoint_types()
+guard_loading()
 ops.install()
 
 from mmssod import datasets, engine, evaluation, models  # noqa: E402

@@ -2,6 +2,7 @@
 # Train in several processes of one or more machines: dist_train.sh CONFIG GPUS [train.py's arguments]
 # On each machine the same command with NNODES, its own NODE_RANK, and MASTER_ADDR and PORT of the
 # first. Without a GPU the processes share the CPU and talk by gloo. PYTHON names the interpreter.
+# MAX_RESTARTS=3 and --resume: when a process dies, all are started again and go on from the newest checkpoint.
 set -euo pipefail
 
 if [ $# -lt 2 ]; then
@@ -19,4 +20,5 @@ exec "${PYTHON:-python}" -m torch.distributed.run \
     --master_addr="${MASTER_ADDR:-127.0.0.1}" \
     --master_port="${PORT:-29500}" \
     --nproc_per_node="$GPUS" \
+    --max_restarts="${MAX_RESTARTS:-0}" \
     "$TOOLS/train.py" "$CONFIG" --launcher pytorch "${@:3}"

@@ -23,6 +23,11 @@ def parse_args() -> argparse.Namespace:
         '--score-thr', type=float, help="least score of a prediction, instead of the config's"
     )
     parser.add_argument(
+        '--trust-checkpoint',
+        action='store_true',
+        help='unpickle checkpoints without a limit, which runs whatever code they hold; else they are read as data',
+    )
+    parser.add_argument(
         '--cfg-options',
         nargs='+',
         action=DictAction,
@@ -52,6 +57,7 @@ def main() -> None:
         score_thr=args.score_thr,
         cfg_options=args.cfg_options,
         launcher=args.launcher,
+        trust_checkpoint=args.trust_checkpoint,
     )
 
 

@@ -35,6 +35,11 @@ def parse_args() -> argparse.Namespace:
         help="config of the teacher: trained first, unless the student's start is there already, "
         'in the folder that the student loads it from',
     )
+    parser.add_argument(
+        '--trust-checkpoint',
+        action='store_true',
+        help='unpickle checkpoints without a limit, which runs whatever code they hold; else they are read as data',
+    )
     parser.add_argument('--seed', type=int, help="random seed, instead of the config's")
     parser.add_argument(
         '--dry-run',
@@ -78,6 +83,7 @@ def main() -> None:
         auto_scale_lr=args.auto_scale_lr,
         cfg_options=args.cfg_options,
         launcher=args.launcher,
+        trust_checkpoint=args.trust_checkpoint,
     )
     if args.teacher:
         apis.train_with_teacher(args.teacher, args.config, **options)

@@ -11,21 +11,25 @@ default_hooks = dict(
     timer=dict(type='IterTimerHook'),
     logger=dict(type='LoggerHook', interval=50),
     param_scheduler=dict(type='ParamSchedulerHook'),
-    checkpoint=dict(type='CheckpointHook', by_epoch=False, interval=5000, max_keep_ckpts=2),
+    checkpoint=dict(type='WholeCheckpointHook', by_epoch=False, interval=5000, max_keep_ckpts=2),
     sampler_seed=dict(type='DistSamplerSeedHook'),
     visualization=dict(type='DetVisualizationHook'),
     seed=dict(type='SeedHook'),
     fast_resume=dict(type='FastResumeHook'),
-    preflight=dict(type='PreflightHook'),
-    non_finite_guard=dict(type='NonFiniteGuardHook'),
+    preflight=dict(type='PreflightHook', read_images=2000),
+    non_finite_guard=dict(
+        type='NonFiniteGuardHook', policy='stop', explosion=1000.0, explosion_policy='warn'
+    ),
+    skipped_images=dict(type='SkippedImagesHook', limit=0.05),
     progress=dict(type='ProgressHook'),
     buffers=dict(type='BufferBroadcastHook'),
+    preemption=dict(type='PreemptionHook'),
 )
 
 env_cfg = dict(
     cudnn_benchmark=False,
     mp_cfg=dict(mp_start_method='fork', opencv_num_threads=0),
-    dist_cfg=dict(backend='nccl'),
+    dist_cfg=dict(backend='nccl', timeout=1800),  # seconds that a process waits for a lost one
 )
 vis_backends = [dict(type='LocalVisBackend'), dict(type='TensorboardVisBackend')]
 # Without a name it is the run's own: runs of one process that share a visualizer write to the first one's folder.

@@ -24,5 +24,7 @@ semi = dict(
 
 semi_hooks = dict(
     class_balance=dict(type='ClassBalanceHook', interval=200),
-    pseudo_labels=dict(type='PseudoLabelHook', interval=50, patience=100),
+    pseudo_labels=dict(
+        type='PseudoLabelHook', interval=50, patience=100, policy='warn', class_patience=1000
+    ),
 )

@@ -30,7 +30,7 @@ random_size = dict(
 )
 soft_teacher_labeled = dict(
     _delete_=True,
-    load=dict(type='LoadImageFromFile'),
+    load=dict(type='LoadWholeImage'),
     annotations=dict(type='LoadAnnotations', with_bbox=True),
     **random_size,
     color=one_color,
@@ -38,7 +38,7 @@ soft_teacher_labeled = dict(
 )
 soft_teacher_unlabeled = dict(
     _delete_=True,
-    load=dict(type='LoadImageFromFile'),
+    load=dict(type='LoadWholeImage'),
     views=dict(
         type='MultiBranch',
         branch_field=soft_teacher_branches,

@@ -10,7 +10,9 @@ from typing import Any, TypeAlias
 from mmengine.config import Config
 from mmengine.device import get_device
 from mmengine.registry import RUNNERS
-from mmengine.runner import Runner, find_latest_checkpoint
+from mmengine.runner import Runner
+
+from mmssod.engine.checkpoint_files import newest_checkpoint
 
 ConfigLike: TypeAlias = Config | str | Path
 
@@ -89,19 +91,22 @@ def set_start(cfg: Config, *, resume: bool | str, load_from: str | None) -> None
         cfg: changed in place (``resume``, ``load_from``).
         resume: True or ``'auto'`` resumes the newest checkpoint in the work directory when there is
             one and starts as the config says when there is none, so one command line serves the
-            first start and every restart. A path resumes that checkpoint.
+            first start and every restart; a damaged one is passed over with a warning. A path resumes
+            that checkpoint.
         load_from: weights to start from; else the config's ``load_from``.
 
     Raises:
-        ValueError: both a checkpoint to resume and weights to load were named.
+        ValueError: both a checkpoint to resume and weights to load were named; no checkpoint is whole.
     """
     if load_from is not None:
         cfg.load_from = load_from
+    if not resume and cfg.get('resume') and not cfg.get('load_from'):
+        resume = 'auto'  # what mmengine means by it, but past a damaged file
     if not resume:
         cfg.resume = bool(cfg.get('resume', False))
         return
     if resume is True or resume == 'auto':
-        newest = find_latest_checkpoint(cfg.work_dir)
+        newest = newest_checkpoint(cfg.work_dir)
         cfg.resume = newest is not None
         cfg.load_from = newest if newest is not None else cfg.get('load_from')
         return

@@ -13,6 +13,7 @@ from mmssod.apis.config import ConfigLike, load_config, teacher_checkpoint
 from mmssod.apis.distributed import process_group
 from mmssod.apis.training import prepare, run_training
 from mmssod.engine.preflight import config_problems
+from mmssod.environment.checkpoints import damage, trusting
 from mmssod.structures import raise_together
 
 
@@ -28,6 +29,7 @@ def train_with_teacher(
     auto_scale_lr: bool = False,
     cfg_options: dict[str, Any] | None = None,
     launcher: str = 'none',
+    trust_checkpoint: bool = False,
 ) -> dict[str, float]:
     """Train the teacher unless its last checkpoint is there, then the student that starts from it, or is labeled by it.
 
@@ -41,7 +43,7 @@ def train_with_teacher(
         work_dir: the student's, see ``load_config``.
         resume: the student's, see ``set_start``.
         load_from: the teacher's last checkpoint; else what the student's config names.
-        seed, amp, auto_scale_lr, launcher: of both, see ``train``.
+        seed, amp, auto_scale_lr, launcher, trust_checkpoint: of both, see ``train``.
         cfg_options: the student's; a teacher is trained as its config says.
 
     Returns:
@@ -78,7 +80,7 @@ def train_with_teacher(
     )
     raise_together([*config_problems(first), *config_problems(second)])
     setup_cache_size_limit_of_dynamo()
-    with process_group(first), process_group(second):
+    with trusting(trust_checkpoint), process_group(first), process_group(second):
         metrics = _train_both(first, second, checkpoint)
     return metrics
 
@@ -90,7 +92,7 @@ def last_checkpoint(cfg: Config) -> str:
 
 
 def _train_both(teacher: Config, student: Config, checkpoint: Path) -> dict[str, float]:
-    if not checkpoint.is_file():
+    if not checkpoint.is_file() or damage(str(checkpoint)):
         run_training(teacher)
         barrier()  # the first process writes the file that all read
     return run_training(student)

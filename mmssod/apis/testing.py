@@ -13,6 +13,7 @@ from mmengine.config import Config, ConfigDict
 from mmssod.apis.config import ConfigLike, build_runner, load_config
 from mmssod.apis.distributed import process_group
 from mmssod.apis.training import close
+from mmssod.environment.checkpoints import trusting
 
 
 def test(
@@ -28,6 +29,7 @@ def test(
     score_thr: float | None = None,
     cfg_options: dict[str, Any] | None = None,
     launcher: str = 'none',
+    trust_checkpoint: bool = False,
 ) -> dict[str, float]:
     """Evaluate a checkpoint on the config's test set.
 
@@ -43,6 +45,7 @@ def test(
         score_thr: least score of a prediction, see ``set_score_threshold``; else the config's.
         cfg_options: values by dotted key that replace the config's.
         launcher: ``none``, ``pytorch``, ``slurm`` or ``mpi``.
+        trust_checkpoint: unpickle the checkpoint without a limit, which runs whatever code it holds.
 
     Returns:
         dict[str, float]: metrics by name.
@@ -50,6 +53,7 @@ def test(
     Raises:
         ValueError: ``out`` is no ``.pkl``; drawing is asked for and the config has no
             visualization hook; the model has no score threshold to set.
+        UnsafeCheckpointError: the checkpoint holds more than weights and is not trusted.
     """
     if out is not None and not out.endswith(('.pkl', '.pickle')):
         raise ValueError(f'out: expected a file name ending in .pkl, got {out}')
@@ -62,7 +66,7 @@ def test(
     if tta:
         use_tta(cfg)
     setup_cache_size_limit_of_dynamo()
-    with process_group(cfg):
+    with trusting(trust_checkpoint), process_group(cfg):
         metrics = run_test(cfg, out)
     return metrics
 

@@ -24,6 +24,7 @@ from mmssod.engine.preflight import (
     raise_together,
     start_problems,
 )
+from mmssod.environment.checkpoints import trusting
 
 
 def train(
@@ -37,6 +38,7 @@ def train(
     auto_scale_lr: bool = False,
     cfg_options: dict[str, Any] | None = None,
     launcher: str = 'none',
+    trust_checkpoint: bool = False,
 ) -> dict[str, float]:
     """Train a detector.
 
@@ -50,6 +52,7 @@ def train(
         auto_scale_lr: scale the learning rate to the batch.
         cfg_options: values by dotted key that replace the config's.
         launcher: ``none``, ``pytorch``, ``slurm`` or ``mpi``.
+        trust_checkpoint: unpickle checkpoints without a limit, which runs whatever code they hold.
 
     Returns:
         dict[str, float]: metrics of the last evaluation of this call by name (``coco/bbox_mAP``,
@@ -57,6 +60,7 @@ def train(
 
     Raises:
         ValueError: everything that is found wrong before training, together.
+        UnsafeCheckpointError: a checkpoint holds more than weights and is not trusted.
     """
     cfg = prepare(
         config,
@@ -71,7 +75,7 @@ def train(
     )
     raise_together([*start_problems(cfg), *config_problems(cfg), *label_bank_problems(cfg)])
     setup_cache_size_limit_of_dynamo()
-    with process_group(cfg):
+    with trusting(trust_checkpoint), process_group(cfg):
         metrics = run_training(cfg)
     return metrics
 

@@ -8,8 +8,8 @@ import numpy as np
 from mmengine.logging import print_log
 from PIL import ExifTags, Image
 
-# EXIF orientations that swap width and height; the loader turns such images upright.
-ROTATED = (5, 6, 7, 8)
+from mmssod.datasets.image_files import SWAPPED
+
 THREADS = 8  # reading headers waits for the disk, not for the processor
 
 
@@ -54,7 +54,7 @@ def header_size(path: str) -> tuple[float, float]:
     try:
         with Image.open(path) as image:
             width, height = image.size
-            if image.getexif().get(ExifTags.Base.Orientation) in ROTATED:
+            if image.getexif().get(ExifTags.Base.Orientation) in SWAPPED:
                 width, height = height, width
     except (
         Exception

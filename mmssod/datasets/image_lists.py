@@ -12,12 +12,13 @@ import os
 import os.path as osp
 from collections import Counter
 from collections.abc import Iterable
-from json import JSONDecodeError
 from typing import Any, NamedTuple
 
 from mmengine import fileio
 from mmengine.logging import print_log
 from mmengine.utils import is_abs
+
+from mmssod.datasets.annotation_files import leads_out, parse_json, require_size
 
 IMAGE_SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp', '.tif', '.tiff', '.webp', '.ppm', '.pgm', '.jp2')
 ACCEPTED = (
@@ -93,7 +94,7 @@ def read_names(
     source = _below(root, source)
     kind = source_kind(source)
     if kind == 'text list':
-        return _read_text_list(source, backend_args)
+        return [_normal(line) for line in _read_text_list(source, backend_args)]
     if kind == 'COCO json':
         return [_normal(image['file_name']) for image in _read_coco_images(source, backend_args)]
     raise ValueError(f'expected a text list (.txt) or a COCO json (.json), got {source!r}')
@@ -194,13 +195,13 @@ def _from_coco(path: str, prefix: str, backend_args: dict[str, Any] | None) -> l
 
 def _read_coco_images(path: str, backend_args: dict[str, Any] | None) -> list[dict[str, Any]]:
     try:
-        content = fileio.load(path, backend_args=backend_args)
+        if osp.isfile(path):
+            require_size(path)
+        content = parse_json(fileio.get(path, backend_args=backend_args), path)
     except FileNotFoundError:
         raise FileNotFoundError(
             f'COCO json {path!r} does not exist (paths are relative to data_root)'
         ) from None
-    except (JSONDecodeError, UnicodeDecodeError) as error:
-        raise ValueError(f'{path!r} is not a json file in UTF-8: {error}') from error
     images = content.get('images') if isinstance(content, dict) else None
     if not isinstance(images, list):
         raise ValueError(
@@ -232,7 +233,7 @@ def _read_text_list(path: str, backend_args: dict[str, Any] | None) -> list[str]
                 f'{path!r}, line {number}: expected the path of an image '
                 f'({", ".join(IMAGE_SUFFIXES)}), got {line!r}'
             )
-    return [_normal(line) for _, line in lines if line]
+    return [line for _, line in lines if line]
 
 
 def _found(
@@ -243,15 +244,13 @@ def _found(
     width: float = math.nan,
     height: float = math.nan,
 ) -> FoundImage:
-    name = _normal(name)
-    path = osp.join(prefix, name)
-    below = osp.relpath(path, prefix) if prefix and osp.isabs(name) else name
-    if below.split('/')[0] == '..':
+    if leads_out(name, prefix):
         raise ValueError(
             f'{source!r} names {name!r}, which lies outside {prefix or "the working folder"!r}; '
             'name files below it, or give the data_root and data_prefix that hold them all'
         )
-    return FoundImage(path, name, img_id, width, height)
+    name = _normal(name)
+    return FoundImage(osp.join(prefix, name), name, img_id, width, height)
 
 
 def _drop_repeated(found: list[FoundImage], source: str) -> list[FoundImage]:

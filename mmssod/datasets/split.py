@@ -6,7 +6,6 @@ a checksum of the labeled image ids, so that two people can see whether they tra
 
 import hashlib
 import json
-import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -14,6 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from mmssod.datasets.annotation_files import read_json
+from mmssod.environment.whole_files import write_whole
 
 Coco = dict[str, Any]
 
@@ -171,9 +173,7 @@ def write_split(split: Split, folder: Path, name: str, *, keep_boxes: bool = Fal
 def write_coco(coco: Coco, path: Path) -> None:
     """Writes a json whole: a file that is there is replaced at once, never left half written."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f'{path.name}.part')
-    unfinished.write_text(json.dumps(coco), encoding='utf-8')
-    os.replace(unfinished, path)
+    write_whole(path, json.dumps(coco).encode())
 
 
 def read_coco(path: Path) -> Coco:
@@ -181,18 +181,14 @@ def read_coco(path: Path) -> Coco:
 
     Raises:
         FileNotFoundError: There is no such file.
-        ValueError: It is not json in UTF-8, or lacks one of COCO's lists.
+        ValueError: It is not json in UTF-8, too large, or lacks one of COCO's lists.
     """
-    if not path.is_file():
-        raise FileNotFoundError(f'COCO json {str(path)!r} does not exist')
-    try:
-        coco = json.loads(path.read_text(encoding='utf-8'))
-    except ValueError as error:  # bad json and bad UTF-8 alike
-        raise ValueError(f'{str(path)!r} is not a json file in UTF-8: {error}') from error
+    coco = read_json(path)
     for key in ('images', 'annotations', 'categories'):
         if not isinstance(coco, dict) or not isinstance(coco.get(key), list):
             raise ValueError(f'{str(path)!r} is no COCO json with annotations: no list {key!r}')
-    return coco
+    checked: Coco = coco
+    return checked
 
 
 def _checked_ids(coco: Coco) -> list[int | str]:

@@ -9,7 +9,9 @@ from mmdet.datasets import BaseDetDataset
 from mmdet.registry import DATASETS
 from mmengine.logging import print_log
 
+from mmssod.datasets.image_files import UnreadableImageError
 from mmssod.datasets.image_lists import FoundImage, exclude_names, find_images, read_names
+from mmssod.datasets.skipped_images import SkippedImages
 from mmssod.datasets.transforms.steps import Pipeline, as_list
 
 
@@ -17,7 +19,8 @@ from mmssod.datasets.transforms.steps import Pipeline, as_list
 class UnlabeledDataset(BaseDetDataset):
     """Images from a folder, a glob, a text list or a COCO json.
 
-    Annotations are never read, even where there are some.
+    Annotations are never read, even where there are some. An image that cannot be read is skipped: the next one stands
+    in for it, and ``skipped`` lists it for the ``SkippedImagesHook``.
 
     Each sample starts as ``img_path``, ``img_id``, empty ``instances``, and ``width`` and
     ``height`` where a json gives them. ``img_id`` is the json's id, or the image's position in the
@@ -33,8 +36,8 @@ class UnlabeledDataset(BaseDetDataset):
         metainfo: As in every mmdet data set; classes may be left out, ``SemiDataset`` has the
             labeled set's.
         pipeline: Transforms; none may need boxes.
-        indices, serialize_data, test_mode, lazy_init, max_refetch, backend_args: As in mmengine's
-            ``BaseDataset``.
+        max_refetch: Unreadable images in a row before an error.
+        indices, serialize_data, test_mode, lazy_init, backend_args: As in mmengine's ``BaseDataset``.
 
     Raises:
         FileNotFoundError, ValueError: At ``full_init``: nothing there, nothing left, or not what it
@@ -67,6 +70,7 @@ class UnlabeledDataset(BaseDetDataset):
         self.exclude = [file for file in self.exclude if file]
         self.num_excluded = 0
         self._image_prefix = prefix.get('img', '')
+        self.skipped = SkippedImages()
         super().__init__(
             data_root=data_root,
             data_prefix=dict(img=self._image_prefix),
@@ -97,6 +101,25 @@ class UnlabeledDataset(BaseDetDataset):
             f'{type(self).__name__}: {len(kept)} images of {self.images!r}{left_out}', 'current'
         )
         return [_record(image) for image in kept]
+
+    def prepare_data(self, idx: int) -> Any:
+        """The sample of image ``idx``, or of the next readable one: an unreadable image never ends a run.
+
+        The next one is the next in the source's order, so that what stands in does not depend on chance or on workers.
+
+        Raises:
+            UnreadableImageError: none of ``max_refetch`` + 1 images in a row can be read.
+        """
+        last: UnreadableImageError | None = None
+        for place in range(idx, idx + self.max_refetch + 1):
+            try:
+                return super().prepare_data(place % len(self))
+            except UnreadableImageError as error:
+                last = error
+                self.skipped.add(self.get_data_info(place % len(self))['img_path'], str(error))
+        raise UnreadableImageError(
+            f'{self.max_refetch + 1} images of {self.images!r} in a row cannot be read, the last: {last}'
+        )
 
     def _without_excluded(self, found: list[FoundImage]) -> list[FoundImage]:
         kept = found

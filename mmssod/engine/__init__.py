@@ -6,11 +6,14 @@ from mmssod.engine.hooks import (
     EMATeacherHook,
     FastResumeHook,
     NonFiniteGuardHook,
+    PreemptionHook,
     PreflightHook,
     ProgressHook,
     PseudoLabelHook,
     SeedHook,
+    SkippedImagesHook,
     SpeedHook,
+    WholeCheckpointHook,
 )
 from mmssod.engine.schedulers import ShareStepLR
 
@@ -20,10 +23,13 @@ __all__ = [
     'EMATeacherHook',
     'FastResumeHook',
     'NonFiniteGuardHook',
+    'PreemptionHook',
     'PreflightHook',
     'ProgressHook',
     'PseudoLabelHook',
     'SeedHook',
     'SpeedHook',
     'ShareStepLR',
+    'SkippedImagesHook',
+    'WholeCheckpointHook',
 ]

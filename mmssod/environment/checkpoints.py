@@ -1,27 +1,51 @@
-"""Let ``torch.load`` read mmengine's checkpoints as data, without running code from them.
+"""Checkpoints are read as data: weights, numbers and mmengine's log, by a list of types. Nothing in them is run.
 
-From torch 2.6 on, ``torch.load`` refuses every type it does not know. A checkpoint of mmengine
-holds its log (``HistoryBuffer``, of numpy arrays), so mmengine 0.10.7 cannot resume its own
-training, and onedl-mmengine falls back to unpickling anything. Naming the types settles both.
+A checkpoint is a pickle, and a pickle can name any function and call it. ``torch.load(weights_only=True)`` refuses
+names that it does not know. Two things stand between that and mmengine:
+
+* mmengine's checkpoints hold its log (``HistoryBuffer``, of numpy arrays), which torch does not know, so mmengine
+  0.10.7 cannot resume its own training: ``allow_checkpoint_types`` names these types;
+* onedl-mmengine falls back to unpickling anything, and allows ``getattr``; downloads are unpickled without a limit:
+  ``guard_loading`` closes both, for every way in, since all of them lead through mmengine's ``CheckpointLoader``.
+
+``trusting`` opens it again, where the user says so.
 """
 
 from __future__ import annotations
 
+import os
+import os.path as osp
+import pickle
+import re
+import warnings
+import zipfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import wraps
 from typing import Any
 
 import numpy as np
 import torch
 from mmengine.logging import HistoryBuffer
+from mmengine.runner import checkpoint as mmengine_checkpoint
+from mmengine.runner.checkpoint import CheckpointLoader
 
 # Of numpy's types those that a log of numbers can have: bool, integers and floats of any width.
 _NUMBER_CODES = '?bBhHiIlLqQefd'
 _STATISTICS = ('min', 'max', 'mean', 'current')
+_FORCE = 'TORCH_FORCE_WEIGHTS_ONLY_LOAD'  # torch's own switch: also over weights_only=False
+_ZIP, _PICKLE = b'PK', b'\x80'
+_trusted = False
+
+
+class UnsafeCheckpointError(pickle.UnpicklingError, ValueError):
+    """A checkpoint asks for more than weights; nothing of it was run."""
 
 
 def allow_checkpoint_types() -> None:
     """Add what mmengine's checkpoints hold to the types that ``torch.load`` accepts. Idempotent."""
-    if not hasattr(torch.serialization, 'get_unsafe_globals_in_checkpoint'):
-        return  # torch before 2.6 loads everything by default
+    if not _limits_types():
+        return
     pickled: Any = (np.zeros(1), np.float64(0))
     rebuilders = [value.__reduce__()[0] for value in pickled]
     # By name, as numpy 2 moved the functions that rebuild arrays and scalars.
@@ -43,14 +67,121 @@ def allow_checkpoint_types() -> None:
     )
 
 
+def guard_loading() -> None:
+    """Have all of mmengine's loaders (files, URLs, model zoos) read checkpoints as data. Idempotent."""
+    for prefix, loader in list(CheckpointLoader._schemes.items()):
+        if not hasattr(loader, '__wrapped__'):
+            CheckpointLoader.register_scheme(prefix, _guarded(loader), force=True)
+    if hasattr(mmengine_checkpoint, '_safe_torch_load'):  # onedl-mmengine's, which falls back
+        mmengine_checkpoint._safe_torch_load = _load
+
+
+@contextmanager
+def trusting(trust: bool = True) -> Iterator[None]:
+    """Within, unpickle checkpoints without a limit, if ``trust``: whatever code they hold is run."""
+    global _trusted
+    before, _trusted = _trusted, trust
+    try:
+        yield
+    finally:
+        _trusted = before
+
+
+def damage(path: str) -> str | None:
+    """What is wrong with a checkpoint file on this machine; None for a whole one.
+
+    torch's files are zip archives whose entries carry checksums, so damage shows without unpickling. A file of its old
+    format, a bare pickle, has none: it passes here and shows when it is loaded. So does a folder, as DeepSpeed writes.
+    """
+    if osp.isdir(path):
+        return None
+    try:
+        with open(path, 'rb') as stream:
+            start = stream.read(2)
+        if start[:1] == _PICKLE:
+            return None
+        if start != _ZIP:
+            return 'empty' if not start else 'not a file of torch.save'
+        with zipfile.ZipFile(path) as archive:
+            spoilt = archive.testzip()
+    except (OSError, zipfile.BadZipFile, EOFError, NotImplementedError) as error:
+        return f'cut off or overwritten ({error})'
+    return None if spoilt is None else f'{spoilt} does not match its checksum'
+
+
+def _guarded(loader: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(loader)
+    def load(filename: str, map_location: Any = None, **options: Any) -> Any:
+        if _trusted:
+            return loader(filename, map_location, **options)
+        if not _limits_types():
+            _warn_of_old_torch()
+            return loader(filename, map_location, **options)
+        allow_checkpoint_types()  # again: a `safe_globals` of others takes them off the list at its end
+        try:
+            with _weights_only():
+                return loader(filename, map_location, **options)
+        except pickle.UnpicklingError as error:
+            raise UnsafeCheckpointError(_refusal(filename, error)) from None
+        except (RuntimeError, EOFError) as error:
+            wrong = damage(filename) if osp.exists(filename) else None
+            if wrong is None:
+                raise
+            raise ValueError(
+                f'{filename}: expected a checkpoint, got a damaged file: {wrong}. Take the one before, or copy it again'
+            ) from error
+
+    return load
+
+
+def _load(file: Any, map_location: Any = None, weights_only: bool | None = None) -> Any:
+    """In place of onedl-mmengine's ``_safe_torch_load``."""
+    return torch.load(file, map_location=map_location, weights_only=not _trusted)
+
+
+@contextmanager
+def _weights_only() -> Iterator[None]:
+    before = os.environ.get(_FORCE)
+    os.environ[_FORCE] = '1'
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[_FORCE]
+        else:
+            os.environ[_FORCE] = before
+
+
+def _refusal(filename: str, error: Exception) -> str:
+    asked = re.search(r'GLOBAL ([\w.]+)', str(error))
+    what = f'it asks for {asked[1]}' if asked else str(error).split('\n')[0]
+    return (
+        f"{filename}: expected weights, numbers and mmengine's log, but {what}, which can run code. Nothing of it was "
+        'run. If you trust whoever made the file, pass --trust-checkpoint (trust_checkpoint=True), which runs it'
+    )
+
+
+def _limits_types() -> bool:
+    """Whether this torch has a list of types that holds: 2.6 or later (before, CVE-2025-32434)."""
+    return hasattr(torch.serialization, 'get_unsafe_globals_in_checkpoint')
+
+
+def _warn_of_old_torch() -> None:
+    warnings.warn(
+        f'torch {torch.__version__} cannot read checkpoints as data only (CVE-2025-32434): load none that you do not '
+        'trust, or take torch >= 2.6',
+        stacklevel=3,
+    )
+
+
 def _statistic(owner: Any, name: str) -> Any:
     """The one use of ``getattr`` in these checkpoints: the statistics of a ``HistoryBuffer``.
 
     Raises:
-        ValueError: for any other use.
+        UnsafeCheckpointError: for any other use.
     """
     if owner is not HistoryBuffer or name not in _STATISTICS:
-        raise ValueError(
+        raise UnsafeCheckpointError(
             f'the checkpoint asks for {name!r} of {owner!r}, expected one of {_STATISTICS} of '
             'HistoryBuffer; it was not written by mmengine alone'
         )

@@ -1,4 +1,4 @@
-"""The weights of one detector among those of a checkpoint, and digests by which two are told apart."""
+"""The weights of one detector among those of a checkpoint, whether they fit, and digests to tell two apart."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import os
 from collections.abc import Mapping
 from functools import lru_cache
 from hashlib import sha256
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from mmengine.runner import CheckpointLoader
-from torch import Tensor
+from torch import Tensor, nn
 
 PARTS = {'student': 'student.', 'teacher': 'labeler.teacher.'}
 
@@ -83,3 +83,37 @@ def _of_predictions(config: Any) -> Any:
     if isinstance(config, (list, tuple)):
         return [_of_predictions(part) for part in config]
     return config
+
+
+class Misfits(NamedTuple):
+    """Parameters of a model that a checkpoint does not fill.
+
+    Attributes:
+        missing: names without a value in the checkpoint.
+        other_shape: what torch says of values of another shape.
+        names: of all parameters of the model.
+    """
+
+    missing: list[str]
+    other_shape: list[str]
+    names: list[str]
+
+
+def load_and_compare(model: nn.Module, state_dict: Mapping[str, Tensor]) -> Misfits:
+    """Load weights as mmengine does, and say which parameters they leave as they were.
+
+    mmengine says so in a log line and goes on, and torch tells the one or the other. Buffers are not compared: counts
+    and memories start empty.
+    """
+    missing: list[str] = []
+    errors: list[str] = []
+
+    def load(module: nn.Module, weights: dict[str, Tensor], prefix: str) -> None:
+        module._load_from_state_dict(weights, prefix, {}, True, missing, [], errors)
+        for name, child in module.named_children():
+            start = f'{prefix}{name}.'
+            load(child, {n: v for n, v in weights.items() if n.startswith(start)}, start)
+
+    load(model, {name.removeprefix('module.'): v for name, v in state_dict.items()}, '')
+    names = dict(model.named_parameters(remove_duplicate=False))
+    return Misfits([name for name in missing if name in names], errors, list(names))

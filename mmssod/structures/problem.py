@@ -29,8 +29,12 @@ class Problem:
         )
 
 
-def raise_together(problems: Sequence[Problem]) -> None:
+def raise_together(problems: Sequence[Problem], where: str = 'before training') -> None:
     """Raise all problems as one error; none, no error.
+
+    Args:
+        problems: what was found.
+        where: behind "found" in the message.
 
     Raises:
         ValueError: a numbered list of the problems.
@@ -39,4 +43,4 @@ def raise_together(problems: Sequence[Problem]) -> None:
         return
     count = f'{len(problems)} problem' + ('s' if len(problems) > 1 else '')
     listed = '\n'.join(f'  {n}. {problem}' for n, problem in enumerate(problems, start=1))
-    raise ValueError(f'{count} found before training:\n{listed}')
+    raise ValueError(f'{count} found {where}:\n{listed}')

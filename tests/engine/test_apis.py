@@ -65,8 +65,10 @@ def test_auto_scale_lr_needs_a_declared_batch(tmp_path):
         ('c.pth', None, 'newest.pth', (True, 'c.pth')),
     ],
 )
-def test_where_a_run_starts(tmp_path, resume, load_from, newest, expected):
+def test_where_a_run_starts(tmp_path, monkeypatch, resume, load_from, newest, expected):
+    monkeypatch.chdir(tmp_path)
     if newest:
+        torch.save({}, newest)
         (tmp_path / 'last_checkpoint').write_text(newest)
     cfg = Config(dict(work_dir=str(tmp_path), load_from='config.pth'))
     set_start(cfg, resume=resume, load_from=load_from)

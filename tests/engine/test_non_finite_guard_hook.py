@@ -1,10 +1,13 @@
 import json
+from types import SimpleNamespace
 
 import pytest
 import torch
 from fakes import fake_runner
 from mmdet.structures import DetDataSample
+from toy_training import toy_config, weights_of
 
+from mmssod import apis
 from mmssod.engine import NonFiniteGuardHook
 
 
@@ -82,3 +85,102 @@ def test_no_checkpoint_with_broken_weights(tmp_path):
 
 def test_runs_before_logger_and_checkpoints():
     assert NonFiniteGuardHook.priority == 'HIGHEST'
+
+
+# ------------------------------------------------------------------ policies
+
+
+def norms(runner, *values):
+    for value in values:
+        runner.message_hub.update_scalar('train/grad_norm', value)
+
+
+def test_warn_only_warns(tmp_path):
+    runner = fake_runner(tmp_path)
+    hook = NonFiniteGuardHook(policy='warn')
+    hook.before_train(runner)
+    hook.after_train_iter(runner, 0, PLAIN, {'loss': float('nan')})
+    assert 'not finite in iteration 1: loss = nan' in runner.messages[0]
+    assert (tmp_path / 'non_finite_iter_1.json').exists()
+
+
+@pytest.mark.parametrize('policy', ['stop', 'warn'])
+@pytest.mark.parametrize(('last', 'explodes'), [(900.0, False), (1100.0, True)])
+def test_an_explosion_is_told_by_the_median(tmp_path, policy, last, explodes):
+    runner = fake_runner(tmp_path)
+    norms(runner, *[1.0] * 30, last)
+    hook = NonFiniteGuardHook(explosion_policy=policy)
+    if explodes and policy == 'stop':
+        with pytest.raises(RuntimeError, match=r'exploding gradients.*1\.1e\+03 times its median'):
+            hook.after_train_iter(runner, 0, PLAIN, {'loss': 1.0})
+        return
+    hook.after_train_iter(runner, 0, PLAIN, {'loss': 1.0})
+    assert len(runner.messages) == explodes
+
+
+def test_few_norms_are_no_measure(tmp_path):
+    runner = fake_runner(tmp_path)
+    norms(runner, *[1.0] * 10, 1e9)
+    NonFiniteGuardHook(explosion_policy='stop').after_train_iter(runner, 0, PLAIN, {'loss': 1.0})
+
+
+@pytest.mark.parametrize(
+    'wrong',
+    [{'policy': 'hope'}, {'explosion_policy': ''}, {'patience': 0}, {'explosion': 1.0}],
+)
+def test_values_out_of_range_are_refused(wrong):
+    with pytest.raises(ValueError, match='expected'):
+        NonFiniteGuardHook(**wrong)
+
+
+def skipping(tmp_path, poison, **options):
+    """A toy run whose loss is NaN in the steps ``poison``; its config."""
+    cfg = toy_config(tmp_path, max_iters=6, model=dict(poison=poison, norm=False))
+    for hook in cfg.custom_hooks:
+        if hook.type == 'NonFiniteGuardHook':
+            hook.update(policy='skip', **options)
+    return cfg
+
+
+def test_skip_takes_no_step_and_goes_on(tmp_path, monkeypatch):
+    """Weights, momentum and teacher after a skipped step are those before it."""
+    seen = []
+    step = torch.optim.SGD.step
+
+    def watched(self, *args):
+        before = [p.detach().clone() for group in self.param_groups for p in group['params']]
+        result = step(self, *args)
+        after = [p.detach() for group in self.param_groups for p in group['params']]
+        seen.append(all(map(torch.equal, before, after)))
+        return result
+
+    monkeypatch.setattr(torch.optim.SGD, 'step', watched)
+    apis.train(skipping(tmp_path, poison=3))
+    assert seen == [False, False, False, True, False, False]
+    assert all(value.isfinite().all() for value in weights_of(tmp_path, 6).values())
+    assert (tmp_path / 'non_finite_iter_4.json').exists()
+
+
+def test_skips_in_a_row_end_the_run(tmp_path):
+    runner = fake_runner(tmp_path)
+    hook = NonFiniteGuardHook(policy='skip', patience=3)
+    for good in (False, False, True, False, False):
+        hook.after_train_iter(runner, 0, PLAIN, {'loss': 1.0 if good else float('nan')})
+    with pytest.raises(RuntimeError, match='3 iterations in a row were skipped'):
+        hook.after_train_iter(runner, 0, PLAIN, {'loss': float('nan')})
+
+
+def test_an_exploded_step_can_be_skipped(tmp_path):
+    weight = torch.nn.Parameter(torch.ones(2))
+    optimizer = torch.optim.SGD([weight], lr=1.0)
+    runner = fake_runner(tmp_path, optim_wrapper=SimpleNamespace(optimizer=optimizer, get_lr=dict))
+    hook = NonFiniteGuardHook(explosion_policy='skip')
+    hook.before_train(runner)
+    norms(runner, *[1.0] * 30)
+    for norm in (1e6, 1.0):
+        norms(runner, norm)
+        weight.grad = torch.ones(2)
+        optimizer.step()
+        hook.after_train_iter(runner, 0, PLAIN, {'loss': 1.0})
+        assert torch.equal(weight.detach(), torch.ones(2) * (norm > 1))
+    assert len(runner.messages) == 1 and 'The step was skipped' in runner.messages[0]

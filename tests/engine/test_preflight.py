@@ -2,12 +2,13 @@ import json
 from types import SimpleNamespace
 
 import pytest
+import torch
 from fakes import CLASSES, FakeDataset, FakeModel, FakePair, fake_runner
 from mmdet.registry import MODELS
 from mmengine.config import Config
 from mmengine.runner import EpochBasedTrainLoop
 
-from mmssod.engine import PreflightHook
+from mmssod.engine import PreflightHook, WholeCheckpointHook
 from mmssod.engine.preflight import (
     category_names,
     class_problem,
@@ -151,7 +152,10 @@ def with_classes(dataset, classes):
 
 def test_a_good_run_logs_its_batch(tmp_path):
     counts = {'labeled': 1, 'unlabeled': 3}
-    runner = fake_runner(tmp_path, dataset=pair(), counts=counts, batch_size=4, world_size=2)
+    labeled = [(f'/l/{n}.jpg', [0, 1, 2]) for n in range(6)]
+    unlabeled = [(f'/u/{n}.jpg', []) for n in range(6)]
+    images = pair(labeled, unlabeled)
+    runner = fake_runner(tmp_path, dataset=images, counts=counts, batch_size=4, world_size=2)
     PreflightHook().before_train(runner)
     assert runner.messages == ['batch: 1 labeled + 3 unlabeled a process x 2 = 8 images']
 
@@ -201,7 +205,7 @@ def test_warnings_do_not_stop_a_run(tmp_path):
         dataset=pair([('/l/0.jpg', [0])], [('/u/0.jpg', []), ('/l/../l/0.jpg', [])]),
         auto_scale_lr={'base_batch_size': 32, 'enable': False},
         optim_wrapper=SimpleNamespace(_accumulative_counts=4),
-        hooks=[type('CheckpointHook', (), {'interval': 10})()],
+        hooks=[WholeCheckpointHook(interval=10, by_epoch=False)],
     )
     PreflightHook().before_train(runner)
     line, *warnings = runner.messages
@@ -242,7 +246,7 @@ def test_the_teachers_config_is_known_by_the_folder(tmp_path, start, teacher):
 
 
 def test_a_start_that_exists_or_is_elsewhere_is_no_problem(tmp_path):
-    (tmp_path / 'iter_9.pth').touch()
+    torch.save({}, tmp_path / 'iter_9.pth')
     for start in (None, str(tmp_path / 'iter_9.pth'), 'https://example.com/a.pth'):
         assert not start_problems(Config(dict(load_from=start)))
     assert start_problems(Config(dict(load_from=str(tmp_path / 'iter_8.pth'))))

@@ -1,5 +1,5 @@
 import pytest
-from fakes import FakeModel, fake_runner, run_iterations
+from fakes import FakeModel, FakeStatistics, fake_runner, run_iterations
 
 from mmssod.engine import PseudoLabelHook
 
@@ -59,7 +59,43 @@ def test_burn_in_does_not_count(tmp_path):
     assert not runner.messages
 
 
-@pytest.mark.parametrize('wrong', [{'interval': 0}, {'patience': 0}])
+@pytest.mark.parametrize(
+    'wrong', [{'interval': 0}, {'patience': 0}, {'class_patience': 0}, {'policy': 'skip'}]
+)
 def test_values_out_of_range_are_refused(wrong):
-    with pytest.raises(ValueError, match='>= 1'):
+    with pytest.raises(ValueError, match='expected'):
         PseudoLabelHook(**wrong)
+
+
+def test_the_policy_may_be_to_stop(tmp_path):
+    runner = fake_runner(tmp_path)
+    with pytest.raises(RuntimeError, match='no pseudo box was kept in the last 3 iterations'):
+        run_iterations(PseudoLabelHook(patience=3, policy='stop'), runner, range(5), NONE)
+    assert runner.iter == 2
+
+
+def test_a_silent_teacher_is_called_so(tmp_path):
+    runner = fake_runner(tmp_path)
+    hook = PseudoLabelHook(interval=1000, patience=1)
+    run_iterations(hook, runner, range(1), NONE)
+    silent = FakeStatistics()
+    silent.summary = lambda reduce=False: {
+        **FakeStatistics().summary(),
+        'boxes_per_image': 0.0,
+    }
+    runner.model.candidate_statistics = silent
+    run_iterations(hook, runner, range(1, 2), NONE)
+    first, second = warnings(runner)
+    assert 'the teacher predicts nothing' not in first
+    assert 'the teacher predicts nothing' in second
+
+
+def test_classes_that_never_appear_are_named_once(tmp_path):
+    runner = fake_runner(tmp_path)
+    run_iterations(PseudoLabelHook(interval=2, class_patience=4), runner, range(10), SOME)
+    named = [message for message in runner.messages if 'had no pseudo box' in message]
+    assert len(named) == 1
+    assert (
+        '2 of 3 classes had no pseudo box in 4 iterations' in named[0]
+        and "['bee', 'cat']" in named[0]
+    )

@@ -186,7 +186,7 @@ def toy_config(
             auto_scale_lr=dict(enable=False, base_batch_size=sum(counts)),
             default_hooks=dict(
                 logger=dict(type='LoggerHook', interval=1),
-                checkpoint=dict(type='CheckpointHook', by_epoch=False, interval=2),
+                checkpoint=dict(type='WholeCheckpointHook', by_epoch=False, interval=2),
                 visualization=dict(type='DetVisualizationHook'),
             ),
             custom_hooks=[
@@ -199,6 +199,7 @@ def toy_config(
                 dict(type='ClassBalanceHook', interval=2),
                 dict(type='PseudoLabelHook', interval=2),
                 dict(type='ProgressHook'),
+                dict(type='PreemptionHook', interval=1),
                 *hooks,
             ],
             log_processor=dict(type='LogProcessor', window_size=2, by_epoch=False),

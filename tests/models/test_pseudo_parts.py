@@ -337,3 +337,12 @@ def test_lengths_must_agree():
             loc_certainty=torch.zeros(2),
             weights=torch.zeros(1),
         )
+
+
+@pytest.mark.parametrize('bad', [float('nan'), float('inf')])
+def test_a_step_with_a_nan_counts_nothing(bad):
+    balancer = ClassBalancer(2)
+    balancer.update(torch.tensor([1.0, 2.0]), torch.tensor([2.0, 4.0]))
+    before = balancer.count.clone(), balancer.certainty_sum.clone()
+    balancer.update(torch.tensor([bad, 1.0]), torch.tensor([1.0, 1.0]))
+    assert torch.equal(balancer.count, before[0]) and torch.equal(balancer.certainty_sum, before[1])

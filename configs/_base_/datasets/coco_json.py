@@ -30,7 +30,7 @@ labeled = dict(
     backend_args=backend_args,
 )
 labeled_steps = dict(
-    load=dict(type='LoadImageFromFile', backend_args=backend_args),
+    load=dict(type='LoadWholeImage', backend_args=backend_args),
     annotations=dict(type='LoadAnnotations', with_bbox=True),
     resize=dict(type='Resize', scale=(1333, 800), keep_ratio=True),
     flip=dict(type='RandomFlip', prob=0.5),
@@ -83,7 +83,7 @@ semi_train_dataloader = dict(
             backend_args=backend_args,
             # One decode and one resize for both views; after them, the views differ by flip and strong augmentation.
             pipeline=dict(
-                load=dict(type='LoadImageFromFile', backend_args=backend_args),
+                load=dict(type='LoadWholeImage', backend_args=backend_args),
                 resize=dict(type='Resize', scale=(1333, 800), keep_ratio=True),
                 views=dict(
                     type='MultiBranch',

@@ -26,7 +26,7 @@ labeled = dict(
 # With so few labels, scale and color jitter: 182 images are learned by heart otherwise.
 labeled_steps = dict(
     _delete_=True,
-    load=dict(type='LoadImageFromFile'),
+    load=dict(type='LoadWholeImage'),
     annotations=dict(type='LoadAnnotations', with_bbox=True),
     resize=dict(type='RandomResize', scale=scale, ratio_range=(0.75, 1.25), keep_ratio=True),
     crop=dict(type='RandomCrop', crop_size=scale, allow_negative_crop=True),

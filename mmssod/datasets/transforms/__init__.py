@@ -23,7 +23,7 @@ views, each step with a name so that a config changes one number of one step::
         cutout=dict(type='StrongCutout'),
         pack=pack)
     unlabeled_pipeline = dict(
-        load=dict(type='LoadImageFromFile'),
+        load=dict(type='LoadWholeImage'),
         resize=dict(type='Resize', scale=(1333, 800), keep_ratio=True),
         views=dict(type='MultiBranch', branch_field=branches, weak=weak, strong=strong))
 
@@ -64,6 +64,7 @@ from mmssod.datasets.transforms.fast_colors import (
     FastSharpness,
     FastSolarize,
 )
+from mmssod.datasets.transforms.loading import LoadWholeImage
 from mmssod.datasets.transforms.mark import MarkPseudoLabeled
 from mmssod.datasets.transforms.squares import StrongSquares
 from mmssod.datasets.transforms.steps import Steps
@@ -92,6 +93,7 @@ __all__ = [
     'MarkPseudoLabeled',
     'HSVShift',
     'JPEGCompression',
+    'LoadWholeImage',
     'MedianBlur',
     'Steps',
     'StrongAffine',

@@ -6,11 +6,14 @@ from mmssod.engine.hooks.consistency_ramp_hook import ConsistencyRampHook
 from mmssod.engine.hooks.ema_teacher_hook import EMATeacherHook
 from mmssod.engine.hooks.fast_resume_hook import FastResumeHook
 from mmssod.engine.hooks.non_finite_guard_hook import NonFiniteGuardHook
+from mmssod.engine.hooks.preemption_hook import PreemptionHook
 from mmssod.engine.hooks.preflight_hook import PreflightHook
 from mmssod.engine.hooks.progress_hook import ProgressHook
 from mmssod.engine.hooks.pseudo_label_hook import PseudoLabelHook
 from mmssod.engine.hooks.seed_hook import SeedHook
+from mmssod.engine.hooks.skipped_images_hook import SkippedImagesHook
 from mmssod.engine.hooks.speed_hook import SpeedHook
+from mmssod.engine.hooks.whole_checkpoint_hook import WholeCheckpointHook
 
 __all__ = [
     'BufferBroadcastHook',
@@ -19,9 +22,12 @@ __all__ = [
     'EMATeacherHook',
     'FastResumeHook',
     'NonFiniteGuardHook',
+    'PreemptionHook',
     'PreflightHook',
     'ProgressHook',
     'PseudoLabelHook',
     'SeedHook',
     'SpeedHook',
+    'SkippedImagesHook',
+    'WholeCheckpointHook',
 ]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import os.path as osp
 from typing import Any
 
@@ -13,6 +12,7 @@ from mmengine.hooks import Hook
 from terminaltables import AsciiTable
 
 from mmssod.engine.runner_access import bare_model, count_boxes, labeled_source
+from mmssod.environment.whole_files import write_whole
 
 _HEADER = ['class', 'labeled boxes', 'tau', 'alpha', 'count', 'p*v', 'pseudo boxes an image']
 
@@ -149,6 +149,4 @@ def _forget_after(file: str, iteration: int) -> None:
                     kept.append(line)
             except (ValueError, KeyError, TypeError):
                 continue
-    with open(file + '.part', 'w', encoding='utf-8') as stream:
-        stream.writelines(kept)
-    os.replace(file + '.part', file)
+    write_whole(file, ''.join(kept).encode())

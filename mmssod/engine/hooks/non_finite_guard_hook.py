@@ -1,4 +1,4 @@
-"""Training stops at the first NaN or infinity, and says where it came from."""
+"""Numbers that go wrong: NaN, infinity, exploding gradients. Seen, named, and a policy for each."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import math
 import os.path as osp
 from typing import Any
 
+import numpy as np
 import torch
 from mmdet.registry import HOOKS
 from mmengine.hooks import Hook
@@ -19,25 +20,68 @@ _MENDS = (
     'rate up (a LinearLR of some hundred iterations), or lower it; with few GPUs pass '
     '--auto-scale-lr'
 )
+POLICIES = ('stop', 'skip', 'warn')
+WINDOW = 100  # iterations whose median is what a gradient norm is compared with
+LEAST = 20  # of them that must be there
 
 
 @HOOKS.register_module()
 class NonFiniteGuardHook(Hook):
-    """Raises when a loss, the gradient norm or a weight is NaN or infinite.
+    """Watches losses, gradients and weights, and does what a policy says when one of them goes wrong.
 
-    After each iteration all losses are tested, in one transfer from the device; before a
-    checkpoint is written its weights are. So no checkpoint ever holds a NaN, and the file
+    After each iteration all losses are tested, in one transfer from the device; before a checkpoint
+    is written its weights are. So no checkpoint ever holds a NaN, whatever the policy, and the file
     ``non_finite_iter_N.json`` in the work directory holds what is needed to find the cause: the
     values of all losses, the images of the batch by branch, and the learning rates.
 
-    The gradient norm is tested where gradients are clipped and the precision is full: with dynamic
-    loss scaling an infinite norm is an everyday event which the scaler handles.
+    Policies: ``'stop'`` ends the run; ``'skip'`` takes no optimizer step in that iteration and warns, and ends the run
+    after ``patience`` such iterations in a row; ``'warn'`` only warns. The gradients of all processes are the same, so
+    all of them skip together.
+
+    The gradient norm is what clipping logs, so it is watched where ``optim_wrapper.clip_grad`` is set and the precision
+    is full: with dynamic loss scaling an infinite norm is an everyday event which the scaler handles. A norm is an
+    explosion when it is ``explosion`` times the median of the last 100 iterations, which are in checkpoints: a resumed
+    run decides as the one that was not cut.
+
+    Args:
+        policy: for losses and gradients that are NaN or infinite.
+        patience: iterations in a row that may be skipped, >= 1.
+        explosion: how many times its median a gradient norm may be, > 1.
+        explosion_policy: for one above that.
 
     Raises:
+        ValueError: a policy that is none, or a number out of its range.
         RuntimeError: names the values, the iteration, the file and what usually helps.
     """
 
     priority = 'HIGHEST'
+
+    def __init__(
+        self,
+        policy: str = 'stop',
+        patience: int = 10,
+        explosion: float = 1000.0,
+        explosion_policy: str = 'warn',
+    ) -> None:
+        for name, value in (('policy', policy), ('explosion_policy', explosion_policy)):
+            if value not in POLICIES:
+                raise ValueError(f'expected {name} to be one of {POLICIES}, got {value!r}')
+        if patience < 1 or not explosion > 1:
+            raise ValueError(
+                f'expected patience >= 1 and explosion > 1, got patience={patience}, explosion={explosion}'
+            )
+        self.policy = policy
+        self.patience = patience
+        self.explosion = explosion
+        self.explosion_policy = explosion_policy
+        self._skipped_in_a_row = 0
+        self._skipped_now = False
+
+    def before_train(self, runner: Any) -> None:
+        """Put the decision before the optimizer's step, where a policy can skip one."""
+        if 'skip' in (self.policy, self.explosion_policy):
+            optimizer = runner.optim_wrapper.optimizer
+            optimizer.register_step_pre_hook(lambda *_: self._before_step(runner))
 
     def after_train_iter(
         self, runner: Any, batch_idx: int, data_batch: Any = None, outputs: dict | None = None
@@ -50,14 +94,23 @@ class NonFiniteGuardHook(Hook):
             for name, value in values.items()
             if ('loss' in name or name == 'grad_norm') and not math.isfinite(value)
         }
-        if not bad:
-            return
-        file = _write_report(runner, values, data_batch)
-        named = ', '.join(f'{name} = {value}' for name, value in bad.items())
-        raise RuntimeError(
-            f'not finite in iteration {runner.iter + 1}: {named}. All losses, the learning rate '
-            f'and the images of the batch are in {file}. What usually helps: {_MENDS}'
-        )
+        skipped, self._skipped_now = self._skipped_now, False
+        if bad:
+            file = _write_report(runner, values, data_batch)
+            named = ', '.join(f'{name} = {value}' for name, value in bad.items())
+            text = (
+                f'not finite in iteration {runner.iter + 1}: {named}. All losses, the learning rate '
+                f'and the images of the batch are in {file}. What usually helps: {_MENDS}'
+            )
+            self._act(runner, self.policy, text, skipped)
+        elif (times := _growth(runner)) > self.explosion:
+            text = (
+                f'exploding gradients in iteration {runner.iter + 1}: grad_norm = {values["grad_norm"]:.3g}, '
+                f'{times:.3g} times its median; images: {batch_image_paths(data_batch)}. What usually helps: {_MENDS}'
+            )
+            self._act(runner, self.explosion_policy, text, skipped)
+        else:
+            self._skipped_in_a_row = 0
 
     def before_save_checkpoint(self, runner: Any, checkpoint: dict) -> None:
         """Test the weights that are about to be written."""
@@ -74,6 +127,34 @@ class NonFiniteGuardHook(Hook):
                 f'helps: {_MENDS}'
             )
 
+    def _act(self, runner: Any, policy: str, text: str, skipped: bool) -> None:
+        if policy == 'stop':
+            raise RuntimeError(text)
+        if policy == 'skip':
+            self._skipped_in_a_row += 1
+            if self._skipped_in_a_row >= self.patience:
+                raise RuntimeError(f'{text} ({self.patience} iterations in a row were skipped)')
+            text += '. The step was skipped' if skipped else '. No step was due'
+        runner.logger.warning(text)
+
+    def _before_step(self, runner: Any) -> None:
+        """Without gradients an optimizer changes neither weights nor its own state."""
+        gradients = [
+            parameter.grad
+            for group in runner.optim_wrapper.optimizer.param_groups
+            for parameter in group['params']
+            if parameter.grad is not None
+        ]
+        broken = (
+            self.policy == 'skip'
+            and len(gradients) > 0
+            and not bool(torch.stack(torch._foreach_norm(gradients)).isfinite().all())
+        )
+        exploded = self.explosion_policy == 'skip' and _growth(runner) > self.explosion
+        if broken or exploded:
+            self._skipped_now = True
+            runner.optim_wrapper.optimizer.zero_grad(set_to_none=True)
+
 
 def _scalars(outputs: dict) -> dict[str, float]:
     """Logged scalars as Python numbers, with one transfer for all tensors."""
@@ -85,11 +166,26 @@ def _scalars(outputs: dict) -> dict[str, float]:
     return values
 
 
-def _gradient_norm(runner: Any) -> dict[str, float]:
+def _norms(runner: Any) -> np.ndarray:
+    """Gradient norms of the last iterations, the newest last; empty where none are watched."""
     history = runner.message_hub.log_scalars.get('train/grad_norm')
     if history is None or isinstance(runner.optim_wrapper, AmpOptimWrapper):
-        return {}
-    return {'grad_norm': float(history.current())}
+        return np.zeros(0)
+    return np.asarray(history.data[0][-WINDOW - 1 :], dtype=float)
+
+
+def _gradient_norm(runner: Any) -> dict[str, float]:
+    norms = _norms(runner)
+    return {'grad_norm': float(norms[-1])} if len(norms) else {}
+
+
+def _growth(runner: Any) -> float:
+    """The newest gradient norm in medians of those before it; 0 where too few are known."""
+    norms = _norms(runner)
+    before = norms[:-1][np.isfinite(norms[:-1])]
+    if len(before) < LEAST or not np.median(before) > 0:
+        return 0.0
+    return float(norms[-1] / np.median(before))
 
 
 def _write_report(runner: Any, values: dict[str, float], data_batch: Any) -> str:

@@ -7,27 +7,31 @@ from typing import Any
 from mmdet.registry import HOOKS
 from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
+from mmengine.runner import BaseLoop
 
 from mmssod.engine.preflight import (
     batch_line,
     config_problems,
+    data_findings,
     label_bank_problems,
+    outside_problems,
     raise_together,
     runtime_problems,
     runtime_warnings,
+    weight_findings,
 )
+from mmssod.engine.preflight.image_checks import READ_IMAGES
 
 
 @HOOKS.register_module()
 class PreflightHook(Hook):
-    """Checks config, data, loader, loop and model against each other before training.
+    """Checks config, data, loader, loop, model and checkpoint against each other before training.
 
-    Errors: class names that differ between config and json, or from evaluation; a number of classes
-    in a head or in the balancer that differs from the labeled set's; an empty source; a batch size
-    that is not the sum of the sampler's counts; an epoch loop over an endless stream; a label bank
-    that is not there, not whole, or of another teacher, view, classes or images.
-    Warnings: classes without a labeled box; unlabeled images that are labeled too; a learning rate
-    declared for another batch; checkpoints between optimizer steps.
+    What is checked, and which of it are errors and which warnings, is the table of ``docs/bad_input.md``.
+
+    Args:
+        read_images: images of each annotation file that are read before training, the first ones, to find damaged ones
+            and sizes that differ; 0 for none. Whether the files of all images exist is always looked up.
 
     Raises:
         ValueError: all errors in one numbered list, each with expected, actual and mend.
@@ -35,11 +39,35 @@ class PreflightHook(Hook):
 
     priority = 'VERY_HIGH'
 
+    def __init__(self, read_images: int = READ_IMAGES) -> None:
+        if read_images < 0:
+            raise ValueError(f'expected read_images >= 0, got {read_images}')
+        self.read_images = read_images
+
+    def after_load_checkpoint(self, runner: Any, checkpoint: dict) -> None:
+        """Refuse a checkpoint that does not fit; comes before its weights are loaded."""
+        training = isinstance(runner._train_loop, BaseLoop)
+        loop = runner._train_loop if training else runner._test_loop
+        dataset = loop.dataloader.dataset if isinstance(loop, BaseLoop) else None
+        findings = weight_findings(
+            getattr(runner.model, 'module', runner.model),
+            checkpoint,
+            purpose=('resume' if runner._resume else 'start') if training else 'test',
+            classes=(getattr(dataset, 'metainfo', None) or {}).get('classes') or (),
+        )
+        raise_together(findings.problems, 'with the checkpoint')
+        for warning in findings.warnings:
+            runner.logger.warning(warning)
+
     def before_train(self, runner: Any) -> None:
         """Run all checks."""
         problems = [*config_problems(runner.cfg), *label_bank_problems(runner.cfg)]
         raise_together([*problems, *runtime_problems(runner)])
         runner.logger.info(batch_line(runner))
         if is_main_process():
-            for warning in runtime_warnings(runner):
+            for warning in (*data_findings(runner.cfg).warnings, *runtime_warnings(runner)):
                 runner.logger.warning(warning)
+
+    def before_test(self, runner: Any) -> None:
+        """Refuse annotation files that point out of the folder of their images."""
+        raise_together(list(outside_problems('test set', runner.test_dataloader.dataset)))

@@ -31,27 +31,46 @@ class PseudoLabelHook(Hook):
 
     After ``patience`` consecutive iterations without a pseudo box on this process it warns, with
     the thresholds, this process's candidates and the likely causes, and again after each further
-    ``patience`` iterations. Burn-in iterations and supervised training do not count.
+    ``patience`` iterations; where there is no candidate either, it says that the teacher predicts nothing. With
+    ``policy='stop'`` that ends the run. Burn-in iterations and supervised training do not count.
+
+    After ``class_patience`` iterations with unlabeled images it names, once, the classes that no pseudo box had so far.
 
     Args:
         interval: iterations between two lines, >= 1.
         patience: iterations without any pseudo box before a warning, >= 1.
+        policy: ``'warn'`` or ``'stop'``, when no pseudo box was kept for ``patience`` iterations.
+        class_patience: iterations before classes without a pseudo box are named, >= 1.
 
     Raises:
-        ValueError: an argument below 1.
+        ValueError: a number below 1, or another policy.
+        RuntimeError: no pseudo box was kept for ``patience`` iterations, and the policy is ``'stop'``.
     """
 
     priority = 51  # after ClassBalanceHook, which reads the statistics that this hook resets
 
-    def __init__(self, interval: int = 50, patience: int = 100) -> None:
-        if interval < 1 or patience < 1:
+    def __init__(
+        self,
+        interval: int = 50,
+        patience: int = 100,
+        policy: str = 'warn',
+        class_patience: int = 1000,
+    ) -> None:
+        if min(interval, patience, class_patience) < 1:
             raise ValueError(
-                f'expected interval >= 1 and patience >= 1, got interval={interval}, '
-                f'patience={patience}'
+                f'expected interval, patience and class_patience >= 1, got interval={interval}, '
+                f'patience={patience}, class_patience={class_patience}'
             )
+        if policy not in ('warn', 'stop'):
+            raise ValueError(f"expected policy to be 'warn' or 'stop', got {policy!r}")
         self.interval = interval
         self.patience = patience
+        self.policy = policy
+        self.class_patience = class_patience
         self._empty_steps = 0
+        self._steps = 0
+        self._seen_classes: set[int] = set()
+        self._classes_named = False
 
     def after_train_iter(
         self, runner: Any, batch_idx: int, data_batch: Any = None, outputs: dict | None = None
@@ -59,6 +78,7 @@ class PseudoLabelHook(Hook):
         """Count empty steps, warn, log."""
         model = bare_model(runner)
         if model.unsupervised and outputs is not None and 'pseudo_boxes' in outputs:
+            self._steps += 1
             self._empty_steps = self._empty_steps + 1 if float(outputs['pseudo_boxes']) == 0 else 0
             if self._empty_steps and self._empty_steps % self.patience == 0:
                 self._warn(runner, model)
@@ -72,6 +92,7 @@ class PseudoLabelHook(Hook):
         model.statistics.reset()
         if not is_main_process() or not seen['images']:
             return
+        self._name_unseen_classes(runner, seen['boxes_per_class'])
         runner.logger.info(
             f'pseudo labels, last {self.interval} iterations: {describe(seen)}\n'
             f'of candidates: {describe(candidates)}'
@@ -83,16 +104,36 @@ class PseudoLabelHook(Hook):
                 scalars[f'pseudo/{name}_median'] = quantiles[1]
         runner.visualizer.add_scalars(scalars, step=runner.iter + 1)
 
+    def _name_unseen_classes(self, runner: Any, boxes_per_class: Sequence[float]) -> None:
+        self._seen_classes |= {label for label, boxes in enumerate(boxes_per_class) if boxes}
+        if self._classes_named or self._steps < self.class_patience:
+            return
+        self._classes_named = True
+        names = runner.train_dataloader.dataset.metainfo.get('classes') or ()
+        unseen = [name for label, name in enumerate(names) if label not in self._seen_classes]
+        if unseen:
+            runner.logger.warning(
+                f'{len(unseen)} of {len(names)} classes had no pseudo box in {self._steps} iterations with unlabeled '
+                f'images: {unseen}. They are learned from labeled boxes alone; where the teacher does find them, lower '
+                'their thresholds (balancer.threshold_power, balancer.bounds)'
+            )
+
     def _warn(self, runner: Any, model: Any) -> None:
         # On some processes only, so no summary over all of them here: it would wait for the others.
         tau = model.balancer.thresholds()
-        runner.logger.warning(
+        candidates = model.candidate_statistics.summary()
+        silent = candidates['images'] and not candidates['boxes_per_image']
+        text = (
             f'iteration {runner.iter + 1}: no pseudo box was kept in the last '
-            f'{self._empty_steps} iterations, so the unsupervised loss teaches nothing.\n'
+            f'{self._empty_steps} iterations, so the unsupervised loss teaches nothing'
+            f'{": the teacher predicts nothing" if silent else ""}.\n'
             f'thresholds tau: {float(tau.min()):.2f} to {float(tau.max()):.2f}\n'
-            f'candidates: {describe(model.candidate_statistics.summary())}\n'
+            f'candidates: {describe(candidates)}\n'
             f'likely causes:\n{_CAUSES}'
         )
+        if self.policy == 'stop':
+            raise RuntimeError(text)
+        runner.logger.warning(text)
 
 
 def describe(seen: dict[str, Any]) -> str:

@@ -1,14 +1,16 @@
 """What can be known before training is checked before training, and reported together."""
 
-from mmssod.engine.preflight.annotation_file import category_names
-from mmssod.engine.preflight.config_checks import (
-    class_problem,
-    config_problems,
-    labeled_classes,
-)
+from mmssod.engine.preflight.annotation_file import category_names, class_problem
+from mmssod.engine.preflight.config_checks import config_problems, data_findings, labeled_classes
 from mmssod.engine.preflight.label_bank_checks import absent_images, label_bank_problems
-from mmssod.engine.preflight.runtime_checks import batch_line, runtime_problems, runtime_warnings
+from mmssod.engine.preflight.runtime_checks import (
+    batch_line,
+    outside_problems,
+    runtime_problems,
+    runtime_warnings,
+)
 from mmssod.engine.preflight.start_check import start_problems
+from mmssod.engine.preflight.weight_checks import weight_findings
 from mmssod.structures import Problem, raise_together
 
 __all__ = [
@@ -18,10 +20,13 @@ __all__ = [
     'category_names',
     'class_problem',
     'config_problems',
+    'data_findings',
     'label_bank_problems',
     'labeled_classes',
+    'outside_problems',
     'raise_together',
     'runtime_problems',
     'runtime_warnings',
     'start_problems',
+    'weight_findings',
 ]

@@ -1,12 +1,16 @@
-"""Category names of a COCO json without reading all of it: a few hundred bytes of many MB."""
+"""Category names of a COCO json without reading all of it, and whether they are those of a config."""
 
 from __future__ import annotations
 
 import json
 import mmap
 import os
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
+
+from mmssod.datasets.annotation_files import read_json
+from mmssod.structures import Problem
 
 _KEY = b'"categories"'
 
@@ -27,12 +31,34 @@ def category_names(file: str) -> list[str]:
     return list(_category_names(os.path.abspath(file), os.stat(file).st_mtime_ns))
 
 
+def class_problem(name: str, classes: Sequence[str], file: str) -> Problem | None:
+    """Compare configured classes with the categories of a json.
+
+    The label of a box is the place of its category among the json's, so names must agree in order
+    too. Categories of the json that are not configured are left out of training: no problem.
+    """
+    categories = category_names(file)
+    configured = set(classes)
+    used = [category for category in categories if category in configured]
+    if list(classes) == used:
+        return None
+    missing = [category for category in classes if category not in set(categories)]
+    what = f'{name}: class names missing from its annotation file: {missing}'
+    mend = (
+        'write the names in metainfo=dict(classes=...) exactly as in the file (case and blanks '
+        'count), or the reverse'
+    )
+    if not missing:
+        what = f'{name}: classes in another order than in its annotation file'
+        mend = 'labels follow the order of the file: write metainfo=dict(classes=...) in that order'
+    return Problem(what, f'{list(categories)} (categories of {file})', f'{list(classes)}', mend)
+
+
 @lru_cache(maxsize=32)
 def _category_names(file: str, changed: int) -> tuple[str, ...]:
     categories = _search(file)
     if categories is None:
-        with open(file, encoding='utf-8') as stream:
-            content = json.load(stream)
+        content = read_json(file)
         categories = content.get('categories', []) if isinstance(content, dict) else []
     try:
         return tuple(category['name'] for category in categories)

@@ -13,7 +13,16 @@ from typing import Any
 from mmdet.registry import DATASETS
 from mmengine.fileio import list_from_file
 
-from mmssod.engine.preflight.annotation_file import category_names
+from mmssod.datasets.preparation import Findings
+from mmssod.engine.preflight.annotation_file import class_problem
+from mmssod.engine.preflight.data_checks import (
+    file_findings,
+    missing_file,
+    unlabeled_problems,
+    unreadable_file,
+)
+from mmssod.engine.preflight.image_checks import READ_IMAGES
+from mmssod.engine.preflight.key_checks import key_problems
 from mmssod.structures import Problem
 
 _EVALUATORS = ('val_evaluator', 'test_evaluator')
@@ -21,49 +30,54 @@ _LOADERS = ('val_dataloader', 'test_dataloader')
 
 
 def config_problems(cfg: Mapping[str, Any]) -> list[Problem]:
-    """All problems a training config shows by itself.
+    """All problems a training config shows by itself, or by the files that it names.
 
     Args:
         cfg: a training config. Parts that are missing, or are objects instead of dicts, are not
             checked here.
 
     Returns:
-        list[Problem]: a string for classes; class names that differ between config and json (of the labeled, validation
-        and test sets and of the evaluators), or between training and evaluation.
+        list[Problem]: unknown keys; a string for classes; class names that differ between config and json (of the
+        labeled, validation and test sets and of the evaluators), or between training and evaluation; all that is wrong
+        in these json and with their images; unlabeled images that are not found.
     """
     labeled = _labeled(cfg)
     classes = _classes(labeled) if labeled else None
-    problems = list(_one_string_problems(labeled))
-    problems += _dataset_problems('labeled', labeled, classes) if labeled else []
-    for loader in _LOADERS:
-        problems += _loader_problems(loader, cfg.get(loader), classes)
+    problems = [*key_problems(cfg), *_one_string_problems(labeled), *data_findings(cfg).problems]
+    problems += _unlabeled_problems(cfg)
     for evaluator in _EVALUATORS:
         problems += _evaluator_problems(evaluator, cfg.get(evaluator), classes)
     unique = {str(problem): problem for problem in problems}
     return list(unique.values())
 
 
-def class_problem(name: str, classes: Sequence[str], file: str) -> Problem | None:
-    """Compare configured classes with the categories of a json.
+def data_findings(cfg: Mapping[str, Any]) -> Findings:
+    """Problems and warnings of the labeled, validation and test sets' files.
 
-    The label of a box is the place of its category among the json's, so names must agree in order
-    too. Categories of the json that are not configured are left out of training: no problem.
+    How many images are read is ``default_hooks.preflight.read_images``, see ``PreflightHook``.
     """
-    categories = category_names(file)
-    configured = set(classes)
-    used = [category for category in categories if category in configured]
-    if list(classes) == used:
-        return None
-    missing = [category for category in classes if category not in set(categories)]
-    what = f'{name}: class names missing from its annotation file: {missing}'
-    mend = (
-        'write the names in metainfo=dict(classes=...) exactly as in the file (case and blanks '
-        'count), or the reverse'
-    )
-    if not missing:
-        what = f'{name}: classes in another order than in its annotation file'
-        mend = 'labels follow the order of the file: write metainfo=dict(classes=...) in that order'
-    return Problem(what, f'{list(categories)} (categories of {file})', f'{list(classes)}', mend)
+    labeled = _labeled(cfg)
+    classes = _classes(labeled) if labeled else None
+    limit = _read_images(cfg)
+    findings = _dataset_findings('labeled', labeled, classes, limit) if labeled else Findings()
+    seen = []
+    for loader in _LOADERS:
+        dataset = (cfg.get(loader) or {}).get('dataset')
+        # Nearly always the test set is the validation set: its images are read once.
+        findings += _loader_findings(
+            loader, cfg.get(loader), classes, 0 if dataset in seen else limit
+        )
+        seen.append(dataset)
+    return findings
+
+
+def _read_images(cfg: Mapping[str, Any]) -> int:
+    """``read_images`` of the config's ``PreflightHook``."""
+    hooks = [*(cfg.get('default_hooks') or {}).values(), *(cfg.get('custom_hooks') or ())]
+    for hook in hooks:
+        if isinstance(hook, Mapping) and hook.get('type') == 'PreflightHook':
+            return int(hook.get('read_images', READ_IMAGES))
+    return READ_IMAGES
 
 
 def labeled_classes(cfg: Mapping[str, Any]) -> tuple[str, ...]:
@@ -118,51 +132,61 @@ def _classes(dataset: Any) -> list[str] | None:
     return None
 
 
-def _dataset_problems(name: str, dataset: Any, classes: Sequence[str] | None) -> Iterator[Problem]:
+def _dataset_findings(
+    name: str, dataset: Any, classes: Sequence[str] | None, limit: int
+) -> Findings:
+    findings = Findings()
     for leaf in _leaves(dataset):
         file = leaf.get('ann_file') or ''
         own = _classes(leaf) or classes
         if own is None or not file.endswith('.json'):
             continue
-        yield from _file_problems(name, own, osp.join(leaf.get('data_root') or '', file))
+        root = leaf.get('data_root') or ''
+        prefix = leaf.get('data_prefix') or {}
+        images = osp.join(root, prefix.get('img') or prefix.get('img_path') or '')
+        read = 0 if leaf.get('backend_args') else limit
+        findings += file_findings(name, osp.join(root, file), own, images, read)
+    return findings
 
 
 def _file_problems(name: str, classes: Sequence[str], file: str) -> Iterator[Problem]:
+    """Of the file of an evaluator, of which only the classes matter here."""
     if '://' in file:
         return
     if not osp.isfile(file):
-        mend = 'correct data_root and ann_file; a relative path starts at the folder you call from'
-        yield Problem(f'{name}: no annotation file', file, f'nothing at {osp.abspath(file)}', mend)
+        yield missing_file(name, file)
         return
     try:
         problem = class_problem(name, classes, file)
     except ValueError as error:
-        problem = Problem(
-            f'{name}: unreadable annotation file',
-            'a COCO json',
-            str(error),
-            'make the file again, or correct ann_file',
-        )
+        problem = unreadable_file(name, error)
     if problem is not None:
         yield problem
 
 
-def _loader_problems(name: str, loader: Any, classes: Sequence[str] | None) -> list[Problem]:
+def _unlabeled_problems(cfg: Mapping[str, Any]) -> Iterator[Problem]:
+    loader = cfg.get('train_dataloader')
+    dataset = loader.get('dataset') if isinstance(loader, Mapping) else None
+    for name, source in dataset.items() if isinstance(dataset, Mapping) else ():
+        if isinstance(source, Mapping) and source.get('type') == 'UnlabeledDataset':
+            yield from unlabeled_problems(name, source)
+
+
+def _loader_findings(name: str, loader: Any, classes: Sequence[str] | None, limit: int) -> Findings:
     dataset = loader.get('dataset') if isinstance(loader, Mapping) else None
     if not isinstance(dataset, Mapping):
-        return []
+        return Findings()
     own = _classes(dataset)
-    problems = list(_dataset_problems(name, dataset, own))
+    findings = _dataset_findings(name, dataset, own, limit)
     if own and classes and own != list(classes):
-        problems.append(
-            Problem(
-                f'{name}: classes differ from those trained',
-                f'{list(classes)} (labeled set)',
-                f'{own} ({name})',
-                f'give {name}.dataset the metainfo of the labeled set',
-            )
+        other = Problem(
+            f'{name}: classes differ from those trained',
+            f'{list(classes)} (labeled set)',
+            f'{own} ({name})',
+            f'give {name}.dataset the metainfo of the labeled set',
         )
-    return problems
+        findings += Findings(problems=(other,))
+    return findings
 
 
 def _evaluator_problems(name: str, evaluator: Any, classes: Sequence[str] | None) -> list[Problem]:

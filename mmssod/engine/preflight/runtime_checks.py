@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os.path as osp
 from collections.abc import Iterator
 from typing import Any
 
 from mmdet.models.detectors import BaseDetector
+from mmengine.hooks import CheckpointHook
 from mmengine.runner import EpochBasedTrainLoop
 from torch import nn
 
+from mmssod.datasets.annotation_files import leads_out
 from mmssod.engine.preflight.label_bank_checks import absent_images
 from mmssod.engine.runner_access import (
     bare_model,
@@ -28,18 +31,36 @@ MAX_COMPARED_IMAGES = 1_000_000
 
 def runtime_problems(runner: Any) -> list[Problem]:
     """All problems of a runner that is about to train."""
+    parts = sources(runner.train_dataloader.dataset).items()
+    outside = [problem for name, part in parts for problem in outside_problems(name, part)]
     return [
         *_data_problems(runner),
+        *outside,
         *_loop_problems(runner),
         *_model_problems(runner),
         *_bank_problems(runner),
     ]
 
 
+def outside_problems(name: str, dataset: Any) -> Iterator[Problem]:
+    """Images whose names in an annotation file lead out of the folder of the images, see ``leads_out``."""
+    prefix = getattr(dataset, 'data_prefix', None) or {}
+    root = prefix.get('img') or prefix.get('img_path') or ''
+    outside = [path for path in image_paths(dataset) if root and leads_out(path, osp.abspath(root))]
+    if outside:
+        yield Problem(
+            f'{name}: {len(outside)} image names lead out of the folder of the images',
+            f'files below {root}',
+            '; '.join(outside[:5]),
+            'correct the annotation file, or give the data_root and data_prefix that hold all images',
+        )
+
+
 def runtime_warnings(runner: Any) -> list[str]:
     """What may be meant, but seldom is: classes without a box, images in both sources, the rate."""
     return [
         *_empty_class_warnings(runner),
+        *_few_images_warnings(runner),
         *_overlap_warnings(runner),
         *_learning_rate_warnings(runner),
         *_checkpoint_warnings(runner),
@@ -195,6 +216,17 @@ def _empty_class_warnings(runner: Any) -> Iterator[str]:
         )
 
 
+def _few_images_warnings(runner: Any) -> Iterator[str]:
+    counts = getattr(runner.train_dataloader.sampler, 'counts', {})
+    for name, part in sources(runner.train_dataloader.dataset).items():
+        needed = counts.get(name, 0) * runner.world_size
+        if len(part) < needed:
+            yield (
+                f'the source {name} has {len(part)} images and a batch takes {needed} of it: an image is in a batch '
+                'more than once. Lower train_dataloader.sampler.counts unless that is meant'
+            )
+
+
 def _overlap_warnings(runner: Any) -> Iterator[str]:
     parts = sources(runner.train_dataloader.dataset)
     labeled = set(image_paths(parts['labeled'])) if 'labeled' in parts else set()
@@ -225,7 +257,7 @@ def _learning_rate_warnings(runner: Any) -> Iterator[str]:
 def _checkpoint_warnings(runner: Any) -> Iterator[str]:
     steps = getattr(runner.optim_wrapper, '_accumulative_counts', 1)
     for hook in runner.hooks:
-        if type(hook).__name__ == 'CheckpointHook' and hook.interval % steps:
+        if isinstance(hook, CheckpointHook) and hook.interval % steps:
             yield (
                 f'checkpoints every {hook.interval} iterations fall between optimizer steps of '
                 f'{steps} accumulated iterations: a resume loses the gradients gathered so far. '

@@ -1,25 +1,33 @@
-"""Is the checkpoint there that a run starts from?"""
+"""Is the checkpoint there, and whole, that a run starts from?"""
 
 from __future__ import annotations
 
 import os.path as osp
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from mmssod.environment.checkpoints import damage
 from mmssod.structures import Problem
 
 
 def start_problems(cfg: Any) -> list[Problem]:
-    """A ``load_from`` that is not there, with the command that makes it; a frozen teacher without any weights.
+    """What keeps a run from its start: a checkpoint that is not there (with the command that makes it) or is damaged.
 
     Args:
         cfg: a training config.
     """
+    labels = ((cfg.get('model') or {}).get('labeler') or {}).get('checkpoint')
+    damaged = [
+        problem
+        for key, file in (('load_from', cfg.get('load_from')), ('model.labeler.checkpoint', labels))
+        for problem in _damage_problems(key, file)
+    ]
     start = cfg.get('load_from')
     if not start:
-        return _no_teacher_problems(cfg)
+        return [*damaged, *_no_teacher_problems(cfg)]
     if '://' in start or osp.exists(start):
-        return []
+        return damaged
     teacher = teacher_config(getattr(cfg, 'filename', None) or '', start)
     first = f'tools/train.py {teacher}' if teacher else f'the run that leaves {start}'
     return [
@@ -31,6 +39,17 @@ def start_problems(cfg: Any) -> list[Problem]:
             '--teacher; or name another checkpoint with --load-from',
         )
     ]
+
+
+def _damage_problems(key: str, file: str | None) -> Iterator[Problem]:
+    wrong = damage(file) if file and osp.isfile(file) else None
+    if wrong is not None:
+        yield Problem(
+            'a damaged checkpoint',
+            f'{key} = a whole file of torch.save',
+            f'{file}: {wrong}',
+            'copy it again, or name another one; the run that wrote it may have the one before',
+        )
 
 
 def _no_teacher_problems(cfg: Any) -> list[Problem]:

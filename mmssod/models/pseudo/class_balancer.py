@@ -92,12 +92,15 @@ class ClassBalancer(nn.Module):
     def update(self, certainty_sum: Tensor, count: Tensor) -> None:
         """Add one step's foreground candidates; every process must call it, also one without any.
 
+        A step with a NaN counts nothing: it would stay in the sums for ever, whatever becomes of the step.
+
         Args:
             certainty_sum: Sum of ``p * v`` of each class, shape (M,).
             count: Number of candidates of each class, shape (M,).
         """
         step = torch.stack([certainty_sum, count]).to(self.count)
         all_reduce(step)
+        step = torch.where(step.isfinite().all(), step, torch.zeros_like(step))
         self.certainty_sum.mul_(self.memory).add_(step[0])
         self.count.mul_(self.memory).add_(step[1])
 

@@ -14,12 +14,11 @@ from mmdet.structures import DetDataSample, SampleList
 from mmdet.utils import ConfigType
 from mmengine.logging import print_log
 from mmengine.model import BaseModule
-from mmengine.runner import load_state_dict
 from torch import Tensor, nn
 
 from mmssod.structures import PseudoLabels
 
-from ..checkpoint_parts import teacher_weights
+from ..checkpoint_parts import load_and_compare, teacher_weights
 
 
 class Labeler(BaseModule):
@@ -62,7 +61,14 @@ class FrozenTeacher(Labeler):
                     f"{sorted({name.split('.')[0] for name in weights})}, the teacher's with "
                     f'{sorted({name.split(".")[0] for name in self.teacher.state_dict()})}'
                 )
-            load_state_dict(self.teacher, weights, logger='current')
+            misfits = load_and_compare(self.teacher, weights)
+            if misfits.missing or misfits.other_shape:
+                raise ValueError(
+                    f'{self.checkpoint} does not fit the teacher: {len(misfits.missing)} of {len(misfits.names)} '
+                    f'parameters are missing {misfits.missing[:3]}, {len(misfits.other_shape)} have another shape '
+                    f'{misfits.other_shape[:3]}. Give labeler.detector the architecture, classes and number of '
+                    'buckets that the teacher was trained with'
+                )
             print_log(f'teacher loaded from {self.checkpoint}', logger='current')
 
     def train(self, mode: bool = True) -> 'FrozenTeacher':

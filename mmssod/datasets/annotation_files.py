@@ -1,0 +1,79 @@
+"""Annotation files come from elsewhere: read with a limit, and with words for what is wrong with them."""
+
+import json
+import os
+import os.path as osp
+from typing import Any
+
+from mmengine.utils import is_abs
+
+LIMIT = 'MMSSOD_MAX_ANNOTATION_MB'
+"""Environment variable with the greatest size of an annotation file in MB."""
+DEFAULT_MAX_MB = (
+    2000.0  # COCO's largest has 448 MB; read, a json takes some five times its size of memory
+)
+
+
+def max_megabytes() -> float:
+    """The greatest size of an annotation file that is read, in MB: ``MMSSOD_MAX_ANNOTATION_MB``, else 2000."""
+    return float(os.environ.get(LIMIT) or DEFAULT_MAX_MB)
+
+
+def require_size(path: str | os.PathLike) -> None:
+    """Refuse a local file that is larger than what is read.
+
+    Raises:
+        ValueError: names size, limit and how to raise it.
+    """
+    size, limit = osp.getsize(path) / 1e6, max_megabytes()
+    if size > limit:
+        raise ValueError(
+            f'{os.fspath(path)!r} has {size:.0f} MB, at most {limit:.0f} MB of annotations are read, which take five '
+            f'times as much memory. If the file is meant, set the environment variable {LIMIT}'
+        )
+
+
+def read_json(path: str | os.PathLike) -> Any:
+    """The content of a json file in UTF-8.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: it is too large, not UTF-8, not JSON, or nested beyond reason; says which, and where.
+    """
+    path = os.fspath(path)
+    if not osp.isfile(path):
+        raise FileNotFoundError(f'annotation file {path!r} does not exist')
+    require_size(path)
+    with open(path, 'rb') as stream:
+        content = stream.read()
+    return parse_json(content, path)
+
+
+def parse_json(content: bytes, path: str) -> Any:
+    """As ``read_json``, of bytes that were read; ``path`` is what errors call them."""
+    try:
+        return json.loads(content.decode('utf-8-sig'))
+    except UnicodeDecodeError as error:
+        raise ValueError(f'{path!r} is not a json file in UTF-8: {error}') from error
+    except RecursionError:
+        raise ValueError(
+            f'{path!r} is no annotation file: its lists are nested beyond reason'
+        ) from None
+    except ValueError as error:
+        raise ValueError(f'{path!r} is not a json file in UTF-8: {error}') from error
+
+
+def leads_out(name: str, root: str) -> bool:
+    """Whether the name of an image, as an annotation file has it, leads out of the folder that holds the images.
+
+    By the words alone: ``..`` and absolute names. A symbolic link in the folder was made on this machine, not by a
+    file from elsewhere, and is followed. Without a root, absolute names are what was asked for, and ``..`` is not.
+
+    Args:
+        name: as written, or joined to the root.
+        root: the image prefix; '' for the working folder.
+    """
+    if '://' in name and '://' not in root:
+        return True  # a file backend would fetch it from the network
+    below = osp.relpath(name, root) if root and is_abs(name) else osp.normpath(name)
+    return below.replace(os.sep, '/').split('/')[0] == '..'

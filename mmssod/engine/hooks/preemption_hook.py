@@ -1,0 +1,128 @@
+"""A scheduler's SIGTERM: save a checkpoint, then exit."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from typing import Any
+
+import torch
+from mmdet.registry import HOOKS
+from mmengine.dist import all_reduce, get_world_size
+from mmengine.hooks import Hook
+
+from mmssod.engine.hooks.buffer_broadcast_hook import broadcast_buffers
+from mmssod.engine.hooks.whole_checkpoint_hook import WholeCheckpointHook
+from mmssod.engine.runner_access import bare_model
+
+GRACE = 30
+"""Seconds that a data worker lives on after SIGTERM; a second one ends it at once."""
+
+EXIT_CODE = 128 + signal.SIGTERM  # 143, what a shell says of a process that SIGTERM ended
+
+
+@HOOKS.register_module()
+class PreemptionHook(Hook):
+    """Saves a checkpoint and exits with code 143 when the process is told to end (SIGTERM, or SIGUSR1 of Slurm).
+
+    The signal is noted and acted on after the iteration, when the weights are whole; with accumulated gradients after
+    the optimizer's step; during an evaluation, at the first iteration after it. So the time that the scheduler grants
+    must be longer than an iteration, and than an evaluation. A second SIGTERM ends the process at once.
+
+    A scheduler often signals data workers, too: they go on for another 30 seconds, so that the process which they work
+    for can save.
+
+    With several processes, those that were told agree with the others every ``interval`` iterations, so that all save
+    and exit after the same one: a signal to any process is enough. The run goes on with ``--resume``, bit by bit as if
+    it had not been cut. After the last iteration there is nothing to do.
+
+    Args:
+        interval: iterations between two agreements of several processes, >= 1.
+
+    Raises:
+        ValueError: ``interval`` below 1.
+        SystemExit: with code 143, after the checkpoint was saved.
+    """
+
+    priority = 95  # after CheckpointHook, so that the same iteration is not saved twice
+
+    def __init__(self, interval: int = 10) -> None:
+        if interval < 1:
+            raise ValueError(f'expected interval >= 1, got {interval}')
+        global _training
+        _training = (
+            True  # here, since mmengine 0.10.7 forks its data workers before any hook is called
+        )
+        self.interval = interval
+        self._told = False
+        self._before: dict[int, Any] = {}
+
+    def before_train(self, runner: Any) -> None:
+        """Listen; only the main thread of a process may."""
+        if threading.current_thread() is threading.main_thread():
+            for number in (signal.SIGTERM, signal.SIGUSR1):
+                self._before[number] = signal.signal(number, self._note)
+
+    def after_train_iter(
+        self, runner: Any, batch_idx: int, data_batch: Any = None, outputs: dict | None = None
+    ) -> None:
+        """Save and exit, if any process was told to."""
+        steps = getattr(runner.optim_wrapper, '_accumulative_counts', 1)
+        if self.is_last_train_iter(runner) or (runner.iter + 1) % steps:
+            return
+        if not self._agreed(runner, steps):
+            return
+        hook = next((h for h in runner.hooks if isinstance(h, WholeCheckpointHook)), None)
+        if hook is not None:
+            if get_world_size() > 1:
+                broadcast_buffers(bare_model(runner))
+            hook.save_now(runner)
+        runner.logger.warning(
+            f'told to end: stopped after iteration {runner.iter + 1}, '
+            f'{"whose checkpoint is saved" if hook else "without a checkpoint, as the config has no hook for it"}; go '
+            'on with --resume'
+        )
+        raise SystemExit(EXIT_CODE)
+
+    def close(self) -> None:
+        """Give the signals back; called at the end of a run, also after an error."""
+        global _training
+        _training = False
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+        self._before.clear()
+
+    def _agreed(self, runner: Any, steps: int) -> bool:
+        if get_world_size() == 1:
+            return self._told
+        if (runner.iter + 1) // steps % self.interval:
+            return False
+        device = next(bare_model(runner).parameters()).device
+        told = torch.tensor(int(self._told), device=device)
+        all_reduce(told, op='max')
+        return bool(told)
+
+    def _note(self, number: int, frame: Any) -> None:
+        if self._told:
+            raise SystemExit(EXIT_CODE)
+        self._told = True
+
+
+_training = False
+
+
+def _outlive_first_signal() -> None:
+    """In a forked process: end ``GRACE`` seconds after SIGTERM instead of at once."""
+    if _training:
+        signal.signal(signal.SIGTERM, _end_later)
+        signal.signal(signal.SIGUSR1, signal.SIG_IGN)
+
+
+def _end_later(number: int, frame: Any) -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.alarm(GRACE)
+
+
+if hasattr(os, 'register_at_fork'):
+    os.register_at_fork(after_in_child=_outlive_first_signal)

@@ -1,0 +1,145 @@
+"""Checkpoints that a kill, a crash or a full disk cannot spoil."""
+
+from __future__ import annotations
+
+import os.path as osp
+import shutil
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from mmdet.registry import HOOKS
+from mmengine.dist import is_main_process
+from mmengine.fileio import LocalBackend, get_file_backend
+from mmengine.hooks import CheckpointHook
+
+from mmssod.engine.checkpoint_files import LAST, WHOLE_FILES
+from mmssod.environment.whole_files import UNFINISHED, write_whole
+
+
+@HOOKS.register_module()
+class WholeCheckpointHook(CheckpointHook):
+    """mmengine's ``CheckpointHook``, in an order that never leaves a run without a whole checkpoint.
+
+    1. The new checkpoint is written beside its name, forced to the disk, and takes its name in one step.
+    2. ``last_checkpoint`` names it, replaced in the same way.
+    3. Only then those beyond ``max_keep_ckpts`` are removed, and a best one after the better one is there.
+
+    Killed at any moment, ``last_checkpoint`` names a whole file. All arguments are mmengine's. Checkpoints on a remote
+    storage (``out_dir`` with ``://``, or ``backend_args``) are written by its backend, in the same order.
+
+    Raises:
+        RuntimeError: a checkpoint could not be written (a full disk); names the last whole one.
+    """
+
+    _saved_at = -1
+
+    def before_train(self, runner: Any) -> None:
+        """Choose the backend; remove what a killed run left unfinished."""
+        out_dir = self.out_dir or runner.work_dir
+        plain = self.backend_args is None and self.file_client_args is None
+        if plain and isinstance(get_file_backend(out_dir), LocalBackend):
+            self.backend_args = {'backend': WHOLE_FILES}
+        super().before_train(runner)
+        if is_main_process() and isinstance(self.file_backend, LocalBackend):
+            for unfinished in Path(self.out_dir).glob(f'*.pth{UNFINISHED}'):
+                unfinished.unlink(missing_ok=True)
+
+    def save_now(self, runner: Any) -> None:
+        """Save after this iteration, unless that was done already; for ``after_train_iter``, on all processes."""
+        if self._saved_at != runner.iter:
+            self._save_checkpoint(runner)
+
+    def _save_checkpoint(self, runner: Any) -> None:
+        super()._save_checkpoint(runner)
+        self._saved_at = runner.iter
+
+    def _save_checkpoint_with_step(self, runner: Any, step: int, meta: dict[str, Any]) -> None:
+        name = self.filename_tmpl.format(step)
+        outdated = self._outdated(runner, step)
+        before = self.last_ckpt
+        self.last_ckpt = self.file_backend.join_path(self.out_dir, name)
+        runner.message_hub.update_info('last_ckpt', self.last_ckpt)
+        try:
+            runner.save_checkpoint(
+                self.out_dir,
+                name,
+                self.file_client_args,
+                save_optimizer=self.save_optimizer,
+                save_param_scheduler=self.save_param_scheduler,
+                meta=meta,
+                by_epoch=self.by_epoch,
+                backend_args=self.backend_args,
+                **self.args,
+            )
+            if is_main_process():
+                write_whole(osp.join(runner.work_dir, LAST), self.last_ckpt.encode())
+        except OSError as error:
+            raise RuntimeError(_not_written(self.last_ckpt, before, error)) from error
+        if is_main_process():
+            for path in outdated:
+                _remove(self.file_backend, path)
+
+    def _outdated(self, runner: Any, step: int) -> list[str]:
+        """Enter a checkpoint among those kept; paths of those that are too many then, oldest first."""
+        if self.max_keep_ckpts <= 0 or (self.keep_ckpt_ids and self.keep_ckpt_ids[-1] == step):
+            return []
+        steps = [*(kept for kept in self.keep_ckpt_ids if kept != step), step]
+        kept = steps[-self.max_keep_ckpts :]
+        self.keep_ckpt_ids.clear()
+        self.keep_ckpt_ids.extend(kept)
+        runner.message_hub.update_info('keep_ckpt_ids', kept)
+        return [
+            self.file_backend.join_path(self.out_dir, self.filename_tmpl.format(old))
+            for old in steps[: -self.max_keep_ckpts]
+        ]
+
+    def _save_best_checkpoint(self, runner: Any, metrics: dict[str, Any]) -> None:
+        """As mmengine's, which removes the former best one first; here that waits for the new one."""
+        backend = self.file_backend
+        self.file_backend = waiting = _RemovesLater(backend)
+        try:
+            super()._save_best_checkpoint(runner, metrics)
+        finally:
+            self.file_backend = backend
+        # mmengine has one of the two attributes, after the number of metrics.
+        best = [getattr(self, 'best_ckpt_path', None)]
+        best += getattr(self, 'best_ckpt_path_dict', {}).values()
+        for path in waiting.paths:
+            if path not in best:
+                _remove(backend, path)
+
+
+class _RemovesLater:
+    """A file backend that writes down what it is told to remove."""
+
+    def __init__(self, backend: Any) -> None:
+        self._backend = backend
+        self.paths: list[str] = []
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._backend, name)
+
+    def remove(self, path: str) -> None:
+        self.paths.append(path)
+
+    rmtree = remove
+
+
+def _remove(backend: Any, path: str) -> None:
+    """Remove a file, or a folder as DeepSpeed writes them."""
+    if backend.isfile(path):
+        backend.remove(path)
+    elif backend.isdir(path):
+        backend.rmtree(path)
+
+
+def _not_written(path: str, before: str | None, error: OSError) -> str:
+    room = ''
+    with suppress(OSError):
+        room = f' ({shutil.disk_usage(osp.dirname(path)).free / 2**20:.0f} MiB free)'
+    left = f'the one before, {before}, is whole' if before else 'there is none before it'
+    return (
+        f'checkpoint {path} was not written: {error.strerror or error}{room}; {left}. Make room or correct the '
+        'rights, then go on with --resume'
+    )

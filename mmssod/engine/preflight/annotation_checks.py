@@ -1,0 +1,266 @@
+"""What is wrong inside a COCO json: all of it, counted, with examples.
+
+mmdet reads such files record by record. Some faults stop it with a bare ``KeyError``, others it passes over in silence
+(boxes of no size, of another class) or trains on (boxes of another format). Here each has a name, a count and a mend.
+Boxes are COCO's ``x y width height`` in pixels.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from mmssod.datasets.annotation_files import leads_out
+from mmssod.datasets.preparation import Findings
+from mmssod.structures import Problem
+
+SHOWN = 5
+HUGE = 4.0  # times the image's area: no crop, rounding or sloppy labeling does that
+_LISTS = ('images', 'annotations', 'categories')
+
+# What was found -> (what it is, what would be right, the mend). Order of the report.
+_ERRORS = {
+    'category': (
+        'categories that are no categories',
+        '{"id": number, "name": text}',
+        'write both for each category',
+    ),
+    'category twice': (
+        'categories whose id or name comes twice',
+        'each once',
+        'merge them, and give their boxes one id',
+    ),
+    'image': (
+        'images that are no images',
+        '{"id", "file_name", "width", "height"}, sizes in pixels above 0',
+        'write all four for each image',
+    ),
+    'image id twice': (
+        'image ids that come twice',
+        'each once',
+        'number the images anew, and their boxes with them',
+    ),
+    'file twice': (
+        'image files that are listed twice',
+        'each once, with all of its boxes',
+        'merge their records; each would be trained with the boxes of the other missing',
+    ),
+    'outside': (
+        'image names that lead out of the folder of the images',
+        'names below it, without ".." and "://"',
+        'correct the names, or give the data_root and data_prefix that hold all images',
+    ),
+    'box': (
+        'annotations that are no boxes',
+        '{"id", "image_id", "category_id", "bbox": [x, y, width, height], "area"}, finite numbers',
+        'write all of them; area = width * height where there is no mask',
+    ),
+    'box id twice': (
+        'annotation ids that come twice',
+        'each once',
+        'number the annotations anew, from 1',
+    ),
+    'stray image': (
+        'boxes of images that are not listed',
+        'an image_id of "images"',
+        'remove the boxes, or list their images',
+    ),
+    'stray category': (
+        'boxes of classes that are not listed',
+        'a category_id of "categories"',
+        'correct the ids, or list the categories',
+    ),
+    'negative': (
+        'boxes of negative width or height',
+        'x y of the upper left corner, width and height above 0',
+        'swap the corners before they are subtracted',
+    ),
+    'huge': (
+        f'boxes more than {HUGE:g} times as large as their image',
+        'boxes in pixels of the image',
+        'correct the boxes, or the width and height of their images',
+    ),
+}
+_WARNINGS = {
+    'small': 'boxes less than a pixel wide or high, or of area 0: left out',
+    'off': 'boxes wholly outside their image: left out',
+    'reach out': 'boxes that reach out of their image by more than a pixel: trained as they are',
+    'other class': 'boxes of classes that are not trained: left out',
+    'crowd': 'crowd regions: no targets, detections in them are forgiven',
+    'bare image': 'images without a box: left out where filter_cfg.filter_empty_gt is set',
+}
+
+
+def annotation_findings(
+    name: str, file: str, content: Any, classes: Sequence[str], image_root: str
+) -> Findings:
+    """Everything that shows in the content of a COCO json.
+
+    Args:
+        name: of the data set, for the messages.
+        file: where the content is from.
+        content: what the json holds.
+        classes: those that are trained.
+        image_root: folder of its images, for their names.
+
+    Returns:
+        Findings: problems that stop a run, warnings about what is left out, each with count and examples.
+    """
+    wrong = [key for key in _LISTS if not isinstance(_get(content, key), list)]
+    if wrong:
+        what = f'{name}: no COCO json: without the lists {wrong}'
+        keys = (
+            f'keys {sorted(content)[:10]}' if isinstance(content, dict) else type(content).__name__
+        )
+        mend = 'see docs/own_data.md for the format'
+        return Findings(problems=(Problem(what, f'{list(_LISTS)} in {file}', keys, mend),))
+    found: dict[str, list[str]] = defaultdict(list)
+    names = _check_categories(content['categories'], found)
+    images = _check_images(content['images'], image_root, found)
+    used = {key for key, value in names.items() if value in set(classes)}
+    boxes = _check_boxes(content['annotations'], images, names, used, found)
+    found['bare image'] += [str(key) for key in images if key not in boxes]
+    return _as_findings(name, file, found, sum(boxes.values()))
+
+
+def _as_findings(name: str, file: str, found: Mapping[str, list[str]], boxes: int) -> Findings:
+    problems = [
+        Problem(
+            f'{name}: {len(found[kind])} {what}',
+            expected,
+            f'{_examples(found[kind])} in {file}',
+            mend,
+        )
+        for kind, (what, expected, mend) in _ERRORS.items()
+        if found[kind]
+    ]
+    if len(found['reach out']) > boxes / 2 and boxes:
+        problems.append(
+            Problem(
+                f'{name}: {len(found["reach out"])} of {boxes} boxes reach out of their images',
+                'bbox = [x, y, width, height] in pixels of the image',
+                f'{_examples(found["reach out"])} in {file}',
+                'are they [x1, y1, x2, y2], or in pixels of another size? Convert them',
+            )
+        )
+    warnings = [
+        f'{name}: {len(found[kind])} {what} ({_examples(found[kind])} in {file})'
+        for kind, what in _WARNINGS.items()
+        if found[kind]
+    ]
+    return Findings(warnings=tuple(warnings), problems=tuple(problems))
+
+
+def _examples(entries: Sequence[str]) -> str:
+    return '; '.join(entries[:SHOWN]) + ('; ...' if len(entries) > SHOWN else '')
+
+
+def _check_categories(categories: Iterable[Any], found: dict[str, list[str]]) -> dict[Any, str]:
+    """Category id -> name of those that are sound."""
+    names: dict[Any, str] = {}
+    for entry in categories:
+        key, name = _get(entry, 'id'), _get(entry, 'name')
+        if not _is_id(key) or not isinstance(name, str):
+            found['category'].append(_short(entry))
+        elif key in names or name in names.values():
+            found['category twice'].append(f'{key}: {name}')
+        else:
+            names[key] = name
+    return names
+
+
+def _check_images(
+    images: Iterable[Any], root: str, found: dict[str, list[str]]
+) -> dict[Any, tuple[float, float]]:
+    """Image id -> width and height of those that are sound."""
+    sizes: dict[Any, tuple[float, float]] = {}
+    files: Counter[str] = Counter()
+    for entry in images:
+        key, file = _get(entry, 'id'), _get(entry, 'file_name')
+        size = _get(entry, 'width'), _get(entry, 'height')
+        if (
+            not _is_id(key)
+            or not isinstance(file, str)
+            or not all(_is_number(n) and n > 0 for n in size)
+        ):
+            found['image'].append(_short(entry))
+            continue
+        if key in sizes:
+            found['image id twice'].append(str(key))
+        if leads_out(file, root):
+            found['outside'].append(repr(file))
+        sizes[key] = (size[0], size[1])
+        files[file] += 1
+    found['file twice'] += [file for file, count in files.items() if count > 1]
+    return sizes
+
+
+def _check_boxes(
+    annotations: Iterable[Any],
+    images: Mapping[Any, tuple[float, float]],
+    names: Mapping[Any, str],
+    used: set[Any],
+    found: dict[str, list[str]],
+) -> Counter[Any]:
+    """Image id -> boxes that are trained."""
+    ids: set[Any] = set()
+    boxes: Counter[Any] = Counter()
+    for entry in annotations:
+        key, image, category = (_get(entry, n) for n in ('id', 'image_id', 'category_id'))
+        if not all(map(_is_id, (key, image, category))):
+            found['box'].append(_short(entry))
+            continue
+        if key in ids:
+            found['box id twice'].append(str(key))
+        ids.add(key)
+        if image not in images:
+            found['stray image'].append(f'box {key} of image {image}')
+        elif category not in names:
+            found['stray category'].append(f'box {key} of category {category}')
+        elif category not in used:
+            found['other class'].append(f'{names[category]}: {key}')
+        else:
+            kind = _box_fault(entry, images[image])
+            if kind:
+                found[kind].append(f'{key}: {_get(entry, "bbox")}'[:100])
+            if kind in ('', 'reach out', 'crowd'):
+                boxes[image] += 1
+    return boxes
+
+
+def _box_fault(entry: Mapping[str, Any], size: tuple[float, float]) -> str:
+    """What is unusual about a box; '' for nothing."""
+    box, area = entry.get('bbox'), entry.get('area')
+    if not isinstance(box, list) or len(box) != 4 or not all(map(_is_number, (*box, area))):
+        return 'box'
+    x, y, width, height = box
+    if width < 0 or height < 0:
+        return 'negative'
+    if width * height > HUGE * size[0] * size[1]:
+        return 'huge'
+    if width < 1 or height < 1 or area <= 0:
+        return 'small'
+    if x >= size[0] or y >= size[1] or x + width <= 0 or y + height <= 0:
+        return 'off'
+    if entry.get('iscrowd'):
+        return 'crowd'
+    out = max(-x, -y, x + width - size[0], y + height - size[1])
+    return 'reach out' if out > 1 else ''
+
+
+def _get(entry: Any, key: str) -> Any:
+    return entry.get(key) if isinstance(entry, dict) else None
+
+
+def _is_id(value: Any) -> bool:
+    return isinstance(value, (int, str)) and not isinstance(value, bool)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _short(entry: Any) -> str:
+    return repr(entry)[:100]

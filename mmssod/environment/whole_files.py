@@ -1,0 +1,47 @@
+"""Files that are whole at any moment: what was there before, or what is written now, and nothing between."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from pathlib import Path
+
+UNFINISHED = '.part'
+"""What the name of a file that is being written ends with."""
+
+
+def write_whole(path: str | Path, content: bytes) -> None:
+    """Replace a file by new content; killed at any moment, the old or the new file is there, whole.
+
+    The content goes to a file beside it, is forced to the disk, and takes the name: a rename within a folder is one
+    step for the file system. The folder is forced to the disk, too, so that the name outlives a loss of power.
+
+    Args:
+        path: the file; its folder must be there.
+        content: all of it.
+
+    Raises:
+        OSError: no room, or no right to write; the old file is as it was.
+    """
+    path = os.fspath(path)
+    unfinished = path + UNFINISHED
+    try:
+        with open(unfinished, 'wb') as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.replace(unfinished, path)
+    except BaseException:
+        with suppress(OSError):
+            os.remove(unfinished)
+        raise
+    _sync_folder(os.path.dirname(os.path.abspath(path)))
+
+
+def _sync_folder(folder: str) -> None:
+    with suppress(OSError):  # some file systems, and Windows, do not sync folders
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

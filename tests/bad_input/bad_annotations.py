@@ -1,0 +1,311 @@
+"""COCO json that is none, or holds what it should not; each fault in a file of its own."""
+
+import math
+
+import cv2
+import numpy as np
+from bad_input_cases import STOP, WARN, case, coco_content, error_of, write_json
+
+from mmssod.datasets import UnlabeledDataset
+from mmssod.datasets.annotation_files import LIMIT
+from mmssod.datasets.split import read_coco
+from mmssod.engine.preflight.data_checks import file_findings
+
+GROUP = 'Annotations'
+CLASSES = ('ant', 'bee')
+
+
+def look(folder, content, classes=CLASSES) -> str:
+    """What the checks before training say of a file whose images are there."""
+    if isinstance(content, dict):
+        for image in content.get('images', ()):
+            path = folder / str(image.get('file_name', 'none'))
+            if path.resolve().parent == folder.resolve() and not path.exists():
+                cv2.imwrite(str(path), np.zeros((30, 40, 3), np.uint8))
+    return file_findings('labeled', write_json(folder, content), classes, str(folder), 10).text()
+
+
+def changed(**values) -> dict:
+    return {**coco_content(), **values}
+
+
+def with_box(**values) -> dict:
+    content = coco_content()
+    content['annotations'][0].update(values)
+    return content
+
+
+def with_image(**values) -> dict:
+    content = coco_content()
+    content['images'][0].update(values)
+    return content
+
+
+def without(part: str, key: str) -> dict:
+    content = coco_content()
+    del content[part][0][key]
+    return content
+
+
+@case(GROUP, 'no file', STOP, 'no annotation file')
+def no_file(folder):
+    return file_findings('labeled', str(folder / 'none.json'), CLASSES, '', 10).text()
+
+
+@case(GROUP, 'empty file', STOP, 'unreadable.*\n.*\n.*not a json file')
+def empty(folder):
+    return look(folder, b'')
+
+
+@case(GROUP, 'not JSON', STOP, 'unreadable.*\n.*\n.*not a json file.*line 1')
+def not_json(folder):
+    return look(folder, b'{"images": [,]}')
+
+
+@case(GROUP, 'cut off', STOP, 'unreadable.*\n.*\n.*not a json file')
+def cut(folder):
+    return look(folder, write_and_read(folder)[:-20])
+
+
+def write_and_read(folder) -> bytes:
+    with open(write_json(folder, coco_content()), 'rb') as stream:
+        return stream.read()
+
+
+@case(GROUP, 'not UTF-8', STOP, "unreadable.*\n.*\n.*UTF-8.*can't decode byte 0xe9")
+def latin(folder):
+    return look(folder, write_and_read(folder).replace(b'ant', b'caf\xe9'))
+
+
+@case(
+    GROUP,
+    'hundreds of MB, above the limit',
+    STOP,
+    r'at most 0 MB of annotations are read.*MMSSOD_MAX',
+)
+def large(folder):
+    import os
+
+    before = os.environ.get(LIMIT)
+    os.environ[LIMIT] = '0.0001'  # stands for a file that is too large, which would slow the tests
+    try:
+        return look(folder, coco_content())
+    finally:
+        os.environ.pop(LIMIT) if before is None else os.environ.update({LIMIT: before})
+
+
+@case(GROUP, 'nested a hundred thousand lists deep', STOP, 'nested beyond reason')
+def deep(folder):
+    return look(folder, b'[' * 100_000)
+
+
+@case(GROUP, 'a number of a million digits', STOP, 'unreadable.*\n.*\n.*digits')
+def digits(folder):
+    return look(folder, b'{"images": ' + b'9' * 1_000_000 + b'}')
+
+
+@case(GROUP, 'JSON of another kind', STOP, 'no COCO json: without the lists')
+def other_kind(folder):
+    return look(folder, [1, 2])
+
+
+@case(GROUP, 'no categories', STOP, r"no COCO json: without the lists \['categories'\]")
+def no_categories(folder):
+    content = coco_content()
+    del content['categories']
+    return look(folder, content)
+
+
+@case(GROUP, 'categories without names', STOP, '2 categories that are no categories')
+def nameless(folder):
+    return look(folder, changed(categories=[dict(id=1), dict(id=2)]))
+
+
+@case(GROUP, 'a category twice', STOP, '1 categories whose id or name comes twice')
+def category_twice(folder):
+    more = [*coco_content()['categories'], dict(id=3, name='bee')]
+    return look(folder, changed(categories=more))
+
+
+@case(
+    GROUP,
+    'a class of the config is missing',
+    STOP,
+    r"class names missing from its annotation file: \['cat'\]",
+)
+def missing_class(folder):
+    return look(folder, coco_content(), ('ant', 'bee', 'cat'))
+
+
+@case(GROUP, 'classes in another order', STOP, 'classes in another order')
+def other_order(folder):
+    return look(folder, coco_content(), ('bee', 'ant'))
+
+
+@case(
+    GROUP,
+    'a class more than the config has',
+    WARN + '; its boxes are left out',
+    '1 boxes of classes that are not trained.*bee',
+)
+def extra_class(folder):
+    return look(folder, coco_content(), ('ant',))
+
+
+@case(GROUP, 'a box of an unlisted category', STOP, '1 boxes of classes that are not listed')
+def unknown_class(folder):
+    return look(folder, with_box(category_id=9))
+
+
+@case(GROUP, 'a box of an unlisted image', STOP, '1 boxes of images that are not listed')
+def stray(folder):
+    return look(folder, with_box(image_id=9))
+
+
+@case(GROUP, 'duplicate image ids', STOP, '1 image ids that come twice')
+def image_ids(folder):
+    return look(folder, with_image(id=2))
+
+
+@case(GROUP, 'duplicate annotation ids', STOP, '1 annotation ids that come twice')
+def box_ids(folder):
+    return look(folder, with_box(id=2))
+
+
+@case(GROUP, 'an image listed twice', STOP, '1 image files that are listed twice')
+def listed_twice(folder):
+    return look(folder, with_image(file_name='1.png'))
+
+
+@case(GROUP, 'an image without a name, width or height', STOP, '1 images that are no images')
+def image_keys(folder):
+    return look(folder, without('images', 'width'))
+
+
+@case(GROUP, 'an image of width 0', STOP, '1 images that are no images')
+def no_width(folder):
+    return look(folder, with_image(width=0))
+
+
+@case(
+    GROUP,
+    'width and height differ from the file',
+    STOP,
+    '1 of 2 images have another size.*\n.*\n.*80 x 30 in the json, 40 x 30',
+)
+def other_size(folder):
+    return look(folder, with_image(width=80))
+
+
+@case(GROUP, 'image files missing', STOP, '1 of 2 image files are not there')
+def files_missing(folder):
+    return look(folder, with_image(file_name='deep/none.png'))
+
+
+@case(GROUP, 'a box that is no box: three numbers', STOP, '1 annotations that are no boxes')
+def three(folder):
+    return look(folder, with_box(bbox=[1, 2, 3]))
+
+
+@case(GROUP, 'a box of text', STOP, '1 annotations that are no boxes')
+def words(folder):
+    return look(folder, with_box(bbox=['1', '2', '3', '4']))
+
+
+@case(GROUP, 'a box without an area', STOP, '1 annotations that are no boxes')
+def no_area(folder):
+    return look(folder, without('annotations', 'area'))
+
+
+@case(GROUP, 'a box with NaN or infinity', STOP, '1 annotations that are no boxes')
+def nan(folder):
+    return look(folder, with_box(bbox=[1, math.nan, 3, math.inf]))
+
+
+@case(GROUP, 'a box of negative width', STOP, '1 boxes of negative width or height')
+def negative(folder):
+    return look(folder, with_box(bbox=[20, 3, -10, 12]))
+
+
+@case(GROUP, 'a box of no width', WARN + '; left out', '1 boxes less than a pixel wide or high')
+def flat(folder):
+    return look(folder, with_box(bbox=[2, 3, 0, 12]))
+
+
+@case(GROUP, 'a box outside its image', WARN + '; left out', '1 boxes wholly outside')
+def outside(folder):
+    return look(folder, with_box(bbox=[100, 3, 10, 12]))
+
+
+@case(GROUP, 'a box that reaches out of its image', WARN, '1 boxes that reach out of their image')
+def reaches_out(folder):
+    return look(folder, with_box(bbox=[35, 3, 10, 12]))
+
+
+@case(
+    GROUP,
+    'boxes written as x1 y1 x2 y2',
+    STOP,
+    '2 of 2 boxes reach out.*\n.*\n.*\n.*x1, y1, x2, y2',
+)
+def corners(folder):
+    content = coco_content()
+    for box in content['annotations']:
+        box['bbox'] = [20, 10, 38, 28]
+    return look(folder, content)
+
+
+@case(GROUP, 'a box larger than its image many times', STOP, '1 boxes more than 4 times as large')
+def huge(folder):
+    return look(folder, with_box(bbox=[0, 0, 4000, 3000]))
+
+
+@case(
+    GROUP,
+    'a crowd region',
+    WARN + '; no target, and detections in it are forgiven',
+    '1 crowd regions',
+)
+def crowd(folder):
+    return look(folder, with_box(iscrowd=1))
+
+
+@case(GROUP, 'labeled image named by `..`', STOP, '1 image names that lead out')
+def dots(folder):
+    return look(folder, with_image(file_name='../../secret.png'))
+
+
+@case(GROUP, 'labeled image named by an absolute path', STOP, '1 image names that lead out')
+def absolute(folder):
+    return look(folder, with_image(file_name='/etc/passwd'))
+
+
+@case(GROUP, 'labeled image named by a URL', STOP, '1 image names that lead out')
+def url(folder):
+    return look(folder, with_image(file_name='http://example.com/a.png'))
+
+
+@case(
+    GROUP,
+    'unlabeled image named by `..`, an absolute path or a URL',
+    STOP,
+    '(?s)(lies outside.*){3}',
+)
+def unlabeled_dots(folder):
+    names = ['../../secret.png', '/etc/secret.png', 'http://example.com/a.png']
+    said = []
+    for name in names:
+        (folder / 'list.txt').write_text(f'{name}\n')
+        options = dict(data_root=str(folder), data_prefix=dict(img='images'))
+        said.append(error_of(UnlabeledDataset, 'list.txt', **options))
+    return '\n'.join(said)
+
+
+@case(
+    GROUP, 'a json without boxes given to a tool that needs them', 'error', "no list 'annotations'"
+)
+def no_boxes(folder):
+    file = write_json(folder, dict(images=[]))
+    from pathlib import Path
+
+    return error_of(read_coco, Path(file))

@@ -1,0 +1,212 @@
+"""Checkpoints that do not fit, or are not whole."""
+
+import torch
+from bad_input_cases import STOP, WARN, case, error_of
+from mmdet.registry import MODELS
+from mmengine.config import Config
+from mmengine.registry import init_default_scope
+
+from mmssod.apis.checkpoints import merge_checkpoints
+from mmssod.engine.checkpoint_files import newest_checkpoint
+from mmssod.engine.preflight import start_problems
+from mmssod.engine.preflight.weight_checks import weight_findings
+from mmssod.testing.tiny import CLASSES, tiny_detector, tiny_semi
+
+GROUP = 'Checkpoints'
+
+
+def build(config):
+    init_default_scope('mmdet')
+    return MODELS.build(config)
+
+
+def fit(model, state_dict, purpose='start', trained_on=CLASSES) -> str:
+    """What is said of weights for a model."""
+    meta = dict(dataset_meta=dict(classes=trained_on))
+    checkpoint = dict(state_dict=state_dict, meta=meta)
+    return weight_findings(model, checkpoint, purpose=purpose, classes=CLASSES).text()
+
+
+def part(model, prefix) -> dict:
+    return {k: v for k, v in model.state_dict().items() if k.startswith(prefix)}
+
+
+@case(GROUP, 'missing', STOP, 'no checkpoint to start from')
+def missing(folder):
+    return '\n'.join(map(str, start_problems(Config(dict(load_from=str(folder / 'none.pth'))))))
+
+
+@case(GROUP, 'truncated', STOP, 'a damaged checkpoint.*\n.*\n.*cut off')
+def truncated(folder):
+    file = folder / 'a.pth'
+    torch.save(dict(a=torch.zeros(99)), file)
+    file.write_bytes(file.read_bytes()[:-50])
+    return '\n'.join(map(str, start_problems(Config(dict(load_from=str(file))))))
+
+
+@case(GROUP, 'one bit flipped', STOP, 'a damaged checkpoint.*\n.*\n.*checksum')
+def flipped(folder):
+    file = folder / 'a.pth'
+    torch.save(dict(a=torch.arange(999.0)), file)
+    data = bytearray(file.read_bytes())
+    data[1500] ^= 1
+    file.write_bytes(data)
+    labeler = dict(type='FrozenTeacher', checkpoint=str(file))
+    return '\n'.join(map(str, start_problems(Config(dict(model=dict(labeler=labeler))))))
+
+
+@case(
+    GROUP, 'no checkpoint but text', STOP, 'a damaged checkpoint.*\n.*\n.*not a file of torch.save'
+)
+def text(folder):
+    (folder / 'a.pth').write_text('<html>')
+    return '\n'.join(map(str, start_problems(Config(dict(load_from=str(folder / 'a.pth'))))))
+
+
+@case(
+    GROUP, 'the newest one of a run damaged', WARN + '; resumes from the one before', 'iter_2.pth'
+)
+def newest(folder):
+    torch.save(dict(a=1), folder / 'iter_2.pth')
+    (folder / 'iter_4.pth').write_bytes(b'PK')
+    (folder / 'last_checkpoint').write_text(str(folder / 'iter_4.pth'))
+    return str(newest_checkpoint(str(folder)))
+
+
+@case(GROUP, 'all of a run damaged', STOP, 'no checkpoint of .* can be resumed')
+def all_damaged(folder):
+    (folder / 'iter_2.pth').write_bytes(b'')
+    return error_of(newest_checkpoint, str(folder))
+
+
+@case(GROUP, 'another architecture', STOP, 'parameters are not in the checkpoint')
+def architecture(folder):
+    weights = {'encoder.weight': torch.zeros(3)}
+    return fit(build(tiny_detector()), weights)
+
+
+@case(
+    GROUP,
+    'other classes, to start a student',
+    STOP,
+    '(?s)weights of the checkpoint have another shape.*other classes, or in another order',
+)
+def student_classes(folder):
+    other = build(tiny_detector(num_classes=5)).state_dict()
+    return fit(build(tiny_semi()), other, trained_on=tuple('abcde'))
+
+
+@case(
+    GROUP,
+    'other classes, to start a plain detector',
+    WARN + '; its heads are new',
+    '(?s)warning: .*weights of the checkpoint have another shape.*no problems',
+)
+def plain_classes(folder):
+    other = build(tiny_detector(num_classes=5)).state_dict()
+    return fit(build(tiny_detector()), other, trained_on=tuple('abcde'))
+
+
+@case(
+    GROUP,
+    'the same classes in another order, to start a student',
+    STOP,
+    'other classes, or in another order',
+)
+def order(folder):
+    return fit(build(tiny_semi()), build(tiny_detector()).state_dict(), trained_on=CLASSES[::-1])
+
+
+@case(GROUP, 'another K', STOP, r'weights of the checkpoint have another shape')
+def buckets(folder):
+    return fit(build(tiny_semi()), build(tiny_detector(num_buckets=4)).state_dict())
+
+
+@case(
+    GROUP,
+    'a teacher alone, to start a student',
+    STOP,
+    'parameters are not in the checkpoint.*\n.*\n.*student',
+)
+def teacher_alone(folder):
+    model = build(tiny_semi())
+    return fit(model, part(model, 'labeler.'))
+
+
+@case(
+    GROUP,
+    'a student alone, where a frozen teacher needs weights',
+    STOP,
+    'parameters are not in the checkpoint.*\n.*\n.*labeler',
+)
+def student_alone(folder):
+    model = build(tiny_semi())
+    return fit(model, part(model, 'student.'))
+
+
+@case(
+    GROUP,
+    'a student alone, where the teacher follows it',
+    'used; the teacher starts as the student',
+    'no problems',
+)
+def student_followed(folder):
+    model = build(tiny_semi(labeler='EMATeacher'))
+    return fit(model, part(model, 'student.'))
+
+
+@case(
+    GROUP,
+    'a plain detector, to start a student',
+    'used; student and teacher start alike',
+    'no problems',
+)
+def plain(folder):
+    return fit(build(tiny_semi()), build(tiny_detector()).state_dict())
+
+
+@case(GROUP, 'another box head, to resume', STOP, 'weights of the checkpoint have another shape')
+def other_head(folder):
+    return fit(build(tiny_detector()), build(tiny_detector('plain')).state_dict(), purpose='resume')
+
+
+@case(
+    GROUP,
+    'a student with its teacher, to test a plain detector',
+    'error before the test',
+    'not in the checkpoint',
+)
+def semi_tested(folder):
+    return fit(build(tiny_detector()), build(tiny_semi()).state_dict(), purpose='test')
+
+
+@case(GROUP, 'of the labeler: another K', STOP, 'does not fit the teacher.*another shape')
+def labeler(folder):
+    torch.save(dict(state_dict=build(tiny_detector(num_buckets=4)).state_dict()), folder / 'a.pth')
+    model = build(tiny_semi(labeler=dict(type='FrozenTeacher', checkpoint=str(folder / 'a.pth'))))
+    return error_of(model.init_weights)
+
+
+@case(
+    GROUP,
+    'members of an ensemble with other classes',
+    'error',
+    'an ensemble needs detectors of the same classes',
+)
+def ensemble(folder):
+    for name, classes in (('a', ('x',)), ('b', ('y',))):
+        meta = dict(dataset_meta=dict(classes=classes))
+        torch.save(dict(state_dict={}, meta=meta), folder / f'{name}.pth')
+    return error_of(merge_checkpoints, [str(folder / 'a.pth'), str(folder / 'b.pth')])
+
+
+@case(
+    GROUP,
+    'a plain detector, to start two networks that differ',
+    WARN + '; the second begins at random',
+    '(?s)warning: .*parameters are not in the checkpoint.*no problems',
+)
+def two_networks(folder):
+    config = tiny_semi(labeler=dict(type='GivenLabels'))
+    config.type = 'CoRectifyDetector'
+    return fit(build(config), build(tiny_detector()).state_dict())

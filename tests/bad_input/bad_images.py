@@ -1,0 +1,199 @@
+"""Image files that are damaged, odd or dangerous: both as labeled and as unlabeled ones."""
+
+import struct
+import zlib
+from pathlib import Path
+
+import cv2
+import numpy as np
+from bad_input_cases import STOPS_OR_SKIPS, USED, case
+from mmengine.registry import init_default_scope
+from PIL import Image
+
+from mmssod.datasets import UnlabeledDataset
+from mmssod.datasets.image_files import file_fault
+from mmssod.engine.preflight.image_checks import image_problems
+
+GROUP = 'Images'
+PIXELS = np.random.RandomState(0).randint(0, 256, (30, 40, 3), np.uint8)
+
+
+def encoded(suffix: str = '.jpg', pixels: np.ndarray = PIXELS) -> bytes:
+    return cv2.imencode(suffix, pixels)[1].tobytes()
+
+
+def both(folder: Path, content: bytes | None, name: str = 'bad.jpg') -> str:
+    """What is said of a file as a labeled and as an unlabeled image; None for a file that is not there."""
+    (folder / 'images').mkdir()
+    for good in ('a.png', 'z.png'):
+        cv2.imwrite(str(folder / 'images' / good), PIXELS)
+    path = folder / 'images' / name
+    if content is not None:
+        path.write_bytes(content)
+    (folder / 'list.txt').write_text(f'a.png\n{name}\nz.png\n')
+    return f'labeled: {as_labeled(folder, name)}\nunlabeled: {as_unlabeled(folder, name)}'
+
+
+def as_labeled(folder: Path, name: str) -> str:
+    _, size = file_fault(str(folder / 'images' / name))
+    width, height = size or (40, 30)
+    record = dict(id=1, file_name=name, width=width, height=height)
+    found = list(image_problems('labeled', [record], str(folder / 'images'), 10))
+    return 'problem ' + str(found[0]) if found else 'used'
+
+
+def as_unlabeled(folder: Path, name: str) -> str:
+    init_default_scope('mmdet')
+    dataset = UnlabeledDataset(
+        'list.txt',
+        data_root=str(folder),
+        data_prefix=dict(img='images'),
+        pipeline=[dict(type='LoadWholeImage')],
+        serialize_data=False,
+    )
+    image = dataset[1]['img']
+    skipped = list(dataset.skipped.read().values())
+    assert len(skipped) <= 1
+    if skipped:
+        assert dataset[1]['img_path'].endswith('z.png')  # always the next one
+        return f'skipped {skipped[0]}'
+    assert dataset[1]['img_path'].endswith(name)
+    return f'used {image.shape} {image.dtype}'
+
+
+STOPS = r'(?s)labeled: problem .*{0}.*unlabeled: skipped .*{0}'
+FINE = r'labeled: used\nunlabeled: used \({0}, {1}, 3\) uint8'
+
+
+@case(GROUP, 'truncated JPEG', STOPS_OR_SKIPS, STOPS.format('truncated'))
+def truncated_jpeg(folder):
+    return both(folder, encoded()[:-40])
+
+
+@case(
+    GROUP, 'truncated JPEG with a whole thumbnail in it', STOPS_OR_SKIPS, STOPS.format('truncated')
+)
+def truncated_with_thumbnail(folder):
+    whole, small = encoded(), encoded(pixels=PIXELS[:8, :8])
+    segment = b'\xff\xe1' + struct.pack('>H', len(small) + 2) + small
+    return both(folder, (whole[:2] + segment + whole[2:])[:-40])
+
+
+@case(GROUP, 'truncated PNG', STOPS_OR_SKIPS, STOPS.format('truncated'))
+def truncated_png(folder):
+    return both(folder, encoded('.png')[:-200], 'bad.png')
+
+
+@case(GROUP, 'empty file', STOPS_OR_SKIPS, STOPS.format('empty file'))
+def empty(folder):
+    return both(folder, b'')
+
+
+@case(
+    GROUP,
+    'missing file',
+    STOPS_OR_SKIPS,
+    r'(?s)labeled: problem .*not there.*unlabeled: skipped .*No such',
+)
+def missing(folder):
+    return both(folder, None)
+
+
+@case(
+    GROUP,
+    'unreadable: a folder with the name of an image',
+    STOPS_OR_SKIPS,
+    STOPS.format('Is a directory'),
+)
+def folder_as_image(folder):
+    (folder / 'images/bad.jpg').mkdir(parents=True)
+    (folder / 'images').rename(folder / 'kept')
+    text_root = folder / 'images'
+    text_root.mkdir()
+    for name in ('a.png', 'z.png'):
+        cv2.imwrite(str(text_root / name), PIXELS)
+    (folder / 'kept/bad.jpg').rename(text_root / 'bad.jpg')
+    (folder / 'list.txt').write_text('a.png\nbad.jpg\nz.png\n')
+    return f'labeled: {as_labeled(folder, "bad.jpg")}\nunlabeled: {as_unlabeled(folder, "bad.jpg")}'
+
+
+@case(GROUP, 'text with the suffix of an image', STOPS_OR_SKIPS, STOPS.format('no image'))
+def text(folder):
+    return both(folder, b'<html>404 not found</html>')
+
+
+@case(
+    GROUP,
+    'more pixels than fit in memory (a few KB of PNG)',
+    STOPS_OR_SKIPS,
+    STOPS.format('more than [0-9]+ pixels'),
+)
+def pixel_bomb(folder):
+    side = 50_000
+    header = struct.pack('>IIBBBBB', side, side, 8, 2, 0, 0, 0)
+    chunks = [(b'IHDR', header), (b'IDAT', zlib.compress(b'')), (b'IEND', b'')]
+    content = b'\x89PNG\r\n\x1a\n' + b''.join(
+        struct.pack('>I', len(data)) + kind + data + struct.pack('>I', zlib.crc32(kind + data))
+        for kind, data in chunks
+    )
+    return both(folder, content, 'bad.png')
+
+
+@case(GROUP, '20000 x 10 px', STOPS_OR_SKIPS, STOPS.format('thinner than 1:200'))
+def thin(folder):
+    return both(folder, encoded('.png', np.zeros((10, 20_000, 3), np.uint8)), 'bad.png')
+
+
+@case(GROUP, '1 x 1 px', USED, FINE.format(1, 1))
+def one_pixel(folder):
+    return both(folder, encoded('.png', PIXELS[:1, :1]), 'bad.png')
+
+
+@case(GROUP, 'grayscale', USED + ', as three equal channels', FINE.format(30, 40))
+def gray(folder):
+    return both(folder, encoded('.png', PIXELS[..., 0]), 'bad.png')
+
+
+@case(GROUP, '16 bit', USED + ', as 8 bit', FINE.format(30, 40))
+def sixteen_bit(folder):
+    return both(folder, encoded('.png', PIXELS.astype(np.uint16) * 256), 'bad.png')
+
+
+@case(GROUP, 'CMYK', USED + ', as RGB', FINE.format(30, 40))
+def cmyk(folder):
+    Image.fromarray(PIXELS).convert('CMYK').save(folder / 'x.jpg')
+    return both(folder, (folder / 'x.jpg').read_bytes())
+
+
+@case(GROUP, 'alpha channel', USED + ', without it', FINE.format(30, 40))
+def alpha(folder):
+    return both(folder, encoded('.png', np.dstack([PIXELS, PIXELS[..., :1]])), 'bad.png')
+
+
+@case(GROUP, 'palette', USED + ', as RGB', FINE.format(30, 40))
+def palette(folder):
+    Image.fromarray(PIXELS).convert('P').save(folder / 'x.png')
+    return both(folder, (folder / 'x.png').read_bytes(), 'bad.png')
+
+
+@case(
+    GROUP,
+    'rotated by EXIF',
+    USED + ', upright; width and height in a json must be those',
+    FINE.format(40, 30),
+)
+def rotated(folder):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.fromarray(PIXELS).save(folder / 'x.jpg', exif=exif)
+    return both(folder, (folder / 'x.jpg').read_bytes())
+
+
+@case(GROUP, 'PNG with the suffix .jpg', USED + ', by its content', FINE.format(30, 40))
+def wrong_suffix(folder):
+    return both(folder, encoded('.png'), 'bad.jpg')
+
+
+@case(GROUP, 'more data behind the end', USED, FINE.format(30, 40))
+def trailing(folder):
+    return both(folder, encoded() + b'\xff\xda' + bytes(100))

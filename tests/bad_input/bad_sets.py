@@ -1,0 +1,186 @@
+"""Sets of images that are empty, small or overlapping."""
+
+from bad_input_cases import STOP, USED, WARN, case, coco_content, error_of
+from fakes import FakeDataset, FakePair, fake_runner
+
+from mmssod.datasets import SemiDataset, SourceSampler, UnlabeledDataset
+from mmssod.datasets.split import split_coco
+from mmssod.engine import PreflightHook, SkippedImagesHook
+from mmssod.engine.preflight import runtime_problems, runtime_warnings
+from mmssod.engine.preflight.data_checks import unlabeled_problems
+
+GROUP = 'Sets'
+EACH = [(f'/l/{n}.jpg', [0, 1, 2]) for n in range(3)]
+
+
+def pair(labeled=EACH, unlabeled=(('/u/0.jpg', []),)) -> FakePair:
+    return FakePair(FakeDataset(labeled), FakeDataset(unlabeled))
+
+
+def problems(folder, dataset, **values) -> str:
+    return '\n'.join(map(str, runtime_problems(fake_runner(folder, dataset=dataset, **values))))
+
+
+def warnings(folder, dataset, **values) -> str:
+    return '\n'.join(runtime_warnings(fake_runner(folder, dataset=dataset, **values)))
+
+
+@case(GROUP, 'no labeled image', STOP, 'the source labeled is empty')
+def no_labeled(folder):
+    return problems(folder, pair(labeled=[]))
+
+
+@case(
+    GROUP,
+    'no unlabeled image: an empty folder',
+    STOP,
+    'unlabeled: no images to train on.*\n.*\n.*no image in folder',
+)
+def no_unlabeled(folder):
+    return '\n'.join(map(str, unlabeled_problems('unlabeled', dict(images=str(folder)))))
+
+
+@case(
+    GROUP,
+    'no unlabeled image: no such folder',
+    STOP,
+    'unlabeled: no images to train on.*\n.*\n.*does not exist',
+)
+def no_folder(folder):
+    return '\n'.join(map(str, unlabeled_problems('unlabeled', dict(images=str(folder / 'none')))))
+
+
+@case(GROUP, 'none of the listed unlabeled images is there', STOP, 'none of the first 2 images')
+def none_there(folder):
+    (folder / 'list.txt').write_text('a.jpg\nb.jpg\n')
+    return '\n'.join(
+        map(str, unlabeled_problems('unlabeled', dict(images=str(folder / 'list.txt'))))
+    )
+
+
+@case(GROUP, 'everything left out by `exclude`', STOP, 'leaves none of 1 images')
+def all_excluded(folder):
+    (folder / 'a.jpg').touch()
+    (folder / 'list.txt').write_text('a.jpg\n')
+    return error_of(UnlabeledDataset, str(folder), exclude=str(folder / 'list.txt'))
+
+
+@case(
+    GROUP,
+    'unlabeled images of other classes than the labeled',
+    STOP,
+    "source 'more' has other classes",
+)
+def other_classes(folder):
+    class Set(FakeDataset):
+        __getitem__ = FakeDataset.get_data_info
+
+    return error_of(SemiDataset, labeled=Set(EACH), more=Set(EACH, classes=('dog',)))
+
+
+@case(GROUP, 'an unlabeled image listed twice', WARN + '; once is kept', '1 images')
+def unlabeled_twice(folder):
+    (folder / 'a.jpg').touch()
+    (folder / 'list.txt').write_text('a.jpg\n./a.jpg\n')
+    return f'{len(UnlabeledDataset(str(folder / "list.txt"), data_root=str(folder)))} images'
+
+
+@case(
+    GROUP,
+    'an image both labeled and unlabeled',
+    WARN,
+    '1 of 2 images of the source unlabeled are labeled images too',
+)
+def both(folder):
+    return warnings(folder, pair(unlabeled=[('/u/0.jpg', []), ('/l/../l/0.jpg', [])]))
+
+
+@case(
+    GROUP,
+    'a class without a box',
+    WARN,
+    r"1 of 3 classes have no labeled box and cannot be learned: \['cat'\]",
+)
+def class_without(folder):
+    return warnings(folder, pair(labeled=[('/l/0.jpg', [0, 1])]))
+
+
+@case(GROUP, 'fewer labeled images than a batch takes', WARN, 'has 3 images and a batch takes 8')
+def few(folder):
+    counts = dict(labeled=4, unlabeled=1)
+    return warnings(folder, pair(), counts=counts, batch_size=5, world_size=2)
+
+
+@case(GROUP, 'one image', USED + ', in every batch', r'\[0, 0, 0\]')
+def one_image(folder):
+    class One(FakeDataset):
+        offsets = {'labeled': 0}
+
+        def __init__(self):
+            super().__init__(EACH[:1])
+            self.sources = {'labeled': self}
+
+        def full_init(self):
+            pass
+
+    sampler = SourceSampler(One(), dict(labeled=3), seed=0, aspect_grouping=False)
+    return str([key.index for key in sampler.batch(0)])
+
+
+@case(GROUP, 'a split that leaves nothing unlabeled', 'error', 'cannot label 2 of 2 images')
+def no_rest(folder):
+    return error_of(split_coco, coco_content(), size=2, fold=1)
+
+
+@case(GROUP, 'a split of a json with duplicate ids', 'error', 'image ids must be unique')
+def split_twice(folder):
+    content = coco_content()
+    content['images'][0]['id'] = 2
+    return error_of(split_coco, content, size=1, fold=1)
+
+
+@case(
+    GROUP,
+    'more unreadable unlabeled images than the limit',
+    'error in training; names the list',
+    '(?s)2 of 10 images.*limit of 10%.*skipped_images.limit',
+)
+def too_many(folder):
+    dataset = pair(unlabeled=[(f'/u/{n}.jpg', []) for n in range(10)])
+    dataset.sources['unlabeled'].skipped = _Skipped(2)
+    return error_of(SkippedImagesHook(limit=0.1).after_train, fake_runner(folder, dataset=dataset))
+
+
+@case(
+    GROUP,
+    'fewer unreadable unlabeled images than the limit',
+    WARN + ' with the list',
+    '2 of 100 images of the source unlabeled.*1.jpg: empty',
+)
+def some(folder):
+    dataset = pair(unlabeled=[(f'/u/{n}.jpg', []) for n in range(100)])
+    dataset.sources['unlabeled'].skipped = _Skipped(2)
+    runner = fake_runner(folder, dataset=dataset)
+    SkippedImagesHook(limit=0.1).after_train(runner)
+    assert (folder / 'skipped_images.txt').read_text() == '/u/0.jpg: empty\n/u/1.jpg: empty\n'
+    return runner.messages[0]
+
+
+@case(
+    GROUP, 'test images named by `..`', 'error before the test', 'test set: 1 image names lead out'
+)
+def test_outside(folder):
+    dataset = FakeDataset([('/data/images/../../etc/x.png', [])])
+    dataset.data_prefix = dict(img='/data/images')
+    runner = fake_runner(folder)
+    runner.test_dataloader = runner.train_dataloader
+    runner.test_dataloader.dataset = dataset
+    return error_of(PreflightHook().before_test, runner)
+
+
+class _Skipped:
+    def __init__(self, count: int):
+        self.count = count
+
+    def read(self):
+        return {f'/u/{n}.jpg': f'/u/{n}.jpg: empty' for n in range(self.count)}

@@ -1,0 +1,77 @@
+"""SIGTERM: a checkpoint, then the exit; and the run that goes on ends as one that was not told."""
+
+import multiprocessing
+import os
+import signal
+import time
+
+import pytest
+import torch
+from mmdet.registry import HOOKS
+from mmengine.hooks import Hook
+from toy_training import toy_config, weights_of
+
+from mmssod import apis
+from mmssod.engine import PreemptionHook
+
+
+@HOOKS.register_module()
+class Scheduler(Hook):
+    """Signals the process, and its data workers, in an iteration."""
+
+    def __init__(self, iteration, times=1, workers=False):
+        self.iteration, self.times, self.workers = iteration, times, workers
+
+    def before_train_iter(self, runner, batch_idx, data_batch=None):
+        if runner.iter == self.iteration:
+            for child in multiprocessing.active_children() if self.workers else ():
+                os.kill(child.pid, signal.SIGTERM)
+            for _ in range(self.times):
+                os.kill(os.getpid(), signal.SIGTERM)
+
+
+def told(folder, *, max_iters=6, loader=None, **scheduler):
+    scheduler = dict(type='Scheduler', **scheduler)
+    return toy_config(folder, max_iters=max_iters, hooks=[scheduler], loader=loader)
+
+
+@pytest.mark.parametrize('loader', [None, dict(num_workers=1, persistent_workers=True)])
+@pytest.mark.parametrize('iteration', [2, 3])  # with, and without, a checkpoint of its own
+def test_saves_exits_and_goes_on(tmp_path, iteration, loader):
+    before = signal.getsignal(signal.SIGTERM)
+    apis.train(toy_config(tmp_path / 'whole', max_iters=6))
+    started = time.monotonic()
+    with pytest.raises(SystemExit) as end:
+        apis.train(told(tmp_path / 'cut', iteration=iteration, workers=True, loader=loader))
+    assert end.value.code == 143
+    assert signal.getsignal(signal.SIGTERM) is before
+    assert (tmp_path / f'cut/iter_{iteration + 1}.pth').exists()
+    assert not multiprocessing.active_children() and time.monotonic() - started < 60
+    apis.train(toy_config(tmp_path / 'cut', max_iters=6), resume='auto')
+    whole, cut = weights_of(tmp_path / 'whole', 6), weights_of(tmp_path / 'cut', 6)
+    assert all(torch.equal(value, cut[name]) for name, value in whole.items())
+
+
+def test_the_last_iteration_ends_as_ever(tmp_path):
+    apis.train(told(tmp_path, iteration=5))
+    assert (tmp_path / 'iter_6.pth').exists()
+
+
+def test_a_second_signal_does_not_wait(tmp_path):
+    with pytest.raises(SystemExit):
+        apis.train(told(tmp_path, iteration=3, times=2))
+    assert not (tmp_path / 'iter_4.pth').exists()
+
+
+def test_gathered_gradients_are_not_lost(tmp_path):
+    cfg = told(tmp_path, iteration=2)
+    cfg.optim_wrapper.accumulative_counts = 2
+    cfg.default_hooks.checkpoint.interval = 4
+    with pytest.raises(SystemExit):
+        apis.train(cfg)
+    assert [path.name for path in tmp_path.glob('*.pth')] == ['iter_4.pth']
+
+
+def test_interval_must_be_positive():
+    with pytest.raises(ValueError, match='interval >= 1'):
+        PreemptionHook(interval=0)

@@ -1,0 +1,96 @@
+"""Training runs in processes that can be killed, and the comparison of how they end."""
+
+import os
+import random
+import signal
+import sys
+import time
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+
+TESTS = Path(__file__).parents[1]
+for folder in (TESTS, TESTS / 'engine'):
+    if str(folder) not in sys.path:
+        sys.path.append(str(folder))
+
+import torch  # noqa: E402
+
+PORTS = iter(random.SystemRandom().sample(range(20_000, 32_000), 1000))
+
+
+def start(action: Callable[[], None], log: Path, **environment: str) -> int:
+    """Run an action in a forked process of a group of its own; its id.
+
+    The parent has imported everything and trained nothing, so a process costs milliseconds, not an import of mmdet.
+    """
+    pid = os.fork()
+    if pid:
+        return pid
+    code = 1
+    try:
+        os.setpgid(0, 0)
+        os.environ.update(environment)
+        with open(log, 'a') as stream:
+            os.dup2(stream.fileno(), 1)
+            os.dup2(stream.fileno(), 2)
+        torch.set_num_threads(1)
+        action()
+        code = 0
+    except SystemExit as end:
+        code = int(end.code or 0)
+    except BaseException:
+        os.write(2, traceback.format_exc().encode())  # past whoever captures sys.stderr
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+
+
+def kill(pid: int) -> None:
+    """SIGKILL for a process that ``start`` made; its data workers find themselves alone and end."""
+    os.kill(pid, signal.SIGKILL)
+
+
+def wait(pid: int, seconds: float = 1800.0) -> int:
+    """Exit code of a process, negative for a signal.
+
+    Raises:
+        TimeoutError: it still runs; it is killed.
+    """
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        done, status = os.waitpid(pid, os.WNOHANG)
+        if done:
+            return os.waitstatus_to_exitcode(status)
+        time.sleep(0.01)
+    kill(pid)
+    os.waitpid(pid, 0)
+    raise TimeoutError(f'process {pid} still ran after {seconds:.0f} s')
+
+
+def differences(one: Path, other: Path, name: str) -> list[str]:
+    """What differs between the checkpoints ``name`` of two runs: weights, buffers, optimizer, schedule, balance."""
+    first, second = (torch.load(folder / name, weights_only=False) for folder in (one, other))
+    found = _compare('state_dict', first['state_dict'], second['state_dict'])
+    found += _compare('optimizer', first['optimizer'], second['optimizer'])
+    found += _compare('param_schedulers', first['param_schedulers'], second['param_schedulers'])
+    texts = [(folder / 'class_balance.jsonl').read_bytes() for folder in (one, other)]
+    return found + ([] if texts[0] == texts[1] else ['class_balance.jsonl'])
+
+
+def _compare(where: str, one, other) -> list[str]:
+    if torch.is_tensor(one):
+        same = one.dtype == other.dtype and torch.equal(one, other)
+    elif isinstance(one, dict):
+        if one.keys() != other.keys():
+            return [where]
+        return [text for key in one for text in _compare(f'{where}.{key}', one[key], other[key])]
+    elif isinstance(one, (list, tuple)):
+        if len(one) != len(other):
+            return [where]
+        pairs = enumerate(zip(one, other, strict=True))
+        return [text for place, pair in pairs for text in _compare(f'{where}[{place}]', *pair)]
+    else:
+        same = one == other
+    return [] if same else [where]
