@@ -32,6 +32,9 @@ class WholeCheckpointHook(CheckpointHook):
         RuntimeError: a checkpoint could not be written (a full disk); names the last whole one.
     """
 
+    file_backend: Any  # mmengine's, without types
+    last_ckpt: Any
+
     _saved_at = -1
 
     def before_train(self, runner: Any) -> None:

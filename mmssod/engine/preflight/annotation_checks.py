@@ -232,7 +232,8 @@ def _check_boxes(
 
 def _box_fault(entry: Mapping[str, Any], size: tuple[float, float]) -> str:
     """What is unusual about a box; '' for nothing."""
-    box, area = entry.get('bbox'), entry.get('area')
+    box: Any = entry.get('bbox')
+    area: Any = entry.get('area')
     if not isinstance(box, list) or len(box) != 4 or not all(map(_is_number, (*box, area))):
         return 'box'
     x, y, width, height = box
