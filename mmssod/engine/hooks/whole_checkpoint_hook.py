@@ -34,6 +34,7 @@ class WholeCheckpointHook(CheckpointHook):
 
     file_backend: Any  # mmengine's, without types
     last_ckpt: Any
+    backend_args: Any
 
     _saved_at = -1
 
