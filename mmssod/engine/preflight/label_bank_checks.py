@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from mmssod.datasets.fixed_view import FixedView, fixed_view
+from mmssod.datasets.transforms.steps import as_list
 from mmssod.engine.preflight.config_checks import labeled_classes
 from mmssod.label_bank import BankError, LabelBankFiles, image_key, name_code
 from mmssod.models.checkpoint_parts import teacher_digest
@@ -83,8 +84,9 @@ def _verify(folder: str, changed: int) -> None:
 
 def _unseen_problems(cfg: Mapping[str, Any], labeler: Mapping[str, Any]) -> Iterator[Problem]:
     dataset = (cfg.get('train_dataloader') or {}).get('dataset') or {}
-    views = ((dataset.get('unlabeled') or {}).get('pipeline') or {}).get('views') or {}
-    if (views.get('weak') or {}).get('type') == 'UnseenSteps':
+    steps = as_list((dataset.get('unlabeled') or {}).get('pipeline') or [])
+    weak = steps[-1].get('weak') if steps else None
+    if isinstance(weak, Mapping) and weak.get('type') == 'UnseenSteps':
         yield Problem(
             'weak views without pixels (UnseenSteps) and a labeler that looks at them',
             "model.labeler.type='LabelBank'",
