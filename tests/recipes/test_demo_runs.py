@@ -12,8 +12,10 @@ from mmssod.testing import make_demo_data
 from mmssod.testing.recipes import shrink
 
 CLASSES = ('blob', 'leaf', 'arrow')
-# They read labels that an earlier training wrote; tests/tools/test_offline_labels.py goes the whole way.
+# They read labels that were made before; tests/tools/test_offline_labels.py and test_pseudo_label.py go the whole way.
 AFTER_OTHERS = {
+    'configs/label_bank/demo.py',
+    'configs/label_bank/demo_plain.py',
     'configs/ismt/demo_final.py',
     *(f'configs/multi_phase/demo{end}.py' for end in ('', '_phase_0', '_phase_1', '_phase_2')),
 }

@@ -10,6 +10,12 @@ note = (
     'images add little here: [the labels](voc12mini_labels.md) above 0.5 hold half of the dogs and cats, a fifth of '
     'the other four frequent classes, and nothing of the fourteen rare ones; half of them are wrong.'
 )
+findings = (
+    'Every student is above its teacher, and none above supervised training of the same length: unlabeled images '
+    'are worth here what longer training is worth. The method is ahead of the plain baseline in AP, AP75 and on '
+    'the frequent classes by tenths to one point, in one seed. The rare classes have no AP to speak of in any '
+    'row, so re-weighting has nothing to raise; its row has not been run yet.'
+)
 recipes = [
     dict(name='teacher', config='configs/lite/teacher_voc12mini.py'),
     dict(name='student', config='configs/lite/student_voc12mini.py', start='teacher'),
