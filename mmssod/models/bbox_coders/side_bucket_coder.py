@@ -153,8 +153,8 @@ class SideBucketCoder(BaseBBoxCoder):
         """
         borders, widths = self.segments(get_box_tensor(bboxes).float())
         best = bucket_logits.argmax(dim=-1, keepdim=True)
-        place = best + 0.5 + offsets.gather(-1, best).float()
-        boxes = borders + place.squeeze(-1) * widths
+        offset = offsets.gather(-1, best).squeeze(-1).float()
+        boxes = borders + (best.squeeze(-1) + 0.5) * widths + offset * widths
         if max_shape is not None:
             height, width = max_shape[:2]
             limits = boxes.new_tensor([width, height, width, height])
