@@ -76,7 +76,10 @@ model = dict(
 )
 optim_wrapper = dict(optimizer=dict(lr=_base_.learning_rate))
 auto_scale_lr = dict(base_batch_size=_base_.batch)
-default_hooks = dict(checkpoint=dict(interval=max(_base_.iterations // 4, 1)))
+default_hooks = dict(
+    checkpoint=dict(interval=max(_base_.iterations // 4, 1)),
+    logger=dict(log_metric_by_epoch=False),  # evaluations by iteration in TensorBoard, too
+)
 randomness = dict(seed=$seed)
 work_dir = $work_dir
 ''')
