@@ -47,7 +47,7 @@ def equations_page() -> str:
         'Each is a pure function in `mmssod/equations.py`; the text here is its docstring.',
         '',
     ]
-    for name, function in own_members(equations, inspect.isfunction):
+    for name, _ in own_members(equations, inspect.isfunction):
         lines += [f'## {name}', '', '```{eval-rst}']
         lines += [f'.. autofunction:: mmssod.equations.{name}', '```', '']
     return '\n'.join(lines)
@@ -126,8 +126,8 @@ def models_page() -> str:
         '',
         MADE,
         '',
-        'Made of the `metafile.yml` files. Figures that were measured here stand in [results](results/index.md), those of',
-        'the papers in the README of each folder.',
+        'Made of the `metafile.yml` files. Figures that were measured here stand in [results](results/index.md),',
+        'those of the papers in the README of each folder.',
         '',
     ]
     for file in metafiles():

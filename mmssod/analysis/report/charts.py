@@ -107,8 +107,8 @@ def histogram(
                     f'height="{base - top:.1f}"><title>{escape(note)}</title></rect>'
                 )
             below[place] += value
-    for text, place in marks:
-        x = x_axis(place)
+    for text, at in marks:
+        x = x_axis(at)
         parts.append(
             f'<line class="mark" x1="{x:.1f}" x2="{x:.1f}" y1="{TOP}" y2="{HEIGHT - BOTTOM}"/>'
             f'<text class="mark" x="{x + 4:.1f}" y="{TOP + 10}">{escape(text)}</text>'
