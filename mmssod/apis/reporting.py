@@ -132,34 +132,38 @@ def run_names(runs: Sequence[str]) -> list[str]:
 
 
 def detectors(records: Sequence[RunRecord]) -> list[Found]:
-    """Teachers and students of all runs that have a checkpoint, teachers first.
+    """The detectors of all runs that have a checkpoint, of each run the teacher first.
 
-    A teacher inside a run that started from another of the given runs is that run's detector, and is left out.
+    A teacher with the very weights of a detector that is there already, that of the teacher's own run, is left out.
     """
-    folders = {str(record.folder.resolve()) for record in records}
-    found = []
-    for record in records:
-        if not record.checkpoint:
-            continue
-        alone = len(records) == 1
+    found: list[Found] = []
+    for record in (record for record in records if record.checkpoint):
         if 'detector' not in record.config.model:
-            plain = plain_detector(record.config, record.checkpoint)
-            found.append(Found(record.name, record, plain))
+            found.append(
+                Found(record.name, record, plain_detector(record.config, record.checkpoint))
+            )
             continue
-        start = osp.dirname(osp.abspath(record.config.get('load_from') or ''))
-        known = start in folders and start != str(record.folder.resolve())
-        frozen = record.config.model.get('labeler', {}).get('type') == 'FrozenTeacher'
-        parts = ['student'] if known and frozen else ['teacher', 'student']
-        for part in parts:
-            try:
-                plain = plain_detector(record.config, record.checkpoint, part)
-            except ValueError:
-                if part == 'student':
-                    raise
-                continue  # a run without a teacher of its own: labels from a bank, or another network's
-            label = part if alone else record.name if len(parts) == 1 else f'{record.name} {part}'
-            found.append(Found(label, record, plain))
+        teacher = _teacher(record)
+        if teacher is not None and not any(_same(teacher, one.plain) for one in found):
+            label = 'teacher' if len(records) == 1 else f"{record.name}'s teacher"
+            found.append(Found(label, record, teacher))
+        student = plain_detector(record.config, record.checkpoint, 'student')
+        found.append(Found('student' if len(records) == 1 else record.name, record, student))
     return found
+
+
+def _teacher(record: RunRecord) -> PlainDetector | None:
+    """The teacher inside a run; None where labels come from elsewhere, such as a bank or another network."""
+    try:
+        return plain_detector(record.config, record.checkpoint, 'teacher')
+    except ValueError:
+        return None
+
+
+def _same(one: PlainDetector, other: PlainDetector) -> bool:
+    return one.weights.keys() == other.weights.keys() and all(
+        torch.equal(weight, other.weights[name]) for name, weight in one.weights.items()
+    )
 
 
 def outputs_of(
@@ -217,8 +221,9 @@ def _labels(
     unlabeled = run.config.train_dataloader.dataset.get('unlabeled')
     if not found or unlabeled is None or labeled is None:
         return {}
-    teachers = [one for one in found if one.run is run and one.plain.part == 'teacher']
-    labeler = (teachers or found)[0]
+    teacher = _teacher(run)
+    teachers = [one for one in found if teacher is not None and _same(teacher, one.plain)]
+    labeler = (teachers or [one for one in found if one.run is run] or list(found))[0]
     images = unlabeled_images(unlabeled, labeled['categories'])
     source = osp.join(unlabeled.get('data_root') or '', unlabeled.images)
     withheld = withheld or withheld_file(source)

@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,8 @@ sys.path.insert(0, str(Path(__file__).parents[1] / 'cli'))
 
 from small_run import annotations, make_run
 
+from mmssod.analysis.report import read_run_folder
+from mmssod.apis.reporting import detectors
 from mmssod_cli import main
 
 CLASSES = ['circle', 'square', 'star']
@@ -78,6 +81,16 @@ def test_pictures_have_a_limit(tmp_path, page):
     assert small.read_text().count('<figure data-classes') == 2
     with pytest.raises(ValueError, match='.html'):
         main(['report', str(run), '--out', 'report.pdf'])
+
+
+def test_a_teacher_stands_once_beside_its_own_run(page, tmp_path):
+    """The student's frozen teacher is the detector of the teacher's run: three detectors are two columns of one."""
+    run = next(iter(page.parent.parent.parent.glob('student*')))
+    record = read_run_folder(run)
+    alone = [one.label for one in detectors([record])]
+    twice = [one.label for one in detectors([record, replace(record, name='again')])]
+    assert alone == ['teacher', 'student']
+    assert twice == [f"{record.name}'s teacher", record.name, 'again']
 
 
 @pytest.fixture(scope='module')

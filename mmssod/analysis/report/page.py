@@ -154,7 +154,12 @@ def curves(runs: Sequence[RunRecord]) -> list[Markup]:
         for run in runs
         for name, prefix in (('labeled', 'sup_'), ('unlabeled', 'unsup_'))
         if _sum(run, prefix)
-    ] or [Series(label(run, 'loss'), run.train['loss']) for run in runs if 'loss' in run.train]
+    ]
+    losses += [  # of runs on labeled images alone
+        Series(label(run, 'labeled'), run.train['loss'])
+        for run in runs
+        if 'loss' in run.train and not _sum(run, 'sup_')
+    ]
     pieces = [
         Series(
             name.removeprefix('sup_').removeprefix('unsup_') + f' ({source})', points, dashed=dashed
