@@ -266,7 +266,7 @@ def _ap_keys(run: RunRecord) -> dict[str, str]:
     """Metrics to draw by their names in the log: AP and AP50."""
     names = {key for values in run.evaluations.values() for key in values}
     wanted = {'mAP': 'AP', 'mAP_50': 'AP50', 'AP50': 'AP50'}
-    found = {}
+    found: dict[str, str] = {}
     for name in sorted(names):
         end = name.split('/')[-1].removeprefix('bbox_')
         if end in wanted and wanted[end] not in found.values():
