@@ -1,7 +1,10 @@
 """What the docs name is there: files, configs, links, options of tools, knobs."""
 
+import argparse
 import inspect
 import re
+import runpy
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -9,8 +12,11 @@ from pathlib import Path
 import pytest
 from mmengine.config import Config
 
+from mmssod.environment.check import Installation, installed_stack
 from mmssod.models import SideBucketCoder
 from mmssod.models.bbox_heads import BucketHead
+from mmssod_cli import COMMANDS
+from mmssod_cli.main import command
 
 ROOT = Path(__file__).parents[1]
 PAGES = [
@@ -90,3 +96,50 @@ def test_every_knob_in_the_docs_is_one():
         value = model
         for part in key.split('.'):
             value = value[part]
+
+
+def command_lines():
+    """Each ``mmssod COMMAND ...`` in a block of the pages, line continuations joined."""
+    for page in PAGES:
+        blocks = re.findall(r'```shell\n(.*?)```', page.read_text(), re.S)
+        for line in '\n'.join(blocks).replace('\\\n', ' ').splitlines():
+            if line.startswith('mmssod '):
+                yield line.split('#')[0]
+
+
+COMMAND_LINES = sorted(set(command_lines()))
+
+
+def test_commands_of_mmssod_are_seen():
+    names = {line.split()[1] for line in COMMAND_LINES}
+    assert names == set(COMMANDS)
+
+
+@pytest.mark.parametrize('line', COMMAND_LINES)
+def test_each_command_line_parses(line):
+    """Those that work in seconds are run by tests of their own; here every line is one that its command takes."""
+    _, name, *argv = shlex.split(line)
+    parser = argparse.ArgumentParser()
+    module = command(name)
+    module.add_arguments(parser)
+    args = parser.parse_args(argv)
+    if hasattr(module, 'check'):
+        module.check(parser, args)
+
+
+def test_pages_made_of_the_code_are_up_to_date():
+    """The pages are written with the onedl stack, whose arguments and defaults they show."""
+    if installed_stack(Installation.current()).name != 'onedl':
+        pytest.skip('another mm stack')
+    generate = runpy.run_path(str(ROOT / 'tools/docs/generate.py'))
+    stale = [
+        name for name, text in generate['generated']().items() if (ROOT / name).read_text() != text
+    ]
+    assert not stale, f'run python tools/docs/generate.py: {stale}'
+
+
+def test_the_index_of_models_has_all_of_them():
+    names = re.findall(r'configs/[\w/]+/metafile.yml', (ROOT / 'model-index.yml').read_text())
+    assert (
+        len(names) == len(set(names)) == len(list((ROOT / 'configs').rglob('metafile.yml'))) >= 10
+    )

@@ -1,0 +1,204 @@
+"""Charts as SVG text: they open without a network, scale to any width, and take their colors from the page's style.
+
+Series have the classes ``s0`` to ``s6`` of the page's palette. Each chart says in words what it shows
+(``aria-label``), and points have their values as tooltips.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from markupsafe import Markup, escape
+
+WIDTH, HEIGHT = 560, 280
+LEFT, RIGHT, TOP, BOTTOM = 52, 12, 12, 40
+PALETTE = 7
+MOST_POINTS = 240
+
+
+@dataclass(frozen=True)
+class Series:
+    """One line.
+
+    Args:
+        label: What the legend calls it.
+        points: Pairs of x and y, in the order of x; y None leaves a gap.
+        key: The class that it belongs to, for the page's filter; '' for none.
+        dashed: Draw it dashed.
+    """
+
+    label: str
+    points: Sequence[tuple[float, float | None]]
+    key: str = ''
+    dashed: bool = False
+
+    def thinned(self) -> list[tuple[float, float | None]]:
+        """At most ``MOST_POINTS``, the first and last among them."""
+        step = max(1, math.ceil(len(self.points) / MOST_POINTS))
+        kept = list(self.points[::step])
+        if self.points and kept[-1] != self.points[-1]:
+            kept.append(self.points[-1])
+        return kept
+
+
+def line_chart(
+    title: str,
+    series: Sequence[Series],
+    x_name: str,
+    y_name: str,
+    low: float | None = 0.0,
+    high: float | None = None,
+) -> Markup:
+    """Lines with a legend; an empty text when there is nothing to draw.
+
+    Args:
+        title: In words, for those who cannot see it.
+        series: The lines.
+        x_name, y_name: Labels of the axes.
+        low, high: Bounds of the vertical axis; None takes the data's.
+    """
+    drawn = [s for s in series if any(y is not None for _, y in s.points)]
+    if not drawn:
+        return Markup('')
+    xs = [x for s in drawn for x, _ in s.points]
+    ys = [y for s in drawn for _, y in s.points if y is not None]
+    x_axis = Axis(min(xs), max(xs), LEFT, WIDTH - RIGHT)
+    bottom = min(ys) if low is None else min(low, min(ys))
+    y_axis = Axis(bottom, max(ys) if high is None else high, HEIGHT - BOTTOM, TOP)
+    parts = [_grid(x_axis, y_axis, x_name, y_name)]
+    for index, line in enumerate(drawn):
+        parts.append(_line(line, index % PALETTE, x_axis, y_axis))
+    return _figure(
+        title, parts, [(s.label, i % PALETTE, s.key, s.dashed) for i, s in enumerate(drawn)]
+    )
+
+
+def histogram(
+    title: str,
+    counts: Sequence[tuple[str, Sequence[int]]],
+    x_name: str,
+    marks: Sequence[tuple[str, float]] = (),
+) -> Markup:
+    """Stacked bars over [0, 1].
+
+    Args:
+        title: In words.
+        counts: Label and counts of each part, of equal lengths; the first lies at the bottom.
+        x_name: Label of the axis.
+        marks: Vertical lines: text and place in [0, 1].
+    """
+    bins = len(counts[0][1]) if counts else 0
+    totals = [sum(values[i] for _, values in counts) for i in range(bins)]
+    if not any(totals):
+        return Markup('')
+    x_axis, y_axis = Axis(0, 1, LEFT, WIDTH - RIGHT), Axis(0, max(totals), HEIGHT - BOTTOM, TOP)
+    parts = [_grid(x_axis, y_axis, x_name, 'boxes')]
+    below = [0] * bins
+    for index, (label, values) in enumerate(counts):
+        for place, value in enumerate(values):
+            if value:
+                left, right = x_axis(place / bins), x_axis((place + 1) / bins)
+                top, base = y_axis(below[place] + value), y_axis(below[place])
+                note = f'{label}: {value} from {place / bins:.2f} to {(place + 1) / bins:.2f}'
+                parts.append(
+                    f'<rect class="s{index}" x="{left + 0.5:.1f}" y="{top:.1f}" width="{right - left - 1:.1f}" '
+                    f'height="{base - top:.1f}"><title>{escape(note)}</title></rect>'
+                )
+            below[place] += value
+    for text, at in marks:
+        x = x_axis(at)
+        parts.append(
+            f'<line class="mark" x1="{x:.1f}" x2="{x:.1f}" y1="{TOP}" y2="{HEIGHT - BOTTOM}"/>'
+            f'<text class="mark" x="{x + 4:.1f}" y="{TOP + 10}">{escape(text)}</text>'
+        )
+    return _figure(title, parts, [(label, i, '', False) for i, (label, _) in enumerate(counts)])
+
+
+class Axis:
+    """From values to places in the drawing.
+
+    Args:
+        low, high: Bounds of the values; widened where they are equal.
+        start, end: Their places in the drawing.
+    """
+
+    def __init__(self, low: float, high: float, start: float, end: float) -> None:
+        if high <= low:
+            low, high = low - 0.5, low + 0.5
+        self.low, self.high, self.start, self.end = low, high, start, end
+
+    def __call__(self, value: float) -> float:
+        """Where a value lies in the drawing."""
+        share = (value - self.low) / (self.high - self.low)
+        return self.start + share * (self.end - self.start)
+
+    def ticks(self, number: int = 5) -> list[float]:
+        """Round values within the bounds, about so many."""
+        raw = (self.high - self.low) / number
+        power = 10.0 ** math.floor(math.log10(raw))
+        step = min((m * power for m in (1, 2, 2.5, 5, 10)), key=lambda size: abs(size - raw))
+        first = math.ceil(self.low / step - 1e-9)
+        last = math.floor(self.high / step + 1e-9)
+        return [round(index * step, 10) for index in range(first, last + 1)]
+
+
+def _grid(x_axis: Axis, y_axis: Axis, x_name: str, y_name: str) -> str:
+    lines = []
+    for tick in y_axis.ticks():
+        y = y_axis(tick)
+        lines.append(
+            f'<line class="grid" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>'
+            f'<text x="{LEFT - 6}" y="{y + 4:.1f}" text-anchor="end">{tick:g}</text>'
+        )
+    for tick in x_axis.ticks():
+        x = x_axis(tick)
+        lines.append(
+            f'<text x="{x:.1f}" y="{HEIGHT - BOTTOM + 16}" text-anchor="middle">{tick:g}</text>'
+        )
+    middle = (TOP + HEIGHT - BOTTOM) / 2
+    lines.append(
+        f'<text x="{(LEFT + WIDTH - RIGHT) / 2}" y="{HEIGHT - 6}" text-anchor="middle">{escape(x_name)}</text>'
+        f'<text transform="translate(12 {middle}) rotate(-90)" text-anchor="middle">{escape(y_name)}</text>'
+    )
+    return ''.join(lines)
+
+
+def _line(line: Series, color: int, x_axis: Axis, y_axis: Axis) -> str:
+    pieces: list[list[tuple[float, float]]] = [[]]
+    points = line.thinned()
+    for x, y in points:
+        if y is None:
+            pieces.append([])
+        else:
+            pieces[-1].append((x, y))
+    dashes = ' dashed' if line.dashed else ''
+    text = ''.join(
+        f'<polyline class="s{color}{dashes}" points="'
+        + ' '.join(f'{x_axis(x):.1f},{y_axis(y):.1f}' for x, y in piece)
+        + '"/>'
+        for piece in pieces
+        if len(piece) > 1
+    )
+    for x, y in (point for piece in pieces for point in piece):
+        radius = 3 if len(points) <= 30 else 1.6
+        text += (
+            f'<circle class="s{color}" cx="{x_axis(x):.1f}" cy="{y_axis(y):.1f}" r="{radius}">'
+            f'<title>{escape(line.label)}: {y:.4g} at {x:g}</title></circle>'
+        )
+    return f'<g class="series" data-class="{escape(line.key)}">{text}</g>'
+
+
+def _figure(
+    title: str, parts: Sequence[str], legend: Sequence[tuple[str, int, str, bool]]
+) -> Markup:
+    entries = ''.join(
+        f'<li data-class="{escape(key)}"><i class="s{color}{" dashed" if dashed else ""}"></i>{escape(label)}</li>'
+        for label, color, key, dashed in legend
+    )
+    shown = f'<ul class="legend">{entries}</ul>' if len(legend) > 1 else ''
+    return Markup(
+        f'<figure class="chart">{shown}<div class="scroll"><svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" '
+        f'aria-label="{escape(title)}">{"".join(parts)}</svg></div><figcaption>{escape(title)}</figcaption></figure>'
+    )

@@ -1,0 +1,77 @@
+"""What was trained on what: a run's config in a dozen lines."""
+
+from __future__ import annotations
+
+import json
+import os.path as osp
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from mmssod.analysis.report.runs import RunRecord
+
+
+def run_facts(run: RunRecord) -> dict[str, str]:
+    """Names and values, the same names for each run; '–' where the config does not say."""
+    cfg = run.config
+    model = cfg.model
+    dataset = cfg.train_dataloader.dataset
+    detector = model.get('detector', model)
+    labeled = dataset.get('labeled', dataset)
+    counts = cfg.train_dataloader.get('sampler', {}).get('counts') or {}
+    batch = ' + '.join(f'{number} {name}' for name, number in counts.items())
+    optimizer = cfg.optim_wrapper.optimizer
+    return {
+        'detector': ', '.join(
+            str(part)
+            for part in (detector.type, _kind(detector, 'backbone'), _box_head(detector))
+            if part
+        ),
+        'method': model.type if model is not detector else 'supervised',
+        'pseudo labels by': _kind(model, 'labeler') or '–',
+        'kept when': _selection(model),
+        'labeled images': _count(labeled),
+        'unlabeled images': _unlabeled(dataset.get('unlabeled')),
+        'iterations': f'{run.iterations} of {cfg.train_cfg.get("max_iters", "–")}',
+        'batch a process': batch or str(cfg.train_dataloader.batch_size),
+        'optimizer': f'{optimizer.type}, learning rate {optimizer.lr:g}',
+        'start': cfg.get('load_from') or '–',
+        'seed': str((cfg.get('randomness') or {}).get('seed', '–')),
+        'training time': str(timedelta(seconds=round(run.seconds))) if run.seconds else '–',
+        'checkpoint': osp.basename(run.checkpoint) or '–',
+        'folder': str(run.folder),
+    }
+
+
+def _kind(node: Any, key: str) -> str:
+    return str((node.get(key) or {}).get('type', ''))
+
+
+def _box_head(detector: Any) -> str:
+    head = (detector.get('roi_head') or {}).get('bbox_head') or detector.get('bbox_head') or {}
+    head = head[-1] if isinstance(head, (list, tuple)) else head
+    buckets = (head.get('bbox_coder') or {}).get('num_buckets')
+    return f'{head.get("type", "")}{f" (K = {buckets})" if buckets else ""}'
+
+
+def _selection(model: Any) -> str:
+    selector, balancer = model.get('selector'), model.get('balancer')
+    if not selector or not balancer:
+        return '–'
+    text = f'{selector.get("certainty", "p")} > {balancer.get("threshold")}'
+    if balancer.get('threshold_power'):
+        text += f', by class (gamma_1 = {balancer.threshold_power:g})'
+    if balancer.get('weight_power'):
+        text += f', weights by class (gamma_2 = {balancer.weight_power:g})'
+    return text
+
+
+def _count(labeled: Any) -> str:
+    file = Path(labeled.get('data_root') or '') / (labeled.get('ann_file') or '')
+    if not file.is_file():
+        return str(file)
+    return f'{len(json.loads(file.read_text())["images"])} ({file})'
+
+
+def _unlabeled(unlabeled: Any) -> str:
+    return osp.join(unlabeled.get('data_root') or '', unlabeled.images) if unlabeled else '–'

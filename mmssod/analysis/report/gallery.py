@@ -1,0 +1,111 @@
+"""Pictures for the page: JPEG in the page itself, boxes as shapes over them that can be switched and filtered."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+import cv2
+import mmcv
+import numpy as np
+
+SIDE = 480  # pixels of a picture's longer side
+QUALITY = 72  # of its JPEG
+
+
+@dataclass(frozen=True)
+class Shape:
+    """One box.
+
+    Args:
+        layer: What it is: ``kept``, ``rejected``, ``truth``, ...
+        name: Its class.
+        tag: What is written at it.
+        box: ``x1 y1 x2 y2`` in pixels of the original image.
+    """
+
+    layer: str
+    name: str
+    tag: str
+    box: tuple[float, float, float, float]
+
+
+@dataclass(frozen=True)
+class Panel:
+    """A picture with boxes, or one of several views of the same picture.
+
+    Args:
+        title: Above it.
+        shapes: Its boxes.
+    """
+
+    title: str
+    shapes: tuple[Shape, ...]
+
+
+@dataclass
+class Item:
+    """One entry of a gallery: an image and its panels.
+
+    Args:
+        path: The image's file.
+        caption: Below it.
+        panels: One or more, of the same image.
+        source: ``data:`` address of the JPEG; empty until :func:`embed`.
+        width, height: Pixels of the original image.
+    """
+
+    path: str
+    caption: str
+    panels: tuple[Panel, ...]
+    source: str = ''
+    width: int = 0
+    height: int = 0
+    classes: list[str] = field(default_factory=list)
+
+
+def embed(items: Iterable[Item], most_bytes: int) -> list[Item]:
+    """Read and encode the pictures of items, in their order, as long as they fit.
+
+    Args:
+        items: Entries of a gallery; those whose image cannot be read are left out.
+        most_bytes: What all pictures may take together, as they stand in the page.
+
+    Returns:
+        The items that fit, complete.
+    """
+    shown, total = [], 0
+    for item in items:
+        pixels = mmcv.imread(item.path) if item.path else None
+        if pixels is None:
+            continue
+        source = data_uri(pixels)
+        if total + len(source) > most_bytes:
+            break
+        total += len(source)
+        item.source = source
+        item.height, item.width = pixels.shape[:2]
+        item.classes = sorted({shape.name for panel in item.panels for shape in panel.shapes})
+        shown.append(item)
+    return shown
+
+
+def data_uri(pixels: np.ndarray) -> str:
+    """A picture, BGR of shape (H, W, 3), as the address that an ``<img>`` can have instead of a file's."""
+    scale = min(1.0, SIDE / max(pixels.shape[:2]))
+    if scale < 1:
+        size = max(1, round(pixels.shape[1] * scale)), max(1, round(pixels.shape[0] * scale))
+        pixels = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
+    _, encoded = cv2.imencode('.jpg', pixels, [cv2.IMWRITE_JPEG_QUALITY, QUALITY])
+    return 'data:image/jpeg;base64,' + base64.b64encode(encoded.tobytes()).decode()
+
+
+def shapes_of(
+    layer: str, boxes: np.ndarray, classes: Sequence[str], tags: Sequence[str]
+) -> tuple[Shape, ...]:
+    """Boxes ``x1 y1 x2 y2`` of shape (N, 4) as shapes of one layer."""
+    return tuple(
+        Shape(layer, name, text, (float(box[0]), float(box[1]), float(box[2]), float(box[3])))
+        for box, name, text in zip(boxes, classes, tags, strict=True)
+    )

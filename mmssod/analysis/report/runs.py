@@ -1,0 +1,132 @@
+"""What a run's work directory tells: its config, its curves, its class balance, its last checkpoint.
+
+``M`` classes.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from mmengine.config import Config
+
+from mmssod.analysis.class_balance import class_balance
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """One run.
+
+    Args:
+        name: What the page calls it.
+        folder: Its work directory.
+        config: Its config.
+        checkpoint: Its last checkpoint; '' if there is none.
+        train: Scalars of the training by name: pairs of iteration and value.
+        evaluations: Metrics of each evaluation by iteration.
+        balance: See :func:`mmssod.analysis.class_balance.class_balance`; None where nothing was balanced.
+    """
+
+    name: str
+    folder: Path
+    config: Config
+    checkpoint: str
+    train: dict[str, list[tuple[int, float]]] = field(default_factory=dict)
+    evaluations: dict[int, dict[str, float]] = field(default_factory=dict)
+    balance: dict[str, Any] | None = None
+
+    @property
+    def iterations(self) -> int:
+        """Iterations in the log."""
+        return max((points[-1][0] for points in self.train.values() if points), default=0)
+
+    @property
+    def seconds(self) -> float:
+        """Time of the training iterations by the log, without evaluations; 0 if it does not say."""
+        last, total = 0, 0.0
+        for iteration, seconds in self.train.get('time', []):
+            total += seconds * (iteration - last)
+            last = iteration
+        return total
+
+
+def read_run_folder(folder: str | Path, name: str = '') -> RunRecord:
+    """Read a work directory.
+
+    Args:
+        folder: It, or the folder of one of its starts.
+        name: What the page calls the run; by default the folder's name.
+
+    Raises:
+        ValueError: There is no config in it, so it is no run.
+    """
+    folder = Path(folder)
+    configs = [
+        *folder.glob('*/vis_data/config.py'),
+        *folder.glob('vis_data/config.py'),
+        *folder.glob('*.py'),
+    ]
+    if not configs:
+        raise ValueError(
+            f'{folder}: expected the work directory of a run, with a config in it or in {folder}/*/vis_data; found none'
+        )
+    newest = max(configs, key=lambda file: file.stat().st_mtime)
+    train, evaluations = read_scalars(folder)
+    try:
+        balance: dict[str, Any] | None = class_balance(folder)
+    except ValueError:  # no pseudo labels in it
+        balance = None
+    return RunRecord(
+        name=name or folder.resolve().name,
+        folder=folder,
+        config=Config.fromfile(newest),
+        checkpoint=last_checkpoint(folder),
+        train=train,
+        evaluations=evaluations,
+        balance=balance,
+    )
+
+
+def read_scalars(
+    folder: Path,
+) -> tuple[dict[str, list[tuple[int, float]]], dict[int, dict[str, float]]]:
+    """Curves of all starts of a run, in the order of iterations; what was done twice counts as done last.
+
+    An evaluation belongs to the last iteration logged before it, since its own ``step`` may count epochs.
+    """
+    points: dict[str, dict[int, float]] = {}
+    evaluations: dict[int, dict[str, float]] = {}
+    for file in sorted(
+        [*folder.glob('*/vis_data/scalars.json'), *folder.glob('vis_data/scalars.json')]
+    ):
+        iteration = 0
+        for line in file.read_text().splitlines():
+            try:
+                entry = json.loads(line)
+            except ValueError:  # cut off by a kill
+                continue
+            numbers = {k: v for k, v in entry.items() if isinstance(v, (int, float))}
+            if any('/' in key and not key.startswith('pseudo/') for key in numbers):
+                at = iteration or int(numbers.get('step', 0))
+                evaluations[at] = {k: v for k, v in numbers.items() if '/' in k}
+                continue
+            iteration = int(numbers.get('iter', iteration))
+            at = int(numbers.get('step', iteration))
+            for key, value in numbers.items():
+                if key not in ('iter', 'step', 'epoch'):
+                    points.setdefault(key, {})[at] = value
+    return {key: sorted(values.items()) for key, values in points.items()}, evaluations
+
+
+def last_checkpoint(folder: Path) -> str:
+    """The newest checkpoint of a work directory, '' without one; found also where the folder was moved."""
+    note = folder / 'last_checkpoint'
+    if note.is_file():
+        named = Path(note.read_text().strip())
+        for place in (folder / named.name, named):
+            if place.is_file():
+                return str(place)
+    files = sorted(folder.glob('*.pth'), key=lambda file: file.stat().st_mtime)
+    return str(files[-1]) if files else ''

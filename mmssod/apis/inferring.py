@@ -1,0 +1,188 @@
+"""Run a detector on images, folders and videos that no data set knows."""
+
+from __future__ import annotations
+
+import os.path as osp
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import mmcv
+import numpy as np
+from mmcv.transforms import Compose
+from mmdet.apis import inference_detector
+from mmdet.structures import DetDataSample
+from mmdet.utils import get_test_pipeline_cfg
+from mmdet.visualization import DetLocalVisualizer
+
+from mmssod.apis.config import ConfigLike
+from mmssod.apis.offline_labels import with_annotations
+from mmssod.apis.plain import build, plain_detector
+from mmssod.datasets.image_lists import IMAGE_SUFFIXES, find_images, read_names, source_kind
+from mmssod.datasets.split import Coco
+from mmssod.evaluation.detections import to_detections
+
+VIDEO_SUFFIXES = ('.mp4', '.avi', '.mov', '.mkv', '.webm', '.mpg', '.mpeg')
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One image to look at.
+
+    Args:
+        name: Relative name for what is written about it, such as ``a/b.jpg`` or ``film/000012.jpg``.
+        image: Path of a file, or pixels BGR of shape (H, W, 3), uint8.
+    """
+
+    name: str
+    image: str | np.ndarray
+
+    def pixels(self) -> np.ndarray:
+        """Pixels BGR, upright, shape (H, W, 3), uint8."""
+        return mmcv.imread(self.image) if isinstance(self.image, str) else self.image
+
+
+def frames(inputs: Sequence[str], every: int = 1) -> Iterator[Frame]:
+    """Images of files, folders, globs, lists and COCO jsons, and frames of videos, in this order.
+
+    Args:
+        inputs: Their paths.
+        every: Of a video, each so many-th frame, >= 1.
+
+    Raises:
+        FileNotFoundError: An input is not there.
+        ValueError: ``every`` is below 1, a file is neither image nor video, or a video cannot be opened.
+    """
+    if every < 1:
+        raise ValueError(f'every: expected a whole number >= 1, got {every}')
+    for source in inputs:
+        suffix = osp.splitext(source)[1].lower()
+        if suffix in VIDEO_SUFFIXES:
+            yield from _video(source, every)
+        elif suffix in IMAGE_SUFFIXES and not osp.isdir(source) and '*' not in source:
+            if not osp.isfile(source):
+                raise FileNotFoundError(f'no image {source}')
+            yield Frame(osp.basename(source), source)
+        elif osp.isfile(source) and suffix not in ('.txt', '.json'):
+            raise ValueError(
+                f'{source}: expected an image ({", ".join(IMAGE_SUFFIXES)}), a video '
+                f'({", ".join(VIDEO_SUFFIXES)}), a folder, a glob, a text list or a COCO json'
+            )
+        else:
+            lists = source_kind(source) in ('text list', 'COCO json')
+            root = osp.dirname(source) if lists else ''
+            prefix = _prefix(source, root) if lists else ''
+            for found in find_images(source, prefix=prefix):
+                yield Frame(found.name, found.path)
+
+
+def infer(
+    config: ConfigLike,
+    checkpoint: str,
+    inputs: Iterable[Frame],
+    *,
+    part: str = 'auto',
+    score_thr: float = 0.3,
+    device: str | None = None,
+    pictures: Path | None = None,
+) -> Coco:
+    """Detect on each frame.
+
+    Args:
+        config: The run's config.
+        checkpoint: Of the run.
+        inputs: See :func:`frames`.
+        part: Which detector, see :func:`~mmssod.apis.plain.plain_detector`.
+        score_thr: Least score of a box that is kept.
+        device: By default a GPU if there is one.
+        pictures: Folder for the frames with boxes drawn; None draws none.
+
+    Returns:
+        A COCO data set whose annotations have ``score`` and, where the detector gives them, ``cls_certainty`` (p) and
+        ``loc_certainty`` (v); category ids count from 1.
+    """
+    model = build(plain_detector(config, checkpoint, part), device)
+    look = Detector(model)
+    draw = _Painter(model.dataset_meta, pictures) if pictures else None
+    images, found = [], []
+    for number, frame in enumerate(inputs, start=1):
+        pixels = frame.pixels()
+        sample = look(pixels, number, score_thr)
+        size = dict(width=pixels.shape[1], height=pixels.shape[0])
+        images.append(dict(id=number, file_name=frame.name, **size))
+        found += look.detections(sample)
+        if draw:
+            draw(frame.name, pixels, sample)
+    empty = dict(images=images, annotations=[], categories=look.categories())
+    coco = with_annotations(empty, found)
+    boxes = [{**box, **more} for more, box in zip(coco['annotations'], found, strict=True)]
+    return {**coco, 'annotations': boxes}
+
+
+class Detector:
+    """A model that answers for single images.
+
+    Args:
+        model: Of :func:`~mmssod.apis.plain.build`.
+    """
+
+    def __init__(self, model: Any) -> None:
+        self.model = model
+        steps = [dict(step) for step in get_test_pipeline_cfg(model.cfg.copy())]
+        steps[0] = dict(type='mmdet.LoadImageFromNDArray')
+        self.pipeline = Compose([step for step in steps if step['type'] != 'LoadAnnotations'])
+
+    def __call__(self, pixels: np.ndarray, image_id: int, score_thr: float) -> DetDataSample:
+        """Predictions with a score of at least ``score_thr``; BGR, shape (H, W, 3), uint8."""
+        sample = inference_detector(self.model, pixels, test_pipeline=self.pipeline)
+        sample.set_metainfo(dict(img_id=image_id))
+        sample.pred_instances = sample.pred_instances[sample.pred_instances.scores >= score_thr]
+        return sample
+
+    def detections(self, sample: DetDataSample) -> list[dict]:
+        """In COCO's result format."""
+        ids = [category['id'] for category in self.categories()]
+        return to_detections(dict(img_id=sample.img_id, pred_instances=sample.pred_instances), ids)
+
+    def categories(self) -> list[dict]:
+        """COCO's, ids from 1."""
+        classes = self.model.dataset_meta['classes']
+        return [dict(id=number, name=name) for number, name in enumerate(classes, start=1)]
+
+
+class _Painter:
+    """Draws boxes into copies of frames, below a folder."""
+
+    def __init__(self, dataset_meta: dict[str, Any], folder: Path) -> None:
+        self.visualizer = DetLocalVisualizer()
+        self.visualizer.dataset_meta = dataset_meta
+        self.folder = folder
+
+    def __call__(self, name: str, pixels: np.ndarray, sample: DetDataSample) -> None:
+        file = (self.folder / name).with_suffix('.jpg')
+        file.parent.mkdir(parents=True, exist_ok=True)
+        self.visualizer.add_datasample(
+            name, pixels[..., ::-1], sample, draw_gt=False, pred_score_thr=0.0, out_file=str(file)
+        )
+
+
+def _video(path: str, every: int) -> Iterator[Frame]:
+    if not osp.isfile(path):
+        raise FileNotFoundError(f'no video {path}')
+    video = mmcv.VideoReader(path)
+    if not video.opened:
+        raise ValueError(f'{path}: expected a video that OpenCV can read, could not open it')
+    stem = osp.splitext(osp.basename(path))[0]
+    for number, pixels in enumerate(video):
+        if pixels is None:
+            break
+        if number % every == 0:
+            yield Frame(f'{stem}/{number:06d}.jpg', pixels)
+
+
+def _prefix(source: str, root: str) -> str:
+    """Folder that the names of a list are relative to: its own, or ``images`` in it; none if they work as they are."""
+    names = read_names(source)[:1]
+    places = ('', root, osp.join(root, 'images'))
+    return next((p for p in places if names and osp.isfile(osp.join(p, names[0]))), '')

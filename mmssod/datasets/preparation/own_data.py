@@ -1,0 +1,200 @@
+"""What is in a user's labeled and unlabeled images: numbers, imbalance, sizes, problems."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections import Counter
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from terminaltables import AsciiTable
+
+from mmssod.datasets.aspect import THREADS, header_size
+from mmssod.datasets.image_lists import FoundImage
+from mmssod.datasets.preparation.findings import SHOWN, Findings
+from mmssod.datasets.split import Coco
+from mmssod.structures import Problem
+
+FEW_BOXES = 10
+"""A class with fewer labeled boxes is warned of: too few to learn from and to judge by."""
+IMBALANCE = 20
+"""From this ratio of the most to the least frequent class on, the imbalance is named."""
+
+
+@dataclass(frozen=True)
+class LabeledSet:
+    """What a labeled set holds.
+
+    Args:
+        images: Number of images.
+        boxes: Boxes by class name, those to be ignored left out.
+        boxes_an_image: Mean.
+        median_side: Median of the square root of a box's area over that of its image's area, in (0, 1].
+        size: Median width and height of the images, pixels.
+    """
+
+    images: int
+    boxes: dict[str, int]
+    boxes_an_image: float
+    median_side: float
+    size: tuple[int, int]
+
+    @classmethod
+    def of(cls, coco: Coco) -> LabeledSet:
+        """Count a COCO data set whose images have sizes."""
+        names = {category['id']: category['name'] for category in coco['categories']}
+        areas = {image['id']: image['width'] * image['height'] for image in coco['images']}
+        kept = [box for box in coco['annotations'] if not box.get('iscrowd')]
+        counts = Counter(names[box['category_id']] for box in kept)
+        sides = [
+            math.sqrt(max(box['bbox'][2] * box['bbox'][3], 0) / areas[box['image_id']])
+            for box in kept
+            if areas.get(box['image_id'])
+        ]
+        return cls(
+            images=len(coco['images']),
+            boxes={name: counts[name] for name in names.values()},
+            boxes_an_image=len(kept) / max(len(coco['images']), 1),
+            median_side=statistics.median(sides) if sides else 0.0,
+            size=_median_size([(image['width'], image['height']) for image in coco['images']]),
+        )
+
+    def table(self) -> str:
+        """Boxes of each class, most frequent first."""
+        total = max(sum(self.boxes.values()), 1)
+        rows = [
+            [name, str(count), f'{100 * count / total:.1f} %']
+            for name, count in sorted(self.boxes.items(), key=lambda pair: -pair[1])
+        ]
+        return str(AsciiTable([['class', 'boxes', 'share'], *rows]).table)
+
+
+def check_labeled(name: str, coco: Coco, images: Path) -> Findings:
+    """Look at a labeled set: are its images there, its boxes on them, its classes filled?
+
+    Args:
+        name: What the set is, such as ``labeled``.
+        coco: COCO data set.
+        images: Folder that its file names are relative to.
+    """
+    paths = {image['id']: images / image['file_name'] for image in coco['images']}
+    missing = [str(path) for path in paths.values() if not path.is_file()]
+    problems = []
+    if not coco['images']:
+        problems.append(
+            Problem(f'{name}: empty', 'at least one image', 'none', 'name another file or folder')
+        )
+    if missing:
+        problems.append(
+            Problem(
+                f'{name}: {len(missing)} of {len(paths)} images are not there',
+                f'file names relative to {images}',
+                ', '.join(missing[:SHOWN]),
+                'name the folder of the images with --images (--val-images)',
+            )
+        )
+    problems += _box_problems(name, coco)
+    return Findings(warnings=tuple(_class_warnings(name, coco)), problems=tuple(problems))
+
+
+def with_sizes(coco: Coco, images: Path) -> Coco:
+    """The data set with width and height of each image, read from the files where the json has none."""
+    wanted = [
+        image for image in coco['images'] if not image.get('width') or not image.get('height')
+    ]
+    if not wanted:
+        return coco
+    with ThreadPoolExecutor(THREADS) as pool:
+        sizes = list(pool.map(header_size, [str(images / i['file_name']) for i in wanted]))
+    known = {
+        image['id']: dict(width=int(w), height=int(h))
+        for image, (w, h) in zip(wanted, sizes, strict=True)
+        if not math.isnan(w)
+    }
+    filled = [{**dict(width=0, height=0), **i, **known.get(i['id'], {})} for i in coco['images']]
+    return {**coco, 'images': filled}
+
+
+def check_images(name: str, found: Sequence[FoundImage]) -> Findings:
+    """Read the headers of images: which cannot be opened, and how large are the others?"""
+    with ThreadPoolExecutor(THREADS) as pool:
+        sizes = list(pool.map(header_size, [image.path for image in found]))
+    bad = [i.path for i, (width, _) in zip(found, sizes, strict=True) if math.isnan(width)]
+    good = [(width, height) for width, height in sizes if not math.isnan(width)]
+    counts = [f'{name}: {len(found)} images'] + (
+        ['{}: median size {} x {} px'.format(name, *_median_size(good))] if good else []
+    )
+    problems = []
+    if bad:
+        problems.append(
+            Problem(
+                f'{name}: {len(bad)} images cannot be opened',
+                'files that their own headers describe',
+                ', '.join(bad[:SHOWN]),
+                'remove or replace them',
+            )
+        )
+    return Findings(tuple(counts), (), tuple(problems))
+
+
+def _box_problems(name: str, coco: Coco) -> list[Problem]:
+    sizes = {image['id']: (image.get('width'), image.get('height')) for image in coco['images']}
+    outside, flat, lost = [], [], []
+    for box in coco['annotations']:
+        width, height = sizes.get(box['image_id'], (None, None))
+        x, y, w, h = box['bbox']
+        if box['image_id'] not in sizes:
+            lost.append(box['id'])
+        elif min(w, h) <= 0:
+            flat.append(box['id'])
+        elif width and height and (x >= width or y >= height or x + w <= 0 or y + h <= 0):
+            outside.append(box['id'])
+    kinds = {
+        'boxes of images that are not listed': lost,
+        'boxes without width or height': flat,
+        'boxes outside their images': outside,
+    }
+    return [
+        Problem(
+            f'{name}: {len(ids)} {kind}',
+            'x y w h in pixels, on the image',
+            f'box ids {ids[:SHOWN]}',
+            'correct or remove them',
+        )
+        for kind, ids in kinds.items()
+        if ids
+    ]
+
+
+def _class_warnings(name: str, coco: Coco) -> list[str]:
+    names = {category['id']: category['name'] for category in coco['categories']}
+    kept = [box for box in coco['annotations'] if not box.get('iscrowd')]
+    counts = Counter(names.get(box['category_id'], '?') for box in kept)
+    empty = [c for c in names.values() if not counts[c]]
+    few = [f'{c} ({counts[c]})' for c in names.values() if 0 < counts[c] < FEW_BOXES]
+    filled = [counts[c] for c in names.values() if counts[c]]
+    blank = len(
+        {i['id'] for i in coco['images']} - {box['image_id'] for box in coco['annotations']}
+    )
+    warnings = []
+    if empty:
+        warnings.append(f'{name}: classes without a box: {", ".join(empty)}')
+    if few:
+        warnings.append(f'{name}: classes with fewer than {FEW_BOXES} boxes: {", ".join(few)}')
+    if filled and max(filled) >= IMBALANCE * min(filled):
+        ratio = max(filled) / min(filled)
+        warnings.append(
+            f'{name}: the most frequent class has {ratio:.0f} times the boxes of the rarest'
+        )
+    if blank:
+        warnings.append(f'{name}: {blank} images without a box; training leaves them out')
+    return warnings
+
+
+def _median_size(sizes: Sequence[tuple[float, float]]) -> tuple[int, int]:
+    if not sizes:
+        return 0, 0
+    return int(statistics.median(w for w, _ in sizes)), int(statistics.median(h for _, h in sizes))

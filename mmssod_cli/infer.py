@@ -1,0 +1,52 @@
+"""Run a checkpoint on images, folders and videos: pictures with boxes, and one COCO json with scores, p and v.
+
+For example::
+
+    mmssod infer own/student.py own/work_dirs/student/iter_400.pth photos/ film.mp4 --every 30 --out found
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from mmssod_cli.options import add_config, add_device, add_part
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    add_config(parser, 'config of the run')
+    parser.add_argument('checkpoint', help='checkpoint of the run')
+    parser.add_argument(
+        'inputs', nargs='+', help='images, folders, globs, text lists, COCO jsons, videos'
+    )
+    parser.add_argument('--out', required=True, help='folder for detections.json and the pictures')
+    add_part(parser)
+    parser.add_argument(
+        '--score-thr', type=float, default=0.3, help='least score of a box (%(default)s)'
+    )
+    parser.add_argument(
+        '--every', type=int, default=1, help='of a video, each so many-th frame (%(default)s)'
+    )
+    parser.add_argument('--no-pictures', action='store_true', help='write only the json')
+    add_device(parser)
+
+
+def run(args: argparse.Namespace) -> None:
+    """Detect, draw, write."""
+    from mmssod.apis import find_config  # after the arguments, so that --help is quick
+    from mmssod.apis.inferring import frames, infer
+    from mmssod.datasets.split import write_coco
+
+    out = Path(args.out)
+    found = infer(
+        find_config(args.config),
+        args.checkpoint,
+        frames(args.inputs, args.every),
+        part=args.part,
+        score_thr=args.score_thr,
+        device=args.device,
+        pictures=None if args.no_pictures else out / 'pictures',
+    )
+    write_coco(found, out / 'detections.json')
+    print(f'{len(found["annotations"])} boxes in {len(found["images"])} images: {out}')

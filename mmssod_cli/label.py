@@ -1,0 +1,65 @@
+"""Write pseudo labels of images as COCO json, YOLO txt or VOC xml, for this and other trainers.
+
+For example::
+
+    mmssod label own/student.py own/work_dirs/student/iter_400.pth --format yolo --out labels
+"""
+
+from __future__ import annotations
+
+import argparse
+
+from mmssod_cli.options import add_config, add_device, add_part
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    add_config(parser, 'config of the run')
+    parser.add_argument('checkpoint', help='checkpoint of the run')
+    parser.add_argument(
+        '--images',
+        nargs='+',
+        help="folders, globs, text lists, COCO jsons or files (by default the config's unlabeled images)",
+    )
+    parser.add_argument('--out', required=True, help='json of coco, folder of yolo and voc')
+    parser.add_argument(
+        '--format', choices=['coco', 'yolo', 'voc'], default='coco', help='(%(default)s)'
+    )
+    add_part(parser)
+    parser.add_argument(
+        '--certainty',
+        choices=['p', 'v', 'p*v', 'p_and_v'],
+        help="what the threshold is compared with (by default as the config's selector)",
+    )
+    parser.add_argument(
+        '--threshold', type=float, help="boxes above it are written (by default the config's)"
+    )
+    parser.add_argument(
+        '--scores', action='store_true', help="write scores as a sixth number of yolo's lines"
+    )
+    add_device(parser)
+
+
+def run(args: argparse.Namespace) -> None:
+    """Label, write, count."""
+    from collections import Counter
+
+    from mmssod.apis import find_config  # after the arguments, so that --help is quick
+    from mmssod.apis.labeling import label
+
+    coco = label(
+        find_config(args.config),
+        args.checkpoint,
+        args.out,
+        images=args.images,
+        kind=args.format,
+        part=args.part,
+        certainty_name=args.certainty,
+        threshold=args.threshold,
+        scores=args.scores,
+        device=args.device,
+    )
+    names = {category['id']: category['name'] for category in coco['categories']}
+    counts = Counter(names[box['category_id']] for box in coco['annotations'])
+    print(', '.join(f'{count} {name}' for name, count in counts.most_common()) or 'no box')
+    print(f'{len(coco["annotations"])} boxes in {len(coco["images"])} images: {args.out}')

@@ -1,0 +1,79 @@
+"""Check labeled and unlabeled images, print what they hold, and write configs that fit them and this machine.
+
+For example::
+
+    mmssod new data/own/train.json --images data/own/images --unlabeled data/own/unlabeled --out own
+    mmssod new data/own/labels --unlabeled data/own/unlabeled --classes cat dog --out own
+"""
+
+from __future__ import annotations
+
+import argparse
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.add_argument(
+        'labeled', help='labels: a COCO json, a folder of VOC xml or a folder of YOLO txt'
+    )
+    parser.add_argument(
+        '--images', default='', help='folder of the labeled images (by default beside the labels)'
+    )
+    parser.add_argument(
+        '--unlabeled',
+        required=True,
+        help='unlabeled images: a folder, a glob, a text list or a COCO json; labeled ones in it are left out',
+    )
+    parser.add_argument('--out', default='own', help='folder for what is written (%(default)s)')
+    parser.add_argument('--val', help='labels to evaluate on, in the same format')
+    parser.add_argument('--val-images', default='', help='folder of their images')
+    parser.add_argument(
+        '--val-share',
+        type=float,
+        default=0.2,
+        help='without --val: share of the labeled images that is set aside to evaluate on (%(default)s)',
+    )
+    parser.add_argument(
+        '--format',
+        choices=['auto', 'coco', 'voc', 'yolo'],
+        default='auto',
+        help='of the labels (%(default)s)',
+    )
+    parser.add_argument(
+        '--classes', nargs='+', default=[], help='class names (by default those of the labels)'
+    )
+    parser.add_argument(
+        '--detector',
+        choices=['auto', 'lite', 'r50'],
+        default='auto',
+        help='lite: small, for CPUs and first tries; r50: Faster R-CNN with ResNet-50 and FPN (%(default)s)',
+    )
+    parser.add_argument(
+        '--iterations', type=int, help='of the teacher, and of the student after it'
+    )
+    parser.add_argument('--seed', type=int, default=0, help='random seed (%(default)s)')
+
+
+def run(args: argparse.Namespace) -> int:
+    """Check, write, print."""
+    from mmssod.apis.new import new_project  # after the arguments, so that --help is quick
+    from mmssod.apis.new.project import Source
+
+    try:
+        report = new_project(
+            Source(args.labeled, args.images),
+            args.unlabeled,
+            args.out,
+            val=Source(args.val, args.val_images) if args.val else None,
+            val_share=args.val_share,
+            kind=args.format,
+            classes=args.classes,
+            detector=args.detector,
+            iterations=args.iterations,
+            seed=args.seed,
+        )
+    except (ValueError, FileNotFoundError, ImportError) as error:
+        print(error)
+        return 1
+    print(report)
+    return 0

@@ -1,0 +1,49 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+import argparse
+import os
+
+from mmengine.config import DictAction
+
+
+def add_config(parser: argparse.ArgumentParser, text: str = 'config file') -> None:
+    """The config: a file, or the name of one of mmssod's own such as ``configs/demo/teacher.py``."""
+    parser.add_argument('config', help=text)
+
+
+def add_cfg_options(parser: argparse.ArgumentParser) -> None:
+    """``--cfg-options key=value ...``."""
+    parser.add_argument(
+        '--cfg-options',
+        nargs='+',
+        action=DictAction,
+        help='values that replace the config\'s, as key=value; lists as key="[a,b]" or key=a,b',
+    )
+
+
+def add_launcher(parser: argparse.ArgumentParser) -> None:
+    """``--launcher`` and ``--local_rank``, which old launchers pass."""
+    parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none')
+    parser.add_argument('--local_rank', '--local-rank', type=int, default=0)
+
+
+def export_rank(args: argparse.Namespace) -> None:
+    """Tell torch the rank that an old launcher gave as an option."""
+    os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
+
+
+def add_part(parser: argparse.ArgumentParser) -> None:
+    """``--part``: which of the two detectors of a run."""
+    parser.add_argument(
+        '--part',
+        choices=['auto', 'student', 'teacher'],
+        default='auto',
+        help='which detector of a run with two; auto: the one that the run tests with (%(default)s)',
+    )
+
+
+def add_device(parser: argparse.ArgumentParser) -> None:
+    """``--device``."""
+    parser.add_argument('--device', help='such as cuda:0 or cpu; by default a GPU if there is one')

@@ -1,0 +1,65 @@
+"""Write one HTML page about one or more runs; it opens without a network.
+
+Of a run with student and teacher both are evaluated; of several runs all stand side by side. For example::
+
+    mmssod report work_dirs/demo/seed_0/teacher work_dirs/demo/seed_0/student --out report.html
+"""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.add_argument('runs', nargs='+', help='work directories, the baseline first')
+    parser.add_argument('--out', default='report.html', help='html file to write (%(default)s)')
+    parser.add_argument(
+        '--names',
+        nargs='+',
+        default=[],
+        help="what the page calls the runs (by default their folders' names)",
+    )
+    parser.add_argument('--title', default='', help='heading of the page')
+    parser.add_argument(
+        '--pictures', type=int, default=24, help='most pictures a gallery (%(default)s)'
+    )
+    parser.add_argument(
+        '--sample', type=int, default=200, help='most unlabeled images to label (%(default)s)'
+    )
+    parser.add_argument(
+        '--withheld',
+        default='',
+        help='COCO json with true boxes of the unlabeled images, to judge pseudo labels by (by default the file '
+        "beside them that mmssod's own tools write, if there is one)",
+    )
+    parser.add_argument(
+        '--max-mb', type=float, default=10.0, help='most size of all pictures, MB (%(default)s)'
+    )
+
+
+def run(args: argparse.Namespace) -> None:
+    """Evaluate, choose, write."""
+    from mmssod.apis.reporting import report  # after the arguments, so that --help is quick
+
+    page = report(
+        args.runs,
+        args.out,
+        names=args.names,
+        pictures=args.pictures,
+        sample=args.sample,
+        withheld=args.withheld,
+        max_mb=args.max_mb,
+        title=args.title,
+        command=f'mmssod report {shlex.join(args.runs)}',
+    )
+    for score in page.scores:
+        print(
+            f'{score.label}: AP {_text(score.mean)}, AP50 {_text(score.at50)}, AP75 {_text(score.at75)}'
+        )
+    print(args.out)
+
+
+def _text(value: float | None) -> str:
+    return 'undefined' if value is None else f'{value:.1f}'

@@ -1,0 +1,54 @@
+"""Evaluate a checkpoint as MMDetection does."""
+
+from __future__ import annotations
+
+import argparse
+
+from mmssod_cli.options import add_cfg_options, add_config, add_launcher, export_rank
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    add_config(parser)
+    parser.add_argument('checkpoint', help='checkpoint file')
+    parser.add_argument('--work-dir', help='folder for the log')
+    parser.add_argument('--out', help='.pkl file for the predictions')
+    parser.add_argument('--show', action='store_true', help='show predictions in a window')
+    parser.add_argument('--show-dir', help='folder for images with predictions drawn')
+    parser.add_argument('--wait-time', type=float, default=2, help='seconds each image is shown')
+    parser.add_argument('--tta', action='store_true', help='test-time augmentation')
+    parser.add_argument(
+        '--score-thr', type=float, help="least score of a prediction, instead of the config's"
+    )
+    parser.add_argument(
+        '--trust-checkpoint',
+        action='store_true',
+        help='unpickle checkpoints without a limit, which runs whatever code they hold; else they are read as data',
+    )
+    add_cfg_options(parser)
+    add_launcher(parser)
+
+
+def check(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
+    """Pass the rank on."""
+    export_rank(args)
+
+
+def run(args: argparse.Namespace) -> None:
+    """Evaluate."""
+    from mmssod import apis  # after the arguments, so that --help is quick
+
+    apis.test(
+        apis.find_config(args.config),
+        args.checkpoint,
+        work_dir=args.work_dir,
+        out=args.out,
+        show=args.show,
+        show_dir=args.show_dir,
+        wait_time=args.wait_time,
+        tta=args.tta,
+        score_thr=args.score_thr,
+        cfg_options=args.cfg_options,
+        launcher=args.launcher,
+        trust_checkpoint=args.trust_checkpoint,
+    )

@@ -1,0 +1,22 @@
+"""A run that tests only read."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from small_run import make_run
+
+
+@pytest.fixture(scope='session')
+def run_folder(tmp_path_factory):
+    """A run of a student and its teacher, with buckets."""
+    return make_run(tmp_path_factory.mktemp('run'))
+
+
+@pytest.fixture(scope='session')
+def plain_folder(tmp_path_factory):
+    """The same with plain box regression."""
+    return make_run(tmp_path_factory.mktemp('plain'), head='plain')

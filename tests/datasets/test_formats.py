@@ -1,0 +1,136 @@
+"""VOC xml, YOLO txt and COCO json say the same."""
+
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from mmssod.datasets.preparation.formats import guess_format, read_labels, yolo_classes
+from mmssod.datasets.preparation.writing import write_labels
+
+pytest.importorskip('globox')
+CLASSES = ['cat', 'dog']
+BOXES = [
+    ('a.jpg', 0, [3, 4, 20, 10]),
+    ('a.jpg', 1, [30, 8, 8, 8]),
+    ('sub/b.png', 1, [0, 0, 64, 48]),
+]
+
+
+def picture(path, size=(64, 48)):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    assert cv2.imwrite(str(path), np.full((size[1], size[0], 3), 90, np.uint8))
+
+
+def data_set(names=('a.jpg', 'sub/b.png', 'blank.jpg'), rows=BOXES, classes=CLASSES):
+    ids = {name: number for number, name in enumerate(names, start=1)}
+    return dict(
+        images=[dict(id=i, file_name=n, width=64, height=48) for n, i in ids.items()],
+        categories=[dict(id=i + 1, name=name) for i, name in enumerate(classes)],
+        annotations=[
+            dict(id=n, image_id=ids[f], category_id=c + 1, bbox=b, area=b[2] * b[3], iscrowd=0)
+            for n, (f, c, b) in enumerate(rows, start=1)
+        ],
+    )
+
+
+@pytest.fixture
+def images(tmp_path):
+    for image in data_set()['images']:
+        picture(tmp_path / 'images' / image['file_name'])
+    return tmp_path / 'images'
+
+
+def rows_of(coco):
+    names = {c['id']: c['name'] for c in coco['categories']}
+    files = {i['id']: i['file_name'] for i in coco['images']}
+    return sorted(
+        (files[b['image_id']], names[b['category_id']], tuple(np.round(b['bbox'], 3)))
+        for b in coco['annotations']
+    )
+
+
+@pytest.mark.parametrize('kind', ['coco', 'voc', 'yolo'])
+def test_what_is_written_is_read_again(kind, images, tmp_path):
+    out = write_labels(data_set(), tmp_path / ('labels.json' if kind == 'coco' else 'labels'), kind)
+    assert guess_format(out) == kind
+    coco, findings = read_labels(out, images)
+    assert not findings.problems
+    assert rows_of(coco) == rows_of(data_set())
+    assert [c['name'] for c in coco['categories']] == CLASSES
+    # An image without objects stays one: it is labeled, not unlabeled.
+    assert len(coco['images']) == 3
+    assert all((i['width'], i['height']) == (64, 48) for i in coco['images'])
+
+
+def test_voc_counts_from_one_and_marks_difficult_objects(images, tmp_path):
+    xml = tmp_path / 'xml' / 'a.xml'
+    write_labels(data_set(['a.jpg'], BOXES[:1]), xml.parent, 'voc')
+    text = xml.read_text()
+    assert '<xmin>4' in text and '<xmax>24' in text
+    xml.write_text(text.replace('<bndbox>', '<difficult>1</difficult><bndbox>'))
+    coco, _ = read_labels(xml.parent, images)
+    assert coco['annotations'][0]['iscrowd'] == 1
+    assert coco['annotations'][0]['bbox'] == [3, 4, 20, 10]
+
+
+def test_yolo_scores_are_written_when_asked_for(tmp_path):
+    coco = data_set(['a.jpg'], BOXES[:1])
+    coco['annotations'][0]['score'] = 0.75
+    lines = [
+        (write_labels(coco, tmp_path / str(scores), 'yolo', scores=scores) / 'a.txt')
+        .read_text()
+        .split()
+        for scores in (False, True)
+    ]
+    assert len(lines[0]) == 5 and len(lines[1]) == 6
+    assert lines[0][0] == '0' and float(lines[1][-1]) == 0.75
+
+
+def test_names_of_yolo_classes(tmp_path):
+    labels = tmp_path / 'labels' / 'train'
+    labels.mkdir(parents=True)
+    with pytest.raises(ValueError, match='--classes'):
+        yolo_classes(labels)
+    (tmp_path / 'classes.txt').write_text('cat\n\ndog')
+    assert yolo_classes(labels) == CLASSES
+    (labels.parent / 'data.yaml').write_text('names: {0: ant, 1: bee}\n')
+    assert yolo_classes(labels) == ['ant', 'bee']
+
+
+def test_bad_and_lonely_files_are_named_together(images, tmp_path):
+    labels = tmp_path / 'labels'
+    labels.mkdir()
+    (labels / 'a.txt').write_text('0 0.5 0.5 0.2 0.2\n7 0.5 0.5 0.1 0.1\n')
+    (labels / 'blank.txt').write_text('0 zero 0.5 0.2 0.2')
+    (labels / 'lonely.txt').write_text('0 0.5 0.5 0.2 0.2')
+    (labels / 'b.txt').write_text('1 0.5 0.5 0.2 0.2')
+    coco, findings = read_labels(labels, images, classes=CLASSES)
+    text = findings.text()
+    assert [image['file_name'] for image in coco['images']] == ['sub/b.png']
+    assert 'a.txt (class 7 of 2)' in text and 'blank.txt' in text and 'lonely.txt' in text
+
+
+def test_some_classes_of_a_json(images, tmp_path):
+    file = tmp_path / 'all.json'
+    file.write_text(json.dumps(data_set()))
+    coco, _ = read_labels(file, images, classes=['dog'])
+    assert {row[1] for row in rows_of(coco)} == {'dog'}
+    with pytest.raises(ValueError, match='bird'):
+        read_labels(file, images, classes=['bird'])
+
+
+@pytest.mark.parametrize('make', [Path.mkdir, Path.touch])
+def test_neither_format(make, tmp_path):
+    make(tmp_path / 'what')
+    with pytest.raises(ValueError, match='expected a COCO json'):
+        guess_format(tmp_path / 'what')
+
+
+def test_names_that_lead_out_of_the_folder_stay_inside(tmp_path):
+    coco = data_set(['../../up.jpg', '/root/abs.jpg'], [])
+    write_labels(coco, tmp_path / 'out', 'yolo')
+    written = {p.relative_to(tmp_path).as_posix() for p in tmp_path.rglob('*.txt')}
+    assert written == {'out/up.txt', 'out/root/abs.txt', 'out/classes.txt'}

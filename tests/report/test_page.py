@@ -1,0 +1,158 @@
+"""The page as a whole: complete in itself, and working in a real browser."""
+
+import json
+import re
+import shutil
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parents[1] / 'cli'))
+
+from small_run import annotations, make_run
+
+from mmssod.analysis.report import read_run_folder
+from mmssod.apis.reporting import detectors
+from mmssod_cli import main
+
+CLASSES = ['circle', 'square', 'star']
+
+
+def write_log(folder):
+    """A short training's curves and class balance."""
+    file = folder / '1/vis_data/scalars.json'
+    file.parent.mkdir(parents=True)
+    lines = []
+    for at in (10, 20):
+        lines += [
+            dict(sup_loss_cls=1.0 / at, unsup_loss_cls=2.0 / at, loss=3.0 / at, pseudo_boxes=2.0, iter=at, step=at),
+            {'coco/bbox_mAP': at / 100, 'coco/bbox_mAP_50': at / 50, 'step': 0},
+        ]  # fmt: skip
+    file.write_text(''.join(json.dumps(line) + '\n' for line in lines))
+    balance = [
+        dict(iter=at, thresholds=[0.3, 0.4, 0.5], weights=[1.0, 1.1, 1.2], counts=[3, 2, 1])
+        for at in (0, 20)
+    ]
+    balance[0].update(classes=CLASSES, labeled_boxes=[1, 1, 1])
+    (folder / 'class_balance.jsonl').write_text(
+        ''.join(json.dumps(line) + '\n' for line in balance)
+    )
+
+
+@pytest.fixture(scope='module')
+def page(tmp_path_factory):
+    """The report of a run with a student and a teacher, true boxes withheld."""
+    folder = make_run(tmp_path_factory.mktemp('student'))
+    write_log(folder)
+    (folder / 'unlabeled-withheld.json').write_text(json.dumps(annotations()))
+    out = tmp_path_factory.mktemp('page') / 'sub/report.html'
+    assert main(['report', str(folder), '--out', str(out), '--title', 'Mine & <yours>']) == 0
+    return out
+
+
+def test_everything_is_in_it(page):
+    text = page.read_text()
+    assert 'Mine &amp; &lt;yours&gt;' in text
+    for part in (
+        'id="result"', 'id="training"', 'id="balance"', 'id="labels"', 'id="differences"', 'id="runs"',
+        'AP at each evaluation of the training', 'Threshold tau of each class', 'Precision and recall of pseudo boxes',
+        'AP at each IoU threshold', 'FCBucketHead (K = 6)',
+    ):  # fmt: skip
+        assert part in text, part
+    assert text.count('<figure data-classes') == 6  # three unlabeled images, three test images
+
+
+def test_nothing_is_outside_of_it(page):
+    """No address leads to the network or to another file."""
+    text = page.read_text()
+    addresses = re.findall(r'(?:src|href)="([^"]*)"', text) + re.findall(r'url\(([^)]*)\)', text)
+    assert addresses and all(
+        address.startswith(('#', 'data:image/jpeg;base64,')) for address in addresses
+    )
+    assert '@import' not in text and 'fetch(' not in text
+
+
+def test_pictures_have_a_limit(tmp_path, page):
+    small = tmp_path / 'small.html'
+    run = next(iter(page.parent.parent.parent.glob('student*')))
+    assert main(['report', str(run), '--out', str(small), '--pictures', '1', '--sample', '2']) == 0
+    assert small.read_text().count('<figure data-classes') == 2
+    with pytest.raises(ValueError, match='.html'):
+        main(['report', str(run), '--out', 'report.pdf'])
+
+
+def test_a_teacher_stands_once_beside_its_own_run(page, tmp_path):
+    """The student's frozen teacher is the detector of the teacher's run: three detectors are two columns of one."""
+    run = next(iter(page.parent.parent.parent.glob('student*')))
+    record = read_run_folder(run)
+    alone = [one.label for one in detectors([record])]
+    twice = [one.label for one in detectors([record, replace(record, name='again')])]
+    assert alone == ['teacher', 'student']
+    assert twice == [f"{record.name}'s teacher", record.name, 'again']
+
+
+@pytest.fixture(scope='module')
+def browser():
+    """Headless Chromium, playwright's or the system's."""
+    sync_api = pytest.importorskip('playwright.sync_api')
+    own = (
+        shutil.which('chromium')
+        or shutil.which('chromium-browser')
+        or shutil.which('google-chrome')
+    )
+    with sync_api.sync_playwright() as playwright:
+        try:
+            browser = playwright.chromium.launch(executable_path=own, args=['--no-sandbox'])
+        except sync_api.Error as error:
+            pytest.skip(f'no Chromium: {str(error).splitlines()[0]}')
+        yield browser
+        browser.close()
+
+
+@pytest.mark.parametrize(('width', 'scheme'), [(1280, 'light'), (390, 'dark')])
+def test_in_a_browser(width, scheme, browser, page):
+    """Filters, layers, large pictures and colors work; nothing is wider than the screen, and no error is logged."""
+    context = browser.new_context(
+        viewport=dict(width=width, height=800), color_scheme=scheme, offline=True
+    )
+    tab = context.new_page()
+    complaints = []
+    tab.on('console', lambda message: complaints.append(message.text))
+    tab.on('pageerror', lambda error: complaints.append(str(error)))
+    tab.goto(page.as_uri())
+    assert tab.evaluate('document.documentElement.scrollWidth') <= width
+    background = tab.evaluate('getComputedStyle(document.body).backgroundColor')
+    assert (background == 'rgb(21, 23, 26)') == (scheme == 'dark')
+
+    boxes = '#label-gallery .box.kept'
+    everything = tab.locator(f'{boxes}:visible').count()
+    tab.select_option('#class-filter', 'star')
+    stars = tab.locator(f'{boxes}[data-class=star]').count()
+    assert tab.locator(f'{boxes}:visible').count() == stars < everything
+    assert tab.locator('tr[data-class=circle].faded').count() == 2
+    # A true star is on one of the three pictures at least.
+    assert tab.locator('#label-gallery figure:visible').count() >= 1
+    assert 'pictures' in tab.locator('[data-for=label-gallery] .count').inner_text()
+    tab.select_option('#class-filter', '')
+    assert tab.locator(f'{boxes}:visible').count() == everything
+
+    tab.uncheck('[data-for=label-gallery] [data-layer=kept]')
+    assert tab.locator(f'{boxes}:visible').count() == 0
+    truth = '#label-gallery .box.truth'
+    assert tab.locator(f'{truth}:visible').count() == 0
+    tab.check('[data-for=label-gallery] [data-layer=truth]')
+    assert tab.locator(f'{truth}:visible').count() == 3
+
+    tab.locator('#difference-gallery figure').first.click()
+    assert tab.locator('dialog[open] svg').count() == 2
+    tab.locator('dialog[open] button').click()
+    assert tab.locator('dialog[open]').count() == 0
+
+    tab.click('#theme')
+    tab.click('#theme')
+    assert tab.evaluate('document.documentElement.dataset.theme') == 'dark'
+    assert tab.evaluate('getComputedStyle(document.body).backgroundColor') == 'rgb(21, 23, 26)'
+    assert complaints == []
+    context.close()

@@ -1,0 +1,70 @@
+"""A run is read from what a training left, also when it was cut off, resumed or moved."""
+
+import json
+
+import pytest
+
+from mmssod.analysis.report import read_run_folder
+from mmssod.analysis.report.facts import run_facts
+from mmssod.analysis.report.runs import last_checkpoint, read_scalars
+
+CONFIG = """
+model = dict(type='FasterRCNN', backbone=dict(type='ResNet'))
+train_dataloader = dict(batch_size=2, dataset=dict(ann_file='none.json'))
+optim_wrapper = dict(optimizer=dict(type='SGD', lr=0.01))
+train_cfg = dict(max_iters=40)
+"""
+
+
+def write_scalars(folder, start, entries):
+    file = folder / start / 'vis_data/scalars.json'
+    file.parent.mkdir(parents=True)
+    file.write_text(
+        ''.join(entry if isinstance(entry, str) else json.dumps(entry) + '\n' for entry in entries)
+    )
+    (file.parent / 'config.py').write_text(CONFIG)
+
+
+def step(at, loss, **more):
+    return dict(loss=loss, time=0.5, iter=at, step=at, **more)
+
+
+def test_what_was_done_twice_counts_once(tmp_path):
+    write_scalars(tmp_path, '1', [step(10, 4.0), step(20, 3.0), step(30, 9.0)])
+    write_scalars(tmp_path, '2', [step(30, 2.0), step(40, 1.0)])
+    train, _ = read_scalars(tmp_path)
+    assert train['loss'] == [(10, 4.0), (20, 3.0), (30, 2.0), (40, 1.0)]
+
+
+def test_evaluations_belong_to_the_iteration_before_them(tmp_path):
+    """Their own step may count epochs, which an iteration loop does not have."""
+    found = [{'coco/bbox_mAP': ap, 'step': 0} for ap in (0.1, 0.2)]
+    pseudo = {'pseudo/boxes_per_image': 1.5, 'step': 20}
+    write_scalars(
+        tmp_path, '1', [step(10, 4.0), found[0], pseudo, step(20, 3.0), found[1], '{"loss": 3']
+    )
+    train, evaluations = read_scalars(tmp_path)
+    assert {at: values['coco/bbox_mAP'] for at, values in evaluations.items()} == {10: 0.1, 20: 0.2}
+    assert train['pseudo/boxes_per_image'] == [(20, 1.5)]
+
+
+def test_a_run_and_its_facts(tmp_path):
+    write_scalars(tmp_path / 'teacher', '1', [step(10, 4.0), step(20, 3.0)])
+    run = read_run_folder(tmp_path / 'teacher')
+    assert (run.name, run.iterations, run.seconds, run.checkpoint) == ('teacher', 20, 10.0, '')
+    facts = run_facts(run)
+    assert facts['iterations'] == '20 of 40' and facts['method'] == 'supervised'
+    assert facts['optimizer'] == 'SGD, learning rate 0.01' and facts['training time'] == '0:00:10'
+
+
+def test_a_folder_that_is_no_run(tmp_path):
+    with pytest.raises(ValueError, match='expected the work directory of a run'):
+        read_run_folder(tmp_path)
+
+
+def test_checkpoints_are_found_where_the_folder_went(tmp_path):
+    assert last_checkpoint(tmp_path) == ''
+    (tmp_path / 'last_checkpoint').write_text('/gone/run/iter_20.pth')
+    for name in ('iter_20.pth', 'iter_10.pth'):
+        (tmp_path / name).touch()
+    assert last_checkpoint(tmp_path) == str(tmp_path / 'iter_20.pth')

@@ -1,0 +1,202 @@
+"""Write the pages and files that are made of the code: equations, config reference, tables of models, model index.
+
+``python tools/docs/generate.py`` writes them, ``--check`` says which are out of date.
+"""
+
+from __future__ import annotations
+
+import argparse
+import inspect
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[2]
+MADE = '<!-- made by tools/docs/generate.py; change the code and run it again -->'
+
+
+def parse_args() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        '--check', action='store_true', help='write nothing; exit 1 if a file is out of date'
+    )
+    return parser.parse_args()
+
+
+def generated() -> dict[str, str]:
+    """Contents by path below the repository."""
+    return {
+        'docs/equations.md': equations_page(),
+        'docs/config_reference.md': reference_page(),
+        'docs/models.md': models_page(),
+        'model-index.yml': model_index(),
+    }
+
+
+def equations_page() -> str:
+    """Each function of ``mmssod/equations.py``: what it says in one line, its formula, its arguments."""
+    from mmssod import equations
+
+    lines = ['# Equations', '', MADE, '', (inspect.getdoc(equations) or '').split('\n\n')[0]]
+    lines += [
+        '',
+        'Each is a pure function in `mmssod/equations.py`; the text here is its docstring.',
+        '',
+    ]
+    for name, _ in own_members(equations, inspect.isfunction):
+        lines += [f'## {name}', '', '```{eval-rst}']
+        lines += [f'.. autofunction:: mmssod.equations.{name}', '```', '']
+    return '\n'.join(lines)
+
+
+def reference_page() -> str:
+    """Every class that a config can name, with its arguments and their defaults."""
+    import mmssod  # noqa: F401  fills the registries
+
+    lines = [
+        '# Config reference',
+        '',
+        MADE,
+        '',
+        "What `type=...` can name beside what MMDetection has, by registry. Defaults are the code's; the values of the",
+        'recipes stand in `configs/`. A key that is not here is an error.',
+        '',
+    ]
+    for title, registry in registries().items():
+        classes = {
+            cls.__name__: cls
+            for cls in registry.module_dict.values()
+            if cls.__module__.startswith('mmssod.')
+            and not cls.__module__.startswith('mmssod.testing')
+        }
+        lines += [f'## {title}', '']
+        for name in sorted(classes):
+            lines += class_section(name, classes[name])
+    return '\n'.join(lines)
+
+
+def registries() -> dict[str, Any]:
+    """The registries of mmdet that mmssod adds to."""
+    from mmdet import registry
+
+    names = dict(
+        Models='MODELS', Coders='TASK_UTILS', Datasets='DATASETS', Samplers='DATA_SAMPLERS', Transforms='TRANSFORMS',
+        Hooks='HOOKS', Schedulers='PARAM_SCHEDULERS', Metrics='METRICS',
+    )  # fmt: skip
+    return {title: getattr(registry, name) for title, name in names.items()}
+
+
+def class_section(name: str, cls: type) -> list[str]:
+    """Heading, first sentence, and a table of arguments."""
+    first = (inspect.getdoc(cls) or '').split('\n\n')[0]
+    summary = re.sub(r':\w+:`~?([^`]+)`', lambda found: f'`{found[1].split(".")[-1]}`', first)
+    lines = [f'### {name}', '', ' '.join(summary.split()).replace('``', '`'), '']
+    if '__init__' not in vars(cls):
+        return [*lines, f'Arguments: those of `{cls.__mro__[1].__name__}`.', '']
+    parameters = list(inspect.signature(cls.__init__).parameters.values())[1:]
+    rows = [
+        f'| `{parameter.name}` | {default_text(parameter)} |'
+        for parameter in parameters
+        if parameter.kind not in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL)
+    ]
+    if rows:
+        lines += ['| argument | default |', '|---|---|', *rows, '']
+    if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
+        lines += [f'More arguments: those of `{cls.__mro__[1].__name__}`.', '']
+    return lines
+
+
+def default_text(parameter: inspect.Parameter) -> str:
+    """A default for a table; required arguments have none."""
+    if parameter.default is inspect.Parameter.empty:
+        return 'required'
+    return f'`{parameter.default!r}`'.replace('|', '\\|')
+
+
+def models_page() -> str:
+    """A table for each ``metafile.yml``."""
+    import yaml
+
+    lines = [
+        '# Models',
+        '',
+        MADE,
+        '',
+        'Made of the `metafile.yml` files. Figures that were measured here stand in [results](results/index.md),',
+        'those of the papers in the README of each folder.',
+        '',
+    ]
+    for file in metafiles():
+        content = yaml.safe_load(file.read_text())
+        for collection in content['Collections']:
+            paper = collection.get('Paper') or {}
+            lines += [f'## {collection["Name"]}', '']
+            if paper:
+                lines += [
+                    f'[{paper["Title"]}]({paper["URL"]}), [README](../{collection["README"]})',
+                    '',
+                ]
+            keys = [
+                'Training Data',
+                'Iterations',
+                'Labeled Images a Step',
+                'Unlabeled Images a Step',
+            ]
+            lines += [
+                '| config | data | iterations | labeled a step | unlabeled a step |',
+                '|---|---|---|---|---|',
+            ]
+            for model in content['Models']:
+                if model['In Collection'] == collection['Name']:
+                    cells = [str(model['Metadata'].get(key, '')) for key in keys]
+                    lines.append(f'| `{model["Config"]}` | ' + ' | '.join(cells) + ' |')
+            lines.append('')
+    return '\n'.join(lines)
+
+
+def model_index() -> str:
+    """``model-index.yml``: where mim finds the metafiles."""
+    names = [file.relative_to(ROOT).as_posix() for file in metafiles()]
+    return '# made by tools/docs/generate.py\nImport:\n' + ''.join(
+        f'  - {name}\n' for name in names
+    )
+
+
+def metafiles() -> list[Path]:
+    """All ``metafile.yml``, sorted."""
+    return sorted((ROOT / 'configs').rglob('metafile.yml'))
+
+
+def own_members(module: Any, kind: Any) -> list[tuple[str, Any]]:
+    """What a module itself defines, in the order of its lines."""
+    found = [
+        (n, m)
+        for n, m in inspect.getmembers(module, kind)
+        if m.__module__ == module.__name__ and n[0] != '_'
+    ]
+    return sorted(found, key=lambda pair: inspect.getsourcelines(pair[1])[1])
+
+
+def main() -> int:
+    """Write, or compare."""
+    args = parse_args()
+    stale = []
+    for name, text in generated().items():
+        path = ROOT / name
+        if args.check:
+            if not path.is_file() or path.read_text() != text:
+                stale.append(name)
+        else:
+            path.write_text(text)
+            print(name)
+    if stale:
+        print('out of date:', ', '.join(stale), '- run python tools/docs/generate.py')
+    return 1 if stale else 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())

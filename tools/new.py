@@ -1,0 +1,8 @@
+"""``mmssod new`` as a script: ``python tools/new.py --help``."""
+
+import sys
+
+from mmssod_cli import run_tool
+
+if __name__ == '__main__':
+    sys.exit(run_tool('new'))
