@@ -2,7 +2,7 @@
 
 import sys
 
-from mmssod_cli import main
+from mmssod.cli import main
 
 if __name__ == '__main__':
     sys.exit(main())

@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 from mmengine.config import Config
 
+from mmssod.cli import COMMANDS
+from mmssod.cli.main import command
 from mmssod.environment.check import Installation, installed_stack
 from mmssod.models import SideBucketCoder
 from mmssod.models.bbox_heads import BucketHead
-from mmssod_cli import COMMANDS
-from mmssod_cli.main import command
 
 ROOT = Path(__file__).parents[1]
 PAGES = [

@@ -53,5 +53,5 @@ def test_configs_tools_and_types_are_inside(names):
         *(f'analysis/report/page.{end}' for end in ('html', 'css', 'js')),
     ):
         assert f'mmssod/{file}' in names
-    assert 'mmssod_cli/main.py' in names
+    assert 'mmssod/cli/main.py' in names
     assert not any(name.startswith(('tests/', 'docs/')) for name in names)

@@ -2,7 +2,7 @@
 
 import sys
 
-from mmssod_cli import run_tool
+from mmssod.cli import run_tool
 
 if __name__ == '__main__':
     sys.exit(run_tool('label'))

@@ -11,7 +11,7 @@ from mmdet.structures import DetDataSample
 from mmengine.structures import InstanceData
 
 from mmssod.apis.browsing import by_path, choose, side_of
-from mmssod_cli import main
+from mmssod.cli import main
 
 FLIP = np.array([[-1.0, 0, 64], [0, 1, 0], [0, 0, 1]])
 

@@ -12,8 +12,8 @@ from mmengine.config import Config
 
 from mmssod.apis import predict
 from mmssod.apis.plain import plain_detector
+from mmssod.cli import main
 from mmssod.testing.tiny import CLASSES
-from mmssod_cli import main
 
 ROOT = Path(__file__).parents[2]
 

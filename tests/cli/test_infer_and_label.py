@@ -9,8 +9,8 @@ import pytest
 
 from mmssod.apis.inferring import frames
 from mmssod.apis.labeling import select
+from mmssod.cli import main
 from mmssod.datasets.preparation.formats import read_labels
-from mmssod_cli import main
 
 
 def run(command, folder, *more):

@@ -9,8 +9,8 @@ from mmengine.config import Config
 
 from mmssod import apis
 from mmssod.apis.new import Machine, make_plan
+from mmssod.cli import main
 from mmssod.datasets.preparation.own_data import LabeledSet, check_labeled
-from mmssod_cli import main
 
 LAPTOP = Machine(gpus=0, memory=8.0, cores=2, name='CPU')
 SERVER = Machine(gpus=1, memory=24.0, cores=16, name='GPU')

@@ -15,7 +15,7 @@ from small_run import annotations, make_run
 
 from mmssod.analysis.report import read_run_folder
 from mmssod.apis.reporting import detectors
-from mmssod_cli import main
+from mmssod.cli import main
 
 CLASSES = ['circle', 'square', 'star']
 

@@ -62,7 +62,7 @@ def run_tool(name: str, argv: Sequence[str] | None = None, prog: str | None = No
 
 def command(name: str) -> ModuleType:
     """The module of a command."""
-    return importlib.import_module(f'mmssod_cli.{name}')
+    return importlib.import_module(f'mmssod.cli.{name}')
 
 
 def _overview() -> argparse.ArgumentParser:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import argparse
 
-from mmssod_cli.options import add_config, add_part
+from mmssod.cli.options import add_config, add_part
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

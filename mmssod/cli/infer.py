@@ -10,7 +10,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from mmssod_cli.options import add_config, add_device, add_part
+from mmssod.cli.options import add_config, add_device, add_part
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import argparse
 
-from mmssod_cli.options import add_cfg_options, add_config, add_device
+from mmssod.cli.options import add_cfg_options, add_config, add_device
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from mmssod_cli.options import add_cfg_options, add_config, add_launcher, export_rank
+from mmssod.cli.options import add_cfg_options, add_config, add_launcher, export_rank
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
