@@ -90,11 +90,10 @@ class PseudoLabels:
         """``p * v``, shape (N,)."""
         return self.cls_certainty * self.loc_certainty
 
-    def select(self, keep: Tensor) -> 'PseudoLabels':
-        """The boxes at a mask or at indices."""
-        if (
-            keep.dtype == torch.bool
-        ):  # once, not for each field: the host waits for the device to count
+    def select(self, keep: Tensor | slice) -> 'PseudoLabels':
+        """The boxes at a mask, at indices or in a slice."""
+        if isinstance(keep, Tensor) and keep.dtype == torch.bool:
+            # Once, not for each field: the host waits for the device to count.
             keep = keep.nonzero().squeeze(1)
         return replace(self, **{name: value[keep] for name, value in vars(self).items()})
 
