@@ -91,7 +91,7 @@ class PseudoLabels:
         return self.cls_certainty * self.loc_certainty
 
     def select(self, keep: Tensor | slice) -> 'PseudoLabels':
-        """The boxes at a mask, at indices, or of a slice."""
+        """The boxes at a mask, at indices or in a slice."""
         if isinstance(keep, Tensor) and keep.dtype == torch.bool:
             # Once, not for each field: the host waits for the device to count.
             keep = keep.nonzero().squeeze(1)
