@@ -61,7 +61,7 @@ def fixed_view(
         if kind in CONSTANT:
             kept.append(plain(step))
         elif kind in RANDOM_SIZES:
-            kept.append(test_resize(test_pipeline))
+            kept.append(resize_of_tests(test_pipeline))
             other_sizes = True
         elif kind == 'RandomFlip' and step.get('direction', 'horizontal') == 'horizontal':
             flips = flips or step.get('prob') != 0
@@ -81,7 +81,7 @@ def branch_steps(branch: Any) -> list[dict[str, Any]]:
     return [dict(step) for step in (branch if isinstance(branch, (list, tuple)) else [branch])]
 
 
-def test_resize(test_pipeline: Sequence[Any]) -> dict[str, Any]:
+def resize_of_tests(test_pipeline: Sequence[Any]) -> dict[str, Any]:
     """The step that sets the size of tests.
 
     Raises:

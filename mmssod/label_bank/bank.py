@@ -83,7 +83,7 @@ class LabelBankFiles:
             )
         plain, flipped = map(int, image['boxes'])
         start = int(image['start']) + (plain if mirrored else 0)
-        boxes = self._shard(row // self.header.shard_size)[1]
+        boxes = self.shard(row // self.header.shard_size)[1]
         found = boxes[start : start + (flipped if mirrored else plain)]
         return Found(found, (int(image['view'][0]), int(image['view'][1])))
 
@@ -105,11 +105,14 @@ class LabelBankFiles:
     def image(self, row: int) -> np.void:
         """The IMAGE record of an image by its place."""
         shard, place = divmod(row, self.header.shard_size)
-        return self._shard(shard)[0][place]
+        return self.shard(shard)[0][place]
 
     def shard(self, number: int) -> tuple[np.ndarray, np.ndarray]:
-        """IMAGE and BOX records of a shard."""
-        return self._shard(number)
+        """IMAGE and BOX records of a shard, mapped when they are first asked for."""
+        if number not in self._maps:
+            images, boxes = shard_files(self.folder, number)
+            self._maps[number] = mapped(images, IMAGE), mapped(boxes, BOX)
+        return self._maps[number]
 
     def names_of(self, rows: np.ndarray) -> np.ndarray:
         """Codes of the names of images by their places, shape (n,), uint32."""
@@ -117,7 +120,7 @@ class LabelBankFiles:
         shards = rows // self.header.shard_size
         for number in np.unique(shards):
             here = shards == number
-            codes[here] = self._shard(int(number))[0]['name'][rows[here] % self.header.shard_size]
+            codes[here] = self.shard(int(number))[0]['name'][rows[here] % self.header.shard_size]
         return codes
 
     def verify(self) -> None:
@@ -164,12 +167,6 @@ class LabelBankFiles:
         if index.shape != (len(self),) or index.dtype != np.int64:
             raise damaged(file, f'{len(self)} numbers', f'{index.shape} of {index.dtype}')
         return index
-
-    def _shard(self, number: int) -> tuple[np.ndarray, np.ndarray]:
-        if number not in self._maps:
-            images, boxes = shard_files(self.folder, number)
-            self._maps[number] = mapped(images, IMAGE), mapped(boxes, BOX)
-        return self._maps[number]
 
 
 def mapped(file: Path, dtype: np.dtype) -> np.ndarray:

@@ -1,5 +1,7 @@
 """Thresholds and weights by class where the labeled images have the tail of the unlabeled ones."""
 
+_base_ = './table5_demo.py'
+
 title = 'A tail that is the same in both: RE and DT'
 note = (
     'Drawn shapes as in the [demo](demo.md), but 100 labeled images drawn like the others: `python '
@@ -23,16 +25,13 @@ TEACHER = {
     'test_evaluator.train_ann_file': ROOT + 'train.json',
 }
 STUDENT = {**TEACHER, 'train_dataloader.dataset.unlabeled.images': ROOT + 'unlabeled'}
-NO_RE = {'model.balancer.weight_power': 0.0}
-NO_DT = {'model.balancer.threshold_power': 0.0}
-RE = {'model.balancer.weight_power': 0.6, 'model.balancer.unit_mean_weight': True}
 
 recipes = [dict(name='teacher', config='configs/demo/teacher.py', options=TEACHER)]
 for name, options in {
-    'CA': {**NO_RE, **NO_DT},
-    'CA + RE': {**RE, **NO_DT},
-    'CA + DT': NO_RE,
-    'CA + RE + DT': RE,
+    'CA': {**_base_.NO_RE, **_base_.NO_DT},
+    'CA + RE': {**_base_.RE, **_base_.NO_DT},
+    'CA + DT': _base_.NO_RE,
+    'CA + RE + DT': _base_.RE,
 }.items():
     recipes.append(
         dict(
