@@ -28,13 +28,17 @@ def mmdet_scope() -> Iterator[None]:
 
 @pytest.fixture
 def call(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
-    """Run a Python tool in this process."""
+    """Run a Python tool in this process; it raises SystemExit for help and for errors."""
 
     def run(tool: str, *args: object) -> None:
         monkeypatch.setattr(sys, 'argv', [tool, *map(str, args)])
         # As Python does for a script: its own folder comes first.
         monkeypatch.setattr(sys, 'path', [str((TOOLS / tool).parent), *sys.path])
         monkeypatch.setenv('LOCAL_RANK', '0')
-        runpy.run_path(str(TOOLS / tool), run_name='__main__')
+        try:
+            runpy.run_path(str(TOOLS / tool), run_name='__main__')
+        except SystemExit as end:
+            if end.code != 0 or '--help' in args:
+                raise
 
     return run

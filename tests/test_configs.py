@@ -5,10 +5,12 @@ import shutil
 from pathlib import Path
 
 import pytest
-from mmdet.registry import MODELS
+from mmdet.registry import MODELS, TRANSFORMS
 from mmengine.config import Config
 from mmengine.fileio import load
+from mmengine.registry import DefaultScope
 
+from mmssod.datasets.transforms.steps import write_order
 from mmssod.models import EMATeacher
 
 ROOT = Path(__file__).parents[1]
@@ -243,8 +245,14 @@ def test_an_ablation_is_one_assignment(tmp_path):
 def test_a_dumped_config_is_the_config(tmp_path):
     """A run writes its config to its folder, and tests read it there."""
     cfg = Config.fromfile(ROOT / 'configs/demo/student.py')
+    write_order(cfg)
     cfg.dump(tmp_path / 'dumped.py')
-    assert Config.fromfile(tmp_path / 'dumped.py')._cfg_dict == cfg._cfg_dict
+    dumped = Config.fromfile(tmp_path / 'dumped.py')
+    assert dumped._cfg_dict == cfg._cfg_dict
+    views = [c.train_dataloader.dataset.unlabeled.pipeline[-1] for c in (dumped, cfg)]
+    with DefaultScope.overwrite_default_scope('mmdet'):
+        names = [TRANSFORMS.build(view.strong).names for view in views]
+    assert names[0] == names[1] and names[0][-1] == 'pack'
 
 
 def test_the_size_of_own_data_is_one_line(tmp_path):

@@ -20,5 +20,5 @@ exec "${PYTHON:-python}" -m torch.distributed.run \
     --master_addr="${MASTER_ADDR:-127.0.0.1}" \
     --master_port="${PORT:-29500}" \
     --nproc_per_node="$GPUS" \
-    --max_restarts="${MAX_RESTARTS:-0}" \
+    ${MAX_RESTARTS:+"--max_restarts=$MAX_RESTARTS"} \
     "$TOOLS/train.py" "$CONFIG" --launcher pytorch "${@:3}"

@@ -12,6 +12,7 @@ from mmengine.device import get_device
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 
+from mmssod.datasets.transforms.steps import write_order
 from mmssod.engine.checkpoint_files import newest_checkpoint
 
 ConfigLike: TypeAlias = Config | str | Path
@@ -132,5 +133,9 @@ def teacher_checkpoint(cfg: Config) -> tuple[str, str]:
 
 
 def build_runner(cfg: Config) -> Runner:
-    """Build the runner; ``cfg.runner_type`` names another class than mmengine's."""
+    """Build the runner; ``cfg.runner_type`` names another class than mmengine's.
+
+    The config that it writes to the work directory can be trained again.
+    """
+    write_order(cfg)
     return RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)

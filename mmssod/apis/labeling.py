@@ -74,7 +74,9 @@ def label(
 def select(coco: Coco, name: str, threshold: float) -> Coco:
     """A data set of scored boxes with those whose certainty lies above a threshold."""
     boxes = coco['annotations']
-    keep = np.flatnonzero(certainty(*certainties(boxes), name) > threshold) if boxes else []
+    if not boxes:
+        return coco
+    keep = np.flatnonzero(certainty(*certainties(boxes), name) > threshold)
     return {**coco, 'annotations': [boxes[index] for index in keep]}
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from mmssod.datasets.transforms.steps import as_list
 
-CONSTANT = ('LoadImageFromFile', 'Resize')
+CONSTANT = ('LoadWholeImage', 'LoadImageFromFile', 'Resize')
 RANDOM_SIZES = ('RandomResize', 'RandomChoiceResize')
 PACK = ('PackDetInputs',)
 
@@ -77,7 +77,8 @@ def fixed_view(
 def branch_steps(branch: Any) -> list[dict[str, Any]]:
     """The steps of a branch: a ``Steps`` (or ``UnseenSteps``), a list, or one transform."""
     if isinstance(branch, Mapping) and branch.get('type') in ('Steps', 'UnseenSteps'):
-        return [dict(step) for name, step in branch.items() if name != 'type']
+        order = branch.get('order') or [name for name in branch if name != 'type']
+        return [dict(branch[name]) for name in order]
     return [dict(step) for step in (branch if isinstance(branch, (list, tuple)) else [branch])]
 
 

@@ -47,10 +47,10 @@ def runner(folder, **values):
     GROUP,
     'unknown keys, however many',
     STOP,
-    "(?s)model.selector: unknown key 'certaintty'.*did you mean 'certainty'.*default_hooks.a: unknown key 'decay'",
+    "(?s)model.selector: unknown key 'certainty_'.*did you mean 'certainty'.*default_hooks.a: unknown key 'decay'",
 )
 def unknown_keys(folder):
-    model = tiny_semi(selector=dict(type='ThresholdSelector', certaintty='p'))
+    model = tiny_semi(selector=dict(type='ThresholdSelector', certainty_='p'))
     return said(dict(model=model, default_hooks=dict(a=dict(type='EMATeacherHook', decay=0.9))))
 
 

@@ -19,9 +19,11 @@ def status(call):
     """Run a tool; its exit status."""
 
     def run(tool, *args):
-        with pytest.raises(SystemExit) as end:
+        try:
             call(f'dataset/{tool}', *args)
-        return end.value.code
+        except SystemExit as end:
+            return end.code
+        return 0
 
     return run
 

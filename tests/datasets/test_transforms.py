@@ -442,6 +442,13 @@ def test_steps_run_in_the_order_given_and_an_heir_changes_one():
     assert apply(build('Steps'), image) is image
 
 
+def test_steps_tell_their_order_where_keys_are_sorted():
+    blur = dict(type='GaussianBlur')
+    assert repr(build('Steps', order=['b', 'a'], a=blur, b=blur)) == 'Steps(b, a)'
+    with pytest.raises(ValueError, match='order of the steps: expected each of'):
+        build('Steps', order=['b', 'b'], a=blur, b=blur)
+
+
 def test_a_pipeline_of_named_steps_is_a_list():
     steps = [dict(type='LoadImageFromFile'), dict(type='PackDetInputs')]
     assert as_list(dict(load=steps[0], pack=steps[1])) == as_list(tuple(steps)) == steps

@@ -137,7 +137,7 @@ def view_of(config):
 )
 def test_the_view_of_recipes(config, scale, flips, other_sizes):
     view = view_of(config)
-    assert [step['type'] for step in view.steps] == ['LoadImageFromFile', 'Resize']
+    assert [step['type'] for step in view.steps] == ['LoadWholeImage', 'Resize']
     assert tuple(view.steps[1]['scale']) == scale
     assert (view.flips, view.other_sizes) == (flips, other_sizes)
     assert view.as_json()[1]['scale'] == list(scale)

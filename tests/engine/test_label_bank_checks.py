@@ -16,7 +16,7 @@ from mmssod.models.checkpoint_parts import teacher_digest
 from mmssod.testing.tiny import tiny_detector
 
 FOUND = [image(number) for number in range(5)]
-VIEW = [dict(type='LoadImageFromFile'), dict(type='Resize', scale=[160, 160], keep_ratio=True)]
+VIEW = [dict(type='LoadWholeImage'), dict(type='Resize', scale=[160, 160], keep_ratio=True)]
 
 
 @pytest.fixture(scope='module')

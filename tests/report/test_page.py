@@ -32,7 +32,13 @@ def write_log(folder):
         ]  # fmt: skip
     file.write_text(''.join(json.dumps(line) + '\n' for line in lines))
     balance = [
-        dict(iter=at, thresholds=[0.3, 0.4, 0.5], weights=[1.0, 1.1, 1.2], counts=[3, 2, 1])
+        dict(
+            iter=at,
+            thresholds=[0.3, 0.4, 0.5],
+            weights=[1.0, 1.1, 1.2],
+            counts=[3, 2, 1],
+            certainty=[0.5, 0.4, 0.3],
+        )
         for at in (0, 20)
     ]
     balance[0].update(classes=CLASSES, labeled_boxes=[1, 1, 1])

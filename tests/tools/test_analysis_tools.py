@@ -71,7 +71,7 @@ def test_predict_is_worth_what_test_says(detector, detections, data, tmp_path):
     assert (outputs.classes, outputs.images) == (CLASSES, f'{data}/val/')
     numbers = ap_over_iou(outputs)
     assert numbers['mean']['saved'] == pytest.approx(100 * metrics['coco/bbox_mAP'], abs=1e-4)
-    assert list(tmp_path.parent.glob('**/detections.json')) == []
+    assert list(tmp_path.rglob('detections.json')) == []
 
 
 def test_predict_leaves_other_images_to_choose(detector, data, tmp_path, call):

@@ -208,6 +208,12 @@ def test_dist_scripts_pass_everything_on(fake_program, script, positional, tool)
     assert given[8:] == [*positional[:-1], '--launcher', 'pytorch', *more]
 
 
+def test_processes_that_die_are_started_again(fake_program):
+    """torchrun's own option; see the fault campaign for what it does."""
+    given = shell('dist_train.sh', 'c.py', '2', PYTHON=fake_program, MAX_RESTARTS='3').stdout
+    assert '--max_restarts=3' in given.splitlines()
+
+
 @pytest.mark.parametrize(
     ('script', 'last', 'tool'),
     [('slurm_train.sh', 'work dir', 'train.py'), ('slurm_test.sh', 'c.pth', 'test.py')],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -22,14 +22,15 @@ class UnseenSteps(Steps):
     ``None``.
 
     Args:
+        order: As :class:`Steps` has it.
         steps: Name of each step -> config; ``Resize``, ``RandomFlip`` and ``PackDetInputs``.
 
     Raises:
         ValueError: For a step of another type.
     """
 
-    def __init__(self, **steps: Any) -> None:
-        super().__init__(**{name: unseen(step) for name, step in steps.items()})
+    def __init__(self, *, order: Sequence[str] | None = None, **steps: Any) -> None:
+        super().__init__(order=order, **{name: unseen(step) for name, step in steps.items()})
 
     def transform(self, results: dict) -> dict | None:
         """All steps on a stand-in for the image."""
