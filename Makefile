@@ -41,7 +41,7 @@ help:
 	@echo 'make faults          kills, lost processes, a soak: minutes, into docs/results/faults.md'
 	@echo 'make audit           known vulnerabilities of what is installed (needs a network)'
 	@echo 'make check           lint, types, docs and tests, as CI runs them;  make fmt: format the code'
-	@echo 'make docs            the documentation, into docs/_build/html'
+	@echo 'make docs            the documentation: docs/_build/html/docs/index.html'
 	@echo 'make clean           remove the environments, caches and what was built'
 	@echo 'PYTHON=python3.11 chooses the interpreter of a new environment.'
 
@@ -95,7 +95,7 @@ fmt: $(INSTALLED)
 	$(BIN)/ruff check --fix .
 
 docs: $(INSTALLED_DOCS)
-	$(BIN)/python -m sphinx -W --keep-going docs docs/_build/html
+	$(BIN)/python -m sphinx -W --keep-going -c docs . docs/_build/html
 
 check: lint type docs test
 

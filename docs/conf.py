@@ -1,4 +1,8 @@
-"""Sphinx: `make docs`."""
+"""Sphinx: `make docs`.
+
+The source is the repository's root, so that READMEs of `configs/` are pages and links between both work as they do on
+a code host.
+"""
 
 import mmssod
 
@@ -6,7 +10,9 @@ project = 'mmssod'
 author = 'the mmssod developers'
 version = release = mmssod.__version__
 extensions = ['myst_parser', 'sphinx.ext.autodoc', 'sphinx.ext.napoleon', 'sphinx.ext.mathjax']
-exclude_patterns = ['_build']
+root_doc = 'docs/index'
+include_patterns = ['docs/**', 'configs/**/README.md']
+exclude_patterns = ['docs/_build', '.*', 'data', 'work_dirs', 'build']
 html_theme = 'furo'
 myst_enable_extensions = ['dollarmath']
 autodoc_typehints = 'none'
