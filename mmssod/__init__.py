@@ -7,8 +7,13 @@ The order of the steps below matters:
 2. checkpoints are read as data, by a list of types;
 3. the stand-in for mmcv's compiled operators, before the first import of ``mmcv.ops`` or
    ``mmdet.models``;
-4. the subpackages, whose import enters their classes in MMDetection's registries.
+4. mmdet's data sets, without what their import prints of a service that nobody here asked for;
+5. the subpackages, whose import enters their classes in MMDetection's registries.
 """
+
+import contextlib
+import importlib
+import io
 
 from mmssod import environment
 from mmssod.version import __version__
@@ -21,6 +26,8 @@ from mmssod.environment.checkpoints import allow_checkpoint_types, guard_loading
 allow_checkpoint_types()
 guard_loading()
 ops.install()
+with contextlib.redirect_stdout(io.StringIO()):
+    importlib.import_module('mmdet.datasets')
 
 from mmssod import datasets, engine, evaluation, models  # noqa: E402
 
