@@ -24,7 +24,8 @@ def class_balance(work_dir: str | Path) -> dict[str, Any]:
 
     Returns:
         ``classes`` and ``labeled_boxes`` (M each), ``iterations`` (T), and T lists of M: ``thresholds``, ``weights``,
-        ``counts`` of foreground candidates and their mean ``certainty`` p*v.
+        ``counts`` of foreground candidates, their mean ``certainty`` p*v and ``pseudo_boxes`` an image; None in the
+        place of a list that the line has not.
 
     Raises:
         ValueError: If the file is not there or does not begin with the line of iteration 0.
@@ -41,28 +42,13 @@ def class_balance(work_dir: str | Path) -> dict[str, Any]:
             f'class balance: expected a first line with the classes in {path}, found '
             f'{sorted(records[0]) if records else "no line"}; the run was begun by another version, begin it anew'
         )
-    over_time = ('thresholds', 'weights', 'counts', 'certainty')
+    over_time = ('thresholds', 'weights', 'counts', 'certainty', 'pseudo_boxes')
     return dict(
         classes=records[0]['classes'],
         labeled_boxes=records[0]['labeled_boxes'],
         iterations=[record['iter'] for record in records],
-        **{name: [record[name] for record in records] for name in over_time},
+        **{name: [record.get(name) for record in records] for name in over_time},
     )
-
-
-def last_rows(numbers: dict[str, Any]) -> list[list[str]]:
-    """How :func:`class_balance` ends, as rows of text: a header, then a class a row."""
-    columns = zip(
-        numbers['classes'],
-        numbers['labeled_boxes'],
-        *(numbers[name][-1] for name in ('thresholds', 'weights', 'counts', 'certainty')),
-        strict=True,
-    )
-    rows = [
-        [name, str(boxes), f'{tau:.3f}', f'{alpha:.3f}', f'{count:.0f}', f'{certainty:.3f}']
-        for name, boxes, tau, alpha, count, certainty in columns
-    ]
-    return [['class', 'labeled boxes', 'tau', 'alpha', 'count', 'mean p*v'], *rows]
 
 
 def draw(numbers: dict[str, Any]) -> Figure:

@@ -23,14 +23,17 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     """Read, draw."""
     args = parse_args()
-    from terminaltables import AsciiTable
-
-    from mmssod.analysis.class_balance import class_balance, draw, last_rows
+    from mmssod.analysis.class_balance import class_balance, draw
     from mmssod.analysis.plotting import save
+    from mmssod.engine.hooks.class_balance_hook import balance_table
 
     numbers = class_balance(args.work_dir)
     save(draw(numbers), numbers, args.out)
-    print(AsciiTable(last_rows(numbers), f'iteration {numbers["iterations"][-1]}').table)
+    classes, labeled_boxes, iterations = (
+        numbers.pop(name) for name in ('classes', 'labeled_boxes', 'iterations')
+    )
+    last = {name: values[-1] for name, values in numbers.items()}
+    print(f'iteration {iterations[-1]}\n{balance_table(classes, labeled_boxes, last)}')
     print(args.out)
 
 

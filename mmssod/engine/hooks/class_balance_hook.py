@@ -110,22 +110,21 @@ def balance_record(model: Any) -> dict[str, Any]:
 
 
 def balance_table(classes: list[str], box_counts: list[int], record: dict[str, Any]) -> str:
-    """One row a class, in the order of ``classes``."""
-    boxes = record['pseudo_boxes'] or [None] * len(classes)
+    """One row a class, in the order of ``classes``; a dash for what ``record`` does not tell."""
+    unknown = [None] * len(classes)
     columns = zip(
         classes,
         box_counts,
         record['thresholds'],
         record['weights'],
         record['counts'],
-        record['certainty'],
-        boxes,
+        record['certainty'] or unknown,
+        record['pseudo_boxes'] or unknown,
         strict=True,
     )
     rows = [
-        [name, str(n), f'{tau:.3f}', f'{alpha:.3f}', f'{count:.0f}', _figure(certainty)]
-        + [_figure(pseudo)]
-        for name, n, tau, alpha, count, certainty, pseudo in columns
+        [name, str(n), f'{tau:.3f}', f'{alpha:.3f}', f'{count:.0f}', *map(_figure, means)]
+        for name, n, tau, alpha, count, *means in columns
     ]
     table = AsciiTable([_HEADER, *rows])
     for column in range(1, len(_HEADER)):
