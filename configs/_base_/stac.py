@@ -5,7 +5,6 @@ stac = dict(
     selector=dict(certainty='p'),
     balancer=dict(threshold=0.9),
     unsup_weight=2.0,
-    unsup_loss_weights=dict(loss_rpn_cls=1.0, loss_rpn_bbox=1.0, loss_cls=1.0, loss_bbox=1.0),
     empty_images='skip',
 )
 

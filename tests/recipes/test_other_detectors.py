@@ -82,6 +82,24 @@ def test_with_other_labelers(build, labeler):
             assert torch.equal(ours, theirs)
 
 
+@pytest.mark.parametrize(
+    ('recipe', 'detector'),
+    [('stac', CASCADE), ('stac', RETINANET), ('unbiased_teacher', CASCADE)],
+)
+def test_of_other_recipes(recipe, detector):
+    config = tiny_recipe(f'configs/{recipe}/demo.py', balancer=dict(threshold=0.3, bounds=(0, 1)))
+    config.detector = tiny_recipe(detector).detector
+    config.labeler.pop('checkpoint', None)  # the student's own weights label
+    model = sure(build_recipe(config), 'retina_cls')
+    batch = tiny_batch()
+    losses = model.loss(*batch)
+    assert losses['pseudo_boxes'] > 0
+    for stage in range(3 if detector == CASCADE else 0):
+        assert losses[f'unsup_s{stage}.loss_cls'] > 0
+        regressed = losses[f'unsup_s{stage}.loss_bbox'] > 0
+        assert regressed == (recipe == 'stac')
+
+
 @pytest.mark.parametrize('build', [cascade, retinanet, fcos])
 def test_nothing_leaks_and_nothing_is_changed(build):
     clean = two_steps(build())

@@ -132,7 +132,7 @@ def test_the_numbers_of_the_public_code(file):
     assert (model.balancer.threshold, model.selector.certainty) == (0.9, 'p')
     assert (model.balancer.threshold_power, model.balancer.weight_power) == (0, 0)
     assert model.unsup_weight == 2.0 and model.empty_images == 'skip'
-    assert model.unsup_loss_weights == dict.fromkeys(ALL_LOSSES, 1.0)
+    assert model.unsup_loss_weights == {}  # 1 for all
     rois = model.detector.train_cfg.rcnn.sampler.num
     assert rois == (256 if file.stem == 'voc' else 64)
     if file.stem != 'demo':

@@ -100,6 +100,9 @@ def test_an_unknown_loss_is_an_error():
     model = build(unsup_loss_weights=dict(loss_box=0.0))
     with pytest.raises(ValueError, match=r"loss weights name \['loss_box'\]"):
         step(model)
+    model.unsupervised = False  # half of a training is burn-in: it must not end with this
+    with pytest.raises(ValueError, match=r"loss weights name \['loss_box'\]"):
+        step(model)
 
 
 def test_the_focal_loss_is_the_heads_for_labeled_and_unlabeled_images():

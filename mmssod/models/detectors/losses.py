@@ -1,6 +1,7 @@
 """Loss dicts of a step: named, scaled, split; pure functions."""
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeAlias
 
 import torch
@@ -29,19 +30,40 @@ def scale_losses(
     Args:
         losses: As a detector's ``loss`` gives them.
         factor: For all of them.
-        weights: By name; a loss that is not named keeps weight 1.
+        weights: By name, as :func:`require_losses` has them; a loss that is not named keeps weight 1.
 
     Raises:
         ValueError: If ``weights`` names a loss that the detector does not have.
     """
-    unknown = sorted(set(weights) - set(losses))
+    require_losses(weights, losses)
+    return {
+        name: _scaled(value, factor * weights.get(name, weights.get(without_stage(name), 1.0)))
+        if 'loss' in name
+        else value
+        for name, value in losses.items()
+    }
+
+
+def require_losses(names: Iterable[str], losses: Mapping[str, Loss]) -> None:
+    """Check that a detector has losses of these names.
+
+    Args:
+        names: As the detector gives them, or without the stage of a cascade: ``loss_bbox`` is ``s0.loss_bbox`` and
+            those of the other stages.
+        losses: Of the detector.
+
+    Raises:
+        ValueError: One is not there.
+    """
+    unknown = sorted(set(names) - set(losses) - set(map(without_stage, losses)))
     if unknown:
         known = sorted(name for name in losses if 'loss' in name)
         raise ValueError(f'loss weights name {unknown}, but the detector gives {known}')
-    return {
-        name: _scaled(value, factor * weights.get(name, 1.0)) if 'loss' in name else value
-        for name, value in losses.items()
-    }
+
+
+def without_stage(name: str) -> str:
+    """The name of a loss as a detector of one stage has it."""
+    return re.sub(r'^s\d+\.', '', name)
 
 
 def mean_losses(results: Sequence[Mapping[str, Loss]]) -> dict[str, Loss]:

@@ -20,7 +20,7 @@ from mmssod.structures import PseudoLabels, Views
 
 from ..pseudo import FrozenTeacher, PseudoLabelStatistics, build_labeler
 from .feature_cache import FeatureCache
-from .losses import Loss, mean_losses, prefix_losses, scale_losses, split_foreground
+from .losses import Loss, mean_losses, prefix_losses, require_losses, scale_losses, split_foreground
 from .student_detector import StudentDetector
 
 
@@ -39,7 +39,8 @@ class PseudoLabelDetector(StudentDetector):
         balancer: Thresholds and weights by class; ``num_classes`` is read off the student where it is not written.
         mixer: What becomes of strong views and their targets before the student sees them.
         unsup_weight: lambda_u of Eq. 2.
-        unsup_loss_weights: Weight of single losses on unlabeled images, by name; 1 for those not named.
+        unsup_loss_weights: Weight of single losses on unlabeled images, by name; 1 for those not named. In a cascade
+            a name without its stage (``loss_bbox``) means all stages.
         empty_images: What becomes of an unlabeled image without a pseudo label: ``'skip'`` leaves it out of the
             loss, ``'background'`` trains it as an image without objects.
         joint_features: Take the student's feature maps of labeled images and strong views from one pass, where both
@@ -116,6 +117,7 @@ class PseudoLabelDetector(StudentDetector):
         weights = self.balancer.weights()
         labeled = labeled_branches(batch_inputs, batch_data_samples, weights)
         losses, foreground = self.supervised_loss(labeled)
+        require_losses(self.unsup_loss_weights, losses)  # in a burn-in, too
         losses = prefix_losses('sup_', losses)
         if self.unsupervised:
             weak = batch_data_samples['weak']
