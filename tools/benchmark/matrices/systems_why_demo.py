@@ -7,6 +7,8 @@ note = (
 )
 STRONG = 'configs/supervised/demo_strong.py'
 STAC = dict(config='configs/stac/demo.py', start='teacher, plain')
+SOFT = dict(config='configs/soft_teacher/demo.py', start='teacher, plain')
+ISMT = dict(config='configs/ismt/demo_final.py', labels='ISMT, two heads')
 UNBIASED = 'configs/unbiased_teacher/demo.py'
 LOWERED = [
     dict(type='LinearLR', start_factor=0.001, by_epoch=False, begin=0, end=100),
@@ -36,6 +38,11 @@ recipes = [
         config=UNBIASED,
         options={'model.balancer.threshold': 0.5},
     ),
+    dict(name='Soft Teacher', **SOFT),
+    dict(name='Soft Teacher, weight 1', **SOFT, options={'model.unsup_weight': 1.0}),
+    dict(name='ISMT, two heads', config='configs/ismt/demo.py'),
+    dict(name='ISMT', **ISMT),
+    dict(name='ISMT, twice as long', **ISMT, options=length(800)),
     dict(name='supervised, strong', config=STRONG),
     dict(name='supervised, strong, twice as long', config=STRONG, options=length(1600)),
 ]
