@@ -15,8 +15,8 @@ findings = (
     "of the same length. Below it: STAC, Unbiased Teacher and Soft Teacher, and by less than the deviation ISMT's "
     'final detector and plain pseudo labels. What is thought to be the cause of each, one changed value a row, is '
     '`systems_why_demo.py` beside this matrix; it has not been run yet. Seen so far: the student of Unbiased Teacher '
-    '(seed 0, `tools/test.py` with `model.predict_with=student`) has 20.9 AP where its averaged teacher has 24.9, so its '
-    'rate is far from settled when 800 iterations end; that of Soft Teacher has 24.7 where its teacher has 24.6.'
+    '(seed 0, `tools/test.py` with `model.predict_with=student`) has 20.9 AP where its averaged teacher has 24.9, so '
+    'its rate is far from settled when 800 iterations end; that of Soft Teacher has 24.7 where its teacher has 24.6.'
 )
 
 recipes = [
