@@ -5,6 +5,8 @@ import io
 import pytest
 import torch
 from mmengine.runner.checkpoint import get_state_dict, load_state_dict
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 
 from mmssod.models.pseudo import PseudoLabelMemory, memory
 from mmssod.structures import HeadLabels
@@ -135,6 +137,61 @@ def test_a_mirrored_view_sees_mirrored_boxes():
 # ------------------------------------------------------------------ state
 
 
+class Numbers(TorchDispatchMode):
+    """Counts the numbers that torch reads and writes."""
+
+    def __init__(self):
+        super().__init__()
+        self.touched = 0
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        result = function(*args, **(kwargs or {}))
+        leaves = tree_leaves((args, kwargs, result))
+        self.touched += sum(leaf.numel() for leaf in leaves if isinstance(leaf, torch.Tensor))
+        return result
+
+
+def touched_by_a_step(others):
+    """By a step on an image with one box in memory and another one seen, beside the images of others."""
+    part = PseudoLabelMemory()
+    for image in (0, *range(1, others + 1)):
+        remembered(part, found((FIRST, 0.8)), view(image))
+    with Numbers() as numbers:
+        assert len(remembered(part, found((FAR, 0.9)))) == 2
+    assert len(part.rows) == 2 + others
+    return numbers.touched
+
+
+def test_a_step_costs_what_its_images_hold():
+    """Exactly the same numbers are touched, however many other images are remembered."""
+    alone, among_many = touched_by_a_step(0), touched_by_a_step(100)
+    assert 0 < alone == among_many
+
+
+def test_order_does_not_depend_on_when_an_image_was_seen():
+    forward, backward = PseudoLabelMemory(), PseudoLabelMemory()
+    for image in range(3):
+        remembered(forward, found((FIRST, 0.9)), view(image))
+        remembered(backward, found((FIRST, 0.9)), view(2 - image))
+    assert forward.rows[:, memory.IMAGE].tolist() == [0, 1, 2]
+    assert torch.equal(forward.rows, backward.rows)
+
+
+@pytest.mark.parametrize('images', [[], [4], [7, 2, 4]])
+def test_survives_a_resume_of_none_one_and_many(images):
+    """As torch's own loading has it, which is strict; the resumed one goes on as the other does."""
+    part, other = PseudoLabelMemory(), PseudoLabelMemory()
+    for image in images:
+        remembered(part, found((FIRST, 0.9), (FAR, 0.7)), view(image))
+    remembered(other, found((FAR, 0.9)), view(1))  # what is loaded takes its place
+    other.load_state_dict(part.state_dict())
+    assert torch.equal(other.rows, part.rows) and len(part.rows) == 2 * len(images)
+    answers = [remembered(one, found((NEAR, 0.95)), view(4)) for one in (part, other)]
+    for name, value in vars(answers[0]).items():
+        assert torch.equal(getattr(answers[1], name), value), name
+    assert torch.equal(other.rows, part.rows)
+
+
 def test_survives_a_resume_bit_by_bit():
     """Through mmengine's own saving and loading, and read as data only."""
     part = PseudoLabelMemory()
@@ -156,6 +213,8 @@ def test_a_checkpoint_without_a_memory_leaves_it_as_it_is():
     remembered(part, found((FIRST, 0.9)))
     part.load_state_dict({}, strict=False)
     assert len(part.rows) == 1
+    with pytest.raises(RuntimeError, match='Missing key.*"rows"'):
+        part.load_state_dict({})
 
 
 def test_processes_share_one_memory(monkeypatch):
@@ -219,13 +278,14 @@ def step_in_a_process(rank, folder):
             mode='loss',
         )
         model.parse_losses(losses)[0].backward()
-    torch.save(model.merger.rows, f'{folder}/{rank}.pth')
+    torch.save(get_state_dict(wrapped), f'{folder}/{rank}.pth')  # in a run, process 0 alone saves
     torch.distributed.destroy_process_group()
 
 
 @pytest.mark.slow
 def test_two_processes_remember_the_same(tmp_path):
     torch.multiprocessing.spawn(step_in_a_process, (str(tmp_path),), nprocs=2)
-    rows = [torch.load(tmp_path / f'{rank}.pth') for rank in range(2)]
+    states = [torch.load(tmp_path / f'{rank}.pth', weights_only=True) for rank in range(2)]
+    rows = [state['merger.rows'] for state in states]
     assert torch.equal(*rows)
-    assert set(rows[0][:, memory.IMAGE].tolist()) == {2, 3}
+    assert set(rows[0][:, memory.IMAGE].tolist()) == {2, 3}  # one of each process

@@ -26,9 +26,10 @@ class PseudoLabelMemory(nn.Module):
     p*v, says what stays: a better box replaces the old one, another object adds to them, and an object that is not
     seen this time is not forgotten.
 
-    ``rows`` is a buffer, so the memory is in the checkpoint and resumes with it. In several processes each step's new
-    boxes are gathered and all of them update the same memory; every process must call it in each step, also one
-    without a box.
+    Boxes lie by image in the host's memory, so a step costs what its own images hold, however many others are
+    remembered. In a checkpoint they are one tensor, ``rows`` of shape (T, 9), and a run resumes with them. In several
+    processes each step's new boxes are gathered and all of them update the same memory; every process must call it in
+    each step, also one without a box.
 
     Args:
         iou_threshold: Boxes of one head and class that overlap by more are one object, in [0, 1].
@@ -54,9 +55,12 @@ class PseudoLabelMemory(nn.Module):
         self.nms = dict(type='nms', iou_threshold=iou_threshold)
         self.score_thr = score_thr
         self.max_per_img = max_per_img
-        self.rows: Tensor
-        # float64 holds any float32 and integers up to 2^53, so that all columns share one tensor.
-        self.register_buffer('rows', torch.zeros(0, COLUMNS, dtype=torch.float64))
+        self.images: dict[int, Tensor] = {}  # rows by image id, on the CPU
+
+    @property
+    def rows(self) -> Tensor:
+        """All that is remembered, shape (T, 9), images in the order of their ids; each call makes it anew."""
+        return torch.cat([nothing(), *(self.images[image] for image in sorted(self.images))])
 
     @torch.no_grad()
     def forward(self, candidates: Sequence[HeadLabels], samples: SampleList) -> list[PseudoLabels]:
@@ -68,16 +72,14 @@ class PseudoLabelMemory(nn.Module):
         """
         found = zip(candidates, samples, strict=True)
         seen = torch.cat([self.to_rows(labels, sample) for labels, sample in found])
-        self.remember(gather_rows(seen))
-        return [self.recall(sample) for sample in samples]
+        self.remember(gather_rows(seen).cpu())
+        return [self.recall(sample, seen.device) for sample in samples]
 
     def remember(self, seen: Tensor) -> None:
-        """Fuse boxes into the memory; rows as those of the memory, shape (number of boxes, 9)."""
-        images = seen[:, IMAGE].unique()
-        others = self.rows[~torch.isin(self.rows[:, IMAGE], images)]
-        both = torch.cat([self.rows, seen])
-        fused = [self.suppress(both[both[:, IMAGE] == image]) for image in images]
-        self.rows = torch.cat([others, *fused])
+        """Fuse boxes into the memory; rows as those of the memory, shape (number of boxes, 9), on the CPU."""
+        for image, new in by_image(seen).items():
+            known = self.images.get(image, nothing())
+            self.images[image] = self.suppress(torch.cat([known, new]))
 
     def suppress(self, rows: Tensor) -> Tensor:
         """What stays of one image's rows, best first."""
@@ -88,16 +90,15 @@ class PseudoLabelMemory(nn.Module):
 
     def pooled(self, rows: Tensor) -> Tensor:
         """Rows of both heads as one labeler's: the best box of each object, images in the order of their ids."""
-        rows = rows[rows[:, IMAGE].argsort(stable=True)].clone()
+        rows = rows.clone()
         rows[:, HEAD] = 0
-        counts = rows[:, IMAGE].unique_consecutive(return_counts=True)[1].tolist()
-        return torch.cat([rows[:0], *(self.suppress(part) for part in rows.split(counts))])
+        return torch.cat([rows[:0], *map(self.suppress, by_image(rows).values())])
 
-    def recall(self, sample: DetDataSample) -> HeadLabels:
+    def recall(self, sample: DetDataSample, device: torch.device) -> HeadLabels:
         """What is remembered of an image, in pixels of the given view."""
-        rows = self.rows[self.rows[:, IMAGE] == image_number(sample)]
+        rows = self.images.get(image_number(sample), nothing())
         matrix = torch.as_tensor(sample.homography_matrix)
-        return from_rows(rows).project(matrix, sample.img_shape)  # type: ignore[return-value]
+        return from_rows(rows.to(device)).project(matrix, sample.img_shape)  # type: ignore[return-value]
 
     def to_rows(self, labels: HeadLabels, sample: DetDataSample) -> Tensor:
         """Boxes of one view that are certain enough, as rows; shape (number of boxes, 9)."""
@@ -108,13 +109,20 @@ class PseudoLabelMemory(nn.Module):
         columns = (image, labels.heads, labels.labels)
         certainties = torch.stack([labels.cls_certainty, labels.loc_certainty], dim=1)
         parts = (torch.stack(columns, dim=1), labels.boxes, certainties)
-        return torch.cat([part.to(self.rows) for part in parts], dim=1)
+        return torch.cat([part.double() for part in parts], dim=1)
+
+    def _save_to_state_dict(self, destination: dict, prefix: str, keep_vars: bool) -> None:
+        """The memory as one tensor."""
+        super()._save_to_state_dict(destination, prefix, keep_vars)
+        destination[prefix + 'rows'] = self.rows
 
     def _load_from_state_dict(self, state_dict: dict, prefix: str, *args: Any) -> None:
-        """The memory takes the size of the one that is loaded."""
+        """The memory that is loaded, in place of this one; a checkpoint without one leaves it as it is."""
         if prefix + 'rows' in state_dict:
-            self.rows = self.rows.new_zeros(state_dict[prefix + 'rows'].shape)
-        super()._load_from_state_dict(state_dict, prefix, *args)
+            self.images = by_image(state_dict[prefix + 'rows'].cpu())
+        else:
+            missing_keys: list[str] = args[2]  # after local_metadata and strict
+            missing_keys.append(prefix + 'rows')
 
 
 def image_number(sample: DetDataSample) -> int:
@@ -142,6 +150,19 @@ def from_rows(rows: Tensor) -> HeadLabels:
         weights=torch.ones_like(p),
         heads=rows[:, HEAD].long(),
     )
+
+
+def nothing() -> Tensor:
+    """No row, shape (0, 9); float64 holds any float32 and integers up to 2^53, so that all columns share one tensor."""
+    return torch.zeros(0, COLUMNS, dtype=torch.float64)
+
+
+def by_image(rows: Tensor) -> dict[int, Tensor]:
+    """Rows of each image, in their order; images in the order of their ids."""
+    ids, order = rows[:, IMAGE].sort(stable=True)
+    images, counts = ids.unique_consecutive(return_counts=True)
+    parts = rows[order].split(counts.tolist())
+    return {int(image): part for image, part in zip(images.tolist(), parts, strict=True)}
 
 
 def gather_rows(rows: Tensor) -> Tensor:
