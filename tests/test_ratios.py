@@ -5,7 +5,8 @@ import itertools
 import pytest
 
 from mmssod.apis import ratios
-from mmssod.apis.ratios import Measured, Row, Setting, resume, rows
+from mmssod.apis.ratios import Measured, Row, Setting, burn_in, resume, rows
+from mmssod.testing import make_demo_data
 
 BARS = {  # of the issue; both directions
     'bank-supervised': 1.05,
@@ -121,6 +122,18 @@ def test_coder_is_measured():
     (row,) = (row for row in ratios.ROWS if row.name == 'coder')
     measured = row.measure(Setting(rounds=5, quick=True, clock='cpu'))
     assert len(measured.ours) == 5 and 0 < measured.ratio < 1
+
+
+def test_a_burn_in_without_unlabeled_images_is_compared_with_one_that_has_them(tmp_path):
+    make_demo_data(tmp_path, min_boxes_per_class=1, **burn_in.IMAGES)
+    late, whole = (next(iter(burn_in.loader(tmp_path, start))) for start in (True, False))
+    paths = [[s.img_path for s in batch['data_samples']['labeled'] if s] for batch in (late, whole)]
+    assert paths[0] == paths[1] and len(paths[0]) == 4
+    views = [
+        [image for image in batch['inputs']['strong'] if image is not None]
+        for batch in (late, whole)
+    ]
+    assert list(map(len, views)) == [0, 4]
 
 
 @pytest.mark.slow

@@ -85,11 +85,16 @@ class SourceSampler(Sampler):
     one orientation only, or of unknown sizes is not grouped, so nothing is ever waited for. Images
     of unknown size count as wide.
 
+    A source may come in later (``start``): up to there its places in a batch hold ``None``, for which a ``SemiDataset``
+    loads nothing. All other samples are what they are without ``start``, its own from there on, too.
+
     Each ``iter()`` starts where ``skip`` left the sampler, else at the beginning.
 
     Args:
         dataset: ``SemiDataset``.
         counts: Source name -> images a batch, >= 1; every source of the data set once.
+        start: Source name -> first iteration with images of it, >= 0; 0 for those not named. For unlabeled images the
+            burn-in of the teacher's hook: nobody looks at them before.
         seed: Seed of orders and augmentations, the same on all processes; ``None`` draws one and
             shares it. Assigning ``sampler.seed`` before iterating has the same effect.
         aspect_grouping: Whether to group by orientation. Sizes come from annotations, else from
@@ -97,7 +102,8 @@ class SourceSampler(Sampler):
 
     Raises:
         TypeError: The data set has no sources.
-        ValueError: A count is no whole number >= 1, or counts and sources differ in their names.
+        ValueError: A count is no whole number >= 1, counts and sources differ in their names, or ``start`` names no
+            source, an iteration below 0, or leaves none to begin with.
     """
 
     def __init__(
@@ -105,6 +111,7 @@ class SourceSampler(Sampler):
         dataset: Any,
         counts: Mapping[str, int],
         *,
+        start: Mapping[str, int] | None = None,
         seed: int | None = None,
         aspect_grouping: bool = True,
     ) -> None:
@@ -114,6 +121,7 @@ class SourceSampler(Sampler):
         self.counts = checked_counts(
             counts, {name: len(source) for name, source in dataset.sources.items()}
         )
+        self.start = checked_start(start or {}, list(self.counts))
         self.seed = sync_random_seed() if seed is None else seed
         self.rank, self.world_size = get_dist_info()
         self.streams = [
@@ -135,10 +143,19 @@ class SourceSampler(Sampler):
         """Images a batch and process: the loader's ``batch_size`` must be this."""
         return sum(self.counts.values())
 
-    def batch(self, number: int) -> list[SampleKey]:
-        """The samples of this process's batch ``number`` >= 0, in the order of ``counts``."""
+    def batch(self, number: int) -> list[SampleKey | None]:
+        """The samples of this process's batch ``number`` >= 0, in the order of ``counts``; ``None``: left out."""
         overall = number * self.world_size + self.rank
-        return [key for stream in self.streams for key in stream.batch(overall, self.seed)]
+        samples: list[SampleKey | None] = []
+        for stream in self.streams:
+            has_begun = number >= self.start.get(stream.name, 0)
+            samples += stream.batch(overall, self.seed) if has_begun else [None] * stream.count
+        return samples
+
+    def images(self, number: int) -> int:
+        """How many images this process's batch ``number`` >= 0 has."""
+        left_out = [name for name, first in self.start.items() if number < first]
+        return self.batch_size - sum(self.counts[name] for name in left_out)
 
     def skip(self, num_samples: int) -> None:
         """Makes ``iter()`` start after this process's first ``num_samples`` >= 0 samples; O(1)."""
@@ -146,7 +163,7 @@ class SourceSampler(Sampler):
             raise ValueError(f'num_samples to skip must be >= 0, got {num_samples}')
         self._start = num_samples
 
-    def __iter__(self) -> Iterator[SampleKey]:
+    def __iter__(self) -> Iterator[SampleKey | None]:
         """Samples without end, from the position given by ``skip``."""
         number, done = divmod(self._start, self.batch_size)
         while True:
@@ -161,6 +178,25 @@ class SourceSampler(Sampler):
 def upright_images(ratios: np.ndarray) -> np.ndarray | None:
     """(N,) bool from width / height, NaN counting as wide; ``None`` when no size is known."""
     return None if np.isnan(ratios).all() else ratios < 1.0
+
+
+def checked_start(start: Mapping[str, int], sources: list[str]) -> dict[str, int]:
+    """Whole numbers >= 0 for sources that there are, of which one begins at 0."""
+    problems = [
+        f'start[{name!r}] must be a whole number >= 0, got {first!r}'
+        for name, first in start.items()
+        if isinstance(first, bool) or not isinstance(first, int) or first < 0
+    ]
+    unknown = [name for name in start if name not in sources]
+    if unknown:
+        problems.append(f'start names {unknown}, which the data set does not have')
+    if not problems and all(start.get(name, 0) > 0 for name in sources):
+        problems.append('no source begins at iteration 0; leave labeled images out of start')
+    if problems:
+        raise ValueError(
+            '; '.join(problems) + f'. Sources of the data set: {sources}, start: {dict(start)}'
+        )
+    return dict(start)
 
 
 def checked_counts(

@@ -1,7 +1,7 @@
 """Labeled and unlabeled images as one data set whose samples are drawn by source."""
 
 import bisect
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from operator import index as as_index
 from typing import Any
 
@@ -97,6 +97,10 @@ class SemiDataset(Dataset):
         name, local = self.locate(key.index)
         with seeded(key.seed):
             return self.sources[name][local]
+
+    def __getitems__(self, keys: Sequence[int | SampleKey | None]) -> list[Any]:
+        """The samples of a batch, as torch's loader asks for them; of ``None``, an image that is left out, none."""
+        return [self[key] for key in keys if key is not None]
 
     def get_data_info(self, index: int) -> dict[str, Any]:
         """What is known of image ``index`` before the pipeline: path, id, size, instances."""

@@ -75,6 +75,14 @@ def batch_image_paths(data_batch: Any) -> dict[str, list[str]]:
     }
 
 
+def images_now(runner: Any) -> int:
+    """Images that all processes together train on in this iteration: a source may come in later."""
+    sampler = runner.train_dataloader.sampler
+    if not hasattr(sampler, 'images'):
+        return images_per_step(runner)
+    return int(sampler.images(runner.iter)) * int(runner.world_size)
+
+
 def images_per_step(runner: Any) -> int:
-    """Images that all processes together train on in one iteration."""
+    """Images that all processes together train on in one iteration with all sources."""
     return int(runner.train_dataloader.batch_size or 0) * int(runner.world_size)

@@ -113,6 +113,34 @@ def batch(folder):
     return '\n'.join(map(str, runtime_problems(runner(folder, counts=counts, batch_size=2))))
 
 
+def late(folder, burn_in, **start):
+    """A runner with a burn-in whose unlabeled images come in at an iteration of their own."""
+    counts = dict(labeled=1, unlabeled=1)
+    late = runner(folder, counts=counts, hooks=[EMATeacherHook(burn_in=burn_in)])
+    late.train_dataloader.sampler.start = start
+    return late
+
+
+@case(
+    GROUP,
+    'unlabeled images that come in at another iteration than the burn-in ends',
+    STOP,
+    r'sampler.start.unlabeled=400, the burn_in of EMATeacherHook\n.*start.unlabeled=300\n.*both numbers',
+)
+def late_images(folder):
+    return '\n'.join(map(str, runtime_problems(late(folder, 400, unlabeled=300))))
+
+
+@case(
+    GROUP,
+    'unlabeled images that are loaded in a burn-in',
+    WARN,
+    r'burn-in of 400 iterations nobody looks at .*start=dict\(unlabeled=400\)',
+)
+def images_for_nothing(folder):
+    return '\n'.join(runtime_warnings(late(folder, 400)))
+
+
 @case(
     GROUP,
     'counts for a source that is not there, or none for one that is',

@@ -8,11 +8,13 @@ from mmdet.registry import MODELS
 from mmengine.config import Config
 from mmengine.runner import EpochBasedTrainLoop
 
-from mmssod.engine import PreflightHook, WholeCheckpointHook
+from mmssod.engine import EMATeacherHook, PreflightHook, WholeCheckpointHook
 from mmssod.engine.preflight import (
     category_names,
     class_problem,
     config_problems,
+    runtime_problems,
+    runtime_warnings,
     start_problems,
 )
 from mmssod.engine.preflight.start_check import teacher_config
@@ -158,6 +160,29 @@ def test_a_good_run_logs_its_batch(tmp_path):
     runner = fake_runner(tmp_path, dataset=images, counts=counts, batch_size=4, world_size=2)
     PreflightHook().before_train(runner)
     assert runner.messages == ['batch: 1 labeled + 3 unlabeled a process x 2 = 8 images']
+
+
+@pytest.mark.parametrize(
+    ('burn_in', 'start', 'said'),
+    [
+        (0, {}, []),
+        (0, dict(unlabeled=0), []),
+        (5, dict(unlabeled=5), []),
+        (5, {}, ['burn-in of 5 iterations']),
+        (5, dict(unlabeled=4), ['start.unlabeled=5, the burn_in']),
+        (5, dict(unlabeled=6), ['start.unlabeled=5, the burn_in']),
+        (0, dict(unlabeled=6), ['no train_dataloader.sampler.start.unlabeled']),
+    ],
+)
+def test_burn_in_and_late_images_agree(tmp_path, burn_in, start, said):
+    runner = fake_runner(tmp_path, counts=dict(labeled=1, unlabeled=1))
+    runner.hooks = [EMATeacherHook(burn_in=burn_in)] if burn_in else []
+    runner.train_dataloader.sampler.start = start
+    found = [*map(str, runtime_problems(runner)), *runtime_warnings(runner)]
+    found = [line for line in found if 'burn' in line]
+    assert len(found) == len(said)
+    for line, part in zip(found, said, strict=True):
+        assert part in line
 
 
 def test_all_errors_come_as_one_numbered_list(tmp_path):

@@ -1,6 +1,9 @@
 """A run that was interrupted ends like one that was not, bit by bit."""
 
+import os
 import random
+import socket
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -117,6 +120,7 @@ def test_sampler_gets_the_seed_of_the_interrupted_run(tmp_path):
 
 
 WORKERS = dict(num_workers=1, persistent_workers=True)
+STEADY = dict(model=dict(dropout=0.0, norm=False))  # alike in one process and in several
 
 
 @pytest.mark.parametrize(('cut', 'loader', 'seed'), [(2, None, 3), (4, WORKERS, None)])
@@ -162,6 +166,57 @@ def test_a_teacher_from_load_from_outlives_a_resume_within_the_burn_in(tmp_path)
     whole, cut = weights_of(tmp_path / 'whole', 6), weights_of(tmp_path / 'cut', 6)
     for name, value in whole.items():
         assert torch.equal(value, cut[name]), name
+
+
+def late(folder, iterations, *, loader=None, accumulated=1, **toy):
+    """A toy run whose unlabeled images come in with the burn-in's end, at iteration 3."""
+    cfg = toy_config(folder, max_iters=iterations, loader=loader, **toy)
+    cfg.train_dataloader.sampler.start = dict(unlabeled=3)
+    cfg.optim_wrapper.accumulative_counts = accumulated
+    for hook in cfg.custom_hooks:
+        if hook.type == 'EMATeacherHook':
+            hook.burn_in = 3
+    return cfg
+
+
+@pytest.mark.parametrize(
+    ('cut', 'loader', 'accumulated'),
+    [(2, None, 1), (3, WORKERS, 1), (4, WORKERS, 1), (2, WORKERS, 2), (4, None, 2)],
+)
+def test_a_late_source_survives_a_resume(tmp_path, cut, loader, accumulated):
+    """Cut before, at and after the burn-in's end; with workers that load ahead; with accumulated gradients."""
+    more = dict(loader=loader, accumulated=accumulated)
+    apis.train(late(tmp_path / 'whole', 6, **more))
+    apis.train(late(tmp_path / 'cut', cut, **more))
+    apis.train(late(tmp_path / 'cut', 6, **more), resume=True)
+    whole, ended = weights_of(tmp_path / 'whole', 6), weights_of(tmp_path / 'cut', 6)
+    for name, value in whole.items():
+        assert torch.equal(value, ended[name]), name
+
+
+def in_one_of_two(rank, folder, port):
+    """Whole and cut runs of one of two processes."""
+    torch.set_num_threads(1)
+    os.environ.update(RANK=str(rank), LOCAL_RANK=str(rank), WORLD_SIZE='2')
+    os.environ.update(MASTER_ADDR='127.0.0.1', MASTER_PORT=str(port))
+    for name, iterations, resume in (('whole', 6, False), ('cut', 2, False), ('cut', 6, True)):
+        cfg = late(Path(folder) / name, iterations, counts=(1, 1), **STEADY)
+        cfg.env_cfg.dist_cfg = dict(backend='gloo')
+        apis.train(cfg, launcher='pytorch', resume=resume)
+
+
+@pytest.mark.slow
+def test_a_late_source_in_two_processes(tmp_path):
+    """They end like one process with twice the images, and so does a run that was resumed within the burn-in."""
+    with socket.socket() as server:
+        server.bind(('127.0.0.1', 0))
+        port = server.getsockname()[1]
+    torch.multiprocessing.spawn(in_one_of_two, (str(tmp_path), port), nprocs=2)
+    apis.train(late(tmp_path / 'one', 6, counts=(2, 2), **STEADY))
+    one, whole, cut = (weights_of(tmp_path / name, 6) for name in ('one', 'whole', 'cut'))
+    for name, value in whole.items():
+        assert torch.equal(value, cut[name]), name
+        torch.testing.assert_close(value, one[name], msg=name)
 
 
 def test_the_toy_run_would_notice(tmp_path):

@@ -143,6 +143,18 @@ def test_burn_in_is_supervised_training():
     assert all(name.startswith('sup_') for name in step(model))
 
 
+def test_burn_in_needs_no_unlabeled_images():
+    """As the sampler leaves them out: the losses are the same, to the bit."""
+    model = build()
+    model.unsupervised = False
+    (inputs, samples), found = tiny_batch(), []
+    alone = {'labeled': inputs['labeled']}, {**samples, 'weak': [], 'strong': []}
+    for batch in ((inputs, samples), alone):
+        torch.manual_seed(3)
+        found.append(total(model.loss(*batch)))
+    assert torch.equal(*found)
+
+
 @pytest.mark.parametrize('policy', ['skip', 'background'])
 def test_images_without_pseudo_labels(policy):
     # A threshold that nothing passes: every image is empty.

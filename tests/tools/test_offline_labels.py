@@ -145,13 +145,14 @@ def test_from_the_memory_to_the_final_detector(data, call, capsys):
     model['detector'] = dual()
     hooks = Config.fromfile(CONFIGS / 'ismt/voc.py').default_hooks
     hooks.ema_teacher.burn_in = 1
+    late = '--cfg-options', 'train_dataloader.sampler.start.unlabeled=1', 'train_cfg.max_iters=4'
     first = small(
         'ismt/voc.py', 'voc', model=model, default_hooks=hooks, load_from=None, work_dir='first'
     )
     state = torch.load('dual.pth')['state_dict']
     state = {f'{part}.{k}': v for k, v in state.items() for part in ('student', 'labeler.teacher')}
     torch.save(dict(state_dict=state), 'start.pth')
-    call('train.py', first, '--load-from', 'start.pth', '--cfg-options', 'train_cfg.max_iters=4')
+    call('train.py', first, '--load-from', 'start.pth', *late)
     rows = torch.load('first/iter_4.pth', weights_only=False)['state_dict']['merger.rows']
     assert len(rows) > 0 and set(rows[:, 1].tolist()) == {0, 1}
     export = ['export_memory.py', first, 'first/iter_4.pth', '--out', 'labels.json']

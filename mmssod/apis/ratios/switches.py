@@ -12,6 +12,7 @@ from mmengine.model.efficient_conv_bn_eval import turn_on_efficient_conv_bn_eval
 from mmengine.optim import OptimWrapper
 from mmengine.registry import DefaultScope
 
+from mmssod.apis.ratios.burn_in import burn_in_table
 from mmssod.apis.ratios.data import profile
 from mmssod.apis.ratios.detectors import base_detector
 from mmssod.apis.ratios.rows import Measured, Setting, in_turns
@@ -187,10 +188,11 @@ def switch_table(setting: Setting) -> list[list[str]]:
 
 
 def switch_tables(setting: Setting) -> dict[str, list[list[str]]]:
-    """Switches, waits of a step, and the data pipeline step by step, each by its heading."""
+    """Switches, waits of a step, the data pipeline step by step, and a burn-in's data, each by its heading."""
     with DefaultScope.overwrite_default_scope('mmdet'):
         return {
             'Switches': switch_table(setting),
             'Waits of the host in a step': waits_table(Images(1, 128)),
             "The paper's strong view, step by step": profile(8 if setting.quick else 24),
+            'Data of a burn-in': burn_in_table(setting),
         }

@@ -14,7 +14,7 @@ from mmengine.logging import MMLogger
 from mmengine.runner import IterBasedTrainLoop
 
 from mmssod.engine.progress import MovingAverage, ProgressBar, duration, on_terminal
-from mmssod.engine.runner_access import images_per_step
+from mmssod.engine.runner_access import images_now
 
 
 def _never_fatal(method: Callable[..., None]) -> Callable[..., None]:
@@ -87,7 +87,7 @@ class ProgressHook(Hook):
         now = time.perf_counter()
         self._step_time.update(now - (self._last_end or self._start))
         self._last_end = now
-        speed = images_per_step(runner) / max(self._step_time.value, 1e-9)
+        speed = images_now(runner) / max(self._step_time.value, 1e-9)
         runner.message_hub.update_scalar('train/images_per_second', speed)
         if self._bar is not None and self._bar.due(runner.iter + 1, runner.max_iters):
             self._show('train', runner.iter + 1, runner.max_iters, self._figures(runner, speed))

@@ -37,6 +37,7 @@ def runtime_problems(runner: Any) -> list[Problem]:
         *_data_problems(runner),
         *outside,
         *_loop_problems(runner),
+        *_burn_in_problems(runner),
         *_model_problems(runner),
         *_bank_problems(runner),
     ]
@@ -62,6 +63,7 @@ def runtime_warnings(runner: Any) -> list[str]:
         *_empty_class_warnings(runner),
         *_few_images_warnings(runner),
         *_overlap_warnings(runner),
+        *_burn_in_warnings(runner),
         *_learning_rate_warnings(runner),
         *_checkpoint_warnings(runner),
     ]
@@ -74,6 +76,8 @@ def batch_line(runner: Any) -> str:
     a_process = ' + '.join(f'{count} {name}' for name, count in counts.items())
     device = 'process' if next(bare_model(runner).parameters()).device.type == 'cpu' else 'GPU'
     line = f'batch: {a_process} a {device} x {runner.world_size} = {images_per_step(runner)} images'
+    for name, first in _start(runner).items():
+        line += f', {name} from iteration {first} on'
     steps = getattr(runner.optim_wrapper, '_accumulative_counts', 1)
     return line + (f', gradients of {steps} iterations accumulated' if steps > 1 else '')
 
@@ -119,6 +123,40 @@ def _loop_problems(runner: Any) -> Iterator[Problem]:
             type(runner.train_loop).__name__,
             'labeled and unlabeled images come in fixed shares without end: count iterations',
         )
+
+
+def _burn_in_problems(runner: Any) -> Iterator[Problem]:
+    burn_in = _burn_in(runner)
+    for name, first in _start(runner).items():
+        if first != burn_in:
+            yield Problem(
+                f'images of the source {name} and labels for them begin at different iterations',
+                f'train_dataloader.sampler.start.{name}={burn_in}, the burn_in of EMATeacherHook'
+                if burn_in
+                else f'no train_dataloader.sampler.start.{name}, since no EMATeacherHook has a burn_in',
+                f'train_dataloader.sampler.start.{name}={first}',
+                'change both numbers together',
+            )
+
+
+def _burn_in_warnings(runner: Any) -> Iterator[str]:
+    burn_in = _burn_in(runner)
+    unlabeled = [name for name in sources(runner.train_dataloader.dataset) if name != 'labeled']
+    if burn_in and unlabeled and not _start(runner):
+        yield (
+            f'in the burn-in of {burn_in} iterations nobody looks at the images of {unlabeled}, and they are loaded; '
+            f'train_dataloader.sampler.start=dict({unlabeled[0]}={burn_in}) saves that and changes no loss'
+        )
+
+
+def _burn_in(runner: Any) -> int:
+    """Iterations without pseudo labels: those of a teacher's hook, if there is one."""
+    return max((getattr(hook, 'burn_in', 0) for hook in runner.hooks), default=0)
+
+
+def _start(runner: Any) -> dict[str, int]:
+    """First iteration of each source that has one in the sampler."""
+    return dict(getattr(runner.train_dataloader.sampler, 'start', {}))
 
 
 def _model_problems(runner: Any) -> Iterator[Problem]:
