@@ -4,6 +4,7 @@ import copy
 
 import pytest
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from mmssod import equations
 from mmssod.models.pseudo import (
@@ -230,6 +231,33 @@ def test_statistics_count_and_reset():
     assert found['v_quantiles'] == pytest.approx([0.005, 0.505, 0.995])
     statistics.reset()
     assert statistics.summary() == empty
+
+
+class Operations(TorchDispatchMode):
+    """Counts what torch is asked to do."""
+
+    def __init__(self):
+        super().__init__()
+        self.number = 0
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        self.number += 1
+        return function(*args, **(kwargs or {}))
+
+
+def test_statistics_of_many_images_take_as_many_operations_as_of_one():
+    images = [pseudo(p=[0.1 * n, 0.5], v=[0.3, 0.04 * n], labels=[n % 3, 2]) for n in range(10)]
+    together, each = PseudoLabelStatistics(3), PseudoLabelStatistics(3)
+    counts = []
+    for batch in (images[:1], images[1:]):
+        with Operations() as operations:
+            together.update(batch)
+        counts.append(operations.number)
+    assert 0 < counts[0] == counts[1]
+    for labels in images:
+        each.update([labels])
+    assert together.summary() == each.summary()
+    assert torch.equal(together.histograms, each.histograms) and together.histograms.sum() == 40
 
 
 def test_quantiles_are_exact_to_a_bin():

@@ -34,13 +34,16 @@ class PseudoLabelStatistics(nn.Module):
     def update(self, pseudo_labels: list[PseudoLabels]) -> None:
         """Count the boxes of one step, one value an image."""
         self.images += len(pseudo_labels)
-        for labels in pseudo_labels:
-            ones = torch.ones_like(labels.cls_certainty, dtype=self.boxes.dtype)
-            self.boxes.index_add_(0, labels.labels, ones)
-            for row, certainty in zip(
-                self.histograms, (labels.cls_certainty, labels.loc_certainty), strict=True
-            ):
-                row.index_add_(0, (certainty * BINS).long().clamp(0, BINS - 1), ones)
+        if not pseudo_labels:
+            return
+        classes, p, v = (
+            torch.cat([getattr(labels, name) for labels in pseudo_labels])
+            for name in ('labels', 'cls_certainty', 'loc_certainty')
+        )
+        ones = torch.ones_like(classes, dtype=self.boxes.dtype)
+        self.boxes.index_add_(0, classes, ones)
+        for row, certainty in zip(self.histograms, (p, v), strict=True):
+            row.index_add_(0, (certainty * BINS).long().clamp(0, BINS - 1), ones)
 
     def reset(self) -> None:
         """Start anew."""
