@@ -1,6 +1,7 @@
 """Every config is found, says what it is, loads and builds; the paper's numbers are where they should be."""
 
 import ast
+import re
 import shutil
 from pathlib import Path
 
@@ -126,16 +127,75 @@ METAFILES = sorted((ROOT / 'configs').rglob('metafile.yml'))
 def test_a_metafile_names_the_folders_configs(metafile):
     content = load(metafile)
     (collection,) = content['Collections']
-    assert {'Name', 'Paper', 'README', 'Code'} <= collection.keys()
+    assert collection.keys() == {'Name', 'Metadata', 'Paper', 'README', 'Code'}
+    about = {'Training Data', 'Training Techniques', 'Architecture'}
+    assert collection['Metadata'].keys() == about
+    assert all(isinstance(value, list) for value in collection['Metadata'].values())
     assert collection['Paper'].keys() == {'Title', 'URL'}
+    assert collection['Code'].keys() == {'URL', 'Version'}
     assert (ROOT / collection['README']).parent == metafile.parent
-    code = collection['Code'] if isinstance(collection['Code'], list) else [collection['Code']]
-    assert all((ROOT / file).is_file() for file in (collection['README'], *code))
+    assert all(
+        (ROOT / file).is_file() for file in (collection['README'], collection['Code']['URL'])
+    )
     models = content['Models']
+    data = [model['Metadata']['Training Data'] for model in models]
+    families = [
+        name for name in ('COCO', 'VOC', 'drawn shapes') if any(map(re.compile(name).match, data))
+    ]
+    assert collection['Metadata']['Training Data'] == families
     assert all(model['In Collection'] == collection['Name'] for model in models)
     assert len({model['Name'] for model in models}) == len(models)
     listed = sorted(model['Config'] for model in models)
     assert listed == [str(path.relative_to(ROOT)) for path in sorted(metafile.parent.glob('*.py'))]
+
+
+# What a metafile calls the files of the labeled and of the other images.
+TRAINING_DATA = {
+    ('instances_train2017.json',): 'COCO train2017',
+    ('instances_train2017.json', 'image_info_unlabeled2017.json'): 'COCO train2017, unlabeled2017',
+    ('instances_train2017.1@2.json',): 'COCO train2017, 1, 2, 5 or 10 %',
+    (
+        'instances_train2017.1@2.json',
+        'instances_train2017.1@2-unlabeled.json',
+    ): 'COCO train2017, 1, 2, 5 or 10 % labeled',
+    ('voc07_trainval.json',): 'VOC07 trainval',
+    ('voc07_trainval.json', 'voc12_trainval.json'): 'VOC07 trainval, VOC12 trainval',
+    ('train.json',): 'drawn shapes, 50 labeled images',
+    ('train.json', 'unlabeled'): 'drawn shapes, 50 labeled and 950 unlabeled images',
+}
+
+
+def metadata_of(cfg):
+    """What a metafile has to say of a config; an ensemble is trained by other configs than its own."""
+    dataset, sampler = cfg.train_dataloader.dataset, cfg.train_dataloader.sampler
+    whole = 'members' in cfg.model
+    files = [dataset.labeled.ann_file]
+    if whole or any(name in dataset for name in ('unlabeled', 'pseudo')):
+        files.append(cfg.semi_train_dataloader.dataset.unlabeled.images)
+    found = {'Training Data': TRAINING_DATA[tuple(Path(file).name for file in files)]}
+    if whole:
+        return found
+    images = cfg.auto_scale_lr.base_batch_size
+    processes, left = divmod(images, cfg.train_dataloader.batch_size)
+    assert left == 0
+    found |= {'Iterations': cfg.train_cfg.max_iters, 'Batch Size': images}
+    if 'counts' in sampler:
+        found['Labeled Batch Size'] = processes * sampler.counts.labeled
+    return found
+
+
+MODELS_OF_METAFILES = [model for file in METAFILES for model in load(file)['Models']]
+
+
+@pytest.mark.parametrize('model', MODELS_OF_METAFILES, ids=lambda model: model['Name'])
+def test_a_metafile_says_what_the_config_says(model):
+    assert model.keys() == {'Name', 'In Collection', 'Config', 'Metadata'}
+    assert model['Metadata'] == metadata_of(Config.fromfile(ROOT / model['Config']))
+
+
+def test_names_in_metafiles_differ():
+    names = [model['Name'] for model in MODELS_OF_METAFILES]
+    assert len(set(names)) == len(names) >= 60
 
 
 def test_metafiles_are_seen():

@@ -127,7 +127,7 @@ def models_page() -> str:
         MADE,
         '',
         'Made of the `metafile.yml` files. Figures that were measured here stand in [results](results/index.md),',
-        'those of the papers in the README of each folder.',
+        'those of the papers in the README of each folder. Iterations that depend on the share of labels: those of 2 %.',
         '',
     ]
     for file in metafiles():
@@ -140,14 +140,9 @@ def models_page() -> str:
                     f'[{paper["Title"]}]({paper["URL"]}), [README](../{collection["README"]})',
                     '',
                 ]
-            keys = [
-                'Training Data',
-                'Iterations',
-                'Labeled Images a Step',
-                'Unlabeled Images a Step',
-            ]
+            keys = ['Training Data', 'Iterations', 'Batch Size', 'Labeled Batch Size']
             lines += [
-                '| config | data | iterations | labeled a step | unlabeled a step |',
+                '| config | data | iterations | images a step | labeled |',
                 '|---|---|---|---|---|',
             ]
             for model in content['Models']:
