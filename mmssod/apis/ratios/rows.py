@@ -56,6 +56,7 @@ class Measured:
         note: What the reader must know of it.
         sound: False when a condition beside the ratio is broken, such as equal figures; the row falls short then.
         rate: Whether the ratio is one of speeds, theirs / ours of the times.
+        unit: Of the quantities, ``'s'`` or ``'MiB'``.
     """
 
     ours: Sequence[float]
@@ -63,6 +64,7 @@ class Measured:
     note: str = ''
     sound: bool = True
     rate: bool = False
+    unit: str = 's'
 
     @property
     def ratios(self) -> list[float]:

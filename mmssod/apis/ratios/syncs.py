@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import torch
 from mmdet.engine.hooks import MeanTeacherHook
@@ -10,7 +11,6 @@ from torch.profiler import ProfilerActivity, profile
 
 from mmssod.apis.ratios.steps import (
     DECAY,
-    OUR_BRANCHES,
     THEIR_BRANCHES,
     Images,
     confident,
@@ -43,11 +43,11 @@ def step_waits(images: Images) -> dict[str, dict[str, int]]:
         part.load_state_dict(ours.student.state_dict())
     hook = MeanTeacherHook()
     steps = {
-        'ours': step_of(
-            ours, images, lambda: ours.labeler.update(ours.student, DECAY), OUR_BRANCHES
-        ),
+        'ours': step_of(ours, images.batch, lambda: ours.labeler.update(ours.student, DECAY)),
         'mmdet': step_of(
-            theirs, images, lambda: hook.momentum_update(theirs, 1 - DECAY), THEIR_BRANCHES
+            theirs,
+            partial(images.batch, THEIR_BRANCHES),
+            lambda: hook.momentum_update(theirs, 1 - DECAY),
         ),
     }
     counts = {}

@@ -84,8 +84,7 @@ def cells(result: Result) -> list[str]:
         bar,
         f'{measured.ratio:.3f}',
         'no' if result.falls_short else 'yes',
-        milliseconds(measured.ours),
-        milliseconds(measured.theirs),
+        *(shown(values, measured.unit) for values in (measured.ours, measured.theirs)),
         f'{ratios[0]:.2f} - {ratios[-1]:.2f}',
         str(len(ratios)),
         measured.note,
@@ -96,6 +95,11 @@ def reasons(results: Sequence[Result]) -> list[list[str]]:
     """Rows of text, a header first: why bars are missed, where a reason is known."""
     short = [result.row for result in results if result.falls_short]
     return [['what', 'why'], *([row.what, row.reason or 'unknown'] for row in short)]
+
+
+def shown(values: Sequence[float], unit: str) -> str:
+    """The median of seconds, in ms, or of MiB."""
+    return milliseconds(values) if unit == 's' else f'{median(values):.4g} {unit}'
 
 
 def milliseconds(seconds: Sequence[float]) -> str:
