@@ -38,7 +38,7 @@ def memory(setting: Setting) -> Measured:
     note = describe(images)
     if setting.device == 'cpu':
         note += f'; beside {before:.0f} MiB before a model is built'
-    return Measured(*peaks.values(), note=note, unit='MiB')
+    return Measured(peaks['bank'], peaks['supervised'], note=note, unit='MiB')
 
 
 def in_fresh_process(kind: str, folder: Path, images: Images, device: str) -> tuple[float, float]:
