@@ -33,6 +33,11 @@ class Result:
         """Whether it was measured and misses its bar."""
         return self.measured is not None and not self.row.met(self.measured)
 
+    @property
+    def absent(self) -> bool:
+        """Whether it was not measured, and so does not meet its bar either."""
+        return self.measured is None
+
 
 def choose(rows: Sequence[Row], only: Sequence[str], quick: bool) -> list[Row]:
     """Rows by name, or those with a quick form, or all; those that cannot be measured stay, to be shown.
@@ -58,7 +63,7 @@ def measure_rows(
     """
     results = []
     with DefaultScope.overwrite_default_scope('mmdet'):
-        for row in rows:
+        for row in (row.named(setting) for row in rows):
             if row.measure is None:
                 results.append(Result(row, None))
                 continue
@@ -77,7 +82,7 @@ def cells(result: Result) -> list[str]:
     row, measured = result.row, result.measured
     bar = f'{">=" if row.at_least else "<="} {row.bar:.2f}'
     if measured is None:
-        return [row.what, bar, '-', '-', '-', '-', '-', '-', row.absent]
+        return [row.what, bar, '-', 'no', '-', '-', '-', '-', row.absent]
     ratios = sorted(measured.ratios)
     return [
         row.what,
