@@ -5,7 +5,7 @@ import itertools
 import pytest
 
 from mmssod.apis import ratios
-from mmssod.apis.ratios import Measured, Row, Setting, burn_in, resume, rows
+from mmssod.apis.ratios import Measured, Row, Setting, burn_in, evaluation, resume, rows
 from mmssod.testing import make_demo_data
 
 BARS = {  # of the issue; both directions
@@ -72,6 +72,8 @@ def test_both_are_timed_in_turns(monkeypatch):
 def test_settings_that_are_refused():
     with pytest.raises(ValueError, match='at least 5 rounds'):
         Setting(rounds=4)
+    with pytest.raises(ValueError, match="wall clock for device='cuda', got clock='cpu'"):
+        Setting(device='cuda', clock='cpu')
     with pytest.raises(ValueError, match="one of .*'cpu', 'wall'.*got 'sun'"):
         Setting(clock='sun')
 
@@ -85,36 +87,84 @@ def test_choice_of_rows():
         ratios.choose(table, ['c'], quick=False)
 
 
-def test_what_cannot_be_measured_stays_in_the_table_and_is_no_failure():
+def test_what_cannot_be_measured_stays_in_the_table_and_is_not_met():
     (result,) = ratios.measure_rows([Row('a', 'work', 1, absent='no bank')], Setting())
-    assert not result.falls_short
-    assert ratios.table([result])[1] == ['work', '<= 1.00', *'------', 'no bank']
+    assert result.absent and not result.falls_short
+    assert ratios.table([result])[1] == ['work', '<= 1.00', '-', 'no', *'----', 'no bank']
 
 
-@pytest.mark.parametrize('bar', [0.6, 0.4])
-def test_tool_prints_writes_and_ends(call, monkeypatch, tmp_path, capsys, bar):
-    row = Row(
+@pytest.mark.parametrize(('quick', 'images'), [(False, 5000), (True, 200)])
+def test_the_evaluation_says_how_many_images_it_measures(monkeypatch, quick, images):
+    drawn, draw = [], evaluation.drawn_results
+    monkeypatch.setattr(evaluation, 'drawn_results', lambda n: drawn.append(n) or draw(2))
+    monkeypatch.setattr(evaluation, 'in_turns', lambda _, a, b: ([a() or 1.0], [b() or 2.0]))
+    said = []
+    (row,) = (row for row in ratios.ROWS if row.name == 'coco')
+    (result,) = ratios.measure_rows([row], Setting(quick=quick), say=said.append)
+    assert drawn == [images] and result.measured.sound
+    for text in (said[0], ratios.table([result])[1][0], result.measured.note):
+        assert f'{images} images' in text
+
+
+def half(bar):
+    return Row(
         'half',
         'half the work',
         bar,
         lambda setting: Measured([0.1] * 5, [0.2] * 5, 'so'),
         reason='too slow',
     )
-    monkeypatch.setattr(ratios, 'ROWS', (row, Row('none', 'nothing', 1, absent='no bank')))
+
+
+def exit_code(call, *arguments):
+    try:
+        call('benchmark/ratios.py', '--quick', *arguments)
+    except SystemExit as ending:
+        return ending.code
+    return 0
+
+
+@pytest.mark.parametrize('bar', [0.6, 0.4])
+def test_tool_prints_writes_and_ends(call, monkeypatch, tmp_path, capsys, bar):
+    monkeypatch.setattr(ratios, 'ROWS', (half(bar),))
     page = tmp_path / 'ratios.md'
-    arguments = ('benchmark/ratios.py', '--quick', '--markdown', page)
-    if bar > 0.5:
-        call(*arguments)
-    else:
-        with pytest.raises(SystemExit) as ending:
-            call(*arguments)
-        assert ending.value.code == 1
+    assert exit_code(call, '--markdown', page) == (bar < 0.5)
     shown = capsys.readouterr().out
     assert ('| half the work | too slow |' in page.read_text()) == (bar < 0.5)
     verdict = 'yes' if bar > 0.5 else 'no'
     line = f'| half the work | <= {bar:.2f} | 0.500 | {verdict} | 100 ms | 200 ms | 0.50 - 0.50 | 5 | so |'
     assert line in page.read_text() and '| torch |' in page.read_text()
-    assert 'half the work' in shown and ('below the bar: half' in shown) == (bar < 0.5)
+    assert 'half the work' in shown and ('misses its bar: half' in shown) == (bar < 0.5)
+
+
+@pytest.mark.parametrize(
+    ('bars', 'allowed', 'code'),
+    [
+        ((), [], 1),
+        ((), ['--allow-absent'], 0),
+        ((0.6,), [], 1),
+        ((0.6,), ['--allow-absent'], 0),
+        ((0.4,), ['--allow-absent'], 1),
+    ],
+)
+def test_a_ratio_that_is_not_measured_is_not_met(call, monkeypatch, capsys, bars, allowed, code):
+    """Alone, beside one that meets its bar, and beside one that misses it."""
+    absent = Row('none', 'nothing', 1, absent='no bank')
+    monkeypatch.setattr(ratios, 'ROWS', (*map(half, bars), absent))
+    assert exit_code(call, *allowed) == code
+    assert 'not measured: none' in capsys.readouterr().out
+
+
+def test_tool_refuses_cpu_time_of_a_gpu(call):
+    with pytest.raises(ValueError, match='leave --clock out, or take --device cpu'):
+        call('benchmark/ratios.py', '--only', 'coder', '--device', 'cuda', '--clock', 'cpu')
+
+
+def test_units_of_what_is_measured():
+    measured = Measured([100.0] * 5, [200.0] * 5, unit='MiB')
+    row = Row('m', 'memory', 1, lambda setting: measured)
+    (line,) = ratios.table(ratios.measure_rows([row], Setting()))[1:]
+    assert line[4:6] == ['100 MiB', '200 MiB']
 
 
 def test_coder_is_measured():

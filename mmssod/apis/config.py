@@ -132,10 +132,33 @@ def teacher_checkpoint(cfg: Config) -> tuple[str, str]:
     return 'load_from', start or ''
 
 
+def use_both_loops(cfg: Config) -> None:
+    """Let the loops evaluate teacher and student.
+
+    Raises:
+        ValueError: One of them is not mmengine's own.
+    """
+    for key, both in (('val_cfg', 'BothValLoop'), ('test_cfg', 'BothTestLoop')):
+        kind = (cfg.get(key) or {}).get('type')
+        plain = both.removeprefix('Both')
+        if kind == plain:
+            cfg[key].type = both
+        elif kind not in (None, both):
+            raise ValueError(
+                f"model.predict_with='both': expected {key}=dict(type='{plain}'), got {kind!r}; change {key}, or let "
+                "predict_with be 'teacher' or 'student'"
+            )
+
+
 def build_runner(cfg: Config) -> Runner:
     """Build the runner; ``cfg.runner_type`` names another class than mmengine's.
 
     The config that it writes to the work directory can be trained again.
+
+    Raises:
+        ValueError: Teacher and student shall both be evaluated, in a loop that cannot.
     """
+    if cfg.get('model', {}).get('predict_with') == 'both':
+        use_both_loops(cfg)
     write_order(cfg)
     return RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)

@@ -95,6 +95,11 @@ def part_of(model: dict[str, Any], part: str) -> tuple[ConfigDict, str]:
     while 'detector' in inner['detector']:  # a run around a run: the outer one's student is tested
         inner = inner['detector']
     part = model.get('predict_with', 'student') if part == 'auto' else part
+    if part == 'both':
+        raise ValueError(
+            "the run tests with both models (predict_with='both'): expected part to be teacher or student, got auto; "
+            'name the one that is wanted'
+        )
     labeler = inner.get('labeler') or {}
     own = labeler.get('detector') if part == 'teacher' else None
     return ConfigDict(deepcopy(dict(own or inner['detector']))), part
@@ -109,6 +114,8 @@ def plain_config(cfg: Config, model: ConfigDict) -> Config:
     """
     _replace(model)
     kept = {key: deepcopy(cfg[key]) for key in KEPT if cfg.get(key) is not None}
+    if kept.get('test_cfg', {}).get('type') == 'BothTestLoop':
+        kept['test_cfg'].type = 'TestLoop'
     if evaluator := kept.get('test_evaluator'):
         kept['test_evaluator'] = _plain_evaluator(evaluator)
     plain = Config(

@@ -135,7 +135,16 @@ def _holders(node: Any, key: str, *, inside: bool) -> Iterator[Any]:
 
 
 def use_tta(cfg: Config) -> None:
-    """Wrap model and pipeline for test-time augmentation; by default one flip, merged by NMS."""
+    """Wrap model and pipeline for test-time augmentation; by default one flip, merged by NMS.
+
+    Raises:
+        ValueError: Teacher and student shall both be tested.
+    """
+    if cfg.model.get('predict_with') == 'both':
+        raise ValueError(
+            "test-time augmentation merges the predictions of one model: expected model.predict_with='teacher' or "
+            "'student', got 'both'; test twice, with --cfg-options model.predict_with=teacher and =student"
+        )
     dataset = cfg.test_dataloader.dataset
     while 'dataset' in dataset:
         dataset = dataset['dataset']

@@ -1,5 +1,6 @@
 """What happens around the training step: hooks, schedules and the checks before training."""
 
+from mmssod.engine.both_loops import BothTestLoop, BothValLoop
 from mmssod.engine.hooks import (
     BufferBroadcastHook,
     ClassBalanceHook,
@@ -18,6 +19,8 @@ from mmssod.engine.hooks import (
 from mmssod.engine.schedulers import ShareStepLR
 
 __all__ = [
+    'BothTestLoop',
+    'BothValLoop',
     'BufferBroadcastHook',
     'ClassBalanceHook',
     'EMATeacherHook',

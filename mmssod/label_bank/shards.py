@@ -18,6 +18,7 @@ from mmssod.label_bank.layout import (
     name_code,
     shard_files,
 )
+from mmssod.label_bank.lock import WriterLock
 
 
 class LabeledImage(NamedTuple):
@@ -41,12 +42,16 @@ class ShardWriter:
         folder: Of the bank.
         header: Of the bank.
         shard: Its number.
+
+    Raises:
+        BankError: Another process writes it.
     """
 
     def __init__(self, folder: Path, header: Header, shard: int) -> None:
         self.span = header.span(shard)
         self.files = shard_files(folder, shard)
         self.files[0].parent.mkdir(parents=True, exist_ok=True)
+        self._lock = WriterLock(self.files[0].with_suffix('.lock'))
         images = self._recover()
         self.done = len(images)  # images that are there
         self.boxes = last_box(images[-1]) if self.done else 0

@@ -9,7 +9,7 @@ from mmengine.optim import AmpOptimWrapper, OptimWrapper
 from mmengine.optim.optimizer import amp_optimizer_wrapper
 
 from mmssod.apis.ratios.steps import Images
-from mmssod.apis.ratios.syncs import step_waits
+from mmssod.apis.ratios.syncs import WAITING, host_waits, run_waits, step_waits
 from mmssod.testing.tiny import tiny_batch, tiny_semi
 
 
@@ -25,11 +25,51 @@ def build(head='bucket', **slots):
 
 
 def test_no_more_waits_for_the_device_than_mmdet():
-    """Counted by the profiler: values read on the host, and masks whose entries must be counted."""
+    """Values read on the host, masks whose entries must be counted, whatever is copied to the host."""
     counts = step_waits(Images(1, 64))
     assert counts['mmdet']['aten::nonzero'] > 0
+    assert counts['ours'].keys() == set(WAITING)
     for name, number in counts['ours'].items():
         assert number <= counts['mmdet'][name], (name, counts)
+
+
+VALUES = torch.arange(6.0)
+ITEM = ['aten::item', 'aten::_local_scalar_dense']
+
+
+@pytest.mark.parametrize(
+    ('work', 'seen'),
+    [
+        (lambda: VALUES.sum() + VALUES.clamp(min=2).argmax(), []),
+        (lambda: VALUES.to(VALUES.device), []),
+        (lambda: VALUES[0].item(), ITEM),
+        (lambda: float(VALUES[0]), ITEM),
+        (lambda: bool((VALUES > 2).any()), ITEM),
+        (lambda: VALUES[VALUES > 2], ['aten::nonzero']),
+        (lambda: torch.where(VALUES > 2), ['aten::nonzero']),
+        (lambda: VALUES.masked_select(VALUES > 2), [*ITEM, 'aten::masked_select']),
+        (lambda: torch.equal(VALUES, VALUES + 1), ['aten::equal']),
+        (lambda: VALUES.unique(), ['aten::_unique2']),
+        (lambda: VALUES.tolist(), ['Tensor.tolist']),
+        (lambda: VALUES.cpu(), ['Tensor.cpu']),
+        (lambda: VALUES.to('cpu'), ['Tensor.cpu']),
+        (lambda: VALUES.numpy(), ['Tensor.numpy']),
+    ],
+)
+def test_what_counts_as_waiting(work, seen):
+    counts = host_waits(work)
+    assert counts == dict.fromkeys(WAITING, 0) | dict.fromkeys(seen, 1)
+
+
+@pytest.mark.slow
+def test_our_hooks_read_two_values_an_iteration():
+    """In a run: the guard all losses at once, the hook of pseudo labels their number. The step is the same."""
+    with_ours, plain = run_waits().values()
+    assert plain['aten::item'] > 0
+    more = {
+        name: with_ours[name] - plain[name] for name in WAITING if with_ours[name] != plain[name]
+    }
+    assert more == {'aten::item': 1, 'aten::_local_scalar_dense': 1, 'Tensor.tolist': 1}
 
 
 def losses_of(model, autocast=None):

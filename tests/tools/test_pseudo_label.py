@@ -7,9 +7,12 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
+import time
 from datetime import timedelta
 from pathlib import Path
 
+import banks
 import numpy as np
 import pytest
 import torch
@@ -23,9 +26,11 @@ from mmssod.apis import train
 from mmssod.apis.config import build_runner, load_config
 from mmssod.apis.distributed import launched_as, process_group
 from mmssod.apis.label_bank import make_label_bank
+from mmssod.apis.label_bank.making import wait_for_all
+from mmssod.apis.label_bank.progress import BankProgress
 from mmssod.apis.training import close
 from mmssod.engine.runner_access import bare_model
-from mmssod.label_bank import BankError, LabelBankFiles, shards
+from mmssod.label_bank import BankError, LabelBankFiles, ShardWriter, shards
 from mmssod.label_bank.layout import Header, shard_files
 from mmssod.label_bank.shards import images_done
 from mmssod.testing import make_demo_data
@@ -209,7 +214,7 @@ def in_processes(*targets):
     return [process.exitcode for process in processes]
 
 
-def killed_at(write, config, checkpoint):
+def killed_at(write, config, checkpoint, launcher='none'):
     """Make a bank, and die in the middle of some write."""
     append, count = shards.append_bytes, 0
 
@@ -222,7 +227,7 @@ def killed_at(write, config, checkpoint):
         append(file, content)
 
     shards.append_bytes = dying
-    make_label_bank(config, checkpoint, floor=0.2, batch_size=1, workers=0)
+    make_label_bank(config, checkpoint, floor=0.2, batch_size=1, workers=0, launcher=launcher)
 
 
 @pytest.mark.parametrize(('write', 'left'), [(5, 2), (6, 2)])
@@ -270,16 +275,69 @@ def test_two_processes_share_the_work_and_one_goes_on_for_both(made, data, tmp_p
     def work():
         make_label_bank(config, checkpoint, floor=0.2, batch_size=2, workers=0, launcher='pytorch')
 
+    def dying():
+        killed_at(1, config, checkpoint, launcher='pytorch')
+
     # The second alone first: it waits for a header, so the first has to have begun.
-    assert in_processes(as_rank(0, lambda: killed_at(1, config, checkpoint)), as_rank(1, work)) == [
-        -9,
-        0,
-    ]
+    assert in_processes(as_rank(0, dying), as_rank(1, work)) == [-9, 0]
     header = Header.load(tmp_path / 'bank')
     begun = images_done(tmp_path / 'bank', header)
     assert begun == sum(len(header.span(n)) for n in range(1, header.num_shards, 2))
     assert in_processes(as_rank(0, work), as_rank(1, work)) == [0, 0]
     assert_same_labels(tmp_path / 'bank', made)
+
+
+def test_a_second_maker_is_refused(data, tmp_path):
+    """Two at once, as when a command is sent off twice: one makes the bank, the other says why it does not."""
+    config, checkpoint = student(data, tmp_path, tmp_path / 'bank'), str(data / 'teacher.pth')
+    started, refused = fork.Event(), fork.Event()
+    append = shards.append_bytes
+
+    def first():
+        def waiting(file, content):
+            started.set()
+            assert refused.wait(60)
+            append(file, content)
+
+        shards.append_bytes = waiting
+        make_label_bank(config, checkpoint, floor=0.2, batch_size=4, workers=0)
+
+    def second():
+        assert started.wait(60)
+        with pytest.raises(BankError, match='written by another process'):
+            make_label_bank(config, checkpoint, floor=0.2, batch_size=4, workers=0)
+        refused.set()
+
+    assert in_processes(first, second) == [0, 0]
+    assert len(LabelBankFiles(tmp_path / 'bank')) == IMAGES
+
+
+def test_the_first_does_not_wait_for_the_dead_for_ever(tmp_path):
+    """One of three shards is whole, one half; a process that still writes is waited for."""
+    header = banks.header(images=6, shard_size=2)
+    header.save(tmp_path)
+    writers = [ShardWriter(tmp_path, header, n) for n in range(3)]
+    writers[0].append([banks.image(0), banks.image(1)])
+    writers[1].append([banks.image(2)])
+    with pytest.raises(BankError, match='does not grow.* for 0.6 s') as error:
+        wait_for_all(header, BankProgress(tmp_path, header, shown=True), patience=0.6)
+    problem = error.value.problem
+    assert (problem.expected, problem.actual) == (
+        '6 images from all processes',
+        '3; not whole: shards 1, 2',
+    )
+    assert 'call tools/pseudo_label.py again' in problem.mend
+
+    def slowly():
+        for shard, number in ((1, 3), (2, 4), (2, 5)):
+            time.sleep(0.8)
+            writers[shard].append([banks.image(number)])
+
+    thread = threading.Thread(target=slowly)
+    thread.start()
+    wait_for_all(header, BankProgress(tmp_path, header, shown=True), patience=2.0)
+    thread.join()
+    assert images_done(tmp_path, header) == 6
 
 
 @pytest.mark.slow

@@ -23,11 +23,13 @@ from mmssod.apis.label_bank.progress import BankProgress
 from mmssod.apis.label_bank.views import ViewLabeler
 from mmssod.label_bank import BankError, Header, ShardWriter, finish, write_coco
 from mmssod.label_bank.layout import COCO, HEADER
-from mmssod.label_bank.shards import LabeledImage
+from mmssod.label_bank.shards import LabeledImage, images_in_shard
 
 PART_IMAGES = 64  # what a kill may lose, a process
 POLL_SECONDS = 0.5
-PATIENCE_SECONDS = 1800.0
+PATIENCE_SECONDS = (
+    1800.0  # without a new image or header; a process that lives appends much more often
+)
 
 
 def make_label_bank(
@@ -63,7 +65,8 @@ def make_label_bank(
 
     Raises:
         ValueError: What :func:`plan_bank` finds.
-        BankError: The folder has another bank, or one of other images.
+        BankError: The folder has another bank, or one of other images; another process writes a shard; the other
+            processes write no more.
     """
     cfg = load_config(config, cfg_options=cfg_options, launcher=launcher)
     init_default_scope(cfg.get('default_scope', 'mmdet'))
@@ -188,11 +191,42 @@ def parts(
         yield pending
 
 
-def wait_for_all(header: Header, progress: BankProgress) -> None:
-    """Until the other processes have written their shards."""
-    while progress.count() < header.images:
+def wait_for_all(
+    header: Header, progress: BankProgress, patience: float = PATIENCE_SECONDS
+) -> None:
+    """Until the other processes have written their shards.
+
+    Args:
+        header: Of the bank.
+        progress: Counts what is there.
+        patience: Seconds without a new image after which the others are taken for dead.
+
+    Raises:
+        BankError: No shard has grown for so long.
+    """
+    done, since = progress.count(), time.monotonic()
+    while done < header.images:
         progress.update()
         time.sleep(POLL_SECONDS)
+        before, done = done, progress.count()
+        if done > before:
+            since = time.monotonic()
+        elif time.monotonic() - since > patience:
+            raise stalled(header, progress.folder, done, patience)
+
+
+def stalled(header: Header, folder: Path, done: int, patience: float) -> BankError:
+    """The error of a bank whose other processes write no more."""
+    short = [
+        n for n in range(header.num_shards) if images_in_shard(folder, n) < len(header.span(n))
+    ]
+    return BankError(
+        f'the label bank {folder} does not grow: no process has written an image for {patience:g} s',
+        f'{header.images} images from all processes',
+        f'{done}; not whole: shards {", ".join(map(str, short[:5]))}{" ..." if len(short) > 5 else ""}',
+        'a process has ended or hangs, its own log says why; call tools/pseudo_label.py again: it goes on where it '
+        'was. With --kill-on-bad-exit=1 srun ends all processes when one fails',
+    )
 
 
 def close_bank(plan: BankPlan, header: Header, coco: bool) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from statistics import median
 
 import torch
@@ -23,7 +23,7 @@ class Setting:
         device: Where models are; data and evaluation are on the CPU always.
 
     Raises:
-        ValueError: Fewer rounds, or another clock.
+        ValueError: Fewer rounds, another clock, or CPU time for what another device does.
     """
 
     rounds: int = 7
@@ -38,6 +38,11 @@ class Setting:
             )
         if self.clock not in CLOCKS:
             raise ValueError(f'clock must be one of {sorted(CLOCKS)}, got {self.clock!r}')
+        if self.clock == 'cpu' and self.device != 'cpu':
+            raise ValueError(
+                f"expected the wall clock for device={self.device!r}, got clock='cpu': CPU time does not see what "
+                'another device does meanwhile; leave --clock out, or take --device cpu'
+            )
 
     def now(self) -> float:
         """Seconds on the clock, once the device is done with what it was given."""
@@ -56,6 +61,7 @@ class Measured:
         note: What the reader must know of it.
         sound: False when a condition beside the ratio is broken, such as equal figures; the row falls short then.
         rate: Whether the ratio is one of speeds, theirs / ours of the times.
+        unit: Of the quantities, ``'s'`` or ``'MiB'``.
     """
 
     ours: Sequence[float]
@@ -63,6 +69,7 @@ class Measured:
     note: str = ''
     sound: bool = True
     rate: bool = False
+    unit: str = 's'
 
     @property
     def ratios(self) -> list[float]:
@@ -87,7 +94,8 @@ class Row:
         measure: Measures it; ``None`` for what cannot be measured here.
         at_least: Whether the bar is the least value and not the greatest.
         quick: Whether it has a place among the quick ones.
-        absent: Why it cannot be measured.
+        quick_what: What is compared in the quick form, where it is not the same.
+        absent: Why it cannot be measured; such a row does not meet its bar.
         reason: Why the bar may be out of reach, for the page of a run that misses it.
     """
 
@@ -97,8 +105,13 @@ class Row:
     measure: Callable[[Setting], Measured] | None = None
     at_least: bool = False
     quick: bool = True
+    quick_what: str = ''
     absent: str = field(default='', compare=False)
     reason: str = field(default='', compare=False)
+
+    def named(self, setting: Setting) -> Row:
+        """The row with the words for what is compared in this setting."""
+        return replace(self, what=self.quick_what) if setting.quick and self.quick_what else self
 
     def met(self, measured: Measured) -> bool:
         """Whether a measurement meets the bar."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
@@ -16,7 +17,7 @@ from mmengine.optim import OptimWrapper
 from torch import Tensor
 
 from mmssod.apis.ratios.detectors import base_detector, shipped
-from mmssod.apis.ratios.rows import Measured, Row, Setting, in_turns
+from mmssod.apis.ratios.rows import Measured, Row, Setting, in_turns, nothing
 from mmssod.testing.tiny import tiny_sample
 
 DECAY = 0.999
@@ -56,6 +57,11 @@ class Images:
             inputs={name: list(view) for name, (view, _) in named.items()},
             data_samples={name: samples for name, (_, samples) in named.items()},
         )
+
+
+def usual_images(setting: Setting) -> Images:
+    """Images of a step, few and small ones where it shall be quick."""
+    return Images(1, 128) if setting.quick else Images(2, 256)
 
 
 def lite_detector(roi_head: str = 'CertaintyRoIHead') -> ConfigDict:
@@ -126,19 +132,28 @@ def confident(model: Any, images: Images) -> float:
 
 
 def step_of(
-    model: Any, images: Images, follow: Callable[[], None], branches: tuple[str, str, str]
+    model: Any,
+    batch: Callable[[], dict[str, Any]],
+    follow: Callable[[], None] = nothing,
+    wrapper: Callable[..., OptimWrapper] = OptimWrapper,
 ) -> tuple[Callable[[], None], Callable[[], None]]:
-    """A whole iteration of a runner (preprocessing, losses, backward, optimizer, teacher), and what prepares it.
+    """What prepares a step, and the step: a runner's whole iteration of preprocessing, losses, backward, optimizer.
 
     The learning rate is 0, so that every step is the same work.
+
+    Args:
+        model: What is trained, in training mode.
+        batch: Makes a batch as a loader gives it.
+        follow: What comes after it, such as the teacher's update.
+        wrapper: Takes ``optimizer``.
     """
     trained = [p for p in model.parameters() if p.requires_grad]
-    optimizer = OptimWrapper(torch.optim.SGD(trained, lr=0.0, momentum=0.9))
+    optimizer = wrapper(optimizer=torch.optim.SGD(trained, lr=0.0, momentum=0.9))
     waiting: list[dict] = []
 
     def prepare() -> None:
         torch.manual_seed(0)
-        waiting.append(images.batch(branches))
+        waiting.append(batch())
 
     def step() -> None:
         model.train_step(waiting.pop(), optimizer)
@@ -152,7 +167,7 @@ def ema_step_against(name: str) -> Callable[[Setting], Measured]:
 
     def measure(setting: Setting) -> Measured:
         torch.manual_seed(0)
-        images = Images(1, 128) if setting.quick else Images(2, 256)
+        images = usual_images(setting)
         ours = our_model(lite_detector()).train()
         threshold = confident(ours, images)
         ours.balancer.threshold = threshold
@@ -162,9 +177,11 @@ def ema_step_against(name: str) -> Callable[[Setting], Measured]:
             part.load_state_dict(ours.student.state_dict())
         hook = MeanTeacherHook()
         prepare, steps = zip(
-            step_of(ours, images, lambda: ours.labeler.update(ours.student, DECAY), OUR_BRANCHES),
+            step_of(ours, images.batch, lambda: ours.labeler.update(ours.student, DECAY)),
             step_of(
-                theirs, images, lambda: hook.momentum_update(theirs, 1 - DECAY), THEIR_BRANCHES
+                theirs,
+                partial(images.batch, THEIR_BRANCHES),
+                lambda: hook.momentum_update(theirs, 1 - DECAY),
             ),
             strict=True,
         )

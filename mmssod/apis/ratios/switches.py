@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
 from mmengine.model.efficient_conv_bn_eval import turn_on_efficient_conv_bn_eval
-from mmengine.optim import OptimWrapper
+from mmengine.optim import AmpOptimWrapper, OptimWrapper
 from mmengine.registry import DefaultScope
+from torch import nn
 
 from mmssod.apis.ratios.burn_in import burn_in_table
 from mmssod.apis.ratios.data import profile
@@ -23,9 +25,12 @@ from mmssod.apis.ratios.steps import (
     confident,
     lite_detector,
     our_model,
+    step_of,
+    usual_images,
 )
 from mmssod.apis.ratios.syncs import waits_table
 from mmssod.apis.ratios.table import milliseconds
+from mmssod.engine.hooks.speed_hook import SpeedHook
 
 
 @dataclass(frozen=True)
@@ -37,6 +42,7 @@ class Switch:
         setting: Where it is turned on.
         change: Turns it on in a model.
         within: The step runs in it.
+        wrapper: Makes the optimizer wrapper that takes the step.
         gpu: Whether it acts on GPUs alone.
         cpu: Whether it is for CPUs alone.
         resnet: Measured on a ResNet-50 and not on the lite backbone, whose layers it does not know.
@@ -47,15 +53,38 @@ class Switch:
     setting: str
     change: Callable[[Any], object] = lambda model: None
     within: Callable[[], AbstractContextManager] = nullcontext
+    wrapper: Callable[..., OptimWrapper] = OptimWrapper
     gpu: bool = False
     cpu: bool = False
     resnet: bool = False
     pinned: bool = False
 
 
-def autocast(device: str, dtype: torch.dtype) -> Callable[[], AbstractContextManager]:
-    """Mixed precision, as mmengine's ``AmpOptimWrapper`` has it."""
-    return lambda: torch.autocast(device, dtype)
+class AutocastOnCPU(OptimWrapper):
+    """Losses under torch's autocast in bfloat16; mmengine's ``AmpOptimWrapper`` refuses a CPU."""
+
+    @contextmanager
+    def optim_context(self, model: nn.Module) -> Iterator[None]:
+        """The forward pass, as ``AmpOptimWrapper`` has it."""
+        with super().optim_context(model), torch.autocast('cpu', torch.bfloat16):
+            yield
+
+
+def amp(dtype: str) -> Callable[..., OptimWrapper]:
+    """The wrapper of mmengine as ``--amp`` sets it: autocast, and losses that are scaled, watched and scaled back."""
+    return partial(AmpOptimWrapper, loss_scale='dynamic', dtype=dtype)
+
+
+@contextmanager
+def tf32() -> Iterator[None]:
+    """What ``SpeedHook(tf32=True)`` sets, for products and for convolutions; and as it was afterwards."""
+    products, convolutions = torch.get_float32_matmul_precision(), torch.backends.cudnn.allow_tf32
+    SpeedHook(tf32=True).before_run(None)
+    try:
+        yield
+    finally:
+        torch.set_float32_matmul_precision(products)
+        torch.backends.cudnn.allow_tf32 = convolutions
 
 
 @contextmanager
@@ -84,8 +113,9 @@ def use_channels_last(model: Any) -> None:
     model.to(memory_format=torch.channels_last)
 
 
-AMP = "optim_wrapper=dict(type='AmpOptimWrapper', dtype=...)"
+AMP = "optim_wrapper=dict(type='AmpOptimWrapper', loss_scale='dynamic', dtype='{}')"
 HOOK = "default_hooks.speed=dict(type='SpeedHook', {}=True)"
+NEEDS_GPU = 'needs a GPU: --device cuda'
 SWITCHES = (
     Switch('channels last', HOOK.format('channels_last'), use_channels_last),
     Switch('joint features', 'model.joint_features=True', use_joint_features),
@@ -95,15 +125,10 @@ SWITCHES = (
         use_folded_norms,
         resnet=True,
     ),
-    Switch('bfloat16 on a CPU', 'torch.autocast', within=autocast('cpu', torch.bfloat16), cpu=True),
-    Switch('float16 on a GPU', AMP, within=autocast('cuda', torch.float16), gpu=True),
-    Switch('bfloat16 on a GPU', AMP, within=autocast('cuda', torch.bfloat16), gpu=True),
-    Switch(
-        'TF32 products',
-        HOOK.format('tf32'),
-        within=lambda: flag(torch.backends.cuda.matmul, 'allow_tf32', True),
-        gpu=True,
-    ),
+    Switch('bfloat16 on a CPU', 'torch.autocast', wrapper=AutocastOnCPU, cpu=True),
+    Switch('float16 on a GPU', AMP.format('float16'), wrapper=amp('float16'), gpu=True),
+    Switch('bfloat16 on a GPU', AMP.format('bfloat16'), wrapper=amp('bfloat16'), gpu=True),
+    Switch('TF32', HOOK.format('tf32'), within=tf32, gpu=True),
     Switch(
         'cudnn benchmark',
         'env_cfg.cudnn_benchmark=True',
@@ -121,7 +146,7 @@ SWITCHES = (
 
 def measure_switch(switch: Switch, setting: Setting) -> Measured:
     """A step with the switch against one without; equal weights and images, batch norm frozen."""
-    images = Images(1, 128) if setting.quick else Images(2, 256)
+    images = usual_images(setting)
     if switch.resnet:
         images = Images(1, 128)
     prepared, steps = [], []
@@ -147,26 +172,23 @@ def switched_step(
     switch.change(model)
     if switch.pinned:
         model.data_preprocessor.data_preprocessor._non_blocking = True
-    trained = [p for p in model.parameters() if p.requires_grad]
-    optimizer = OptimWrapper(torch.optim.SGD(trained, lr=0.0, momentum=0.9))
-    waiting: list[dict] = []
 
-    def prepare() -> None:
-        torch.manual_seed(0)
-        batch = images.batch()
+    def batch() -> dict[str, Any]:
+        made = images.batch()
         if switch.pinned:
-            inputs = batch['inputs']
-            batch['inputs'] = {n: [i.pin_memory() for i in part] for n, part in inputs.items()}
-        waiting.append(batch)
+            inputs = made['inputs']
+            made['inputs'] = {n: [i.pin_memory() for i in part] for n, part in inputs.items()}
+        return made
 
-    def step() -> None:
+    prepare, step = step_of(
+        model, batch, lambda: model.labeler.update(model.student, DECAY), switch.wrapper
+    )
+
+    def step_within() -> None:
         with switch.within():
-            data = model.data_preprocessor(waiting.pop(), True)
-            losses = model.loss(data['inputs'], data['data_samples'])
-        optimizer.update_params(model.parse_losses(losses)[0])
-        model.labeler.update(model.student, DECAY)
+            step()
 
-    return prepare, step
+    return prepare, step_within
 
 
 def switch_table(setting: Setting) -> list[list[str]]:
@@ -178,7 +200,7 @@ def switch_table(setting: Setting) -> list[list[str]]:
         if switch.cpu and not on_cpu:
             continue
         if switch.gpu and on_cpu:
-            rows.append([switch.name, f'`{switch.setting}`', 'acts on GPUs alone', '', '', name])
+            rows.append([switch.name, f'`{switch.setting}`', NEEDS_GPU, '', '', name])
             continue
         measured = measure_switch(switch, setting)
         ours, theirs = milliseconds(measured.ours), milliseconds(measured.theirs)

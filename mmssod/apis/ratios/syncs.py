@@ -1,16 +1,30 @@
-"""How often a training step makes the host wait for the device, ours and mmdet's."""
+"""How often the host waits for the device: in a training step, ours and mmdet's, and in an iteration of a run.
+
+Counted on a CPU, where none of these waits costs anything. A GPU would be waited for as often at most: a value that
+lies on the host anyway is counted, too, and of calls in a row only the first has something to wait for.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import copy
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
 
 import torch
 from mmdet.engine.hooks import MeanTeacherHook
+from mmdet.registry import HOOKS
+from mmengine.config import Config
+from torch.overrides import TorchFunctionMode
 from torch.profiler import ProfilerActivity, profile
 
+from mmssod.apis.config import build_runner
+from mmssod.apis.ratios.resume import tiny_run
 from mmssod.apis.ratios.steps import (
     DECAY,
-    OUR_BRANCHES,
     THEIR_BRANCHES,
     Images,
     confident,
@@ -19,21 +33,62 @@ from mmssod.apis.ratios.steps import (
     step_of,
     their_model,
 )
+from mmssod.apis.training import close
 
-# What reads a value on the host, or needs a count before it can go on.
-WAITING = ('aten::_local_scalar_dense', 'aten::nonzero')
+# Operators that read a value on the host, or need one to know how large their answer is. float(), bool() and item()
+# are all a _local_scalar_dense; picking by a mask is a nonzero.
+OPERATORS = (
+    'aten::item',
+    'aten::_local_scalar_dense',
+    'aten::nonzero',
+    'aten::masked_select',
+    'aten::equal',
+    'aten::_unique2',
+    'aten::unique_dim',
+    'aten::unique_consecutive',
+    'aten::bincount',
+    'aten::repeat_interleave',
+)
+# Methods that copy a whole tensor to the host: of one that lies there already, no operator tells.
+COPIES = ('cpu', 'numpy', 'tolist', '__array__')
+WAITING = (*OPERATORS, *(f'Tensor.{name}' for name in COPIES))
+ITERATION = 2  # of the run: the first one also makes buffers, the last one saves
+PART_OF_STEP = (
+    'ema',
+    'class_balance',
+    'seed',
+)  # without these hooks of ours the step is another one
+
+
+class HostCopies(TorchFunctionMode):
+    """Counts calls of :data:`COPIES`, and of ``to('cpu')``, on any tensor."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.counts: Counter[str] = Counter()
+
+    def __torch_function__(
+        self, func: Callable, types: Any, args: Sequence = (), kwargs: Mapping | None = None
+    ) -> Any:
+        kwargs = kwargs or {}
+        name = getattr(func, '__name__', '')
+        if name == 'to' and 'cpu' in [value for value in args[1:] if isinstance(value, str)]:
+            name = 'cpu'
+        if name in COPIES:
+            self.counts[f'Tensor.{name}'] += 1
+        return func(*args, **kwargs)
 
 
 def host_waits(function: Callable[[], object]) -> dict[str, int]:
-    """Calls of each of :data:`WAITING`; on a CPU they cost nothing, but a GPU would be waited for as often."""
-    with profile(activities=[ProfilerActivity.CPU]) as record:
+    """Calls of each of :data:`WAITING`, by name."""
+    with profile(activities=[ProfilerActivity.CPU]) as record, HostCopies() as copies:
         function()
-    counts = {event.key: event.count for event in record.key_averages()}
-    return {name: counts.get(name, 0) for name in WAITING}
+    counts = Counter({event.key: event.count for event in record.key_averages()}) + copies.counts
+    return {name: counts[name] for name in WAITING}
 
 
 def step_waits(images: Images) -> dict[str, dict[str, int]]:
-    """Of one iteration of ours with an EMA teacher and of mmdet's ``SemiBaseDetector``, same weights and images."""
+    """Of one step of ours with an EMA teacher and of mmdet's ``SemiBaseDetector``, same weights and images."""
     torch.manual_seed(0)
     ours = our_model(lite_detector()).train()
     threshold = confident(ours, images)
@@ -43,11 +98,11 @@ def step_waits(images: Images) -> dict[str, dict[str, int]]:
         part.load_state_dict(ours.student.state_dict())
     hook = MeanTeacherHook()
     steps = {
-        'ours': step_of(
-            ours, images, lambda: ours.labeler.update(ours.student, DECAY), OUR_BRANCHES
-        ),
+        'ours': step_of(ours, images.batch, lambda: ours.labeler.update(ours.student, DECAY)),
         'mmdet': step_of(
-            theirs, images, lambda: hook.momentum_update(theirs, 1 - DECAY), THEIR_BRANCHES
+            theirs,
+            partial(images.batch, THEIR_BRANCHES),
+            lambda: hook.momentum_update(theirs, 1 - DECAY),
         ),
     }
     counts = {}
@@ -59,8 +114,53 @@ def step_waits(images: Images) -> dict[str, dict[str, int]]:
     return counts
 
 
+def run_waits() -> dict[str, dict[str, int]]:
+    """Of an iteration of a run with our default hooks, and with mmengine's alone; one that neither logs nor saves."""
+    counts = {}
+    with tempfile.TemporaryDirectory() as name:
+        cfg = tiny_run(Path(name))
+        cfg.train_cfg = dict(type='IterBasedTrainLoop', max_iters=ITERATION + 1)
+        # As in the steps; AdamW reads its counters, which lie on the host always.
+        cfg.optim_wrapper.optimizer = dict(type='SGD', lr=0.0, momentum=0.9)
+        for which, one in (('all hooks', cfg), ("mmengine's hooks", without_our_hooks(cfg))):
+            counts[which] = iteration_waits(one)
+    return counts
+
+
+def without_our_hooks(cfg: Config) -> Config:
+    """A config without those of our hooks that a step can be taken without."""
+    plain = copy.deepcopy(cfg)
+    for name, hook in cfg.default_hooks.items():
+        ours = HOOKS.get(hook['type']).__module__.startswith('mmssod')
+        if ours and name not in PART_OF_STEP:
+            del plain.default_hooks[name]
+    return plain
+
+
+def iteration_waits(cfg: Config) -> dict[str, int]:
+    """Of iteration :data:`ITERATION` of a run, hooks before and behind the step included; without loading the batch."""
+    runner = build_runner(copy.deepcopy(cfg))
+    loop = runner.train_loop
+    run_iter, counts = loop.run_iter, {}
+
+    def counted(batch: Any) -> None:
+        if runner.iter + 1 == ITERATION:
+            counts.update(host_waits(lambda: run_iter(batch)))
+        else:
+            run_iter(batch)
+
+    loop.run_iter = counted
+    try:
+        runner.train()
+    finally:
+        close(runner)
+    return counts
+
+
 def waits_table(images: Images) -> list[list[str]]:
-    """Rows of text, a header first."""
-    counts = step_waits(images)
-    rows = [[name, *(str(counts[who][name]) for who in counts)] for name in WAITING]
-    return [['calls in a step', *counts], *rows]
+    """Rows of text, a header first; without what nobody calls."""
+    steps, runs = step_waits(images), run_waits()
+    heads = [f'a step, {who}' for who in steps] + [f'an iteration, {which}' for which in runs]
+    counts = [*steps.values(), *runs.values()]
+    called = [name for name in WAITING if any(count[name] for count in counts)]
+    return [['calls', *heads], *([n, *(str(count[n]) for count in counts)] for n in called)]

@@ -33,6 +33,11 @@ class Result:
         """Whether it was measured and misses its bar."""
         return self.measured is not None and not self.row.met(self.measured)
 
+    @property
+    def absent(self) -> bool:
+        """Whether it was not measured, and so does not meet its bar either."""
+        return self.measured is None
+
 
 def choose(rows: Sequence[Row], only: Sequence[str], quick: bool) -> list[Row]:
     """Rows by name, or those with a quick form, or all; those that cannot be measured stay, to be shown.
@@ -58,7 +63,7 @@ def measure_rows(
     """
     results = []
     with DefaultScope.overwrite_default_scope('mmdet'):
-        for row in rows:
+        for row in (row.named(setting) for row in rows):
             if row.measure is None:
                 results.append(Result(row, None))
                 continue
@@ -77,15 +82,14 @@ def cells(result: Result) -> list[str]:
     row, measured = result.row, result.measured
     bar = f'{">=" if row.at_least else "<="} {row.bar:.2f}'
     if measured is None:
-        return [row.what, bar, '-', '-', '-', '-', '-', '-', row.absent]
+        return [row.what, bar, '-', 'no', '-', '-', '-', '-', row.absent]
     ratios = sorted(measured.ratios)
     return [
         row.what,
         bar,
         f'{measured.ratio:.3f}',
         'no' if result.falls_short else 'yes',
-        milliseconds(measured.ours),
-        milliseconds(measured.theirs),
+        *(shown(values, measured.unit) for values in (measured.ours, measured.theirs)),
         f'{ratios[0]:.2f} - {ratios[-1]:.2f}',
         str(len(ratios)),
         measured.note,
@@ -96,6 +100,11 @@ def reasons(results: Sequence[Result]) -> list[list[str]]:
     """Rows of text, a header first: why bars are missed, where a reason is known."""
     short = [result.row for result in results if result.falls_short]
     return [['what', 'why'], *([row.what, row.reason or 'unknown'] for row in short)]
+
+
+def shown(values: Sequence[float], unit: str) -> str:
+    """The median of seconds, in ms, or of MiB."""
+    return milliseconds(values) if unit == 's' else f'{median(values):.4g} {unit}'
 
 
 def milliseconds(seconds: Sequence[float]) -> str:

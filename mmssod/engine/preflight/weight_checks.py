@@ -58,7 +58,7 @@ def _relevant(model: nn.Module, misfits: Misfits, purpose: str) -> Misfits:
     if labeler is None:
         return misfits
     if purpose == 'test':
-        elsewhere = getattr(model, 'predict_with', 'student') != 'teacher'
+        elsewhere = getattr(model, 'predict_with', 'student') == 'student'
     else:
         follows = callable(getattr(labeler, 'update', None))
         elsewhere = bool(getattr(labeler, 'checkpoint', '')) or (follows and purpose == 'start')

@@ -45,7 +45,8 @@ class PseudoLabelDetector(StudentDetector):
             loss, ``'background'`` trains it as an image without objects.
         joint_features: Take the student's feature maps of labeled images and strong views from one pass, where both
             are padded to the same size. The losses are those of two passes as long as batch norm is frozen.
-        predict_with: Who answers at test time, ``'student'`` or ``'teacher'``.
+        predict_with: Who answers at test time, ``'student'``, ``'teacher'`` or ``'both'``: the teacher's predictions
+            are then ``teacher_instances`` beside the student's, and both are evaluated.
         data_preprocessor: By default a :class:`BranchDataPreprocessor` around the student's own.
         init_cfg: As in mmengine.
     """
@@ -186,16 +187,35 @@ class PseudoLabelDetector(StudentDetector):
 
     @property
     def predictor(self) -> BaseDetector:
-        """The detector that answers at test time."""
-        return self.student if self.predict_with == 'student' else self.labeler.teacher
+        """The detector that answers at test time; of both, the student."""
+        return self.labeler.teacher if self.predict_with == 'teacher' else self.student
+
+    def predict(
+        self, batch_inputs: Tensor, batch_data_samples: SampleList, rescale: bool = True
+    ) -> SampleList:
+        """Predictions of the predictor, beside them the teacher's where both are asked for.
+
+        Args:
+            batch_inputs: Images, shape (B, 3, H, W).
+            batch_data_samples: Their samples.
+            rescale: Whether boxes are in pixels of the original images.
+        """
+        theirs: SampleList = []
+        if self.predict_with == 'both':
+            blank = [DetDataSample(metainfo=sample.metainfo) for sample in batch_data_samples]
+            theirs = self.labeler.teacher.predict(batch_inputs, blank, rescale=rescale)
+        results = super().predict(batch_inputs, batch_data_samples, rescale=rescale)
+        for place, other in enumerate(theirs):
+            results[place].teacher_instances = other.pred_instances
+        return results
 
     def _require_predictor(self) -> None:
         if self.predict_with == 'student':
             return
-        if self.predict_with == 'teacher' and isinstance(self.labeler, FrozenTeacher):
+        if self.predict_with in ('teacher', 'both') and isinstance(self.labeler, FrozenTeacher):
             return
         raise ValueError(
-            f"predict_with must be 'student', or 'teacher' where the labeler has one; got "
+            "predict_with must be 'student', or where the labeler has a teacher 'teacher' or 'both'; got "
             f'{self.predict_with!r} with {type(self.labeler).__name__}'
         )
 

@@ -1,0 +1,58 @@
+"""One writer a file: a lock that ends with the process that holds it, however that ends."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import socket
+from pathlib import Path
+
+from mmengine.logging import print_log
+
+from mmssod.label_bank.layout import BankError
+
+HELD = (errno.EACCES, errno.EAGAIN)
+
+
+class WriterLock:
+    """Held from here on until it is collected or its process ends, be it killed.
+
+    A POSIX record lock (``lockf``) and not ``flock``: it is the process's own, so workers that a loader has forked do
+    not keep it when their parent is killed, and it acts over NFS. Nothing else may open the file, since closing it
+    gives the lock back; within one process it keeps nobody out. A file system without locks gives a warning.
+
+    Args:
+        file: What is locked; it is made, and says who holds the lock.
+
+    Raises:
+        BankError: Another process holds it.
+    """
+
+    def __init__(self, file: Path) -> None:
+        self._stream = open(file, 'a+')
+        try:
+            fcntl.lockf(self._stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            if error.errno in HELD:
+                raise self._held(file) from None
+            print_log(
+                f'{file} cannot be locked ({error}): nothing keeps a second process from writing here',
+                'current',
+            )
+            return
+        self._stream.truncate(0)
+        self._stream.write(f'process {os.getpid()} on {socket.gethostname()}')
+        self._stream.flush()
+
+    def _held(self, file: Path) -> BankError:
+        self._stream.seek(0)
+        holder = self._stream.read() or 'another process'
+        self._stream.close()
+        return BankError(
+            f'a part of the label bank is being written by another process: {file.with_suffix(".images")}',
+            'one process that writes it',
+            f'{holder} does',
+            'wait until that one is done, or end it and call tools/pseudo_label.py again; for several processes at '
+            'once give --launcher, for another bank another --out',
+        )
