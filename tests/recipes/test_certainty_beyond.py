@@ -23,6 +23,22 @@ def test_losses_are_those_on_file_and_the_papers_until_the_teacher_moves(golden)
     assert steps == two_steps(build_recipe(tiny_recipe(PAPER, **LOW)))
 
 
+def test_losses_with_the_large_batch_are_those_on_file(golden):
+    """A process's share of the 64 images: 4 labeled and 4 unlabeled ones.
+
+    Five boxes an image: among a hundred of an untrained detector rounding decides which anchors are foreground, and
+    processors round differently.
+    """
+    config = 'configs/certainty/beyond/ema_large_batch_coco_partial.py'
+    counts = Config.fromfile(config).train_dataloader.sampler.counts
+    few = dict(test_cfg=dict(rcnn=dict(max_per_img=5)))
+    low = dict(threshold=0.02, bounds=(0.0, 0.9))  # K = 30: v is lower yet
+    model = build_recipe(tiny_recipe(config, balancer=low, detector=few))
+    steps = two_steps(model, tiny_batch(**counts))
+    assert [step['pseudo_boxes'] for step in steps] == [5, 5]
+    golden('certainty_ema_large_batch', steps)
+
+
 def test_the_teacher_starts_where_the_papers_does_and_follows():
     """A plain checkpoint is both; from then on the teacher keeps its share of itself each iteration."""
     model = build_recipe(tiny_recipe(CONFIG, **LOW))

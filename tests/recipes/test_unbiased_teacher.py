@@ -204,6 +204,9 @@ def test_the_numbers_of_the_public_code(file, keep, burn_in, iterations, images)
     assert cfg.optim_wrapper.optimizer.lr == 0.01
     assert [scheduler.type for scheduler in cfg.param_scheduler] == ['LinearLR']  # then constant
     assert (cfg.model.balancer.threshold, cfg.model.selector.certainty) == (0.7, 'p')
+    training = cfg.model.detector.train_cfg
+    assert (training.rpn.sampler.num, training.rpn.sampler.pos_fraction) == (256, 0.25)
+    assert (training.rcnn.sampler.num, training.rcnn.sampler.pos_fraction) == (512, 0.25)
     assert (
         cfg.train_cfg.get('val_begin', 5000) >= burn_in
     )  # no test of a teacher that knows nothing

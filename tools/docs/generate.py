@@ -127,7 +127,8 @@ def models_page() -> str:
         MADE,
         '',
         'Made of the `metafile.yml` files. Figures that were measured here stand in [results](results/index.md),',
-        'those of the papers in the README of each folder. Where iterations depend on the share of labels: 2 %.',
+        'those of the papers in the README of each folder. Where iterations depend on the share of labels,',
+        'they are those of 2 %.',
         '',
     ]
     for file in metafiles():
