@@ -30,6 +30,10 @@ LEVELS = (
 )  # of a neck: they belong to the head's strides
 BACKBONES = ('EfficientNetLite', 'ResNet')
 
+# For losses on file, as ``detector``: among a hundred random boxes some anchor's overlap lies so near its threshold that
+# the rounding of one CPU or another decides.
+FEW_BOXES = dict(test_cfg=dict(rcnn=dict(max_per_img=5)))
+
 
 def tiny_recipe(config: str | Path, **changes: Any) -> ConfigDict:
     """The ``model`` of a config with all its detectors small; what makes it that method stays.

@@ -8,7 +8,7 @@ from mmengine.structures import InstanceData
 
 from mmssod.models.roi_heads.dual_roi_head import lesson
 from mmssod.structures import HeadLabels
-from mmssod.testing.recipes import build_recipe, tiny_recipe, two_steps
+from mmssod.testing.recipes import FEW_BOXES, build_recipe, tiny_recipe, two_steps
 from mmssod.testing.tiny import tiny_batch, tiny_sample, tiny_semi
 
 CONFIG = 'configs/ismt/demo.py'
@@ -30,7 +30,7 @@ def labels_of(heads):
 
 
 def test_losses_are_those_on_file(golden):
-    model = build_recipe(tiny_recipe(CONFIG, **LOW))
+    model = build_recipe(tiny_recipe(CONFIG, detector=FEW_BOXES, **LOW))
     steps = two_steps(model)
     assert all(step['pseudo_boxes'] > 0 for step in steps)
     golden('ismt', steps)

@@ -1,6 +1,7 @@
 """Other detectors in the recipes that need only ``loss`` and ``predict``; readable errors in the others."""
 
 import copy
+from functools import partial
 from types import SimpleNamespace
 
 import pytest
@@ -10,7 +11,7 @@ from mmengine.config import ConfigDict
 from mmengine.structures import InstanceData
 
 from mmssod.engine.preflight.runtime_checks import _model_problems
-from mmssod.testing.recipes import build_recipe, tiny_recipe, two_steps
+from mmssod.testing.recipes import FEW_BOXES, build_recipe, tiny_recipe, two_steps
 from mmssod.testing.tiny import CLASSES, tiny_batch, tiny_detector, tiny_semi
 
 CASCADE = 'configs/demo/student_cascade.py'
@@ -60,7 +61,12 @@ def fcos():
 
 
 @pytest.mark.parametrize(
-    ('name', 'build'), [('cascade', cascade), ('retinanet', retinanet), ('fcos', fcos)]
+    ('name', 'build'),
+    [
+        ('cascade', partial(cascade, detector=FEW_BOXES)),
+        ('retinanet', partial(retinanet, detector=dict(test_cfg=dict(max_per_img=5)))),
+        ('fcos', fcos),
+    ],
 )
 def test_losses_are_those_on_file(name, build, golden):
     steps = two_steps(build())
