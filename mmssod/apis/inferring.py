@@ -19,7 +19,7 @@ from mmdet.visualization import DetLocalVisualizer
 from mmssod.apis.config import ConfigLike
 from mmssod.apis.offline_labels import with_annotations
 from mmssod.apis.plain import build, plain_detector
-from mmssod.datasets.image_lists import IMAGE_SUFFIXES, find_images, read_names, source_kind
+from mmssod.datasets.image_lists import IMAGE_SUFFIXES, find_images, list_folder, source_kind
 from mmssod.datasets.split import Coco
 from mmssod.evaluation.detections import to_detections
 
@@ -71,8 +71,7 @@ def frames(inputs: Sequence[str], every: int = 1) -> Iterator[Frame]:
             )
         else:
             lists = source_kind(source) in ('text list', 'COCO json')
-            root = osp.dirname(source) if lists else ''
-            prefix = _prefix(source, root) if lists else ''
+            prefix = list_folder(source) if lists else ''
             for found in find_images(source, prefix=prefix):
                 yield Frame(found.name, found.path)
 
@@ -179,10 +178,3 @@ def _video(path: str, every: int) -> Iterator[Frame]:
             break
         if number % every == 0:
             yield Frame(f'{stem}/{number:06d}.jpg', pixels)
-
-
-def _prefix(source: str, root: str) -> str:
-    """Folder that the names of a list are relative to: its own, or ``images`` in it; none if they work as they are."""
-    names = read_names(source)[:1]
-    places = ('', root, osp.join(root, 'images'))
-    return next((p for p in places if names and osp.isfile(osp.join(p, names[0]))), '')

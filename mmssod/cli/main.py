@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import os
 import sys
 from collections.abc import Sequence
 from types import ModuleType
+
+TRACE = 'MMSSOD_TRACE'
+"""Environment variable that has errors end in a traceback."""
+EXPECTED = (ValueError, OSError, ImportError, NotImplementedError)
+"""What commands raise about what they were given, mmssod's own errors among them; other errors are bugs."""
 
 COMMANDS = {
     'new': 'check labeled and unlabeled images, and write configs for them',
@@ -57,7 +63,20 @@ def run_tool(name: str, argv: Sequence[str] | None = None, prog: str | None = No
     check = getattr(module, 'check', None)
     if check is not None:
         check(parser, args)
-    return int(module.run(args) or 0)
+    try:
+        return int(module.run(args) or 0)
+    except EXPECTED as error:
+        if os.environ.get(TRACE):
+            raise
+        print(f'{parser.prog}: {_text(error)}', file=sys.stderr)
+        print(f'({TRACE}=1 shows where in the code)', file=sys.stderr)
+        return 1
+
+
+def _text(error: Exception) -> str:
+    """An error's words; its kind, too, where they are few."""
+    text = str(error)
+    return text if len(text) > 40 else f'{type(error).__name__}: {text}'
 
 
 def command(name: str) -> ModuleType:
