@@ -11,7 +11,7 @@ from types import ModuleType
 
 TRACE = 'MMSSOD_TRACE'
 """Environment variable that has errors end in a traceback."""
-EXPECTED = (ValueError, OSError, ImportError, NotImplementedError)
+EXPECTED = (ValueError, OSError, ImportError, NotImplementedError, KeyError)
 """What commands raise about what they were given, mmssod's own errors among them; other errors are bugs."""
 
 COMMANDS = {
@@ -66,11 +66,16 @@ def run_tool(name: str, argv: Sequence[str] | None = None, prog: str | None = No
     try:
         return int(module.run(args) or 0)
     except EXPECTED as error:
-        if os.environ.get(TRACE):
+        if os.environ.get(TRACE) or not _about_input(error):
             raise
         print(f'{parser.prog}: {_text(error)}', file=sys.stderr)
         print(f'({TRACE}=1 shows where in the code)', file=sys.stderr)
         return 1
+
+
+def _about_input(error: Exception) -> bool:
+    """Whether an error is about what the command was given; of KeyErrors only a registry's, about a config's type."""
+    return not isinstance(error, KeyError) or 'registry' in str(error)
 
 
 def _text(error: Exception) -> str:
