@@ -36,12 +36,23 @@ def main(argv: Sequence[str] | None = None) -> int:
         The exit status: 0, or 1 when a command found something wrong.
     """
     argv = sys.argv[1:] if argv is None else list(argv)
+    parse(argv)
+    return run_tool(argv[0], argv[1:], prog=f'mmssod {argv[0]}')
+
+
+def parse(argv: Sequence[str]) -> None:
+    """Read the words after ``mmssod``, and run nothing.
+
+    Raises:
+        SystemExit: With status 0 after help, which no word at all asks for, too; with 2 of words that are wrong.
+    """
     if argv and argv[0] in COMMANDS:
-        return run_tool(argv[0], argv[1:], prog=f'mmssod {argv[0]}')
+        _read(argv[0], argv[1:], f'mmssod {argv[0]}')
+        return
     parser = _overview()
     parser.parse_args(argv)
     parser.print_help()
-    return 0
+    parser.exit()
 
 
 def run_tool(name: str, argv: Sequence[str] | None = None, prog: str | None = None) -> int:
@@ -52,6 +63,21 @@ def run_tool(name: str, argv: Sequence[str] | None = None, prog: str | None = No
         argv: Its options; by default those of this process.
         prog: What the help calls the program; by default the script's name.
     """
+    module, parser, args = _read(name, argv, prog)
+    try:
+        return int(module.run(args) or 0)
+    except EXPECTED as error:
+        if os.environ.get(TRACE) or not _about_input(error):
+            raise
+        print(f'{parser.prog}: {_text(error)}', file=sys.stderr)
+        print(f'({TRACE}=1 shows where in the code)', file=sys.stderr)
+        return 1
+
+
+def _read(
+    name: str, argv: Sequence[str] | None, prog: str | None
+) -> tuple[ModuleType, argparse.ArgumentParser, argparse.Namespace]:
+    """A command's module, its parser and what it read."""
     module = command(name)
     parser = argparse.ArgumentParser(
         prog=prog,
@@ -63,14 +89,7 @@ def run_tool(name: str, argv: Sequence[str] | None = None, prog: str | None = No
     check = getattr(module, 'check', None)
     if check is not None:
         check(parser, args)
-    try:
-        return int(module.run(args) or 0)
-    except EXPECTED as error:
-        if os.environ.get(TRACE) or not _about_input(error):
-            raise
-        print(f'{parser.prog}: {_text(error)}', file=sys.stderr)
-        print(f'({TRACE}=1 shows where in the code)', file=sys.stderr)
-        return 1
+    return module, parser, args
 
 
 def _about_input(error: Exception) -> bool:

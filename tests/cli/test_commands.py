@@ -1,5 +1,7 @@
 """The command line: light help, one script a command, readable errors."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -19,6 +21,36 @@ def test_help_of_each_command(name, capsys):
     assert f'usage: mmssod {name}' in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(('words', 'status', 'shown'), [
+    ([], 0, 'browse'),
+    (['train', '--help'], 0, '--dry-run'),
+    (['label', 'a.py'], 2, 'mmssod label: error'),
+    (['trian'], 2, "invalid choice: 'trian'"),
+])  # fmt: skip
+def test_help_is_quick(words, status, shown):
+    """Neither torch nor mmengine is loaded for it."""
+    code = (
+        'import sys, mmssod_command\n'
+        'try: sys.exit(mmssod_command.main())\n'
+        'finally: print("loaded", {"torch", "mmengine", "numpy"} & set(sys.modules))'
+    )
+    done = subprocess.run(
+        [sys.executable, '-c', code, *words], capture_output=True, text=True, cwd=ROOT
+    )
+    assert (done.returncode, done.stdout.splitlines()[-1]) == (status, 'loaded set()')
+    assert shown in done.stdout + done.stderr
+
+
+def test_the_console_command_runs_commands(tmp_path):
+    """After the stand-in the real package is there, with its registries filled."""
+    code = 'import sys, mmssod_command; sys.exit(mmssod_command.main())'
+    words = ['new', 'nothing.json', '--unlabeled', str(tmp_path)]
+    done = subprocess.run(
+        [sys.executable, '-c', code, *words], capture_output=True, text=True, cwd=ROOT
+    )
+    assert done.returncode == 1 and 'no file or folder nothing.json' in done.stderr
+
+
 def test_each_command_has_its_script():
     for name in COMMANDS:
         text = (ROOT / f'tools/{name}.py').read_text()
@@ -27,7 +59,9 @@ def test_each_command_has_its_script():
 
 
 def test_overview_names_all_commands(capsys):
-    assert main([]) == 0
+    with pytest.raises(SystemExit) as end:
+        main([])
+    assert end.value.code == 0
     out = capsys.readouterr().out
     assert all(f'  {name} ' in out for name in COMMANDS)
 
