@@ -19,7 +19,7 @@ from mmssod.structures import Problem
 DATA = Template('''\
 """Your data, its classes, sizes and lengths: the one file to read and change; the other configs here use it.
 
-Written by `mmssod new`. This folder may be moved; images are read where the paths say.
+Written by `mmssod new`. It works from every folder; images are read where the paths say.
 """
 
 _base_ = '$configs/_base_/datasets/coco_json.py'
