@@ -60,9 +60,9 @@ def new_project(
     train, test, findings = labeled_parts(
         labeled, val, val_share=val_share, kind=kind, classes=classes, seed=seed
     )
-    pool, more = find_pool(unlabeled, [*train.paths(), *test.paths()], {train.images, test.images})
+    pool, more = find_pool(unlabeled, [*train.paths(), *test.paths()], [train.images, test.images])
     findings += more
-    raise_together([*problems, *findings.problems], 'in the data')
+    raise_together([*problems, *findings.problems], 'before anything was written')
     data = LabeledSet.of(train.coco)
     plan = make_plan(data, machine or Machine.current(), detector=detector, iterations=iterations)
     written = write_project(folder, plan, train, test, pool, seed)
