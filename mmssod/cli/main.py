@@ -6,9 +6,12 @@ import argparse
 import importlib
 import os
 import sys
+import traceback
 from collections.abc import Sequence
+from pathlib import Path
 from types import ModuleType
 
+PACKAGE = Path(__file__).parents[1]
 TRACE = 'MMSSOD_TRACE'
 """Environment variable that has errors end in a traceback."""
 EXPECTED = (ValueError, OSError, ImportError, NotImplementedError, KeyError)
@@ -92,9 +95,22 @@ def _read(
     return module, parser, args
 
 
-def _about_input(error: Exception) -> bool:
-    """Whether an error is about what the command was given; of KeyErrors only a registry's, about a config's type."""
-    return not isinstance(error, KeyError) or 'registry' in str(error)
+def _about_input(error: BaseException | None) -> bool:
+    """Whether an error is about what the command was given, so that its words say enough.
+
+    Of files, of missing packages, of types that no registry has; or said by mmssod's own code, perhaps repeated by
+    mmengine's registry. A ValueError of other code in the middle of a training is a bug.
+    """
+    if isinstance(error, (OSError, ImportError)):
+        return True
+    if isinstance(error, KeyError):
+        return 'registry' in str(error)
+    while error is not None:
+        raised_in = [frame for frame, _ in traceback.walk_tb(error.__traceback__)][-1:]
+        if any(Path(frame.f_code.co_filename).is_relative_to(PACKAGE) for frame in raised_in):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def _text(error: Exception) -> str:

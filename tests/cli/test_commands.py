@@ -193,10 +193,11 @@ def test_options_that_are_no_pairs(capsys):
     assert "expected key=value, got 'nonsense'" in capsys.readouterr().err
 
 
-def test_bugs_keep_their_traceback(monkeypatch):
+@pytest.mark.parametrize('error', [AttributeError('a bug'), ValueError('of other code')])
+def test_bugs_keep_their_traceback(error, monkeypatch):
     def run(args):
-        raise AttributeError('a bug')
+        raise error
 
     monkeypatch.setattr('mmssod.cli.test.run', run)
-    with pytest.raises(AttributeError):
+    with pytest.raises(type(error)):
         main(['test', 'a.py', 'b.pth'])
