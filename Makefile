@@ -14,6 +14,9 @@ INSTALLED_DOCS := $(VENV)/.installed-docs
 INSTALLED_OPENMMLAB := $(VENV_OPENMMLAB)/.installed
 RECIPE := setup.py setup.cfg $(wildcard requirements/*.txt)
 
+# With both mm stacks; `browser` is left out, it needs a Chromium beside its package.
+EXTRAS := lite,eval,wbf,formats,safetensors,dev
+
 PIP_FLAGS := --quiet --disable-pip-version-check
 
 # $(call install,VENV,CONSTRAINTS,EXTRAS). The last step: mmcv asks for opencv-python, which needs libGL, and other
@@ -48,10 +51,10 @@ help:
 install: $(INSTALLED)
 
 $(INSTALLED): $(RECIPE)
-	$(call install,$(VENV),requirements/constraints.txt,onedl$(comma)lite$(comma)eval$(comma)wbf$(comma)dev)
+	$(call install,$(VENV),requirements/constraints.txt,onedl$(comma)$(EXTRAS))
 
 $(INSTALLED_OPENMMLAB): $(RECIPE)
-	$(call install,$(VENV_OPENMMLAB),requirements/constraints-openmmlab.txt,openmmlab$(comma)lite$(comma)eval$(comma)wbf$(comma)dev)
+	$(call install,$(VENV_OPENMMLAB),requirements/constraints-openmmlab.txt,openmmlab$(comma)$(EXTRAS))
 
 $(INSTALLED_DOCS): $(INSTALLED) requirements/docs.txt
 	$(BIN)/python -m pip install $(PIP_FLAGS) -c requirements/constraints.txt -r requirements/docs.txt

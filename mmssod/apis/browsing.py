@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,7 @@ from mmssod.analysis.views import ShownView, draw
 from mmssod.apis.config import ConfigLike, load_config
 from mmssod.apis.inferring import Frame, infer
 from mmssod.datasets.sample_key import derive_seed, seeded
-from mmssod.datasets.split import Coco
+from mmssod.datasets.split import Coco, read_coco
 from mmssod.evaluation.detections import corners
 from mmssod.structures.pseudo_labels import move_boxes
 
@@ -141,7 +140,7 @@ def known_boxes(
     if checkpoint:
         frames = [Frame(path, path) for path in paths]
         return by_path(infer(cfg, checkpoint, frames, score_thr=score_thr, device=device), paths)
-    return by_path(json.loads(Path(boxes).read_text()), paths) if boxes else {}
+    return by_path(read_coco(Path(boxes)), paths) if boxes else {}
 
 
 def by_path(coco: Coco, paths: Sequence[str]) -> dict[str, list[dict]]:

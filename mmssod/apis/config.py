@@ -38,8 +38,12 @@ def load_config(
 
     Returns:
         Config: ready for ``build_runner``.
+
+    Raises:
+        ValueError: a file that cannot be read, or that has no model.
+        FileNotFoundError: it, or one that it builds on, is not there.
     """
-    cfg = deepcopy(config) if isinstance(config, Config) else Config.fromfile(str(config))
+    cfg = deepcopy(config) if isinstance(config, Config) else read_config(str(config))
     if cfg_options:
         cfg.merge_from_dict(cfg_options)
     cfg.launcher = launcher
@@ -50,6 +54,30 @@ def load_config(
     elif cfg.get('work_dir') is None:
         name = osp.splitext(osp.basename(cfg.filename or 'config'))[0]
         cfg.work_dir = osp.join('work_dirs', name)
+    return cfg
+
+
+def read_config(file: str) -> Config:
+    """A config file's config, or one error for all that a file of Python code may raise.
+
+    Raises:
+        ValueError, FileNotFoundError: see ``load_config``.
+    """
+    try:
+        cfg = Config.fromfile(file)
+    except FileNotFoundError as error:
+        raise FileNotFoundError(
+            f'config {file}: it, or a file that it builds on: {error}'
+        ) from error
+    except Exception as error:
+        raise ValueError(
+            f'config {file}: expected one that mmengine reads, got {type(error).__name__}: {error}'
+        ) from error
+    if 'model' not in cfg:
+        raise ValueError(
+            f'config {file}: expected a model, found none; name the config of a training, such as student.py, not one '
+            'that it builds on'
+        )
     return cfg
 
 

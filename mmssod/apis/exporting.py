@@ -37,7 +37,7 @@ def export(
         ValueError: See :func:`~mmssod.apis.plain.plain_detector`.
         ImportError: safetensors is asked for and not installed.
     """
-    save_safetensors = _safetensors() if safetensors else None
+    as_safetensors = _safetensors() if safetensors else None
     plain = plain_detector(config, checkpoint, part)
     stem = Path(out)
     stem.parent.mkdir(parents=True, exist_ok=True)
@@ -47,9 +47,11 @@ def export(
     )
     weights = {name: tensor.contiguous() for name, tensor in plain.weights.items()}
     torch.save(dict(state_dict=weights, meta=meta), stem.with_name(stem.name + '.pth'))
-    if save_safetensors is not None:
+    if as_safetensors is not None:
         text = {'classes': json.dumps(plain.classes), 'format': 'pt'}
-        save_safetensors(weights, str(stem.with_name(stem.name + '.safetensors')), metadata=text)
+        # Not its `save_file`, whose files only their owner can read.
+        content = as_safetensors(weights, metadata=text)
+        stem.with_name(stem.name + '.safetensors').write_bytes(content)
     return plain
 
 
@@ -72,9 +74,9 @@ def export_text(plain: PlainDetector, out: str) -> str:
 
 def _safetensors() -> Any:
     try:
-        from safetensors.torch import save_file
+        from safetensors.torch import save
     except ImportError as error:
         raise ImportError(
             "--safetensors needs safetensors, which is not installed: pip install 'mmssod[safetensors]'"
         ) from error
-    return save_file
+    return save

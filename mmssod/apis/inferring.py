@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os.path as osp
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain, count
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from mmdet.visualization import DetLocalVisualizer
 from mmssod.apis.config import ConfigLike
 from mmssod.apis.offline_labels import with_annotations
 from mmssod.apis.plain import build, plain_detector
-from mmssod.datasets.image_lists import IMAGE_SUFFIXES, find_images, read_names, source_kind
+from mmssod.datasets.image_lists import IMAGE_SUFFIXES, find_images, list_folder, source_kind
 from mmssod.datasets.split import Coco
 from mmssod.evaluation.detections import to_detections
 
@@ -46,6 +47,9 @@ class Frame:
 def frames(inputs: Sequence[str], every: int = 1) -> Iterator[Frame]:
     """Images of files, folders, globs, lists and COCO jsons, and frames of videos, in this order.
 
+    Names are those within a folder, glob or list, the file's, or ``VIDEO/000012.jpg``. Where two inputs have the same
+    one, the later gets its folder before it, and else a number.
+
     Args:
         inputs: Their paths.
         every: Of a video, each so many-th frame, >= 1.
@@ -56,25 +60,44 @@ def frames(inputs: Sequence[str], every: int = 1) -> Iterator[Frame]:
     """
     if every < 1:
         raise ValueError(f'every: expected a whole number >= 1, got {every}')
+    used: set[str] = set()
     for source in inputs:
-        suffix = osp.splitext(source)[1].lower()
-        if suffix in VIDEO_SUFFIXES:
-            yield from _video(source, every)
-        elif suffix in IMAGE_SUFFIXES and not osp.isdir(source) and '*' not in source:
-            if not osp.isfile(source):
-                raise FileNotFoundError(f'no image {source}')
-            yield Frame(osp.basename(source), source)
-        elif osp.isfile(source) and suffix not in ('.txt', '.json'):
-            raise ValueError(
-                f'{source}: expected an image ({", ".join(IMAGE_SUFFIXES)}), a video '
-                f'({", ".join(VIDEO_SUFFIXES)}), a folder, a glob, a text list or a COCO json'
-            )
-        else:
-            lists = source_kind(source) in ('text list', 'COCO json')
-            root = osp.dirname(source) if lists else ''
-            prefix = _prefix(source, root) if lists else ''
-            for found in find_images(source, prefix=prefix):
-                yield Frame(found.name, found.path)
+        for frame in _frames(source, every):
+            name = free_name(frame.name, source, used)
+            used.add(name)
+            yield Frame(name, frame.image)
+
+
+def free_name(name: str, source: str, used: Collection[str]) -> str:
+    """``name``, or where it is used ``FOLDER/name`` of the input's folder, or ``name`` with a number, from 2 on."""
+    if name not in used:
+        return name
+    place = Path(osp.abspath(source))
+    place = place if place.is_dir() else place.parent
+    path = Path(name)
+    numbered = (str(path.with_stem(f'{path.stem}_{number}')) for number in count(2))
+    return next(one for one in chain([f'{place.name}/{name}'], numbered) if one not in used)
+
+
+def _frames(source: str, every: int) -> Iterator[Frame]:
+    """The images of one input, with names that are theirs alone."""
+    suffix = osp.splitext(source)[1].lower()
+    if suffix in VIDEO_SUFFIXES:
+        yield from _video(source, every)
+    elif suffix in IMAGE_SUFFIXES and not osp.isdir(source) and '*' not in source:
+        if not osp.isfile(source):
+            raise FileNotFoundError(f'no image {source}')
+        yield Frame(osp.basename(source), source)
+    elif osp.isfile(source) and suffix not in ('.txt', '.json'):
+        raise ValueError(
+            f'{source}: expected an image ({", ".join(IMAGE_SUFFIXES)}), a video '
+            f'({", ".join(VIDEO_SUFFIXES)}), a folder, a glob, a text list or a COCO json'
+        )
+    else:
+        lists = source_kind(source) in ('text list', 'COCO json')
+        prefix = list_folder(source) if lists else ''
+        for found in find_images(source, prefix=prefix):
+            yield Frame(found.name, found.path)
 
 
 def infer(
@@ -158,9 +181,13 @@ class _Painter:
         self.visualizer = DetLocalVisualizer()
         self.visualizer.dataset_meta = dataset_meta
         self.folder = folder
+        self.written: set[Path] = set()
 
     def __call__(self, name: str, pixels: np.ndarray, sample: DetDataSample) -> None:
         file = (self.folder / name).with_suffix('.jpg')
+        if file in self.written:  # of a.png beside a.jpg
+            file = self.folder / f'{name}.jpg'
+        self.written.add(file)
         file.parent.mkdir(parents=True, exist_ok=True)
         self.visualizer.add_datasample(
             name, pixels[..., ::-1], sample, draw_gt=False, pred_score_thr=0.0, out_file=str(file)
@@ -179,10 +206,3 @@ def _video(path: str, every: int) -> Iterator[Frame]:
             break
         if number % every == 0:
             yield Frame(f'{stem}/{number:06d}.jpg', pixels)
-
-
-def _prefix(source: str, root: str) -> str:
-    """Folder that the names of a list are relative to: its own, or ``images`` in it; none if they work as they are."""
-    names = read_names(source)[:1]
-    places = ('', root, osp.join(root, 'images'))
-    return next((p for p in places if names and osp.isfile(osp.join(p, names[0]))), '')

@@ -155,12 +155,18 @@ def build(plain: PlainDetector, device: str | None = None) -> Any:
     Args:
         plain: What :func:`plain_detector` gave.
         device: Such as ``'cuda:0'``; by default a GPU if there is one.
+
+    Raises:
+        ValueError: No such device here.
     """
     model = MODELS.build(plain.config.model)
     model.load_state_dict(plain.weights)
     model.cfg, model.dataset_meta = plain.config, dict(classes=plain.classes, palette='random')
     device = device or ('cuda:0' if torch.cuda.is_available() else 'cpu')
-    return model.to(device).eval()
+    try:
+        return model.to(device).eval()
+    except (RuntimeError, AssertionError) as error:  # torch without CUDA asserts
+        raise ValueError(f'device: expected one that is here, got {device!r}: {error}') from error
 
 
 def _replace(node: Any) -> None:

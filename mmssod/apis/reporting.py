@@ -31,6 +31,7 @@ from mmssod.analysis.report.samples import (
 from mmssod.apis.offline_labels import labeled_annotations, unlabeled_images
 from mmssod.apis.plain import PlainDetector, plain_detector
 from mmssod.apis.predicting import predict, test_classes, test_set
+from mmssod.datasets.split import read_coco
 from mmssod.environment import collect
 from mmssod.evaluation import DetectorOutputs
 
@@ -229,7 +230,7 @@ def _labels(
     withheld = withheld or withheld_file(source)
     total = len(images['images'])
     if withheld:
-        images = with_true_boxes(images, json.loads(Path(withheld).read_text()))
+        images = with_true_boxes(images, read_coco(Path(withheld)))
     images = sample_images(images, sample)
     with TemporaryDirectory(prefix='mmssod_report_') as folder:
         file = osp.join(folder, 'unlabeled.json')

@@ -49,4 +49,5 @@ def run(args: argparse.Namespace) -> None:
         pictures=None if args.no_pictures else out / 'pictures',
     )
     write_coco(found, out / 'detections.json')
-    print(f'{len(found["annotations"])} boxes in {len(found["images"])} images: {out}')
+    count = f'{len(found["annotations"])} boxes in {len(found["images"])} images'
+    print(f'{count}, of scores from {args.score_thr:g} on: {out}')

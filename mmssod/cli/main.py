@@ -4,9 +4,18 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import os
 import sys
+import traceback
 from collections.abc import Sequence
+from pathlib import Path
 from types import ModuleType
+
+PACKAGE = Path(__file__).parents[1]
+TRACE = 'MMSSOD_TRACE'
+"""Environment variable that has errors end in a traceback."""
+EXPECTED = (ValueError, OSError, ImportError, NotImplementedError, KeyError)
+"""What commands raise about what they were given, mmssod's own errors among them; other errors are bugs."""
 
 COMMANDS = {
     'new': 'check labeled and unlabeled images, and write configs for them',
@@ -30,12 +39,23 @@ def main(argv: Sequence[str] | None = None) -> int:
         The exit status: 0, or 1 when a command found something wrong.
     """
     argv = sys.argv[1:] if argv is None else list(argv)
+    parse(argv)
+    return run_tool(argv[0], argv[1:], prog=f'mmssod {argv[0]}')
+
+
+def parse(argv: Sequence[str]) -> None:
+    """Read the words after ``mmssod``, and run nothing.
+
+    Raises:
+        SystemExit: With status 0 after help, which no word at all asks for, too; with 2 of words that are wrong.
+    """
     if argv and argv[0] in COMMANDS:
-        return run_tool(argv[0], argv[1:], prog=f'mmssod {argv[0]}')
+        _read(argv[0], argv[1:], f'mmssod {argv[0]}')
+        return
     parser = _overview()
     parser.parse_args(argv)
     parser.print_help()
-    return 0
+    parser.exit()
 
 
 def run_tool(name: str, argv: Sequence[str] | None = None, prog: str | None = None) -> int:
@@ -46,6 +66,21 @@ def run_tool(name: str, argv: Sequence[str] | None = None, prog: str | None = No
         argv: Its options; by default those of this process.
         prog: What the help calls the program; by default the script's name.
     """
+    module, parser, args = _read(name, argv, prog)
+    try:
+        return int(module.run(args) or 0)
+    except EXPECTED as error:
+        if os.environ.get(TRACE) or not _about_input(error):
+            raise
+        print(f'{parser.prog}: {_text(error)}', file=sys.stderr)
+        print(f'({TRACE}=1 shows where in the code)', file=sys.stderr)
+        return 1
+
+
+def _read(
+    name: str, argv: Sequence[str] | None, prog: str | None
+) -> tuple[ModuleType, argparse.ArgumentParser, argparse.Namespace]:
+    """A command's module, its parser and what it read."""
     module = command(name)
     parser = argparse.ArgumentParser(
         prog=prog,
@@ -57,7 +92,31 @@ def run_tool(name: str, argv: Sequence[str] | None = None, prog: str | None = No
     check = getattr(module, 'check', None)
     if check is not None:
         check(parser, args)
-    return int(module.run(args) or 0)
+    return module, parser, args
+
+
+def _about_input(error: BaseException | None) -> bool:
+    """Whether an error is about what the command was given, so that its words say enough.
+
+    Of files, of missing packages, of types that no registry has; or said by mmssod's own code, perhaps repeated by
+    mmengine's registry. A ValueError of other code in the middle of a training is a bug.
+    """
+    if isinstance(error, (OSError, ImportError)):
+        return True
+    if isinstance(error, KeyError):
+        return 'registry' in str(error)
+    while error is not None:
+        raised_in = [frame for frame, _ in traceback.walk_tb(error.__traceback__)][-1:]
+        if any(Path(frame.f_code.co_filename).is_relative_to(PACKAGE) for frame in raised_in):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
+def _text(error: Exception) -> str:
+    """An error's words; its kind, too, where they are few."""
+    text = str(error)
+    return text if len(text) > 40 else f'{type(error).__name__}: {text}'
 
 
 def command(name: str) -> ModuleType:

@@ -52,28 +52,29 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         '--iterations', type=int, help='of the teacher, and of the student after it'
     )
     parser.add_argument('--seed', type=int, default=0, help='random seed (%(default)s)')
+    parser.add_argument(
+        '--force',
+        action='store_true',
+        help='overwrite the configs and lists of an earlier call; never a file that is read',
+    )
 
 
-def run(args: argparse.Namespace) -> int:
+def run(args: argparse.Namespace) -> None:
     """Check, write, print."""
     from mmssod.apis.new import new_project  # after the arguments, so that --help is quick
-    from mmssod.apis.new.project import Source
+    from mmssod.apis.new.sets import Source
 
-    try:
-        report = new_project(
-            Source(args.labeled, args.images),
-            args.unlabeled,
-            args.out,
-            val=Source(args.val, args.val_images) if args.val else None,
-            val_share=args.val_share,
-            kind=args.format,
-            classes=args.classes,
-            detector=args.detector,
-            iterations=args.iterations,
-            seed=args.seed,
-        )
-    except (ValueError, FileNotFoundError, ImportError) as error:
-        print(error)
-        return 1
+    report = new_project(
+        Source(args.labeled, args.images),
+        args.unlabeled,
+        args.out,
+        val=Source(args.val, args.val_images) if args.val else None,
+        val_share=args.val_share,
+        kind=args.format,
+        classes=args.classes,
+        detector=args.detector,
+        iterations=args.iterations,
+        seed=args.seed,
+        force=args.force,
+    )
     print(report)
-    return 0

@@ -4,8 +4,27 @@ from __future__ import annotations
 
 import argparse
 import os
+from collections.abc import Sequence
+from typing import Any
 
-from mmengine.config import DictAction
+
+class KeyValues(argparse.Action):
+    """Words ``key=value`` as mmengine's ``DictAction`` reads them, which is imported where it is used."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: str | Sequence[Any] | None,
+        option_string: str | None = None,
+    ) -> None:
+        """Read them, or say which word is none."""
+        from mmengine.config import DictAction
+
+        for word in values or ():
+            if '=' not in word:
+                parser.error(f'{option_string}: expected key=value, got {word!r}')
+        DictAction(self.option_strings, self.dest)(parser, namespace, values, option_string)
 
 
 def add_config(parser: argparse.ArgumentParser, text: str = 'config file') -> None:
@@ -18,7 +37,7 @@ def add_cfg_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--cfg-options',
         nargs='+',
-        action=DictAction,
+        action=KeyValues,
         help='values that replace the config\'s, as key=value; lists as key="[a,b]" or key=a,b',
     )
 

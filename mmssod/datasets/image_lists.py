@@ -110,6 +110,26 @@ def source_kind(images: str) -> str:
     return 'glob' if glob.has_magic(images) else 'folder'
 
 
+def list_folder(source: str, more: Iterable[str] = ()) -> str:
+    """The folder, absolute, that the names in a text list or COCO json are relative to, told by its first name.
+
+    Looked for in the working folder, the list's own, ``images`` beside it, and ``more``.
+
+    Args:
+        source: The list or json.
+        more: Other folders to look in.
+
+    Returns:
+        str: '' where the names are absolute, and the list's own folder where no place has the file.
+    """
+    names = read_names(source)[:1]
+    own = osp.dirname(osp.abspath(source))
+    if not names or is_abs(names[0]):
+        return '' if names else own
+    places = (os.getcwd(), own, osp.join(own, 'images'), *map(osp.abspath, more))
+    return next((place for place in places if osp.isfile(osp.join(place, names[0]))), own)
+
+
 def exclude_names(found: list[FoundImage], names: Iterable[str]) -> list[FoundImage]:
     """``found`` without the images that ``names`` mean; the order stays.
 

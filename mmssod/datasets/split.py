@@ -19,6 +19,13 @@ from mmssod.environment.whole_files import write_whole
 
 Coco = dict[str, Any]
 
+ENTRY_KEYS = dict(
+    images=('id', 'file_name'),
+    annotations=('id', 'image_id', 'category_id', 'bbox'),
+    categories=('id', 'name'),
+)
+"""What each entry of COCO's lists must have."""
+
 
 def draw_stac(num_images: int, size: int, fold: int) -> np.ndarray:
     """``size`` draws **with** replacement, the repeated ones dropped: fewer images than ``size``.
@@ -181,14 +188,33 @@ def read_coco(path: Path) -> Coco:
 
     Raises:
         FileNotFoundError: There is no such file.
-        ValueError: It is not json in UTF-8, too large, or lacks one of COCO's lists.
+        ValueError: It is not json in UTF-8, too large, or lacks one of COCO's lists or a key in an entry of them.
     """
     coco = read_json(path)
     for key in ('images', 'annotations', 'categories'):
         if not isinstance(coco, dict) or not isinstance(coco.get(key), list):
             raise ValueError(f'{str(path)!r} is no COCO json with annotations: no list {key!r}')
+        for place, entry in enumerate(coco[key]):
+            if fault := _entry_fault(key, entry):
+                raise ValueError(f'{str(path)!r}: {key}[{place}] {fault}, got {str(entry)[:200]}')
     checked: Coco = coco
     return checked
+
+
+def _entry_fault(key: str, entry: Any) -> str | None:
+    """What an entry of one of COCO's lists lacks."""
+    missing = [k for k in ENTRY_KEYS[key] if not isinstance(entry, dict) or k not in entry]
+    if missing:
+        return f'needs {", ".join(map(repr, ENTRY_KEYS[key]))}'
+    texts = [entry[k] for k in ('file_name', 'name') if k in ENTRY_KEYS[key]]
+    if not all(isinstance(text, str) and text for text in texts):
+        return 'needs a name that is a text'
+    if key == 'annotations':
+        box = entry['bbox']
+        whole = isinstance(box, list) and len(box) == 4
+        if not whole or not all(isinstance(side, (int, float)) for side in box):
+            return 'needs four numbers x y w h as bbox'
+    return None
 
 
 def _checked_ids(coco: Coco) -> list[int | str]:

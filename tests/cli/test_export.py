@@ -106,6 +106,8 @@ def test_safetensors(plain_folder, tmp_path):
     loaded = safetensors.load_file(tmp_path / 'detector.safetensors')
     assert loaded.keys() == weights.keys()
     assert all(torch.equal(loaded[name], weights[name]) for name in weights)
+    modes = {(tmp_path / f'detector.{end}').stat().st_mode for end in ('pth', 'safetensors')}
+    assert len(modes) == 1
     with safe_open(tmp_path / 'detector.safetensors', 'pt') as file:
         assert json.loads(file.metadata()['classes']) == list(CLASSES)
 

@@ -1,13 +1,14 @@
 """Images, folders and videos in; pictures, COCO json, YOLO txt and VOC xml out."""
 
 import json
+import shutil
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 
-from mmssod.apis.inferring import frames
+from mmssod.apis.inferring import frames, free_name
 from mmssod.apis.labeling import select
 from mmssod.cli import main
 from mmssod.datasets.preparation.formats import read_labels
@@ -33,13 +34,41 @@ def test_pictures_and_json(run_folder, video, tmp_path, capsys):
     assert run('infer', run_folder, *inputs, *out) == 0
     coco = json.loads((tmp_path / 'detections.json').read_text())
     names = [image['file_name'] for image in coco['images']]
-    assert names == ['1.png', '0.png', '1.png', '2.png', *(f'film/{n:06}.jpg' for n in (0, 2, 4))]
+    images = ['1.png', '0.png', 'unlabeled/1.png', '2.png']
+    assert names == [*images, *(f'film/{n:06}.jpg' for n in (0, 2, 4))]
     assert coco['annotations'] and {image['width'] for image in coco['images']} == {64}
     box = coco['annotations'][0]
     assert box['score'] >= 0.1
     assert box['score'] == pytest.approx(box['cls_certainty'] * box['loc_certainty'], abs=1e-4)
     assert cv2.imread(str(tmp_path / 'pictures/film/000004.jpg')).shape[:2] == (48, 64)
+    pictures = {p.relative_to(tmp_path / 'pictures') for p in tmp_path.rglob('*.jpg')}
+    assert pictures == {Path(name).with_suffix('.jpg') for name in names}
     assert f'{len(coco["annotations"])} boxes in 7 images' in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(('used', 'expected'), [
+    ([], 'a.jpg'),
+    (['a.jpg'], 'two/a.jpg'),
+    (['a.jpg', 'two/a.jpg', 'a_2.jpg'], 'a_3.jpg'),
+])  # fmt: skip
+def test_names_that_are_used(used, expected, tmp_path):
+    assert free_name('a.jpg', f'{tmp_path}/two/a.jpg', used) == expected
+
+
+def test_pictures_of_one_name_do_not_replace_each_other(run_folder, tmp_path):
+    """One name in two folders, named as folders and as files; and two suffixes of one name in a folder."""
+    for folder in ('one', 'two'):
+        (tmp_path / folder).mkdir()
+        shutil.copy(run_folder / 'val/0.png', tmp_path / folder / 'a.png')
+    shutil.copy(run_folder / 'val/1.png', tmp_path / 'one/a.bmp')
+    files = [tmp_path / folder / 'a.png' for folder in ('one', 'two')]
+    found = frames([*map(str, files), str(tmp_path / 'one'), str(tmp_path / 'two')])
+    names = [frame.name for frame in found]
+    assert names == ['a.png', 'two/a.png', 'a.bmp', 'one/a.png', 'a_2.png']
+    out = tmp_path / 'out'
+    assert run('infer', run_folder, tmp_path / 'one', tmp_path / 'two', '--out', out) == 0
+    pictures = {str(p.relative_to(out / 'pictures')) for p in out.rglob('*.jpg')}
+    assert pictures == {'a.jpg', 'a.png.jpg', 'two/a.jpg'}
 
 
 def test_student_and_teacher_answer_differently(run_folder, tmp_path):
@@ -110,20 +139,15 @@ def test_selection_is_above_the_threshold():
     assert select(dict(annotations=boxes), 'p_and_v', 0.45)['annotations'] == boxes
 
 
-def test_a_config_without_unlabeled_images_needs_some(plain_folder, tmp_path):
+def test_a_config_without_unlabeled_images_needs_some(plain_folder, tmp_path, capsys):
     text = (
         plain_folder / 'config.py'
     ).read_text() + '\ntrain_dataloader["dataset"].pop("unlabeled")\n'
     (tmp_path / 'config.py').write_text(text)
-    with pytest.raises(ValueError, match='--images'):
-        main(
-            [
-                'label',
-                f'{tmp_path}/config.py',
-                f'{plain_folder}/iter_1.pth',
-                '--out',
-                f'{tmp_path}/x.json',
-            ]
-        )
-    with pytest.raises(ValueError, match='threshold'):
-        run('label', plain_folder, '--threshold', 1.5, '--out', tmp_path / 'x.json')
+    out = tmp_path / 'x.json'
+    words = ['label', f'{tmp_path}/config.py', f'{plain_folder}/iter_1.pth', '--out', str(out)]
+    assert main(words) == 1
+    assert '--images' in capsys.readouterr().err
+    assert run('label', plain_folder, '--threshold', 1.5, '--out', out) == 1
+    assert 'threshold' in capsys.readouterr().err
+    assert not out.exists()

@@ -1,14 +1,18 @@
 """From images and labels to configs: what is found, what is chosen, what is written."""
 
 import json
+import shutil
+from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+from mmdet.registry import DATASETS
 from mmengine.config import Config
 
 from mmssod import apis
 from mmssod.apis.new import Machine, make_plan
+from mmssod.apis.new.sets import set_aside
 from mmssod.cli import main
 from mmssod.datasets.preparation.own_data import LabeledSet, check_labeled
 
@@ -64,12 +68,181 @@ def test_configs_that_pass_the_dry_run(data, capsys):
     assert 'mmssod train own/student.py --teacher own/teacher.py' in out
     cfg = Config.fromfile('own/student.py')
     assert cfg.classes == ('cat', 'dog')
-    assert cfg.load_from == 'own/work_dirs/teacher/iter_40.pth'
+    assert cfg.load_from == str(data / 'own/work_dirs/teacher/iter_40.pth')
     report = apis.dry_run('own/student.py', cfg_options={'train_dataloader.num_workers': 0,
                           'train_dataloader.persistent_workers': False})  # fmt: skip
     assert report['sources'] == dict(labeled=5, unlabeled=4)
     assert report['inputs']['labeled'][0] == cfg.batch == 4
     assert len((data / 'own/data.py').read_text().splitlines()) < 60
+
+
+def test_configs_work_from_every_folder_and_where_they_are_moved(
+    data, tmp_path_factory, monkeypatch
+):
+    (data / 'my data').mkdir()
+    assert new('--out', 'my data/own') == 0
+    elsewhere = tmp_path_factory.mktemp('elsewhere')
+    monkeypatch.chdir(elsewhere)
+    moved = elsewhere / 'moved'
+    (data / 'my data/own').rename(moved)
+    cfg = Config.fromfile('moved/student.py')
+    assert cfg.work_dir == f'{moved}/work_dirs/student'
+    assert cfg.load_from == f'{moved}/work_dirs/teacher/iter_400.pth'
+    sources = DATASETS.build(cfg.train_dataloader.dataset).sources
+    assert {name: len(source) for name, source in sources.items()} == dict(labeled=5, unlabeled=4)
+
+
+def test_the_baseline_trains_as_long_as_both(data, capsys):
+    assert new('--out', 'my own', '--iterations', 40) == 0
+    out = capsys.readouterr().out
+    assert "mmssod train 'my own/supervised.py'" in out
+    runs = ' '.join(f"'my own/work_dirs/{name}'" for name in ('teacher', 'supervised', 'student'))
+    assert f'mmssod report {runs}' in out
+    both = [
+        Config.fromfile(f'my own/{name}.py').train_cfg.max_iters for name in ('teacher', 'student')
+    ]
+    cfg = Config.fromfile('my own/supervised.py')
+    assert cfg.train_cfg.max_iters == sum(both) == 80
+    assert cfg.model.type == 'FasterRCNN' and 'unlabeled' not in cfg.train_dataloader.dataset
+    assert cfg.work_dir.endswith('my own/work_dirs/supervised')
+
+
+def test_labeled_images_are_told_by_file_and_content_not_by_name(data, capsys):
+    """Among the unlabeled: a link to a labeled image, a copy under another name, and another image of the same name."""
+    pool = data / 'pool'
+    images_of(pool, 1, size=(60, 40))  # 0.jpg, as one of the labeled ones is called
+    (pool / 'link.jpg').symlink_to(data / 'images/1.jpg')
+    shutil.copy(data / 'images/2.jpg', pool / 'copy.jpg')
+    assert main(['new', 'labels.json', '--unlabeled', 'pool', '--out', 'own']) == 0
+    out = capsys.readouterr().out
+    assert '1 labeled images among them' in out and '1 copies of labeled images among them' in out
+    assert (data / 'own/not_unlabeled.txt').read_text() == 'copy.jpg\nlink.jpg\n'
+    cfg = Config.fromfile('own/student.py')
+    unlabeled = DATASETS.build(dict(cfg.train_dataloader.dataset.unlabeled, pipeline=[]))
+    assert [unlabeled.get_data_info(i)['img_path'] for i in range(len(unlabeled))] == [
+        str(pool / '0.jpg')
+    ]
+
+
+@pytest.mark.parametrize('place', ['.', 'lists', 'images', 'absolute'])
+def test_lists_of_unlabeled_images(place, data):
+    """Names count from the working folder, from the list's, from the labeled images', or from nowhere."""
+    names = {
+        '.': 'images/{}',
+        'lists': 'beside/{}',
+        'images': '{}',
+        'absolute': f'{data}/images/{{}}',
+    }
+    shutil.copytree(data / 'images', data / 'lists/beside')
+    entries = [dict(id=i, file_name=names[place].format(f'{i}.jpg')) for i in (8, 9)]
+    (data / 'lists/more.json').write_text(json.dumps(dict(images=entries)))
+    assert main(['new', 'labels.json', '--unlabeled', 'lists/more.json', '--out', 'own']) == 0
+    cfg = Config.fromfile('own/student.py')
+    unlabeled = DATASETS.build(dict(cfg.train_dataloader.dataset.unlabeled, pipeline=[]))
+    paths = [Path(unlabeled.get_data_info(i)['img_path']) for i in range(2)]
+    assert len(unlabeled) == 2 and all(path.is_file() and path.is_absolute() for path in paths)
+
+
+def test_nothing_is_overwritten_unless_forced(data, capsys):
+    assert new('--out', 'own', '--iterations', 40) == 0
+    (data / 'own/data.py').write_text('changed')
+    assert new('--out', 'own') == 1
+    assert 'own/data.py' in capsys.readouterr().err
+    assert (data / 'own/data.py').read_text() == 'changed'
+    assert new('--out', 'own', '--force', '--iterations', 50) == 0
+    assert Config.fromfile('own/student.py').iterations == 50
+
+
+@pytest.mark.parametrize('option', ['labels', '--val', '--unlabeled'])
+def test_an_input_is_never_overwritten(option, data, capsys):
+    (data / 'own').mkdir()
+    for name in ('labeled.json', 'val.json'):
+        (data / 'own' / name).write_text(json.dumps(labels_of(6)))
+    (data / 'own/not_unlabeled.txt').write_text('images/8.jpg\n')
+    before = {file: file.read_text() for file in (data / 'own').iterdir()}
+    given = {'labels': 'labels.json', '--unlabeled': 'images'} | {
+        option: dict(
+            labels='own/labeled.json',
+            **{'--val': 'own/val.json', '--unlabeled': 'own/not_unlabeled.txt'},
+        )[option]
+    }
+    labels = given.pop('labels')
+    assert main(['new', labels, *(w for pair in given.items() for w in pair), '--val-images', 'images',
+                 '--images', 'images', '--out', 'own', '--force']) == 1  # fmt: skip
+    assert 'a file that is read would be overwritten' in capsys.readouterr().err
+    assert {file: file.read_text() for file in (data / 'own').iterdir()} == before
+
+
+def test_a_project_inside_the_unlabeled_folder_is_refused(data, capsys):
+    assert main(['new', 'labels.json', '--unlabeled', '.', '--out', 'own']) == 1
+    assert 'inside a folder that is read' in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(('size', 'expected'), [(1, 1), (2, 2), (9, 8)])
+def test_no_class_loses_its_last_image(size, expected):
+    """Ten images: a cat in each of the first five, a dog in the second alone, a bird in the third: these two stay."""
+    coco = labels_of(10, boxes=1)
+    coco['categories'].append(dict(id=3, name='bird'))
+    coco['annotations'] = coco['annotations'][:5] + [
+        dict(coco['annotations'][i], id=50 + i, category_id=c) for i, c in ((1, 2), (2, 3))
+    ]
+    for seed in range(8):
+        kept, aside = set_aside(coco, size, seed)
+        assert {box['category_id'] for box in kept['annotations']} == {1, 2, 3}
+        assert any(box['category_id'] == 1 for box in aside['annotations'])
+        ids = [[image['id'] for image in part['images']] for part in (kept, aside)]
+        assert sorted(ids[0] + ids[1]) == list(range(10)) and len(ids[1]) == expected
+    assert set_aside(coco, size, 3) == set_aside(coco, size, 3)
+
+
+@pytest.mark.parametrize(('images', 'boxes', 'text'), [
+    (1, 2, 'no image can be set aside'),
+    (2, 0, 'no box'),
+    (0, 0, 'empty'),
+])  # fmt: skip
+def test_sets_that_cannot_be_divided(images, boxes, text, data, capsys):
+    (data / 'labels.json').write_text(json.dumps(labels_of(images, boxes)))
+    assert new() == 1
+    assert text in capsys.readouterr().err
+
+
+def test_one_labeled_image_is_enough_beside_others_to_evaluate_on(data):
+    (data / 'labels.json').write_text(json.dumps(labels_of(1)))
+    others = labels_of(3)
+    others['images'][0]['file_name'] = '9.jpg'
+    (data / 'val.json').write_text(json.dumps(others))
+    assert new('--val', 'val.json', '--val-images', 'images') == 0
+
+
+@pytest.mark.parametrize(('option', 'value'), [
+    ('--iterations', 0), ('--iterations', -5), ('--val-share', 1.0), ('--seed', -1)
+])  # fmt: skip
+def test_impossible_numbers(option, value, data, capsys):
+    assert new(option, value) == 1
+    assert option.strip('-').replace('-', '_') in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(('key', 'lost'), [
+    ('images', 'file_name'), ('images', 'id'), ('annotations', 'bbox'), ('annotations', 'image_id'),
+    ('categories', 'name'),
+])  # fmt: skip
+def test_a_damaged_json_is_named(key, lost, data, capsys):
+    coco = labels_of(6)
+    del coco[key][1][lost]
+    (data / 'labels.json').write_text(json.dumps(coco))
+    assert new() == 1
+    err = capsys.readouterr().err
+    assert f'{key}[1]' in err and repr(lost) in err and 'labels.json' in err
+
+
+def test_ids_and_categories_that_do_not_fit(data, capsys):
+    coco = labels_of(6)
+    coco['images'][1]['id'] = 0
+    coco['annotations'][4]['category_id'] = 7
+    (data / 'labels.json').write_text(json.dumps(coco))
+    assert new() == 1
+    err = capsys.readouterr().err
+    assert '1 ids of images repeat' in err and '1 boxes of categories that are not listed' in err
 
 
 def test_all_problems_come_together(data, capsys):
@@ -80,7 +253,7 @@ def test_all_problems_come_together(data, capsys):
     (data / 'labels.json').write_text(json.dumps(broken))
     (data / 'images/9.jpg').write_bytes(b'no image')
     assert new() == 1
-    out = capsys.readouterr().out
+    out = capsys.readouterr().err
     for part in ('gone.jpg', 'outside their images', 'without width or height', 'cannot be opened'):
         assert part in out
     assert not (data / 'own').exists()
@@ -89,7 +262,7 @@ def test_all_problems_come_together(data, capsys):
 def test_sets_with_a_common_image_are_refused(data, capsys):
     assert new('--val', 'labels.json') == 1
     assert (
-        '6 images are in the labeled set and in the one to evaluate on' in capsys.readouterr().out
+        '6 images are in the labeled set and in the one to evaluate on' in capsys.readouterr().err
     )
 
 
@@ -100,13 +273,13 @@ def test_sets_with_a_common_image_are_refused(data, capsys):
 def test_missing_sources_are_named(change, text, data, capsys):
     given = dict(labels='labels.json', unlabeled='images') | change
     assert main(['new', given['labels'], '--unlabeled', given['unlabeled']]) == 1
-    assert text in capsys.readouterr().out
+    assert text in capsys.readouterr().err
 
 
 def test_nothing_left_unlabeled(data, capsys):
     (data / 'labels.json').write_text(json.dumps(labels_of(10)))
     assert new() == 1
-    assert 'unlabeled: empty' in capsys.readouterr().out
+    assert 'unlabeled: empty' in capsys.readouterr().err
 
 
 def summary(images=200, boxes_an_image=3.0, median_side=0.2, size=(640, 480)):
@@ -145,10 +318,21 @@ def test_checks_of_empty_one_and_many(count, problem, tmp_path):
     assert problem is None or problem in findings.text()
 
 
+@pytest.mark.parametrize(('cats', 'warned'), [(9, False), (10, True)])
+def test_imbalance_is_told_always_and_warned_of_from_ten_on(cats, warned, tmp_path):
+    coco = labels_of(11, boxes=1)
+    coco['annotations'] = coco['annotations'][: cats + 1]
+    coco['annotations'][-1]['category_id'] = 2
+    findings = check_labeled('labeled', coco, tmp_path)
+    assert findings.counts == (f'labeled: imbalance of classes {cats:.1f} : 1',)
+    assert any(f'has {cats} times' in line for line in findings.warnings) == warned
+
+
 def test_imbalance_and_blank_images_are_named(tmp_path):
     images_of(tmp_path, 31)
     coco = labels_of(31, boxes=1)  # all cats
     coco['annotations'][0]['category_id'] = 2
     coco['annotations'].pop()
     text = check_labeled('labeled', coco, tmp_path).text()
+    assert 'labeled: imbalance of classes 29.0 : 1' in text
     assert '29 times' in text and '1 images without a box' in text and 'dog (1)' in text

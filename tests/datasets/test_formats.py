@@ -6,6 +6,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+import yaml
 
 from mmssod.datasets.preparation.formats import guess_format, read_labels, yolo_classes
 from mmssod.datasets.preparation.writing import write_labels
@@ -98,6 +99,85 @@ def test_names_of_yolo_classes(tmp_path):
     assert yolo_classes(labels) == CLASSES
     (labels.parent / 'data.yaml').write_text('names: {0: ant, 1: bee}\n')
     assert yolo_classes(labels) == ['ant', 'bee']
+
+
+def test_a_yaml_that_does_not_name_all_numbers(tmp_path):
+    (tmp_path / 'data.yaml').write_text('names: {0: ant, 2: bee}\n')
+    with pytest.raises(ValueError, match=r'expected names for the numbers 0, 1.*\[0, 2\]'):
+        yolo_classes(tmp_path)
+    (tmp_path / 'data.yaml').write_text('names: [ant\n')
+    with pytest.raises(ValueError, match='expected a yaml file'):
+        yolo_classes(tmp_path)
+
+
+def yolo_folder(tmp_path, lines, names='names: [cat, dog]\n'):
+    """``labels`` with one file for a.jpg, whose image has 64 x 48 pixels."""
+    labels = tmp_path / 'labels'
+    labels.mkdir()
+    (labels / 'a.txt').write_text(lines)
+    if names:
+        (tmp_path / 'data.yaml').write_text(names)
+    return labels
+
+
+def test_some_classes_of_yolo_keep_their_numbers(images, tmp_path):
+    labels = yolo_folder(tmp_path, '0 0.5 0.5 0.5 0.5\n1 0.25 0.5 0.125 0.5\n')
+    coco, _ = read_labels(labels, images, classes=['dog'])
+    assert [c['name'] for c in coco['categories']] == ['dog']
+    # x: (0.25 - 0.0625) * 64; y: 0.25 * 48.
+    assert rows_of(coco) == [('a.jpg', 'dog', (12, 12, 8, 24))]
+    with pytest.raises(ValueError, match=r"\['bird'\] are not in .*\['cat', 'dog'\]"):
+        read_labels(labels, images, classes=['bird'])
+
+
+def test_given_names_of_yolo_classes_without_a_file(images, tmp_path):
+    labels = yolo_folder(tmp_path, '1 0.25 0.5 0.125 0.5\n', names='')
+    coco, _ = read_labels(labels, images, classes=['cat', 'dog'])
+    assert rows_of(coco) == [('a.jpg', 'dog', (12, 12, 8, 24))]
+
+
+def test_polygons_are_read_as_the_boxes_around_them(images, tmp_path):
+    """A triangle, four corners, a box with a score; and lines that are none of these."""
+    lines = (
+        '0 0.25 0.5 0.5 0.75 0.375 0.25\n1 0.5 0.5 0.75 0.5 0.75 1 0.5 1\n0 0.5 0.5 0.5 0.5 0.9\n'
+    )
+    labels = yolo_folder(tmp_path, lines)
+    coco, findings = read_labels(labels, images)
+    assert not findings.problems
+    assert [box['bbox'] for box in coco['annotations']] == [
+        [16, 12, 16, 24],
+        [32, 24, 16, 24],
+        [16, 12, 32, 24],
+    ]
+    for bad in ('0 0.5 0.5 0.5', '0 0.1 0.1 0.2 0.2 0.3 0.3 0.4'):
+        (labels / 'a.txt').write_text(bad)
+        assert 'a line of' in read_labels(labels, images)[1].text()
+
+
+@pytest.mark.parametrize('note', ['README.dataset.txt', 'README.roboflow.txt', 'valid.txt'])
+def test_notes_beside_labels_are_no_labels(note, images, tmp_path):
+    labels = yolo_folder(tmp_path, '0 0.5 0.5 0.5 0.5\n')
+    (labels / note).write_text('a note')
+    coco, findings = read_labels(labels, images)
+    assert not findings.problems and len(coco['annotations']) == 1
+
+
+def test_exported_yolo_has_what_ultralytics_asks_for(images, tmp_path):
+    out = write_labels(data_set(), tmp_path / 'labels', 'yolo')
+    content = yaml.safe_load((out / 'data.yaml').read_text())
+    assert content['names'] == {0: 'cat', 1: 'dog'}
+    # Paths count from the yaml; labels lie where `images` in an image's path is swapped for `labels`.
+    for part in ('train', 'val'):
+        image = (out / content[part]).resolve() / 'sub/b.png'
+        assert image.is_file()
+        assert Path(str(image).replace('/images/', '/labels/')).with_suffix('.txt').is_file()
+
+
+@pytest.mark.parametrize('kind', ['yolo', 'voc'])
+def test_images_that_would_share_a_file_are_refused(kind, tmp_path):
+    coco = data_set(['a.jpg', 'a.png'], [])
+    with pytest.raises(ValueError, match=r'a\.jpg and a\.png'):
+        write_labels(coco, tmp_path / 'labels', kind)
 
 
 def test_bad_and_lonely_files_are_named_together(images, tmp_path):

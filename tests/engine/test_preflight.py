@@ -251,7 +251,8 @@ def test_a_missing_teacher_is_named_with_its_command(tmp_path):
     file.write_text("load_from = 'work_dirs/teacher_pets/iter_9.pth'\n")
     (problem,) = map(str, start_problems(Config.fromfile(str(file))))
     assert 'work_dirs/teacher_pets/iter_9.pth' in problem
-    assert f'tools/train.py {tmp_path}/teacher_pets.py' in problem
+    assert f'(mmssod train {tmp_path}/teacher_pets.py)' in problem
+    assert f'mmssod train {file} --teacher {tmp_path}/teacher_pets.py' in problem
 
 
 @pytest.mark.parametrize(

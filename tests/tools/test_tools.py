@@ -127,7 +127,8 @@ def test_a_teacher_that_was_cut_off_resumes(tmp_path, call, pair):
     assert (tmp_path / 'student/iter_4.pth').exists()
 
 
-def test_nothing_is_trained_before_both_are_checked(tmp_path, call, pair):
+def test_nothing_is_trained_before_both_are_checked(tmp_path, call, pair, monkeypatch):
+    monkeypatch.setenv('MMSSOD_TRACE', '1')
     with pytest.raises(ValueError, match=r'iter_2.pth, got .*elsewhere.pth'):
         call(
             'train.py',

@@ -37,9 +37,10 @@ class Machine:
 
     def text(self) -> str:
         """In words."""
+        cores = '1 core' if self.cores == 1 else f'{self.cores} cores'
         if self.gpus:
-            return f'{self.gpus} x {self.name}, {self.memory:.0f} GiB each, {self.cores} cores'
-        return f'no GPU, {self.cores} cores, {self.memory:.0f} GiB free memory'
+            return f'{self.gpus} x {self.name}, {self.memory:.0f} GiB each, {cores}'
+        return f'no GPU, {cores}, {self.memory:.0f} GiB free memory'
 
 
 def free_memory() -> float:

@@ -79,6 +79,28 @@ class Plan:
     why: tuple[str, ...]
 
 
+def check_plan(val_share: float, detector: str, iterations: int | None, seed: int) -> None:
+    """Refuse numbers that no data could mend, before any is read.
+
+    Args:
+        val_share: Share of the labeled images to evaluate on.
+        detector: ``'auto'`` or a key of :data:`DETECTORS`.
+        iterations: Of the teacher; None for the chosen length.
+        seed: Of the draw and the runs.
+
+    Raises:
+        ValueError: A share outside (0, 1), another detector, fewer than one iteration, a negative seed.
+    """
+    if not 0 < val_share < 1:
+        raise ValueError(f'val_share: expected a share in (0, 1), got {val_share}')
+    if detector != 'auto' and detector not in DETECTORS:
+        raise ValueError(f'detector: expected one of {sorted(DETECTORS)} or auto, got {detector!r}')
+    if iterations is not None and iterations < 1:
+        raise ValueError(f'iterations: expected a whole number >= 1, got {iterations}')
+    if not 0 <= seed < 2**32:
+        raise ValueError(f'seed: expected a whole number in [0, 2**32), got {seed}')
+
+
 def make_plan(
     data: LabeledSet, machine: Machine, *, detector: str = 'auto', iterations: int | None = None
 ) -> Plan:
@@ -91,12 +113,11 @@ def make_plan(
         iterations: Instead of the chosen length.
 
     Raises:
-        ValueError: Another detector.
+        ValueError: See :func:`check_plan`.
     """
+    check_plan(0.5, detector, iterations, 0)
     if detector == 'auto':
         detector = 'r50' if machine.gpus and machine.memory >= DETECTORS['r50'].gib + 2 else 'lite'
-    if detector not in DETECTORS:
-        raise ValueError(f'detector: expected one of {sorted(DETECTORS)} or auto, got {detector!r}')
     chosen = DETECTORS[detector]
     scale = fit_scale(chosen.scale, data)
     size = (scale[0] * scale[1]) / (chosen.scale[0] * chosen.scale[1])

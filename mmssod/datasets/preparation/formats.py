@@ -22,7 +22,11 @@ from mmssod.structures import Problem
 
 FORMATS = ('coco', 'voc', 'yolo')
 SUFFIXES = {'voc': '.xml', 'yolo': '.txt'}
-NOT_LABELS = ('classes.txt', 'labels.txt', 'train.txt', 'val.txt', 'test.txt', 'readme.txt')
+NOT_LABELS = re.compile(
+    r'(classes|labels|train|val|valid|test|not_unlabeled|readme.*|license.*)\.txt'
+)
+"""Text files beside YOLO labels that are none: lists, and notes such as Roboflow's ``README.dataset.txt``."""
+CLASS_FILES = ('classes.txt', 'labels.txt', 'obj.names')
 
 
 def globox() -> Any:
@@ -65,7 +69,7 @@ def guess_format(source: Path) -> str:
 def label_files(folder: Path, suffix: str) -> list[Path]:
     """Label files of a folder and its subfolders, sorted."""
     files = sorted(file for file in folder.rglob('*') if file.suffix.lower() == suffix)
-    return [file for file in files if file.name.lower() not in NOT_LABELS]
+    return [file for file in files if not NOT_LABELS.fullmatch(file.name.lower())]
 
 
 def read_labels(
@@ -77,26 +81,29 @@ def read_labels(
         source: COCO json, folder of VOC xml, or folder of YOLO txt.
         images: Folder of the images; file names of the result are relative to it.
         kind: One of :data:`FORMATS`, or ``'auto'``.
-        classes: Names in the order of labels; by default those of the json, of the xml files (sorted), or of
-            ``data.yaml`` or ``classes.txt`` near the txt files. Boxes of other classes are left out.
+        classes: Names in the order of labels, a choice of those of the json, of the xml files, or of ``data.yaml`` or
+            ``classes.txt`` near the txt files; by default all (of xml files sorted). Boxes of other classes are left
+            out. Where YOLO's numbers have no names, these are all their names.
 
     Returns:
         The data set, and what was wrong with single files. Images without a label file are not part of it.
 
     Raises:
-        ValueError: Another kind; YOLO labels without class names.
+        ValueError: Another kind; a class that the labels do not have; YOLO labels without class names.
     """
     kind = guess_format(source) if kind == 'auto' else kind
     if kind not in FORMATS:
         raise ValueError(f'format: expected one of {FORMATS} or auto, got {kind!r}')
     if kind == 'coco':
         return with_classes(read_coco(source), classes), Findings()
-    if kind == 'yolo':
-        classes = classes or yolo_classes(source)
-    records, findings = _read_files(source, images, kind, classes)
-    if not classes:
-        classes = sorted({str(box['class']) for record in records for box in record['boxes']})
-    return as_coco(records, classes), findings
+    names = yolo_classes(source, classes) if kind == 'yolo' else []
+    records, findings = _read_files(source, images, kind, names)
+    if kind == 'voc':
+        names = sorted({str(box['class']) for record in records for box in record['boxes']})
+    if missing := [name for name in classes if name not in names]:
+        if kind == 'yolo' or not set(classes) & set(names):
+            raise ValueError(f'classes: {missing} are not in {source}, which has {names}')
+    return as_coco(records, classes or names), findings
 
 
 def with_classes(coco: Coco, classes: Sequence[str]) -> Coco:
@@ -140,26 +147,44 @@ def as_coco(records: Iterable[dict[str, Any]], classes: Sequence[str]) -> Coco:
     return dict(images=images, annotations=boxes, categories=categories)
 
 
-def yolo_classes(folder: Path) -> list[str]:
+def yolo_classes(folder: Path, given: Sequence[str] = ()) -> list[str]:
     """Class names from ``data.yaml`` (or another yaml with ``names``) or ``classes.txt``, in the folder or above it.
 
+    Args:
+        folder: The labels.
+        given: What they are where no file tells.
+
     Raises:
-        ValueError: There is none.
+        ValueError: There is none and none is given; a yaml that cannot be read, or whose numbers have gaps.
     """
     for place in (folder, *folder.resolve().parents[:2]):
         for file in sorted([*place.glob('*.yaml'), *place.glob('*.yml')]):
-            content = yaml.safe_load(file.read_text(encoding='utf-8'))
-            names = content.get('names') if isinstance(content, dict) else None
-            if names:
-                return [str(n) for n in (names.values() if isinstance(names, dict) else names)]
-        for name in ('classes.txt', 'labels.txt', 'obj.names'):
+            if names := _yaml_names(file):
+                return names
+        for name in CLASS_FILES:
             if (place / name).is_file():
                 lines = (place / name).read_text(encoding='utf-8').splitlines()
                 return [line.strip() for line in lines if line.strip()]
+    if given:
+        return list(given)
     raise ValueError(
         f'YOLO labels in {folder} have numbers for classes: expected their names in data.yaml or classes.txt, in that '
         'folder or one or two above it; or give them with --classes'
     )
+
+
+def _yaml_names(file: Path) -> list[str]:
+    """The ``names`` of a yaml file, a list or a dict by number; empty where it has none."""
+    try:
+        content = yaml.safe_load(file.read_text(encoding='utf-8'))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ValueError(f'{file}: expected a yaml file with class names: {error}') from error
+    names = content.get('names') if isinstance(content, dict) else None
+    if not isinstance(names, dict):
+        return [str(name) for name in names or ()]
+    if sorted(names) != list(range(len(names))):
+        raise ValueError(f'{file}: expected names for the numbers 0, 1, ..., got {sorted(names)}')
+    return [str(names[number]) for number in range(len(names))]
 
 
 def _read_files(
@@ -203,7 +228,8 @@ def _file_problems(
             'name the folder of the images with --images, or remove the files',
         )
     if bad:
-        wanted = 'five numbers a line: class x y w h' if kind == 'yolo' else "VOC's xml"
+        yolo = 'class x y w h, or class and the corners of a polygon, in each line'
+        wanted = yolo if kind == 'yolo' else "VOC's xml"
         yield Problem(
             f'{len(bad)} label files cannot be read',
             wanted,
@@ -234,12 +260,29 @@ def _yolo_boxes(file: Path, size: tuple[int, int], classes: Sequence[str]) -> li
     for line in file.read_text(encoding='utf-8').splitlines():
         if not line.strip():
             continue
-        box = globox().BoundingBox.from_yolo_v5(line, image_size=size)
+        box = globox().BoundingBox.from_yolo_v5(_without_polygon(line), image_size=size)
         number = int(box.label)
         if not 0 <= number < len(classes):
             raise ValueError(f'class {number} of {len(classes)}')
         boxes.append({'class': classes[number], 'bbox': [float(side) for side in box.ltwh]})
     return boxes
+
+
+def _without_polygon(line: str) -> str:
+    """A line ``class x y w h``; of a polygon, ``class x y x y x y ...``, the box around it.
+
+    Raises:
+        ValueError: Neither.
+    """
+    words = line.split()
+    if len(words) in (5, 6):  # the sixth is a score
+        return line
+    if len(words) < 7 or len(words) % 2 == 0:
+        raise ValueError(f'a line of {len(words)} numbers')
+    xs, ys = ([float(word) for word in words[start::2]] for start in (1, 2))
+    middle = (min(xs) + max(xs)) / 2, (min(ys) + max(ys)) / 2
+    sides = max(xs) - min(xs), max(ys) - min(ys)
+    return ' '.join([words[0], *(f'{value:.9g}' for value in (*middle, *sides))])
 
 
 def _key(name: str) -> str:

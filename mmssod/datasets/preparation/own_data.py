@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import statistics
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,8 +20,8 @@ from mmssod.structures import Problem
 
 FEW_BOXES = 10
 """A class with fewer labeled boxes is warned of: too few to learn from and to judge by."""
-IMBALANCE = 20
-"""From this ratio of the most to the least frequent class on, the imbalance is named."""
+IMBALANCE = 10
+"""From this ratio of the most to the least frequent class on, the imbalance is warned of."""
 
 
 @dataclass(frozen=True)
@@ -45,10 +45,8 @@ class LabeledSet:
     @classmethod
     def of(cls, coco: Coco) -> LabeledSet:
         """Count a COCO data set whose images have sizes."""
-        names = {category['id']: category['name'] for category in coco['categories']}
         areas = {image['id']: image['width'] * image['height'] for image in coco['images']}
         kept = [box for box in coco['annotations'] if not box.get('iscrowd')]
-        counts = Counter(names[box['category_id']] for box in kept)
         sides = [
             math.sqrt(max(box['bbox'][2] * box['bbox'][3], 0) / areas[box['image_id']])
             for box in kept
@@ -56,7 +54,7 @@ class LabeledSet:
         ]
         return cls(
             images=len(coco['images']),
-            boxes={name: counts[name] for name in names.values()},
+            boxes=class_counts(coco),
             boxes_an_image=len(kept) / max(len(coco['images']), 1),
             median_side=statistics.median(sides) if sides else 0.0,
             size=_median_size([(image['width'], image['height']) for image in coco['images']]),
@@ -96,8 +94,25 @@ def check_labeled(name: str, coco: Coco, images: Path) -> Findings:
                 'name the folder of the images with --images (--val-images)',
             )
         )
-    problems += _box_problems(name, coco)
-    return Findings(warnings=tuple(_class_warnings(name, coco)), problems=tuple(problems))
+    problems += [*_id_problems(name, coco), *_box_problems(name, coco)]
+    counts = class_counts(coco)
+    ratio = imbalance(counts)
+    lines = () if math.isnan(ratio) else (f'{name}: imbalance of classes {ratio:.1f} : 1',)
+    return Findings(lines, tuple(_class_warnings(name, coco, counts)), tuple(problems))
+
+
+def class_counts(coco: Coco) -> dict[str, int]:
+    """Boxes by class name, in the order of categories; those to be ignored left out."""
+    names = {category['id']: category['name'] for category in coco['categories']}
+    kept = [box for box in coco['annotations'] if not box.get('iscrowd')]
+    counts = Counter(names.get(box['category_id']) for box in kept)
+    return {name: counts[name] for name in names.values()}
+
+
+def imbalance(counts: Mapping[str, int]) -> float:
+    """Boxes of the most frequent class over those of the rarest that has any; NaN without boxes."""
+    filled = [count for count in counts.values() if count]
+    return max(filled) / min(filled) if filled else math.nan
 
 
 def with_sizes(coco: Coco, images: Path) -> Coco:
@@ -140,20 +155,38 @@ def check_images(name: str, found: Sequence[FoundImage]) -> Findings:
     return Findings(tuple(counts), (), tuple(problems))
 
 
+def _id_problems(name: str, coco: Coco) -> list[Problem]:
+    """Images that share an id, and a set without a box."""
+    ids = Counter(image['id'] for image in coco['images'])
+    repeated = [number for number, count in ids.items() if count > 1]
+    problems = []
+    if repeated:
+        what, mend = f'{name}: {len(repeated)} ids of images repeat', 'number the images anew'
+        problems.append(Problem(what, 'an id for each image', f'{repeated[:SHOWN]}', mend))
+    if coco['images'] and not any(class_counts(coco).values()):
+        mend = 'name labels with boxes; with --classes, classes that occur'
+        problems.append(Problem(f'{name}: no box', 'at least one box', 'none', mend))
+    return problems
+
+
 def _box_problems(name: str, coco: Coco) -> list[Problem]:
     sizes = {image['id']: (image.get('width'), image.get('height')) for image in coco['images']}
-    outside, flat, lost = [], [], []
+    known = {category['id'] for category in coco['categories']}
+    outside, flat, lost, nameless = [], [], [], []
     for box in coco['annotations']:
         width, height = sizes.get(box['image_id'], (None, None))
         x, y, w, h = box['bbox']
         if box['image_id'] not in sizes:
             lost.append(box['id'])
+        elif box['category_id'] not in known:
+            nameless.append(box['id'])
         elif min(w, h) <= 0:
             flat.append(box['id'])
         elif width and height and (x >= width or y >= height or x + w <= 0 or y + h <= 0):
             outside.append(box['id'])
     kinds = {
         'boxes of images that are not listed': lost,
+        'boxes of categories that are not listed': nameless,
         'boxes without width or height': flat,
         'boxes outside their images': outside,
     }
@@ -169,13 +202,9 @@ def _box_problems(name: str, coco: Coco) -> list[Problem]:
     ]
 
 
-def _class_warnings(name: str, coco: Coco) -> list[str]:
-    names = {category['id']: category['name'] for category in coco['categories']}
-    kept = [box for box in coco['annotations'] if not box.get('iscrowd')]
-    counts = Counter(names.get(box['category_id'], '?') for box in kept)
-    empty = [c for c in names.values() if not counts[c]]
-    few = [f'{c} ({counts[c]})' for c in names.values() if 0 < counts[c] < FEW_BOXES]
-    filled = [counts[c] for c in names.values() if counts[c]]
+def _class_warnings(name: str, coco: Coco, counts: Mapping[str, int]) -> list[str]:
+    empty = [c for c, count in counts.items() if not count]
+    few = [f'{c} ({count})' for c, count in counts.items() if 0 < count < FEW_BOXES]
     blank = len(
         {i['id'] for i in coco['images']} - {box['image_id'] for box in coco['annotations']}
     )
@@ -184,8 +213,7 @@ def _class_warnings(name: str, coco: Coco) -> list[str]:
         warnings.append(f'{name}: classes without a box: {", ".join(empty)}')
     if few:
         warnings.append(f'{name}: classes with fewer than {FEW_BOXES} boxes: {", ".join(few)}')
-    if filled and max(filled) >= IMBALANCE * min(filled):
-        ratio = max(filled) / min(filled)
+    if (ratio := imbalance(counts)) >= IMBALANCE:
         warnings.append(
             f'{name}: the most frequent class has {ratio:.0f} times the boxes of the rarest'
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os.path as osp
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -29,14 +30,17 @@ def start_problems(cfg: Any) -> list[Problem]:
     if '://' in start or osp.exists(start):
         return damaged
     teacher = teacher_config(getattr(cfg, 'filename', None) or '', start)
-    first = f'tools/train.py {teacher}' if teacher else f'the run that leaves {start}'
+    first, both = f'the run that leaves {start}', '--teacher'
+    if teacher is not None:
+        own, other = shlex.quote(str(cfg.filename)), shlex.quote(str(teacher))
+        first, both = f'mmssod train {other}', f'mmssod train {own} --teacher {other}'
     return [
         Problem(
             'no checkpoint to start from',
             f'load_from = {start}',
             f'nothing at {osp.abspath(start)}',
             f'a student starts from its teacher, so train that first ({first}), or both with '
-            '--teacher; or name another checkpoint with --load-from',
+            f'{both}; or name another checkpoint with --load-from',
         )
     ]
 

@@ -1,0 +1,197 @@
+"""The labeled sets of ``mmssod new``: the one to train on and the one to evaluate on."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from mmssod.datasets.image_lists import FoundImage
+from mmssod.datasets.preparation.findings import SHOWN, Findings
+from mmssod.datasets.preparation.formats import read_labels
+from mmssod.datasets.preparation.own_data import check_images, check_labeled, with_sizes
+from mmssod.datasets.split import Coco
+from mmssod.structures import Problem
+
+
+@dataclass(frozen=True)
+class Source:
+    """One labeled set as the user names it.
+
+    Args:
+        labels: COCO json, folder of VOC xml or folder of YOLO txt.
+        images: Folder of its images; '' looks where its format usually has them.
+    """
+
+    labels: str
+    images: str = ''
+
+    def folder(self) -> Path:
+        """The folder of the images."""
+        if self.images:
+            return Path(self.images)
+        labels = Path(self.labels)
+        if labels.suffix == '.json':
+            beside = [labels.parent / name for name in ('images', 'JPEGImages', labels.stem)]
+            return next((folder for folder in beside if folder.is_dir()), labels.parent)
+        swapped = {'labels': 'images', 'Annotations': 'JPEGImages', 'annotations': 'images'}
+        for old, new in swapped.items():
+            parts = [new if part == old else part for part in labels.parts]
+            if old in labels.parts and Path(*parts).is_dir():
+                return Path(*parts)
+        return labels
+
+
+@dataclass(frozen=True)
+class LabeledPart:
+    """A labeled set that was read.
+
+    Args:
+        coco: COCO data set.
+        images: Folder that its file names are relative to.
+    """
+
+    coco: Coco
+    images: Path
+
+    def paths(self) -> list[Path]:
+        """The files of its images, links followed."""
+        return [(self.images / image['file_name']).resolve() for image in self.coco['images']]
+
+
+def labeled_parts(
+    labeled: Source,
+    val: Source | None,
+    *,
+    val_share: float,
+    kind: str,
+    classes: Sequence[str],
+    seed: int,
+) -> tuple[LabeledPart, LabeledPart, Findings]:
+    """The sets to train on and to evaluate on, and what was found in them.
+
+    Args:
+        labeled: The labeled set.
+        val: The one to evaluate on; without it a share of the labeled images is set aside.
+        val_share: That share, in (0, 1).
+        kind: Format, see :func:`~mmssod.datasets.preparation.formats.read_labels`.
+        classes: Class names, likewise.
+        seed: Of the images that are set aside.
+
+    Raises:
+        ValueError: Labels that cannot be read.
+        FileNotFoundError: A source that is not there.
+    """
+    train, findings = _read('labeled', labeled, kind, classes)
+    if val is not None:
+        names = [category['name'] for category in train.coco['categories']]
+        test, more = _read('val', val, kind, classes or names)
+        return train, test, findings + more + _shared_images(train, test)
+    if findings.problems:  # they come first: what is left may be no set at all
+        return train, train, findings
+    size = max(1, round(val_share * len(train.coco['images'])))
+    kept, aside = set_aside(train.coco, size, seed)
+    rest, test = LabeledPart(kept, train.images), LabeledPart(aside, train.images)
+    return rest, test, findings + _aside_findings(train.coco, aside, size)
+
+
+def set_aside(coco: Coco, size: int, seed: int) -> tuple[Coco, Coco]:
+    """Draw images to evaluate on; no class loses its last image, and the first one drawn has a box.
+
+    Args:
+        coco: COCO data set.
+        size: Wanted number of images, >= 1.
+        seed: Of the draw, >= 0.
+
+    Returns:
+        The data set without the drawn images, and the drawn ones: fewer than ``size`` where classes would be lost, and
+        none where even one image would take a class along.
+    """
+    numbers: dict[int, set[int]] = {image['id']: set() for image in coco['images']}
+    for box in coco['annotations']:
+        if not box.get('iscrowd'):
+            numbers[box['image_id']].add(box['category_id'])
+    left = Counter(number for found in numbers.values() for number in found)
+    ids = list(numbers)
+    order = [ids[place] for place in np.random.RandomState(seed).permutation(len(ids))]
+    first = next((i for i in order if numbers[i] and all(left[n] > 1 for n in numbers[i])), None)
+    drawn: set[int] = set()
+    for one in order if first is None else [first, *order]:
+        if first is None or len(drawn) == size:
+            break
+        if one not in drawn and all(left[number] > 1 for number in numbers[one]):
+            drawn.add(one)
+            left.subtract(numbers[one])
+    return _part(coco, set(ids) - drawn), _part(coco, drawn)
+
+
+def _part(coco: Coco, ids: set[int]) -> Coco:
+    return {
+        **coco,
+        'images': [image for image in coco['images'] if image['id'] in ids],
+        'annotations': [box for box in coco['annotations'] if box['image_id'] in ids],
+    }
+
+
+def _aside_findings(coco: Coco, aside: Coco, size: int) -> Findings:
+    """What setting aside came to: images to evaluate on, classes without one."""
+    count = len(aside['images'])
+    if not count:
+        return Findings(
+            problems=(
+                Problem(
+                    'labeled: no image can be set aside to evaluate on',
+                    'two images at least, and each class of one of them in another, too',
+                    f'{len(coco["images"])} images, each the only one of some class',
+                    'label more images, or name others to evaluate on with --val',
+                ),
+            )
+        )
+    note = f'val: {count} of the labeled images, set aside to evaluate on (--val names others)'
+    warnings = []
+    if count < size:
+        warnings.append(f'val: {size} were wanted; more would take all boxes of a class')
+    seen = {box['category_id'] for box in aside['annotations'] if not box.get('iscrowd')}
+    filled = {box['category_id'] for box in coco['annotations'] if not box.get('iscrowd')}
+    names = [c['name'] for c in coco['categories'] if c['id'] in filled - seen]
+    if names:
+        warnings.append(
+            f'val: classes without a box, whose AP nothing will tell: {", ".join(names)}'
+        )
+    return Findings((note,), tuple(warnings))
+
+
+def _read(
+    name: str, source: Source, kind: str, classes: Sequence[str]
+) -> tuple[LabeledPart, Findings]:
+    images = source.folder()
+    if not Path(source.labels).exists():
+        raise FileNotFoundError(f'{name}: no file or folder {source.labels}')
+    if not images.is_dir():
+        raise FileNotFoundError(f'{name}: no folder of images {images}; name it with --images')
+    coco, findings = read_labels(Path(source.labels), images, kind, classes)
+    coco = with_sizes(coco, images)
+    findings += check_labeled(name, coco, images)
+    there = [image for image in coco['images'] if (images / image['file_name']).is_file()]
+    found = [FoundImage(str(images / i['file_name']), i['file_name'], i['id']) for i in there]
+    return LabeledPart(coco, images), findings + check_images(name, found)
+
+
+def _shared_images(train: LabeledPart, test: LabeledPart) -> Findings:
+    """Images to evaluate on that are trained on, too."""
+    both = [str(path) for path in sorted(set(train.paths()) & set(test.paths()))]
+    if not both:
+        return Findings()
+    return Findings(
+        problems=(
+            Problem(
+                f'{len(both)} images are in the labeled set and in the one to evaluate on',
+                'two sets without a common image',
+                ', '.join(both[:SHOWN]),
+                'remove them from one of the two; figures on images that were trained on mean nothing',
+            ),
+        )
+    )
