@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import shlex
 import sys
 from collections.abc import Sequence
 from types import ModuleType
@@ -46,6 +47,7 @@ def run_tool(name: str, argv: Sequence[str] | None = None, prog: str | None = No
         argv: Its options; by default those of this process.
         prog: What the help calls the program; by default the script's name.
     """
+    argv = sys.argv[1:] if argv is None else list(argv)
     module = command(name)
     parser = argparse.ArgumentParser(
         prog=prog,
@@ -54,6 +56,9 @@ def run_tool(name: str, argv: Sequence[str] | None = None, prog: str | None = No
     )
     module.add_arguments(parser)
     args = parser.parse_args(argv)
+    args.command_line = shlex.join(
+        ['mmssod', name, *argv]
+    )  # for commands that note how they were called
     check = getattr(module, 'check', None)
     if check is not None:
         check(parser, args)
