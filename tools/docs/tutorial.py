@@ -6,7 +6,7 @@
 
 runs each command of the `shell` blocks of ``docs/tutorial.md``, in their order, in the repository. Where a block is
 followed by ``<!-- output -->``, the `text` block after it becomes what its commands printed; ``<!-- output: REGEX -->``
-keeps the lines in which the pattern is found. At the end come the pictures of the page, in ``docs/images``. What was run
+keeps the lines in which the pattern is found. At the end come the pictures of the page, in ``docs/images``. What ran
 is noted in ``work_dirs/cells.tutorial``: a second call goes on after the last command that ended well, and a training
 that was cut off resumes. ``--fresh`` begins anew.
 
