@@ -94,7 +94,7 @@ def clean(output: str, keep: str = '') -> str:
     """
     lines = []
     for line in ESCAPES.sub('', output).splitlines():
-        line = LOG_PREFIX.sub('', line.split('\r')[-1]).replace(f'{ROOT}/', '').rstrip()
+        line = LOG_PREFIX.sub('', line).replace(f'{ROOT}/', '').rstrip()
         if re.search(keep, line):
             lines.append(line if len(line) <= WIDTH else f'{line[: WIDTH - 4]} ...')
     if len(lines) > MOST_LINES:
