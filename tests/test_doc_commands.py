@@ -102,18 +102,19 @@ def test_scripts_read_their_commands(line, monkeypatch):
         assert script == 'tools/run_mmdet.py'
 
 
-def photos(folder, count):
+def photos(folder, count, seed):
+    """Noise, other noise in each folder."""
     folder.mkdir(parents=True)
     for number in range(count):
-        pixels = np.random.RandomState(number).randint(0, 255, (48, 64, 3), np.uint8)
+        pixels = np.random.RandomState(seed + number).randint(0, 255, (48, 64, 3), np.uint8)
         assert cv2.imwrite(str(folder / f'{folder.name}_{number}.jpg'), pixels)
 
 
 def own_data(folder):
     """What the page supposes: labels, images, unlabeled images, photos, a film."""
-    photos(folder / 'data/own/images', 5)
-    photos(folder / 'data/own/unlabeled', 3)
-    photos(folder / 'photos', 1)
+    photos(folder / 'data/own/images', 5, 0)
+    photos(folder / 'data/own/unlabeled', 3, 10)
+    photos(folder / 'photos', 1, 20)
     coco = dict(
         images=[dict(id=i, file_name=f'images_{i}.jpg', width=64, height=48) for i in range(5)],
         categories=[dict(id=1, name='cat'), dict(id=2, name='dog')],

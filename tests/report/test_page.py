@@ -75,6 +75,14 @@ def test_everything_is_in_it(page):
     assert text.count('<figure data-picture') == 6  # three unlabeled images, three test images
 
 
+def test_paths_below_the_working_folder_start_there(page, tmp_path, monkeypatch):
+    run = next(iter(page.parent.parent.parent.glob('student*')))
+    monkeypatch.chdir(run)
+    assert main(['report', str(run), '--out', str(tmp_path / 'r.html'), '--sample', '1']) == 0
+    text = (tmp_path / 'r.html').read_text()
+    assert f'{run}/' not in text and '3 (labeled.json)' in text
+
+
 def test_nothing_is_outside_of_it(page):
     """No address leads to the network or to another file."""
     text = page.read_text()
