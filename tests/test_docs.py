@@ -42,7 +42,8 @@ def test_pages_are_seen():
 
 @pytest.mark.parametrize('page', PAGES, ids=name)
 def test_named_files_exist(page):
-    text = page.read_text()
+    # Other repositories have files of their own.
+    text = re.sub(r'https?://\S+', '', page.read_text())
     paths = re.findall(r'\b(?:configs|tools|mmssod|requirements|tests|docs)/[\w./@-]*\w', text)
     missing = [path for path in paths if not (ROOT / path).exists()]
     assert not missing

@@ -13,6 +13,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import torch
+from markupsafe import escape
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
@@ -121,7 +122,8 @@ def report(
     )
     path = Path(out)
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(render(page), encoding='utf-8')
+    # The page may be shown to others: paths below the working folder start there.
+    path.write_text(render(page).replace(f'{escape(Path.cwd())}/', ''), encoding='utf-8')
     return page
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import importlib
 import os
+import shlex
 import sys
 import traceback
 from collections.abc import Sequence
@@ -81,6 +82,7 @@ def _read(
     name: str, argv: Sequence[str] | None, prog: str | None
 ) -> tuple[ModuleType, argparse.ArgumentParser, argparse.Namespace]:
     """A command's module, its parser and what it read."""
+    argv = sys.argv[1:] if argv is None else list(argv)
     module = command(name)
     parser = argparse.ArgumentParser(
         prog=prog,
@@ -89,6 +91,7 @@ def _read(
     )
     module.add_arguments(parser)
     args = parser.parse_args(argv)
+    args.command_line = shlex.join(['mmssod', name, *argv])  # for commands that note it
     check = getattr(module, 'check', None)
     if check is not None:
         check(parser, args)

@@ -8,7 +8,6 @@ Of a run with student and teacher both are evaluated; of several runs all stand 
 from __future__ import annotations
 
 import argparse
-import shlex
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -52,7 +51,7 @@ def run(args: argparse.Namespace) -> None:
         withheld=args.withheld,
         max_mb=args.max_mb,
         title=args.title,
-        command=f'mmssod report {shlex.join(args.runs)}',
+        command=args.command_line,
     )
     for score in page.scores:
         print(

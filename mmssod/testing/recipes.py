@@ -30,8 +30,8 @@ LEVELS = (
 )  # of a neck: they belong to the head's strides
 BACKBONES = ('EfficientNetLite', 'ResNet')
 
-# For losses on file, as ``detector``: among a hundred random boxes some anchor's overlap lies so near its threshold that
-# the rounding of one CPU or another decides.
+# For losses on file, as ``detector``: among a hundred random boxes some anchor's overlap lies so near its threshold
+# that the rounding of one CPU or another decides.
 FEW_BOXES = dict(test_cfg=dict(rcnn=dict(max_per_img=5)))
 
 

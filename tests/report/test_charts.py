@@ -4,7 +4,17 @@ import re
 
 import pytest
 
-from mmssod.analysis.report.charts import HEIGHT, WIDTH, Axis, Series, histogram, line_chart
+from mmssod.analysis.report.charts import (
+    DASHES,
+    HEIGHT,
+    PALETTE,
+    WIDTH,
+    Axis,
+    Series,
+    histogram,
+    line_chart,
+    styles,
+)
 
 
 @pytest.mark.parametrize('series', [[], [Series('empty', [])], [Series('gaps', [(0, None)])]])
@@ -55,3 +65,13 @@ def test_ticks_are_few_round_and_inside(low, high):
     ticks = axis.ticks()
     assert 2 <= len(ticks) <= 9
     assert all(axis.low - 1e-9 <= tick <= axis.high + 1e-9 for tick in ticks)
+
+
+def test_no_two_series_look_alike():
+    """Colors come again with other dashes; a group has one color, and its dashed member another pattern."""
+    points = [(0, 1.0)]
+    many = styles([Series(str(i), points) for i in range(PALETTE * DASHES)])
+    assert many[:2] == ['s0', 's1'] and many[PALETTE] == 's0 d1'
+    assert len(set(many)) == PALETTE * DASHES
+    pair = [Series('kept', points, group='cls'), Series('found', points, dashed=True, group='cls')]
+    assert styles([*pair, Series('other', points)]) == ['s0', 's0 d1', 's1']

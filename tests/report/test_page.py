@@ -61,13 +61,26 @@ def page(tmp_path_factory):
 def test_everything_is_in_it(page):
     text = page.read_text()
     assert 'Mine &amp; &lt;yours&gt;' in text
+    command = f'mmssod report .* --out {page} --title ' + re.escape(
+        '&#39;Mine &amp; &lt;yours&gt;&#39;'
+    )
+    assert re.search(rf'<dt>command</dt><dd>(<code>)?{command}', text)
+    assert '3 (' in re.search(r'unlabeled images</th><td>(.*?)</td>', text)[1]
     for part in (
         'id="result"', 'id="training"', 'id="balance"', 'id="labels"', 'id="differences"', 'id="runs"',
         'AP at each evaluation of the training', 'Threshold tau of each class', 'Precision and recall of pseudo boxes',
         'AP at each IoU threshold', 'FCBucketHead (K = 6)',
     ):  # fmt: skip
         assert part in text, part
-    assert text.count('<figure data-classes') == 6  # three unlabeled images, three test images
+    assert text.count('<figure data-picture') == 6  # three unlabeled images, three test images
+
+
+def test_paths_below_the_working_folder_start_there(page, tmp_path, monkeypatch):
+    run = next(iter(page.parent.parent.parent.glob('student*')))
+    monkeypatch.chdir(run)
+    assert main(['report', str(run), '--out', str(tmp_path / 'r.html'), '--sample', '1']) == 0
+    text = (tmp_path / 'r.html').read_text()
+    assert f'{run}/' not in text and '3 (labeled.json)' in text
 
 
 def test_nothing_is_outside_of_it(page):
@@ -84,7 +97,7 @@ def test_pictures_have_a_limit(tmp_path, page, capsys):
     small = tmp_path / 'small.html'
     run = next(iter(page.parent.parent.parent.glob('student*')))
     assert main(['report', str(run), '--out', str(small), '--pictures', '1', '--sample', '2']) == 0
-    assert small.read_text().count('<figure data-classes') == 2
+    assert small.read_text().count('<figure data-picture') == 2
     assert main(['report', str(run), '--out', 'report.pdf']) == 1
     assert '.html' in capsys.readouterr().err
 
@@ -129,6 +142,8 @@ def test_in_a_browser(width, scheme, browser, page):
     tab.on('pageerror', lambda error: complaints.append(str(error)))
     tab.goto(page.as_uri())
     assert tab.evaluate('document.documentElement.scrollWidth') <= width
+    cut = "[...document.querySelectorAll('.scroll')].filter(e => e.scrollWidth > e.clientWidth + 1).length"
+    assert tab.evaluate(cut) == 0  # two detectors, three classes: no column is beyond the edge
     background = tab.evaluate('getComputedStyle(document.body).backgroundColor')
     assert (background == 'rgb(21, 23, 26)') == (scheme == 'dark')
 
@@ -138,9 +153,17 @@ def test_in_a_browser(width, scheme, browser, page):
     stars = tab.locator(f'{boxes}[data-class=star]').count()
     assert tab.locator(f'{boxes}:visible').count() == stars < everything
     assert tab.locator('tr[data-class=circle].faded').count() == 2
-    # A true star is on one of the three pictures at least.
-    assert tab.locator('#label-gallery figure:visible').count() >= 1
-    assert 'pictures' in tab.locator('[data-for=label-gallery] .count').inner_text()
+    # Pictures are counted by the boxes that they show: true boxes are off, and with them alone on, one has a star.
+    pictures, count = '#label-gallery figure', '[data-for=label-gallery] .count'
+    with_star = tab.locator(f'{pictures}:has(.box.kept[data-class=star])').count()
+    assert tab.locator(f'{pictures}:visible').count() == with_star
+    assert tab.locator(count).inner_text() == f'{with_star} of 3 pictures'
+    tab.uncheck('[data-for=label-gallery] [data-layer=kept]')
+    assert tab.locator(count).inner_text() == '0 of 3 pictures'
+    tab.check('[data-for=label-gallery] [data-layer=truth]')
+    assert tab.locator(count).inner_text() == '1 of 3 pictures'
+    tab.uncheck('[data-for=label-gallery] [data-layer=truth]')
+    tab.check('[data-for=label-gallery] [data-layer=kept]')
     tab.select_option('#class-filter', '')
     assert tab.locator(f'{boxes}:visible').count() == everything
 
@@ -153,6 +176,11 @@ def test_in_a_browser(width, scheme, browser, page):
 
     tab.locator('#difference-gallery figure').first.click()
     assert tab.locator('dialog[open] svg').count() == 2
+    for part in ('dialog[open]', 'dialog[open] svg >> nth=0', 'dialog[open] svg >> nth=1'):
+        place = tab.locator(part).bounding_box()
+        assert place['x'] >= 0 and place['x'] + place['width'] <= width, part
+    if width < 500:  # one below the other, as wide as the screen has room
+        assert tab.locator('dialog[open] svg').first.bounding_box()['width'] > 0.85 * width
     tab.locator('dialog[open] button').click()
     assert tab.locator('dialog[open]').count() == 0
 

@@ -48,6 +48,14 @@ def test_evaluations_belong_to_the_iteration_before_them(tmp_path):
     assert train['pseudo/boxes_per_image'] == [(20, 1.5)]
 
 
+def test_evaluations_that_count_iterations_stay_where_they_are(tmp_path):
+    """The training ends at 40, the last line of the log is of 26."""
+    found = [{'coco/bbox_mAP': at / 100, 'step': at} for at in (20, 40)]
+    write_scalars(tmp_path, '1', [found[0], step(26, 4.0), found[1]])
+    assert list(read_scalars(tmp_path)[1]) == [20, 40]
+    assert read_run_folder(tmp_path).iterations == 40
+
+
 def test_a_run_and_its_facts(tmp_path):
     write_scalars(tmp_path / 'teacher', '1', [step(10, 4.0), step(20, 3.0)])
     run = read_run_folder(tmp_path / 'teacher')

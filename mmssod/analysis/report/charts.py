@@ -1,6 +1,7 @@
 """Charts as SVG text: they open without a network, scale to any width, and take their colors from the page's style.
 
-Series have the classes ``s0`` to ``s6`` of the page's palette. Each chart says in words what it shows
+Series have the classes ``s0`` to ``s5`` of the page's palette, whose colors stay apart for color-blind eyes, too; from
+the seventh on they come again with other dashes (``d1`` to ``d3``). Each chart says in words what it shows
 (``aria-label``), and points have their values as tooltips.
 """
 
@@ -13,8 +14,9 @@ from dataclasses import dataclass
 from markupsafe import Markup, escape
 
 WIDTH, HEIGHT = 560, 280
-LEFT, RIGHT, TOP, BOTTOM = 52, 12, 12, 40
-PALETTE = 7
+LEFT, RIGHT, TOP, BOTTOM = 52, 12, 30, 40
+PALETTE = 6
+DASHES = 4  # patterns, the first of them solid
 MOST_POINTS = 240
 
 
@@ -27,12 +29,14 @@ class Series:
         points: Pairs of x and y, in the order of x; y None leaves a gap.
         key: The class that it belongs to, for the page's filter; '' for none.
         dashed: Draw it dashed.
+        group: Series of one group have one color, and differ by their dashes; '' for a color of its own.
     """
 
     label: str
     points: Sequence[tuple[float, float | None]]
     key: str = ''
     dashed: bool = False
+    group: str = ''
 
     def thinned(self) -> list[tuple[float, float | None]]:
         """At most ``MOST_POINTS``, the first and last among them."""
@@ -68,11 +72,28 @@ def line_chart(
     bottom = min(ys) if low is None else min(low, min(ys))
     y_axis = Axis(bottom, max(ys) if high is None else high, HEIGHT - BOTTOM, TOP)
     parts = [_grid(x_axis, y_axis, x_name, y_name)]
-    for index, line in enumerate(drawn):
-        parts.append(_line(line, index % PALETTE, x_axis, y_axis))
-    return _figure(
-        title, parts, [(s.label, i % PALETTE, s.key, s.dashed) for i, s in enumerate(drawn)]
+    looks = styles(drawn)
+    parts += [_line(s, look, x_axis, y_axis) for s, look in zip(drawn, looks, strict=True)]
+    line = (
+        '<svg class="sample" viewBox="0 0 28 8" aria-hidden="true">'
+        '<line class="{}" x1="0" x2="28" y1="4" y2="4"/></svg>'
     )
+    return _figure(
+        title,
+        parts,
+        [(s.label, line.format(look), s.key) for s, look in zip(drawn, looks, strict=True)],
+    )
+
+
+def styles(series: Sequence[Series]) -> list[str]:
+    """Of each series the classes of its color and dashes: no two series of different groups look alike up to 24."""
+    groups: dict[str, int] = {}
+    looks = []
+    for number, line in enumerate(series):
+        place = groups.setdefault(line.group or f'series {number}', len(groups))
+        dashes = 1 if line.dashed else place // PALETTE % DASHES
+        looks.append(f's{place % PALETTE}' + (f' d{dashes}' if dashes else ''))
+    return looks
 
 
 def histogram(
@@ -113,7 +134,10 @@ def histogram(
             f'<line class="mark" x1="{x:.1f}" x2="{x:.1f}" y1="{TOP}" y2="{HEIGHT - BOTTOM}"/>'
             f'<text class="mark" x="{x + 4:.1f}" y="{TOP + 10}">{escape(text)}</text>'
         )
-    return _figure(title, parts, [(label, i, '', False) for i, (label, _) in enumerate(counts)])
+    swatch = '<i class="s{}"></i>'
+    return _figure(
+        title, parts, [(label, swatch.format(i), '') for i, (label, _) in enumerate(counts)]
+    )
 
 
 class Axis:
@@ -153,19 +177,20 @@ def _grid(x_axis: Axis, y_axis: Axis, x_name: str, y_name: str) -> str:
             f'<text x="{LEFT - 6}" y="{y + 4:.1f}" text-anchor="end">{tick:g}</text>'
         )
     for tick in x_axis.ticks():
+        if x_name == 'iteration' and tick != int(tick):
+            continue
         x = x_axis(tick)
         lines.append(
             f'<text x="{x:.1f}" y="{HEIGHT - BOTTOM + 16}" text-anchor="middle">{tick:g}</text>'
         )
-    middle = (TOP + HEIGHT - BOTTOM) / 2
     lines.append(
         f'<text x="{(LEFT + WIDTH - RIGHT) / 2}" y="{HEIGHT - 6}" text-anchor="middle">{escape(x_name)}</text>'
-        f'<text transform="translate(12 {middle}) rotate(-90)" text-anchor="middle">{escape(y_name)}</text>'
+        f'<text x="4" y="15">{escape(y_name)}</text>'
     )
     return ''.join(lines)
 
 
-def _line(line: Series, color: int, x_axis: Axis, y_axis: Axis) -> str:
+def _line(line: Series, look: str, x_axis: Axis, y_axis: Axis) -> str:
     pieces: list[list[tuple[float, float]]] = [[]]
     points = line.thinned()
     for x, y in points:
@@ -173,9 +198,8 @@ def _line(line: Series, color: int, x_axis: Axis, y_axis: Axis) -> str:
             pieces.append([])
         else:
             pieces[-1].append((x, y))
-    dashes = ' dashed' if line.dashed else ''
     text = ''.join(
-        f'<polyline class="s{color}{dashes}" points="'
+        f'<polyline class="{look}" points="'
         + ' '.join(f'{x_axis(x):.1f},{y_axis(y):.1f}' for x, y in piece)
         + '"/>'
         for piece in pieces
@@ -184,18 +208,17 @@ def _line(line: Series, color: int, x_axis: Axis, y_axis: Axis) -> str:
     for x, y in (point for piece in pieces for point in piece):
         radius = 3 if len(points) <= 30 else 1.6
         text += (
-            f'<circle class="s{color}" cx="{x_axis(x):.1f}" cy="{y_axis(y):.1f}" r="{radius}">'
+            f'<circle class="{look}" cx="{x_axis(x):.1f}" cy="{y_axis(y):.1f}" r="{radius}">'
             f'<title>{escape(line.label)}: {y:.4g} at {x:g}</title></circle>'
         )
     return f'<g class="series" data-class="{escape(line.key)}">{text}</g>'
 
 
-def _figure(
-    title: str, parts: Sequence[str], legend: Sequence[tuple[str, int, str, bool]]
-) -> Markup:
+def _figure(title: str, parts: Sequence[str], legend: Sequence[tuple[str, str, str]]) -> Markup:
+    """A chart; its legend has label, sample and class of each series, and stands where there are two or more."""
     entries = ''.join(
-        f'<li data-class="{escape(key)}"><i class="s{color}{" dashed" if dashed else ""}"></i>{escape(label)}</li>'
-        for label, color, key, dashed in legend
+        f'<li data-class="{escape(key)}">{sample}{escape(label)}</li>'
+        for label, sample, key in legend
     )
     shown = f'<ul class="legend">{entries}</ul>' if len(legend) > 1 else ''
     return Markup(

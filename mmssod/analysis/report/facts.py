@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from mmssod.analysis.report.runs import RunRecord
+from mmssod.datasets.image_lists import exclude_names, find_images, read_names
 
 
 def run_facts(run: RunRecord) -> dict[str, str]:
@@ -74,4 +75,17 @@ def _count(labeled: Any) -> str:
 
 
 def _unlabeled(unlabeled: Any) -> str:
-    return osp.join(unlabeled.get('data_root') or '', unlabeled.images) if unlabeled else '–'
+    """How many there are, without those left out, and where; only where, if they are not here."""
+    if not unlabeled:
+        return '–'
+    root = unlabeled.get('data_root') or ''
+    source = osp.join(root, unlabeled.images)
+    prefix = (unlabeled.get('data_prefix') or {}).get('img', '')
+    exclude = unlabeled.get('exclude') or []
+    try:
+        found = find_images(unlabeled.images, root=root, prefix=prefix)
+        for file in [exclude] if isinstance(exclude, str) else exclude:
+            found = exclude_names(found, read_names(file, root=root))
+    except (FileNotFoundError, ValueError):
+        return source
+    return f'{len(found)} ({source})'

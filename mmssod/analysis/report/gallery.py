@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import cv2
 import mmcv
@@ -62,7 +62,6 @@ class Item:
     source: str = ''
     width: int = 0
     height: int = 0
-    classes: list[str] = field(default_factory=list)
 
 
 def embed(items: Iterable[Item], most_bytes: int) -> list[Item]:
@@ -86,7 +85,6 @@ def embed(items: Iterable[Item], most_bytes: int) -> list[Item]:
         total += len(source)
         item.source = source
         item.height, item.width = pixels.shape[:2]
-        item.classes = sorted({shape.name for panel in item.panels for shape in panel.shapes})
         shown.append(item)
     return shown
 

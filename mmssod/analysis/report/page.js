@@ -3,7 +3,8 @@
   const all = (selector, root = document) => [...root.querySelectorAll(selector)];
   const filter = document.getElementById('class-filter');
 
-  // One class: rows, lines and boxes of the others fade or go, and so do pictures without it.
+  // One class: rows, lines and boxes of the others fade or go, and so do pictures that show none of it. Boxes of a
+  // layer that is switched off are not shown.
   const showClass = () => {
     const wanted = filter.value;
     const other = (node) => wanted !== '' && node.dataset.class !== '' && node.dataset.class !== wanted;
@@ -11,9 +12,8 @@
     all('.box').forEach((node) => node.toggleAttribute('hidden', other(node)));
     all('.gallery').forEach((gallery) => {
       const figures = all('figure', gallery);
-      figures.forEach((figure) => {
-        figure.hidden = wanted !== '' && !JSON.parse(figure.dataset.classes).includes(wanted);
-      });
+      const shows = (box) => box.dataset.class === wanted && !gallery.classList.contains(`hide-${box.dataset.layer}`);
+      figures.forEach((figure) => { figure.hidden = wanted !== '' && !all('.box', figure).some(shows); });
       const shown = figures.filter((figure) => !figure.hidden).length;
       document.querySelector(`[data-for="${gallery.id}"] .count`).textContent = `${shown} of ${figures.length} pictures`;
     });
@@ -29,7 +29,7 @@
     };
     all('input', tools).forEach((input) => {
       apply(input);
-      input.addEventListener('change', () => apply(input));
+      input.addEventListener('change', () => { apply(input); showClass(); });
     });
   });
 
@@ -38,7 +38,8 @@
   const body = document.getElementById('large-body');
   const open = (figure) => {
     const copy = figure.cloneNode(true);
-    const layers = [...figure.parentElement.classList].filter((name) => name.startsWith('hide-'));
+    // There is room for names, whether the small pictures have them or not.
+    const layers = [...figure.parentElement.classList].filter((name) => name.startsWith('hide-') && name !== 'hide-tags');
     body.className = layers.join(' ');
     // The copies of a picture get names of their own.
     all('image[id]', copy).forEach((image) => { image.id = `large-${image.id}`; });

@@ -15,6 +15,8 @@ from mmssod.analysis.report.gallery import Item, Shape
 from mmssod.analysis.report.numbers import BINS, Labels, Score
 from mmssod.analysis.report.runs import RunRecord
 
+READABLE = 8  # boxes in a small picture whose names do not hide it
+
 
 @dataclass(frozen=True)
 class Page:
@@ -59,7 +61,7 @@ def render(page: Page) -> str:
         lstrip_blocks=True,
     )
     environment.filters.update(number=number, signed=signed, place=place)
-    environment.globals.update(shown_layers=shown_layers)
+    environment.globals.update(shown_layers=shown_layers, names_fit=names_fit)
     return environment.from_string(_file('page.html')).render(
         page=page,
         style=Markup(_file('page.css')),
@@ -79,6 +81,14 @@ def shown_layers(items: Sequence[Item]) -> set[str]:
     return {shape.layer for item in items for panel in item.panels for shape in panel.shapes}
 
 
+def names_fit(items: Sequence[Item], layers: Sequence[tuple[str, bool]]) -> bool:
+    """Whether names of boxes can be read in small pictures: few boxes a panel of the layers that are on at first."""
+    on = {layer for layer, shown in layers if shown}
+    panels = [panel for item in items for panel in item.panels]
+    boxes = sum(shape.layer in on for panel in panels for shape in panel.shapes)
+    return boxes <= READABLE * len(panels)
+
+
 def place(shape: Shape, item: Item) -> Markup:
     """Attributes of a box's text: above the box, below it for true boxes; to the left where the right is near."""
     size = item.width / 32
@@ -89,7 +99,7 @@ def place(shape: Shape, item: Item) -> Markup:
     y = below if shape.layer == 'truth' else above
     anchor = 'end' if right else 'start'
     return Markup(
-        f'x="{x2 if right else x1:.1f}" y="{y:.1f}" text-anchor="{anchor}" style="font-size:{size:.1f}px"'
+        f'x="{x2 if right else x1:.1f}" y="{y:.1f}" text-anchor="{anchor}" style="--size:{size:.1f}px"'
     )
 
 
@@ -143,38 +153,45 @@ def iou_chart(scores: Sequence[Score]) -> Markup:
 
 
 def curves(runs: Sequence[RunRecord]) -> list[Markup]:
-    """Losses, AP and pseudo boxes over iterations; runs side by side in each chart."""
+    """Losses, AP and pseudo boxes over iterations; runs side by side in each chart, a color a run."""
     many = len(runs) > 1
 
     def label(run: RunRecord, name: str) -> str:
         return f'{run.name}: {name}' if many else name
 
+    def group(run: RunRecord) -> str:
+        return run.name if many else ''
+
     losses = [
-        Series(label(run, name), _sum(run, prefix), dashed=name == 'unlabeled')
+        Series(label(run, name), _sum(run, prefix), dashed=name == 'unlabeled', group=group(run))
         for run in runs
         for name, prefix in (('labeled', 'sup_'), ('unlabeled', 'unsup_'))
         if _sum(run, prefix)
     ]
     losses += [  # of runs on labeled images alone
-        Series(label(run, 'labeled'), run.train['loss'])
+        Series(label(run, 'labeled'), run.train['loss'], group=group(run))
         for run in runs
         if 'loss' in run.train and not _sum(run, 'sup_')
     ]
     pieces = [
-        Series(
-            name.removeprefix('sup_').removeprefix('unsup_') + f' ({source})', points, dashed=dashed
-        )
+        Series(f'{loss} ({source})', points, dashed=dashed, group=loss)
         for run in runs[-1:]
         for prefix, source, dashed in (('sup_', 'labeled', False), ('unsup_', 'unlabeled', True))
         for name, points in run.train.items()
         if name.startswith(prefix) and 'loss' in name
+        for loss in [name.removeprefix(prefix)]
     ]
     ap = [
-        Series(label(run, metric), [(at, 100 * values[key]) for at, values in run.evaluations.items() if key in values])
+        Series(
+            label(run, metric),
+            [(at, 100 * values[key]) for at, values in run.evaluations.items() if key in values],
+            dashed=metric == 'AP50',
+            group=group(run),
+        )
         for run in runs
         for key, metric in _ap_keys(run).items()
         if len(run.evaluations) > 1  # a single one is the result, not a curve
-    ]  # fmt: skip
+    ]
     boxes = [
         Series(label(run, 'kept'), run.train[name])
         for run in runs
@@ -182,7 +199,12 @@ def curves(runs: Sequence[RunRecord]) -> list[Markup]:
         if name in run.train
     ][: len(runs)]
     medians = [
-        Series(label(run, f'median {c}'), run.train[f'pseudo/{c}_median'], dashed=c == 'v')
+        Series(
+            label(run, f'median {c}'),
+            run.train[f'pseudo/{c}_median'],
+            dashed=c == 'v',
+            group=group(run),
+        )
         for run in runs
         for c in 'pv'
         if f'pseudo/{c}_median' in run.train

@@ -39,8 +39,9 @@ class RunRecord:
 
     @property
     def iterations(self) -> int:
-        """Iterations in the log."""
-        return max((points[-1][0] for points in self.train.values() if points), default=0)
+        """Iterations by the log, the last evaluation's among them."""
+        logged = [points[-1][0] for points in self.train.values() if points]
+        return max([*logged, *self.evaluations], default=0)
 
     @property
     def seconds(self) -> float:
@@ -94,7 +95,7 @@ def read_scalars(
 ) -> tuple[dict[str, list[tuple[int, float]]], dict[int, dict[str, float]]]:
     """Curves of all starts of a run, in the order of iterations; what was done twice counts as done last.
 
-    An evaluation belongs to the last iteration logged before it, since its own ``step`` may count epochs.
+    An evaluation's own ``step`` may count epochs: then it belongs to the last iteration logged before it.
     """
     points: dict[str, dict[int, float]] = {}
     evaluations: dict[int, dict[str, float]] = {}
@@ -109,7 +110,7 @@ def read_scalars(
                 continue
             numbers = {k: v for k, v in entry.items() if isinstance(v, (int, float))}
             if any('/' in key and not key.startswith('pseudo/') for key in numbers):
-                at = iteration or int(numbers.get('step', 0))
+                at = max(iteration, int(numbers.get('step', 0)))
                 evaluations[at] = {k: v for k, v in numbers.items() if '/' in k}
                 continue
             iteration = int(numbers.get('iter', iteration))
