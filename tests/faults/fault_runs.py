@@ -15,8 +15,22 @@ for folder in (TESTS, TESTS / 'engine'):
         sys.path.append(str(folder))
 
 import torch  # noqa: E402
+from mmdet.registry import HOOKS  # noqa: E402
+from mmengine.hooks import Hook  # noqa: E402
 
 PORTS = iter(random.SystemRandom().sample(range(20_000, 32_000), 1000))
+
+
+@HOOKS.register_module()
+class Told(Hook):
+    """SIGTERM for one process of several in an iteration."""
+
+    def __init__(self, iteration: int, rank: int):
+        self.iteration, self.rank = iteration, rank
+
+    def before_train_iter(self, runner, batch_idx, data_batch=None):
+        if runner.iter == self.iteration and runner.rank == self.rank:
+            os.kill(os.getpid(), signal.SIGTERM)
 
 
 def start(action: Callable[[], None], log: Path, **environment: str) -> int:
@@ -45,6 +59,23 @@ def start(action: Callable[[], None], log: Path, **environment: str) -> int:
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(code)
+
+
+def start_two(action: Callable[[], None], log: Path) -> list[int]:
+    """As ``start``, two processes of one group that talk by gloo; ``log`` gets ``_0`` and ``_1`` behind its stem."""
+    port = str(next(PORTS))
+    return [
+        start(
+            action,
+            log.with_name(f'{log.stem}_{rank}{log.suffix}'),
+            RANK=str(rank),
+            LOCAL_RANK=str(rank),
+            WORLD_SIZE='2',
+            MASTER_ADDR='127.0.0.1',
+            MASTER_PORT=port,
+        )
+        for rank in (0, 1)
+    ]
 
 
 def kill(pid: int) -> None:

@@ -3,15 +3,17 @@
 import multiprocessing
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
 
-from fault_runs import PORTS, differences, start, wait
+from fault_runs import PORTS, differences, start, start_two, wait
 from mmdet.registry import HOOKS
 from mmengine.hooks import Hook
+from torchrun_rank import MARKER, config
 from toy_training import toy_config
 
 from mmssod import apis
@@ -20,31 +22,87 @@ ITERATIONS = 12
 TIMEOUT = 600.0
 
 
+def torchrun_told(root: Path, iterations: int = 40, told_in: int = 27) -> dict:
+    """SIGTERM for torchrun's agent, twice: both processes stop after one iteration; two others go on bit by bit."""
+    whole, told = root / 'told_whole', root / 'told'
+    if codes := _finish_two(whole, iterations):
+        raise RuntimeError(f'the run that nobody told ended with {codes}, see {root}')
+    log = root / 'told.log'
+    with open(log, 'w') as stream:
+        command = _torchrun(told, iterations, 'told', str(told_in))
+        agent = subprocess.Popen(command, stdout=stream, stderr=stream)
+        _wait_for(Path(f'{told}{MARKER}'), agent)
+        began = time.monotonic()
+        for _ in range(2):
+            agent.send_signal(signal.SIGTERM)
+            time.sleep(0.3)
+        agent.wait(timeout=60)
+        seconds = time.monotonic() - began
+    stops = re.findall(r'told to end: stopped after iteration (\d+)', log.read_text())
+    saved = (told / f'iter_{told_in + 1}.pth').exists()
+    codes = _finish_two(told, iterations)
+    found = codes or differences(whole, told, f'iter_{iterations}.pth')
+    return dict(
+        signals=2,
+        stopped_after_iteration=sorted(set(map(int, stops))),
+        seconds_until_the_end=round(seconds, 1),
+        differing=found,
+        passed=saved and set(stops) == {str(told_in + 1)} and not found,
+    )
+
+
+def _finish_two(folder: Path, iterations: int) -> list[str]:
+    """Two processes without torchrun, which share its imports; their exit codes if they are not 0."""
+
+    def action():
+        apis.train(config(folder, iterations), launcher='pytorch', resume='auto')
+
+    codes = [wait(pid, TIMEOUT) for pid in start_two(action, folder.with_suffix('.log'))]
+    return [f'exit codes {codes}'] if any(codes) else []
+
+
+def _torchrun(folder: Path, iterations: int, *fault: str) -> list[str]:
+    return [
+        *(sys.executable, '-m', 'torch.distributed.run', '--nproc_per_node=2'),
+        *('--max_restarts=2', f'--master_port={next(PORTS)}'),
+        *(str(Path(__file__).parent / 'torchrun_rank.py'), str(folder), str(iterations), *fault),
+    ]
+
+
+def _wait_for(file: Path, process: subprocess.Popen, seconds: float = 120.0) -> None:
+    """Until a process has made a file.
+
+    Raises:
+        RuntimeError: it ended before, or took longer.
+    """
+    end = time.monotonic() + seconds
+    while not file.exists():
+        if process.poll() is not None or time.monotonic() > end:
+            process.kill()
+            raise RuntimeError(f'no {file} after {seconds:.0f} s, or an end with {process.poll()}')
+        time.sleep(0.01)
+
+
 def torchrun_restarts(root: Path, iterations: int, seed: int = 2) -> dict:
     """Two processes for so many iterations; one is killed, torchrun starts both again, and they go on."""
     kill_at = random.Random(seed).randrange(iterations // 4, 3 * iterations // 4)
     seconds = {}
-    for name, more in (('torchrun_whole', []), ('torchrun_killed', [str(kill_at)])):
+    for name, fault in (('torchrun_whole', ()), ('torchrun_killed', ('killed', str(kill_at)))):
         began = time.monotonic()
-        command = [
-            *(sys.executable, '-m', 'torch.distributed.run', '--nproc_per_node=2'),
-            *('--max_restarts=2', f'--master_port={next(PORTS)}'),
-            *(str(Path(__file__).parent / 'torchrun_rank.py'), str(root / name), str(iterations)),
-        ]
-        log = root / f'{name}.log'
-        with open(log, 'w') as stream:
-            subprocess.run(
-                [*command, *more], stdout=stream, stderr=stream, check=True, timeout=1800
-            )
+        with open(root / f'{name}.log', 'w') as stream:
+            command = _torchrun(root / name, iterations, *fault)
+            subprocess.run(command, stdout=stream, stderr=stream, check=True, timeout=1800)
         seconds[name] = round(time.monotonic() - began, 1)
     found = differences(root / 'torchrun_whole', root / 'torchrun_killed', f'iter_{iterations}.pth')
-    killed = (root / 'torchrun_killed.killed').exists()
+    killed = Path(f'{root / "torchrun_killed"}{MARKER}').exists()
+    lives = len([path for path in (root / 'torchrun_killed').iterdir() if path.is_dir()])
     return dict(
         iterations=iterations,
         killed_in_iteration=kill_at,
+        lives_of_the_run=lives,
         seconds=seconds,
         differing=found,
-        passed=killed and not found,
+        passed=killed and lives == 2 and not found,
     )
 
 
