@@ -69,7 +69,7 @@ class BufferBroadcastHook(Hook):
         self, runner: Any, batch_idx: int, data_batch: Any = None, outputs: dict | None = None
     ) -> None:
         """Broadcast where a checkpoint follows."""
-        if get_world_size() > 1 and any(self._saves_now(hook, runner) for hook in runner.hooks):
+        if get_world_size() > 1 and checkpoint_follows(runner):
             broadcast_buffers(bare_model(runner))
 
     def before_val_epoch(self, runner: Any) -> None:
@@ -77,12 +77,18 @@ class BufferBroadcastHook(Hook):
         if get_world_size() > 1:
             broadcast_buffers(bare_model(runner))
 
-    def _saves_now(self, hook: Hook, runner: Any) -> bool:
-        if not isinstance(hook, CheckpointHook) or hook.by_epoch:
-            return False
-        return self.every_n_train_iters(runner, hook.interval, hook.save_begin) or (
-            hook.save_last and self.is_last_train_iter(runner)
+
+def checkpoint_follows(runner: Any) -> bool:
+    """Whether a hook saves after the current iteration; for ``after_train_iter`` of an earlier hook."""
+    return any(
+        isinstance(hook, CheckpointHook)
+        and not hook.by_epoch
+        and (
+            hook.every_n_train_iters(runner, hook.interval, hook.save_begin)
+            or (hook.save_last and hook.is_last_train_iter(runner))
         )
+        for hook in runner.hooks
+    )
 
 
 def broadcast_buffers(model: Any) -> None:
