@@ -3,6 +3,7 @@
 from mmssod.engine.hooks import (
     BufferBroadcastHook,
     ClassBalanceHook,
+    DueEvaluationHook,
     EMATeacherHook,
     FastResumeHook,
     NonFiniteGuardHook,
@@ -20,6 +21,7 @@ from mmssod.engine.schedulers import ShareStepLR
 __all__ = [
     'BufferBroadcastHook',
     'ClassBalanceHook',
+    'DueEvaluationHook',
     'EMATeacherHook',
     'FastResumeHook',
     'NonFiniteGuardHook',
