@@ -23,6 +23,7 @@ from mmssod.engine.preflight.data_checks import (
 )
 from mmssod.engine.preflight.image_checks import READ_IMAGES
 from mmssod.engine.preflight.key_checks import key_problems
+from mmssod.engine.preflight.outside_checks import is_json, leaves
 from mmssod.structures import Problem
 
 _EVALUATORS = ('val_evaluator', 'test_evaluator')
@@ -87,7 +88,7 @@ def labeled_classes(cfg: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _one_string_problems(labeled: Any) -> Iterator[Problem]:
-    for leaf in _leaves(labeled):
+    for leaf in leaves(labeled):
         classes = (leaf.get('metainfo') or {}).get('classes')
         if isinstance(classes, str) and not osp.isfile(classes):
             yield Problem(
@@ -106,20 +107,9 @@ def _labeled(cfg: Mapping[str, Any]) -> Mapping[str, Any] | None:
     return dataset['labeled'] if isinstance(dataset.get('labeled'), Mapping) else dataset
 
 
-def _leaves(dataset: Any) -> Iterator[Mapping[str, Any]]:
-    """Data set configs inside wrappers (``dataset=``, ``datasets=``)."""
-    if not isinstance(dataset, Mapping):
-        return
-    inner = dataset.get('datasets') or ([dataset['dataset']] if 'dataset' in dataset else [])
-    if not inner:
-        yield dataset
-    for part in inner:
-        yield from _leaves(part)
-
-
 def _classes(dataset: Any) -> list[str] | None:
     """Classes that a data set config will have: its own, or its type's."""
-    for leaf in _leaves(dataset):
+    for leaf in leaves(dataset):
         metainfo = leaf.get('metainfo') or {}
         classes = metainfo.get('classes')
         if classes is None:
@@ -136,10 +126,10 @@ def _dataset_findings(
     name: str, dataset: Any, classes: Sequence[str] | None, limit: int
 ) -> Findings:
     findings = Findings()
-    for leaf in _leaves(dataset):
+    for leaf in leaves(dataset):
         file = leaf.get('ann_file') or ''
         own = _classes(leaf) or classes
-        if own is None or not file.endswith('.json'):
+        if own is None or not is_json(file):
             continue
         root = leaf.get('data_root') or ''
         prefix = leaf.get('data_prefix') or {}
@@ -151,8 +141,6 @@ def _dataset_findings(
 
 def _file_problems(name: str, classes: Sequence[str], file: str) -> Iterator[Problem]:
     """Of the file of an evaluator, of which only the classes matter here."""
-    if '://' in file:
-        return
     if not osp.isfile(file):
         yield missing_file(name, file)
         return
@@ -194,6 +182,6 @@ def _evaluator_problems(name: str, evaluator: Any, classes: Sequence[str] | None
     problems: list[Problem] = []
     for metric in metrics:
         file = metric.get('ann_file') if isinstance(metric, Mapping) else None
-        if classes and isinstance(file, str) and file.endswith('.json'):
+        if classes and isinstance(file, str) and is_json(file):
             problems += _file_problems(name, classes, file)
     return problems
