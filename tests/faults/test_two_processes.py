@@ -5,6 +5,7 @@ import re
 import pytest
 import torch
 from fault_runs import differences, start_two, wait
+from small_training import small_config, small_data
 from toy_training import toy_config
 from world import torchrun_told
 
@@ -48,6 +49,29 @@ def test_one_process_goes_on_from_two(tmp_path):
     assert run(tmp_path / 'cut', hooks=told(0)) == [143, 143]
     apis.train(toy_config(tmp_path / 'cut', max_iters=ITERATIONS), resume='auto')
     assert (tmp_path / f'cut/iter_{ITERATIONS}.pth').exists()
+
+
+@pytest.mark.slow  # six processes of a real detector
+def test_a_detector_resumes_in_two_processes(tmp_path):
+    """The shipped runtime and pipelines; two and one steps are three."""
+    data = small_data(tmp_path / 'data')
+
+    def train(name, max_iters):
+        folder = tmp_path / name
+        folder.mkdir(exist_ok=True)
+        cfg = small_config(data, folder, max_iters)
+        cfg.env_cfg.dist_cfg = dict(backend='gloo', timeout=60)
+
+        def action():
+            apis.train(cfg, work_dir=str(folder), seed=0, launcher='pytorch', resume='auto')
+
+        assert [wait(pid, 120) for pid in start_two(action, tmp_path / f'{name}.log')] == [0, 0]
+
+    for name, max_iters in (('whole', 3), ('cut', 2), ('cut', 3)):
+        train(name, max_iters)
+    assert differences(tmp_path / 'whole', tmp_path / 'cut', 'iter_3.pth') == []
+    state = torch.load(tmp_path / 'cut/iter_3.pth', weights_only=False)['state_dict']
+    assert state['balancer.count'].sum() > 0
 
 
 @pytest.mark.slow  # torchrun imports everything in three processes

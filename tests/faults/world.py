@@ -4,6 +4,7 @@ import multiprocessing
 import os
 import random
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -19,6 +20,8 @@ from toy_training import toy_config
 from mmssod import apis
 
 ITERATIONS = 12
+LONG_ITERATIONS = 150
+ATTEMPTS = 20
 TIMEOUT = 600.0
 
 
@@ -99,6 +102,7 @@ def torchrun_restarts(root: Path, iterations: int, seed: int = 2) -> dict:
     return dict(
         iterations=iterations,
         killed_in_iteration=kill_at,
+        kills=int(killed),
         lives_of_the_run=lives,
         seconds=seconds,
         differing=found,
@@ -140,51 +144,87 @@ def worker_killed(root: Path) -> dict:
 def sigterm(root: Path, trials: int, seed: int = 3) -> dict:
     """A checkpoint and exit code 143, wherever in the run the signal comes; the end is that of the whole run."""
     draw = random.Random(seed)
-    seconds = _finish(root, 'term_whole')
-    codes, differing = [], []
+    last = f'iter_{LONG_ITERATIONS}.pth'
+    seconds = _finish(root, 'term_whole', iterations=LONG_ITERATIONS)
+    codes, stops, differing = [], [], []
     for trial in range(trials):
-        folder = root / f'term_{trial}'
-        pid = start(_run(folder, None), root / f'term_{trial}.log')
-        time.sleep(draw.uniform(0.3, 1.0) * seconds)
-        os.kill(pid, signal.SIGTERM)
-        codes.append(wait(pid, TIMEOUT))
-        _finish(root, folder.name)
-        found = differences(root / 'term_whole', folder, f'iter_{ITERATIONS}.pth')
+        folder, log = root / f'term_{trial}', root / f'term_{trial}.log'
+        for _ in range(ATTEMPTS):
+            pid = start(_run(folder, None, iterations=LONG_ITERATIONS), log)
+            end = time.monotonic() + TIMEOUT
+            while not (folder / 'last_checkpoint').exists() and time.monotonic() < end:
+                time.sleep(0.001)
+            time.sleep(draw.uniform(0, 0.5) * seconds)
+            os.kill(pid, signal.SIGTERM)
+            code = wait(pid, TIMEOUT)
+            if not (folder / last).exists():
+                break
+            shutil.rmtree(folder)  # it was done before its signal came
+        codes.append(code)
+        stops += _stops(folder)
+        _finish(root, folder.name, iterations=LONG_ITERATIONS)
+        found = differences(root / 'term_whole', folder, last)
         differing += [f'{trial}: {name}' for name in found]
-    # 143 and a checkpoint; -15 before it listens, or 0 where the run was done.
     return dict(
         trials=trials,
         exit_codes=codes,
+        stopped_after_iterations=stops,
+        of_iterations=LONG_ITERATIONS,
         differing=differing,
-        passed=not differing and set(codes) <= {143, -15, 0},
+        passed=not differing and codes == [143] * trials and len(stops) == trials,
     )
+
+
+def _stops(folder: Path) -> list[int]:
+    """The iterations after which the logs of a run say that it was told to end, where such a checkpoint is there."""
+    text = ''.join(log.read_text() for log in folder.glob('*/*.log'))
+    found = re.findall(r'told to end: stopped after iteration (\d+)', text)
+    return [int(number) for number in found if (folder / f'iter_{number}.pth').exists()]
 
 
 def clock_jumps(root: Path) -> dict:
     """A wall clock that jumps by days, back and forth, changes nothing but the log."""
     _finish(root, 'clock_whole')
+    counted = root / 'jumps.txt'
 
     def jumping():
-        real, draw = time.time, random.Random(4)
-        time.time = lambda: real() + draw.choice([-1, 0, 1]) * 86_400 * 3
+        real, draw, jumps = time.time, random.Random(4), []
+
+        def clock():
+            days = draw.choice([-3, 0, 3])
+            jumps.extend([1] if days else [])
+            return real() + days * 86_400
+
+        time.time = clock
         _run(root / 'clock_jumps', None)()
+        counted.write_text(str(len(jumps)))
 
     code = wait(start(jumping, root / 'clock_jumps.log'), TIMEOUT)
+    jumps = int(counted.read_text()) if counted.exists() else 0
     found = differences(root / 'clock_whole', root / 'clock_jumps', f'iter_{ITERATIONS}.pth')
-    return dict(exit_code=code, differing=found, passed=code == 0 and not found)
+    return dict(
+        exit_code=code,
+        jumps=jumps,
+        differing=found,
+        passed=code == 0 and jumps >= ITERATIONS and not found,
+    )
 
 
-def _run(folder: Path, loader: dict | None, *hooks: str):
+def _run(folder: Path, loader: dict | None, *hooks: str, iterations: int = ITERATIONS):
     cfg = toy_config(
-        folder, max_iters=ITERATIONS, loader=loader, hooks=[dict(type=name) for name in hooks]
+        folder, max_iters=iterations, loader=loader, hooks=[dict(type=name) for name in hooks]
     )
     cfg.default_hooks.checkpoint.update(interval=4, max_keep_ckpts=2)
     return lambda: apis.train(cfg, resume='auto')
 
 
-def _finish(root: Path, name: str, loader: dict | None = None) -> float:
+def _finish(
+    root: Path, name: str, loader: dict | None = None, iterations: int = ITERATIONS
+) -> float:
     began = time.monotonic()
-    code = wait(start(_run(root / name, loader), root / f'{name}.log'), TIMEOUT)
+    code = wait(
+        start(_run(root / name, loader, iterations=iterations), root / f'{name}.log'), TIMEOUT
+    )
     if code:
         raise RuntimeError(
             f'{name} ended with {code}: {(root / f"{name}.log").read_text()[-3000:]}'
