@@ -24,6 +24,7 @@ from mmssod.engine.preflight.data_checks import (
 from mmssod.engine.preflight.image_checks import READ_IMAGES
 from mmssod.engine.preflight.key_checks import key_problems
 from mmssod.engine.preflight.outside_checks import is_json, leaves
+from mmssod.engine.preflight.value_checks import value_problems
 from mmssod.structures import Problem
 
 _EVALUATORS = ('val_evaluator', 'test_evaluator')
@@ -38,13 +39,18 @@ def config_problems(cfg: Mapping[str, Any]) -> list[Problem]:
             checked here.
 
     Returns:
-        list[Problem]: unknown keys; a string for classes; class names that differ between config and json (of the
+        list[Problem]: unknown keys; values out of their range; a string for classes; class names that differ between config and json (of the
         labeled, validation and test sets and of the evaluators), or between training and evaluation; all that is wrong
         in these json and with their images; unlabeled images that are not found.
     """
     labeled = _labeled(cfg)
     classes = _classes(labeled) if labeled else None
-    problems = [*key_problems(cfg), *_one_string_problems(labeled), *data_findings(cfg).problems]
+    problems = [
+        *key_problems(cfg),
+        *value_problems(cfg),
+        *_one_string_problems(labeled),
+        *data_findings(cfg).problems,
+    ]
     problems += _unlabeled_problems(cfg)
     for evaluator in _EVALUATORS:
         problems += _evaluator_problems(evaluator, cfg.get(evaluator), classes)
