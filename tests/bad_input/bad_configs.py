@@ -99,7 +99,7 @@ def bounds(folder):
     GROUP,
     'several values out of their range at once',
     STOP,
-    r'(?s)model.balancer: ClassBalancer refuses a value.*got 1.7.*SideBucketCoder refuses a value.*num_buckets'
+    r'(?s)SideBucketCoder refuses a value.*num_buckets.*model.balancer: ClassBalancer refuses a value.*got 1.7'
     r'.*default_hooks.a: EMATeacherHook refuses a value.*ema_decay',
 )
 def several(folder):

@@ -39,9 +39,9 @@ def config_problems(cfg: Mapping[str, Any]) -> list[Problem]:
             checked here.
 
     Returns:
-        list[Problem]: unknown keys; values out of their range; a string for classes; class names that differ between config and json (of the
-        labeled, validation and test sets and of the evaluators), or between training and evaluation; all that is wrong
-        in these json and with their images; unlabeled images that are not found.
+        list[Problem]: unknown keys; values out of their range; a string for classes; class names that differ between
+        config and json (of the labeled, validation and test sets and of the evaluators), or between training and
+        evaluation; all that is wrong in these json and with their images; unlabeled images that are not found.
     """
     labeled = _labeled(cfg)
     classes = _classes(labeled) if labeled else None

@@ -50,11 +50,13 @@ def _walk(where: str, node: Any) -> Iterator[Problem]:
 def _try(where: str, node: Mapping[str, Any]) -> Iterator[Problem]:
     kind = _CHEAP[node['type']].get(node['type'])
     values = {key: deepcopy(value) for key, value in node.items() if key not in _COMMON}
+    if node['type'] == 'ClassBalancer':
+        values.setdefault('num_classes', 1)  # the detector fills it in
     try:
         kind(**values)
     except (ValueError, TypeError) as error:
         if 'unexpected keyword' in str(error) or 'required' in str(error):
-            return  # of key_problems; or filled in by what holds this part
+            return  # of key_problems
         yield Problem(
             f'{where}: {node["type"]} refuses a value',
             'values of its documentation (docs/config_reference.md)',
