@@ -64,7 +64,7 @@ demo: $(INSTALLED)
 	$(BIN)/python tools/demo.py
 
 test: $(INSTALLED)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(if $(COVERAGE),--cov --cov-report=term:skip-covered)
 
 test-all: $(INSTALLED)
 	$(BIN)/python -m pytest -m ''
@@ -72,8 +72,8 @@ test-all: $(INSTALLED)
 test-openmmlab: $(INSTALLED_OPENMMLAB)
 	$(VENV_OPENMMLAB)/bin/python -m pytest
 
-coverage: $(INSTALLED)
-	$(BIN)/python -m pytest --cov --cov-report=term:skip-covered
+coverage:
+	$(MAKE) --no-print-directory test COVERAGE=1
 
 faults: $(INSTALLED)
 	$(BIN)/python tests/faults/campaign.py --out docs/results/faults.md

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import quick_configs  # noqa: F401
 import torch
 from mmengine.registry import DefaultScope
 

@@ -24,6 +24,7 @@ default_hooks = dict(
     progress=dict(type='ProgressHook'),
     buffers=dict(type='BufferBroadcastHook'),
     preemption=dict(type='PreemptionHook'),
+    due_evaluation=dict(type='DueEvaluationHook'),
 )
 
 env_cfg = dict(

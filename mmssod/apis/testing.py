@@ -13,6 +13,7 @@ from mmengine.config import Config, ConfigDict
 from mmssod.apis.config import ConfigLike, build_runner, load_config
 from mmssod.apis.distributed import process_group
 from mmssod.apis.training import close
+from mmssod.engine.preflight import config_outside_problems, raise_together
 from mmssod.environment.checkpoints import trusting
 
 
@@ -52,7 +53,7 @@ def test(
 
     Raises:
         ValueError: ``out`` is no ``.pkl``; drawing is asked for and the config has no
-            visualization hook; the model has no score threshold to set.
+            visualization hook; the model has no score threshold to set; image names lead out of their folder.
         UnsafeCheckpointError: the checkpoint holds more than weights and is not trusted.
     """
     if out is not None and not out.endswith(('.pkl', '.pickle')):
@@ -65,6 +66,7 @@ def test(
         set_score_threshold(cfg, score_thr)
     if tta:
         use_tta(cfg)
+    raise_together(list(config_outside_problems(cfg, 'test_dataloader')))
     setup_cache_size_limit_of_dynamo()
     with trusting(trust_checkpoint), process_group(cfg):
         metrics = run_test(cfg, out)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from mmdet.utils import setup_cache_size_limit_of_dynamo
@@ -111,9 +112,34 @@ def run_training(cfg: Config) -> dict[str, float]:
     runner.register_hook(newest)
     try:
         runner.train()
+    except (OSError, EOFError) as error:
+        if lost := _lost_worker(runner):
+            raise RuntimeError(lost) from error
+        raise
     finally:
         close(runner)
     return newest.metrics
+
+
+def _lost_worker(runner: Runner) -> str:
+    """Which data worker of the training is gone, and how; '' for none.
+
+    torch says so itself, unless a worker dies while it hands a batch over: then that is a broken connection.
+    """
+    batches = getattr(runner._train_loop, 'dataloader_iterator', None)
+    batches = getattr(batches, 'batches', batches)  # of FastResumeHook
+    workers = getattr(getattr(batches, '_iterator', None), '_workers', ())
+    end = time.monotonic() + (1.0 if workers else 0.0)  # its connections are gone before it is
+    while (
+        not (gone := [worker for worker in workers if worker.exitcode]) and time.monotonic() < end
+    ):
+        time.sleep(0.01)
+    if not gone:
+        return ''
+    return (
+        f'DataLoader worker (pid {gone[0].pid}) ended with {gone[0].exitcode} while it handed a batch over (-9 is '
+        'SIGKILL, also that of a machine without memory: then lower train_dataloader.num_workers); go on with --resume'
+    )
 
 
 def close(runner: Runner) -> None:

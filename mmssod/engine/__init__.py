@@ -4,6 +4,7 @@ from mmssod.engine.both_loops import BothTestLoop, BothValLoop
 from mmssod.engine.hooks import (
     BufferBroadcastHook,
     ClassBalanceHook,
+    DueEvaluationHook,
     EMATeacherHook,
     FastResumeHook,
     NonFiniteGuardHook,
@@ -23,6 +24,7 @@ __all__ = [
     'BothValLoop',
     'BufferBroadcastHook',
     'ClassBalanceHook',
+    'DueEvaluationHook',
     'EMATeacherHook',
     'FastResumeHook',
     'NonFiniteGuardHook',

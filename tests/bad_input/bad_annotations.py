@@ -5,10 +5,12 @@ import math
 import cv2
 import numpy as np
 from bad_input_cases import STOP, WARN, case, coco_content, error_of, write_json
+from mmengine.config import Config
 
 from mmssod.datasets import UnlabeledDataset
 from mmssod.datasets.annotation_files import LIMIT
 from mmssod.datasets.split import read_coco
+from mmssod.engine.preflight import config_problems
 from mmssod.engine.preflight.data_checks import file_findings
 
 GROUP = 'Annotations'
@@ -177,6 +179,16 @@ def listed_twice(folder):
     return look(folder, with_image(file_name='1.png'))
 
 
+@case(
+    GROUP,
+    'an image listed twice, once as `./a.png`',
+    STOP,
+    r'1 image files that are listed twice.*\n.*\n.*1.png',
+)
+def listed_otherwise(folder):
+    return look(folder, with_image(file_name='./1.png'))
+
+
 @case(GROUP, 'an image without a name, width or height', STOP, '1 images that are no images')
 def image_keys(folder):
     return look(folder, without('images', 'width'))
@@ -273,6 +285,23 @@ def crowd(folder):
 @case(GROUP, 'labeled image named by `..`', STOP, '1 image names that lead out')
 def dots(folder):
     return look(folder, with_image(file_name='../../secret.png'))
+
+
+@case(
+    GROUP,
+    'a json with the suffix `.JSON`',
+    'looked at like any other',
+    '1 image names that lead out',
+)
+def capitals(folder):
+    content = with_image(file_name='../secret.png')
+    dataset = dict(
+        type='CocoDataset',
+        ann_file=write_json(folder, content, 'train.JSON'),
+        metainfo=dict(classes=CLASSES),
+    )
+    loader = dict(dataset=dict(type='SemiDataset', labeled=dataset))
+    return '\n'.join(map(str, config_problems(Config(dict(train_dataloader=loader)))))
 
 
 @case(GROUP, 'labeled image named by an absolute path', STOP, '1 image names that lead out')

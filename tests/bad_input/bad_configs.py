@@ -95,6 +95,20 @@ def bounds(folder):
     return error_of(ClassBalancer, 3, bounds=(0.9, 0.4))
 
 
+@case(
+    GROUP,
+    'several values out of their range at once',
+    STOP,
+    r'(?s)SideBucketCoder refuses a value.*num_buckets.*model.balancer: ClassBalancer refuses a value.*got 1.7'
+    r'.*default_hooks.a: EMATeacherHook refuses a value.*ema_decay',
+)
+def several(folder):
+    model = tiny_semi(balancer=dict(type='ClassBalancer', threshold=1.7))
+    model.detector.roi_head.bbox_head.bbox_coder.num_buckets = 1
+    hooks = dict(a=dict(type='EMATeacherHook', ema_decay=1.0))
+    return said(dict(model=model, default_hooks=hooks))
+
+
 @case(GROUP, 'an unknown certainty to select by', STOP, 'certainty')
 def certainty(folder):
     return model_error(selector=dict(type='ThresholdSelector', certainty='q'))

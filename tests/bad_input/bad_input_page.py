@@ -6,10 +6,11 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 PAGE = HERE.parents[1] / 'docs/bad_input.md'
-for folder in (HERE, HERE.parent / 'engine'):
+for folder in (HERE, HERE.parent, HERE.parent / 'engine'):
     sys.path.insert(0, str(folder))
 
 import bad_annotations  # noqa: E402, F401
+import bad_banks  # noqa: E402, F401
 import bad_checkpoints  # noqa: E402, F401
 import bad_configs  # noqa: E402, F401
 import bad_images  # noqa: E402, F401

@@ -1,8 +1,12 @@
 """Sets of images that are empty, small or overlapping."""
 
-from bad_input_cases import STOP, USED, WARN, case, coco_content, error_of
-from fakes import FakeDataset, FakePair, fake_runner
+from types import SimpleNamespace
 
+from bad_input_cases import STOP, USED, WARN, case, coco_content, error_of, write_json
+from fakes import FakeDataset, FakePair, fake_runner
+from mmengine.config import Config
+
+from mmssod import apis
 from mmssod.datasets import SemiDataset, SourceSampler, UnlabeledDataset
 from mmssod.datasets.split import split_coco
 from mmssod.engine import PreflightHook, SkippedImagesHook
@@ -166,16 +170,65 @@ def some(folder):
     return runner.messages[0]
 
 
+def evaluated(folder, path, root, **values):
+    """What is said of an evaluated set with one image."""
+    dataset = FakeDataset([(path, [])])
+    dataset.data_prefix = dict(img=root)
+    loader = SimpleNamespace(dataset=dataset)
+    return fake_runner(
+        folder, dataset=pair(), test_dataloader=loader, val_loop=SimpleNamespace(dataloader=loader)
+    )
+
+
 @case(
-    GROUP, 'test images named by `..`', 'error before the test', 'test set: 1 image names lead out'
+    GROUP,
+    'test images named by `..`',
+    'error before the test',
+    'test_dataloader: 1 image names lead out',
 )
 def test_outside(folder):
-    dataset = FakeDataset([('/data/images/../../etc/x.png', [])])
-    dataset.data_prefix = dict(img='/data/images')
-    runner = fake_runner(folder)
-    runner.test_dataloader = runner.train_dataloader
-    runner.test_dataloader.dataset = dataset
+    runner = evaluated(folder, '/data/images/../../etc/x.png', '/data/images')
     return error_of(PreflightHook().before_test, runner)
+
+
+@case(
+    GROUP,
+    'test images named by a URL, or by `..` where there is no data root',
+    'error before the test',
+    '(?s)(test_dataloader: 1 image names lead out.*){2}',
+)
+def test_far_outside(folder):
+    said = [
+        error_of(PreflightHook().before_test, evaluated(folder, path, ''))
+        for path in ('http://example.com/x.png', '../x.png')
+    ]
+    return '\n'.join(said)
+
+
+@case(
+    GROUP,
+    'validation images named by `..` or a URL',
+    STOP,
+    '(?s)(val_dataloader: 1 image names lead out.*){2}',
+)
+def val_outside(folder):
+    paths = ('/data/images/../x.png', '/data/images/http://example.com/x.png')
+    runners = [evaluated(folder, path, '/data/images') for path in paths]
+    return '\n'.join(str(problem) for runner in runners for problem in runtime_problems(runner))
+
+
+@case(
+    GROUP,
+    'a test json with such names, or one with the suffix `.JSON`',
+    'error before anything is built',
+    'test_dataloader: 1 image names lead out.*\n.*\n.*http://example.com/a.png',
+)
+def test_json_outside(folder):
+    content = coco_content()
+    content['images'][0]['file_name'] = 'http://example.com/a.png'
+    dataset = dict(type='CocoDataset', ann_file=write_json(folder, content, 'test.JSON'))
+    wrapped = dict(type='RepeatDataset', dataset=dataset, times=1)
+    return error_of(apis.test, Config(dict(test_dataloader=dict(dataset=wrapped))), 'none.pth')
 
 
 class _Skipped:

@@ -5,6 +5,7 @@ import pytest
 import torch
 from fakes import fake_runner
 from mmdet.structures import DetDataSample
+from mmengine.optim import AmpOptimWrapper
 from toy_training import toy_config, weights_of
 
 from mmssod import apis
@@ -166,7 +167,7 @@ def test_skips_in_a_row_end_the_run(tmp_path):
     hook = NonFiniteGuardHook(policy='skip', patience=3)
     for good in (False, False, True, False, False):
         hook.after_train_iter(runner, 0, PLAIN, {'loss': 1.0 if good else float('nan')})
-    with pytest.raises(RuntimeError, match='3 iterations in a row were skipped'):
+    with pytest.raises(RuntimeError, match='3 iterations in a row went wrong'):
         hook.after_train_iter(runner, 0, PLAIN, {'loss': float('nan')})
 
 
@@ -184,3 +185,44 @@ def test_an_exploded_step_can_be_skipped(tmp_path):
         hook.after_train_iter(runner, 0, PLAIN, {'loss': 1.0})
         assert torch.equal(weight.detach(), torch.ones(2) * (norm > 1))
     assert len(runner.messages) == 1 and 'The step was skipped' in runner.messages[0]
+
+
+def test_finite_gradients_of_a_loss_that_is_not(tmp_path):
+    """A loss that is only logged may be NaN; the step is taken, and the message says so."""
+    weight = torch.nn.Parameter(torch.ones(2))
+    optimizer = torch.optim.SGD([weight], lr=1.0)
+    runner = fake_runner(tmp_path, optim_wrapper=SimpleNamespace(optimizer=optimizer, get_lr=dict))
+    hook = NonFiniteGuardHook(policy='skip')
+    hook.before_train(runner)
+    for gradient in (1.0, float('nan'), None):
+        if gradient is not None:
+            weight.grad = torch.full((2,), gradient)
+            optimizer.step()
+        hook.after_train_iter(runner, 0, PLAIN, {'loss': float('nan')})
+    ends = ('the step was taken', 'The step was skipped', 'No step was due')
+    assert all(text.endswith(end) for text, end in zip(runner.messages, ends, strict=True))
+    assert torch.equal(weight.detach(), torch.zeros(2))
+
+
+def test_a_norm_is_judged_once(tmp_path):
+    """With accumulated gradients the log keeps the norm of the last step for the iterations between."""
+    runner = fake_runner(tmp_path)
+    hook = NonFiniteGuardHook()
+    norms(runner, *[1.0] * 30, 1e6)
+    for _ in range(3):
+        hook.after_train_iter(runner, 0, PLAIN, {'loss': 1.0})
+    assert len(runner.messages) == 1
+    norms(runner, 1e6)
+    hook.after_train_iter(runner, 0, PLAIN, {'loss': 1.0})
+    assert len(runner.messages) == 2
+
+
+@pytest.mark.parametrize(('last', 'told'), [(1e6, True), (float('inf'), False), (1.0, False)])
+def test_mixed_precision_watches_finite_norms(tmp_path, last, told):
+    weight = torch.nn.Parameter(torch.ones(2))
+    wrapper = AmpOptimWrapper.__new__(AmpOptimWrapper)
+    wrapper.optimizer = torch.optim.SGD([weight], lr=1.0)
+    runner = fake_runner(tmp_path, optim_wrapper=wrapper)
+    norms(runner, *[1.0] * 30, last)
+    NonFiniteGuardHook().after_train_iter(runner, 0, PLAIN, {'loss': 1.0})
+    assert len(runner.messages) == told

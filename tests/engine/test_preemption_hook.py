@@ -4,6 +4,7 @@ import multiprocessing
 import os
 import signal
 import time
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -13,6 +14,7 @@ from toy_training import toy_config, weights_of
 
 from mmssod import apis
 from mmssod.engine import PreemptionHook
+from mmssod.engine.hooks import preemption_hook
 
 
 @HOOKS.register_module()
@@ -24,9 +26,9 @@ class Scheduler(Hook):
 
     def before_train_iter(self, runner, batch_idx, data_batch=None):
         if runner.iter == self.iteration:
-            for child in multiprocessing.active_children() if self.workers else ():
-                os.kill(child.pid, signal.SIGTERM)
             for _ in range(self.times):
+                for child in multiprocessing.active_children() if self.workers else ():
+                    os.kill(child.pid, signal.SIGTERM)
                 os.kill(os.getpid(), signal.SIGTERM)
 
 
@@ -57,10 +59,49 @@ def test_the_last_iteration_ends_as_ever(tmp_path):
     assert (tmp_path / 'iter_6.pth').exists()
 
 
-def test_a_second_signal_does_not_wait(tmp_path):
+@pytest.mark.parametrize('workers', [False, True])
+def test_a_repeated_signal_is_one(tmp_path, workers):
+    """Slurm signals all processes of a job, and torchrun's agent passes its own on."""
+    loader = dict(num_workers=1, persistent_workers=True) if workers else None
     with pytest.raises(SystemExit):
-        apis.train(told(tmp_path, iteration=3, times=2))
-    assert not (tmp_path / 'iter_4.pth').exists()
+        apis.train(told(tmp_path, iteration=2, times=3, workers=workers, loader=loader))
+    assert (tmp_path / 'iter_3.pth').exists()
+
+
+def test_a_later_signal_is_meant(tmp_path, monkeypatch):
+    monkeypatch.setattr(preemption_hook, 'REPEATS', -1.0)
+    with pytest.raises(SystemExit):
+        apis.train(told(tmp_path, iteration=2, times=2))
+    assert not (tmp_path / 'iter_3.pth').exists()
+
+
+def test_another_signal_is_no_repetition():
+    """Slurm's warning and, a minute later, its SIGTERM: the second is the first of its kind."""
+    clock = iter([0.0, 60.0, 65.0, 75.0])
+    hook = PreemptionHook()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(preemption_hook.time, 'monotonic', lambda: next(clock))
+        hook._note(signal.SIGUSR1, None)
+        hook._note(signal.SIGTERM, None)
+        hook._note(signal.SIGTERM, None)
+        with pytest.raises(SystemExit) as end:
+            hook._note(signal.SIGTERM, None)
+    assert end.value.code == 143
+
+
+@pytest.mark.parametrize(('second', 'ends'), [(5.0, False), (15.0, True)])
+def test_a_data_worker_outlives_repetitions(tmp_path, second, ends):
+    pid = os.fork()
+    if not pid:
+        clock = iter([0.0, second])
+        preemption_hook.time = SimpleNamespace(monotonic=lambda: next(clock))
+        signal.signal(signal.SIGTERM, preemption_hook._Later())
+        os.kill(os.getpid(), signal.SIGTERM)
+        left = signal.alarm(0)
+        os.kill(os.getpid(), signal.SIGTERM)
+        os._exit(7 if left == preemption_hook.GRACE else 8)
+    code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    assert code == (-signal.SIGTERM if ends else 7)
 
 
 def test_gathered_gradients_are_not_lost(tmp_path):

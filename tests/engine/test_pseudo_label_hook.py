@@ -1,4 +1,5 @@
 import pytest
+import torch
 from fakes import FakeModel, FakeStatistics, fake_runner, run_iterations
 
 from mmssod.engine import PseudoLabelHook
@@ -99,3 +100,21 @@ def test_classes_that_never_appear_are_named_once(tmp_path):
         '2 of 3 classes had no pseudo box in 4 iterations' in named[0]
         and "['bee', 'cat']" in named[0]
     )
+
+
+def test_patience_outlives_a_resume(tmp_path):
+    """Two empty iterations, a resume, and one more are three; classes are named once in a run."""
+    first, checkpoint = PseudoLabelHook(patience=3, class_patience=2), {}
+    runner = fake_runner(tmp_path)
+    run_iterations(first, runner, range(2), {'pseudo_boxes': torch.tensor(0.0)})
+    first._seen_classes, first._classes_named = {0, 2}, True
+    first.before_save_checkpoint(runner, checkpoint)
+    second = PseudoLabelHook(patience=3, class_patience=2)
+    resumed = fake_runner(tmp_path, _resume=True)
+    second.after_load_checkpoint(resumed, checkpoint)
+    assert second._seen_classes == {0, 2} and second._classes_named
+    run_iterations(second, resumed, [2], {'pseudo_boxes': torch.tensor(0.0)})
+    assert len(resumed.messages) == 1 and 'the last 3 iterations' in resumed.messages[0]
+    fresh = PseudoLabelHook()
+    fresh.after_load_checkpoint(fake_runner(tmp_path, _resume=False), checkpoint)
+    assert fresh._steps == 0

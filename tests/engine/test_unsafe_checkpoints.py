@@ -5,6 +5,7 @@ import threading
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from mmdet.registry import MODELS
@@ -150,6 +151,31 @@ def test_a_log_of_mmengine_is_data(tmp_path):
     torch.save({'message_hub': hub.state_dict()}, tmp_path / 'a.pth')
     loaded = CheckpointLoader.load_checkpoint(str(tmp_path / 'a.pth'), map_location='cpu')
     assert loaded['message_hub']['log_scalars']['train/loss'].current() == 0.5
+
+
+@pytest.mark.parametrize(
+    ('value', 'fine'),
+    [
+        *(
+            (np.arange(3).astype(code), True)
+            for code in ('bool', 'int8', 'uint64', 'float16', 'float64')
+        ),
+        (np.array([{}], dtype=object), False),
+        (np.array(['text']), False),
+        (np.zeros(1, dtype=[('a', 'i4')]), False),
+        (np.zeros(1, dtype='M8[s]'), False),
+    ],
+    ids=lambda value: str(getattr(value, 'dtype', value)),
+)
+def test_arrays_of_numbers_alone(tmp_path, value, fine):
+    file = str(tmp_path / 'a.pth')
+    torch.save({'log': value}, file)
+    if fine:
+        loaded = CheckpointLoader.load_checkpoint(file, map_location='cpu')['log']
+        assert loaded.dtype == value.dtype and (loaded == value).all()
+    else:
+        with pytest.raises(UnsafeCheckpointError):
+            CheckpointLoader.load_checkpoint(file, map_location='cpu')
 
 
 @pytest.mark.parametrize('content', [b'', b'no checkpoint', b'PK\x03\x04 cut off'])

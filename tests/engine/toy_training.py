@@ -200,6 +200,7 @@ def toy_config(
                 dict(type='PseudoLabelHook', interval=2),
                 dict(type='ProgressHook'),
                 dict(type='PreemptionHook', interval=1),
+                dict(type='DueEvaluationHook'),
                 *hooks,
             ],
             log_processor=dict(type='LogProcessor', window_size=2, by_epoch=False),

@@ -1,14 +1,15 @@
 """The fault campaign: what it does to training runs, and how they end, as a page and as JSON.
 
 ``python tests/faults/campaign.py --out docs/results/faults.md``; ``--short`` tries every part in little time.
-Exits with 1 if a part did not pass.
+What a part found is kept (``work_dirs/faults``): a campaign that was cut goes on with the parts that are left, and
+those that did not pass. Exits with 1 if a part did not pass.
 """
 
 import argparse
 import json
+import re
 import shutil
 import sys
-import tempfile
 import time
 from collections.abc import Callable
 from datetime import date
@@ -24,10 +25,14 @@ import world
 
 from mmssod import environment
 from mmssod.analysis.markdown import measured_with, pipe_table
+from mmssod.environment.whole_files import write_whole
+
+ROOT = Path('work_dirs/faults').absolute()
+LEAST_KILLS = 30
 
 NOTE = """Runs are killed, robbed of a process or a data worker, told to end, and fed with files that want to harm.
 Each must end bit by bit as one that was left alone (weights, statistics, teacher, optimizer, schedule, class balance),
-or refuse.
+or refuse; a part passes only where its fault took place.
 `make faults` runs it and writes this page; how each fault is met is in [reliability](../reliability.md)."""
 
 
@@ -40,6 +45,7 @@ def parts(short: bool) -> dict[str, Callable[[Path], dict]]:
         'SIGKILL of one of two processes': lambda f: kills.kill_one_of_two(f, 1 if short else 8),
         'torchrun: one of two killed': lambda f: world.torchrun_restarts(f, 40 if short else 500),
         'a data worker killed': world.worker_killed,
+        "SIGTERM, twice, for torchrun's agent": world.torchrun_told,
         'SIGTERM at random moments': lambda f: world.sigterm(f, 2 if short else 8),
         'the clock jumps by days': world.clock_jumps,
         'soak': lambda f: soak.soak(f, 40 if short else 2000),
@@ -50,20 +56,38 @@ def parts(short: bool) -> dict[str, Callable[[Path], dict]]:
 
 
 def run(root: Path, chosen: dict[str, Callable[[Path], dict]]) -> dict[str, dict]:
-    """Run the parts one after the other; what each found, with its seconds."""
+    """Run the parts one after the other, but those that passed before; what each found, with its seconds."""
     results = {}
-    for number, (name, part) in enumerate(chosen.items()):
-        folder = root / str(number)
-        folder.mkdir()
+    for name, part in chosen.items():
+        slug = re.sub(r'[^a-z0-9]+', '_', name.lower()).strip('_')
+        folder, kept = root / slug, root / f'{slug}.json'
+        if kept.exists() and json.loads(kept.read_text())['passed']:
+            results[name] = json.loads(kept.read_text())
+            print(f'kept    {name}: {results[name]}', flush=True)
+            continue
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
         began = time.monotonic()
         try:
             result = part(folder)
         except Exception as error:  # the other parts are worth running
             result = dict(error=f'{type(error).__name__}: {error}'[-1000:], passed=False)
         result['seconds_of_part'] = round(time.monotonic() - began, 1)
+        result['date'] = str(date.today())
+        write_whole(kept, json.dumps(result).encode())
+        if result['passed']:
+            shutil.rmtree(
+                folder, ignore_errors=True
+            )  # of the others, logs and checkpoints tell why
         results[name] = result
         print(f'{"passed" if result["passed"] else "FAILED"}  {name}: {result}', flush=True)
     return results
+
+
+def kills_in_all(results: dict[str, dict]) -> dict:
+    """The row that sums the SIGKILLs of all parts, which must be as many as the campaign is for."""
+    kills = sum(result.get('kills', 0) for result in results.values())
+    return dict(kills=kills, at_least=LEAST_KILLS, passed=kills >= LEAST_KILLS)
 
 
 def page(results: dict[str, dict], command: str) -> str:
@@ -92,15 +116,16 @@ def main() -> int:
     parser.add_argument('--out', type=Path, help='page to write, and a json beside it')
     parser.add_argument('--short', action='store_true', help='every part, in little')
     parser.add_argument('--only', default='', help='parts whose name holds this')
-    parser.add_argument('--keep', type=Path, help='folder that the runs are kept in')
+    parser.add_argument('--anew', action='store_true', help='forget what finished parts found')
     args = parser.parse_args()
     torch.set_num_threads(1)
     chosen = {name: part for name, part in parts(args.short).items() if args.only in name}
-    root = args.keep or Path(tempfile.mkdtemp(prefix='mmssod_faults_'))
-    root.mkdir(parents=True, exist_ok=True)
-    results = run(root, chosen)
-    if not args.keep:
+    root = ROOT / ('short' if args.short else 'full')
+    if args.anew:
         shutil.rmtree(root, ignore_errors=True)
+    results = run(root, chosen)
+    if not args.short and not args.only:
+        results['kills in all'] = kills_in_all(results)
     if args.out:
         command = ' '.join(['python', *sys.argv])
         args.out.write_text(page(results, command))

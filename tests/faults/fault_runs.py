@@ -14,9 +14,24 @@ for folder in (TESTS, TESTS / 'engine'):
     if str(folder) not in sys.path:
         sys.path.append(str(folder))
 
+import quick_configs  # noqa: E402, F401
 import torch  # noqa: E402
+from mmdet.registry import HOOKS  # noqa: E402
+from mmengine.hooks import Hook  # noqa: E402
 
 PORTS = iter(random.SystemRandom().sample(range(20_000, 32_000), 1000))
+
+
+@HOOKS.register_module()
+class Told(Hook):
+    """SIGTERM for one process of several in an iteration."""
+
+    def __init__(self, iteration: int, rank: int):
+        self.iteration, self.rank = iteration, rank
+
+    def before_train_iter(self, runner, batch_idx, data_batch=None):
+        if runner.iter == self.iteration and runner.rank == self.rank:
+            os.kill(os.getpid(), signal.SIGTERM)
 
 
 def start(action: Callable[[], None], log: Path, **environment: str) -> int:
@@ -35,16 +50,47 @@ def start(action: Callable[[], None], log: Path, **environment: str) -> int:
             os.dup2(stream.fileno(), 1)
             os.dup2(stream.fileno(), 2)
         torch.set_num_threads(1)
-        action()
-        code = 0
-    except SystemExit as end:
-        code = int(end.code or 0)
-    except BaseException:
-        os.write(2, traceback.format_exc().encode())  # past whoever captures sys.stderr
+        code = _code_of(action)
     finally:
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(code)
+
+
+def _code_of(action: Callable[[], None], layers: int = 4) -> int:
+    """The exit code of an action, whose error goes past whoever captures ``sys.stderr``.
+
+    torch's handler raises wherever the process is when it hears that a data worker died: here, too, so that the error
+    is told by the next layer.
+    """
+    try:
+        if layers:
+            return _code_of(action, layers - 1)
+        action()
+        return 0
+    except SystemExit as end:
+        return int(end.code or 0)
+    except BaseException as error:
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        os.write(2, ''.join(traceback.format_exception(error)).encode())
+        return 1
+
+
+def start_two(action: Callable[[], None], log: Path) -> list[int]:
+    """As ``start``, two processes of one group that talk by gloo; ``log`` gets ``_0`` and ``_1`` behind its stem."""
+    port = str(next(PORTS))
+    return [
+        start(
+            action,
+            log.with_name(f'{log.stem}_{rank}{log.suffix}'),
+            RANK=str(rank),
+            LOCAL_RANK=str(rank),
+            WORLD_SIZE='2',
+            MASTER_ADDR='127.0.0.1',
+            MASTER_PORT=port,
+        )
+        for rank in (0, 1)
+    ]
 
 
 def kill(pid: int) -> None:

@@ -3,9 +3,14 @@
 import json
 import os
 import time
+from contextlib import suppress
 from pathlib import Path
 
+import cv2
+import numpy as np
 import torch
+from fault_runs import start, wait
+from mmengine.config import Config
 from toy_training import toy_config
 
 from mmssod import apis
@@ -13,6 +18,7 @@ from mmssod.datasets import UnlabeledDataset
 from mmssod.engine.preflight.data_checks import file_findings
 
 CLASSES = ('ant', 'bee')
+BOMB_MIB = 300  # a tenth of the large one
 
 
 class Payload:
@@ -39,29 +45,43 @@ def malicious_checkpoint(root: Path) -> dict:
     refused = all(
         'UnsafeCheckpointError' in text and 'posix.system' in text for text in said.values()
     )
-    return dict(said=said['resume'][:200], passed=refused and not marker.exists())
+    ran = marker.exists()
+    torch.load(file, weights_only=False)
+    return dict(
+        said=said['resume'][:200],
+        runs_code_when_unpickled=marker.exists(),
+        passed=refused and not ran and marker.exists(),
+    )
 
 
 def traversal(root: Path) -> dict:
-    """Names of images that lead out, in a json of labeled and a list of unlabeled images."""
-    names = ['../../etc/secret.png', '/etc/secret.png', 'http://example.com/a.png']
+    """Names of images that lead out, in a json of labeled and a list of unlabeled images; the files are there."""
+    secret, data = root / 'secret.png', root / 'data'
+    data.mkdir()
+    cv2.imwrite(str(secret), np.zeros((4, 4, 3), np.uint8))
+    names = ['../secret.png', str(secret), 'http://example.com/a.png']
+    reachable = [os.path.exists(data / name) for name in names[:2]]
     images = [dict(id=n, file_name=name, width=4, height=4) for n, name in enumerate(names)]
     categories = [dict(id=n, name=name) for n, name in enumerate(CLASSES)]
-    file = root / 'traversal.json'
+    file = data / 'traversal.json'
     file.write_text(json.dumps(dict(images=images, annotations=[], categories=categories)))
-    labeled = file_findings('labeled', str(file), CLASSES, str(root), 0).text()
+    labeled = file_findings('labeled', str(file), CLASSES, str(data), 0).text()
+    dataset = dict(type='CocoDataset', ann_file=str(file), data_prefix=dict(img=str(data)))
+    cfg = Config(dict(test_dataloader=dict(dataset=dataset)))
+    tested = _error(lambda: apis.test(cfg, 'none.pth'))
     unlabeled = []
     for name in names:
-        (root / 'list.txt').write_text(name + '\n')
-        source = str(root / 'list.txt')
+        (data / 'list.txt').write_text(name + '\n')
+        source = str(data / 'list.txt')
         unlabeled.append(
-            _error(lambda s=source: UnlabeledDataset(s, data_prefix=dict(img=str(root))))
+            _error(lambda s=source: UnlabeledDataset(s, data_prefix=dict(img=str(data))))
         )
-    passed = '3 image names that lead out' in labeled and all('outside' in t for t in unlabeled)
+    passed = all(reachable) and all('outside' in text for text in unlabeled)
     return dict(
         labeled=next(line.strip() for line in labeled.splitlines() if 'lead out' in line),
+        tested=next(line.strip() for line in tested.splitlines() if 'lead out' in line),
         unlabeled=unlabeled[0][-160:],
-        passed=passed,
+        passed=passed and '3 image names' in labeled and '3 image names' in tested,
     )
 
 
@@ -71,12 +91,38 @@ def bombs(root: Path) -> dict:
     with open(large, 'wb') as stream:
         stream.truncate(3 * 10**9)
     deep.write_text('[' * 1_000_000)
+    sizes = [file.stat().st_size for file in (large, deep)]
     began = time.monotonic()
-    said = [file_findings('labeled', str(f), CLASSES, str(root), 0).text() for f in (large, deep)]
+    code = wait(start(lambda: _look_at([large, deep], root), root / 'bombs.log'), 60)
     seconds = time.monotonic() - began
     large.unlink()
-    passed = 'at most 2000 MB' in said[0] and 'nested beyond reason' in said[1] and seconds < 10
-    return dict(said=[text.splitlines()[3].strip()[:160] for text in said], passed=passed)
+    if code:
+        return dict(error=(root / 'bombs.log').read_text()[-500:], passed=False)
+    seen = json.loads((root / 'bombs.json').read_text())
+    said, memory = seen['said'], seen['memory_mib']
+    refused = 'at most 2000 MB' in said[0] and 'nested beyond reason' in said[1]
+    return dict(
+        bytes=sizes,
+        said=[text.splitlines()[3].strip()[:160] for text in said],
+        memory_mib=round(memory, 1),
+        passed=refused and seconds < 10 and memory < BOMB_MIB,
+    )
+
+
+def _look_at(files: list[Path], root: Path) -> None:
+    """What is said of files, and by how much the greatest memory of this process rose."""
+    with suppress(OSError), open('/proc/self/clear_refs', 'w') as stream:
+        stream.write('5')  # the peak counts from here on; where that is not allowed, from the start
+    before = _peak_mib()
+    said = [file_findings('labeled', str(f), CLASSES, str(root), 0).text() for f in files]
+    seen = dict(said=said, memory_mib=_peak_mib() - before)
+    (root / 'bombs.json').write_text(json.dumps(seen))
+
+
+def _peak_mib() -> float:
+    with open('/proc/self/status') as stream:
+        line = next(line for line in stream if line.startswith('VmHWM'))
+    return int(line.split()[1]) / 1024
 
 
 def _error(action) -> str:

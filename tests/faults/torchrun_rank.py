@@ -1,8 +1,9 @@
-"""One process of a toy run under torchrun; one is killed in its first life: ``FOLDER ITERATIONS [KILL_AT]``."""
+"""One process of a toy run under torchrun, and what happens to it: ``FOLDER ITERATIONS [killed|told ITERATION]``."""
 
 import os
 import signal
 import sys
+import time
 from pathlib import Path
 
 sys.path.append(str(Path(__file__).parents[1] / 'engine'))
@@ -12,6 +13,9 @@ from mmengine.hooks import Hook
 from toy_training import toy_config
 
 from mmssod import apis
+from mmssod.engine import PreemptionHook
+
+MARKER = '.reached'  # behind the folder's name: a file that says that the iteration was reached
 
 
 @HOOKS.register_module()
@@ -27,18 +31,42 @@ class KilledOnce(Hook):
             os.kill(os.getpid(), signal.SIGKILL)
 
 
-def main() -> None:
-    """Train, or go on."""
-    folder, iterations = Path(sys.argv[1]), int(sys.argv[2])
+@HOOKS.register_module()
+class ToldTwice(Hook):
+    """Waits in an iteration until a signal has come, and then for its repetition."""
+
+    def __init__(self, iteration: int, marker: str):
+        self.iteration, self.marker = iteration, marker
+
+    def before_train_iter(self, runner, batch_idx, data_batch=None):
+        if runner.iter == self.iteration and not os.path.exists(self.marker):
+            hook = next(hook for hook in runner.hooks if isinstance(hook, PreemptionHook))
+            if runner.rank == 0:
+                Path(self.marker).touch()
+            end = time.monotonic() + 20
+            while not hook._told and time.monotonic() < end:
+                time.sleep(0.01)
+            time.sleep(1.0)
+
+
+def config(folder: Path, iterations: int, *fault: str):
+    """The config of the run; ``fault`` is ``killed`` or ``told`` and the iteration in which it happens."""
     hooks = []
-    if len(sys.argv) > 3:
-        marker = str(folder.with_suffix('.killed'))
-        hooks = [dict(type='KilledOnce', iteration=int(sys.argv[3]), marker=marker)]
+    if fault:
+        kind = dict(killed='KilledOnce', told='ToldTwice')[fault[0]]
+        marker = f'{folder}{MARKER}'
+        hooks = [dict(type=kind, iteration=int(fault[1]), marker=marker)]
     cfg = toy_config(folder, max_iters=iterations, hooks=hooks)
     cfg.default_hooks.checkpoint.update(interval=20, max_keep_ckpts=2)
     cfg.default_hooks.logger.interval = 50
     cfg.env_cfg.dist_cfg = dict(backend='gloo', timeout=60)
-    apis.train(cfg, launcher='pytorch', resume='auto')
+    return cfg
+
+
+def main() -> None:
+    """Train, or go on."""
+    folder, iterations, *fault = sys.argv[1:]
+    apis.train(config(Path(folder), int(iterations), *fault), launcher='pytorch', resume='auto')
 
 
 if __name__ == '__main__':

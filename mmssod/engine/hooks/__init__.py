@@ -3,6 +3,7 @@
 from mmssod.engine.hooks.buffer_broadcast_hook import BufferBroadcastHook
 from mmssod.engine.hooks.class_balance_hook import ClassBalanceHook
 from mmssod.engine.hooks.consistency_ramp_hook import ConsistencyRampHook
+from mmssod.engine.hooks.due_evaluation_hook import DueEvaluationHook
 from mmssod.engine.hooks.ema_teacher_hook import EMATeacherHook
 from mmssod.engine.hooks.fast_resume_hook import FastResumeHook
 from mmssod.engine.hooks.non_finite_guard_hook import NonFiniteGuardHook
@@ -19,6 +20,7 @@ __all__ = [
     'BufferBroadcastHook',
     'ClassBalanceHook',
     'ConsistencyRampHook',
+    'DueEvaluationHook',
     'EMATeacherHook',
     'FastResumeHook',
     'NonFiniteGuardHook',

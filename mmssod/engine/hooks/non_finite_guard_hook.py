@@ -21,8 +21,12 @@ _MENDS = (
     '--auto-scale-lr'
 )
 POLICIES = ('stop', 'skip', 'warn')
+_SKIPPED = 'The step was skipped'
+_TAKEN = 'The gradients were finite, so the step was taken'
+_NONE = 'No step was due'
 WINDOW = 100  # iterations whose median is what a gradient norm is compared with
 LEAST = 20  # of them that must be there
+LOG_LENGTH = 1_000_000  # of mmengine's HistoryBuffer, which does not grow beyond
 
 
 @HOOKS.register_module()
@@ -38,14 +42,14 @@ class NonFiniteGuardHook(Hook):
     after ``patience`` such iterations in a row; ``'warn'`` only warns. The gradients of all processes are the same, so
     all of them skip together.
 
-    The gradient norm is what clipping logs, so it is watched where ``optim_wrapper.clip_grad`` is set and the precision
-    is full: with dynamic loss scaling an infinite norm is an everyday event which the scaler handles. A norm is an
-    explosion when it is ``explosion`` times the median of the last 100 iterations, which are in checkpoints: a resumed
-    run decides as the one that was not cut.
+    The gradient norm is what clipping logs, so it is watched where ``optim_wrapper.clip_grad`` is set, in iterations
+    that take a step. In mixed precision only finite norms are: with dynamic loss scaling an infinite one is an
+    everyday event which the scaler handles. A norm is an explosion when it is ``explosion`` times the median of the
+    last 100, which are in checkpoints: a resumed run decides as the one that was not cut.
 
     Args:
         policy: for losses and gradients that are NaN or infinite.
-        patience: iterations in a row that may be skipped, >= 1.
+        patience: iterations in a row that may go wrong under ``'skip'``, >= 1.
         explosion: how many times its median a gradient norm may be, > 1.
         explosion_policy: for one above that.
 
@@ -75,10 +79,12 @@ class NonFiniteGuardHook(Hook):
         self.explosion = explosion
         self.explosion_policy = explosion_policy
         self._skipped_in_a_row = 0
-        self._skipped_now = False
+        self._step = _NONE  # what became of the optimizer's step of this iteration
+        self._norms_seen = 0
 
     def before_train(self, runner: Any) -> None:
         """Put the decision before the optimizer's step, where a policy can skip one."""
+        self._norms_seen = _logged_norms(runner)
         if 'skip' in (self.policy, self.explosion_policy):
             optimizer = runner.optim_wrapper.optimizer
             optimizer.register_step_pre_hook(lambda *_: self._before_step(runner))
@@ -88,13 +94,19 @@ class NonFiniteGuardHook(Hook):
     ) -> None:
         """Test what the iteration logged."""
         values = _scalars(outputs or {})
-        values.update(_gradient_norm(runner))
+        logged = _logged_norms(runner)
+        fresh = (
+            logged != self._norms_seen or logged >= LOG_LENGTH
+        )  # between the steps of accumulated gradients there is none
+        self._norms_seen = logged
+        if fresh:
+            values.update(_gradient_norm(runner))
         bad = {
             name: value
             for name, value in values.items()
             if ('loss' in name or name == 'grad_norm') and not math.isfinite(value)
         }
-        skipped, self._skipped_now = self._skipped_now, False
+        step, self._step = self._step, _NONE
         if bad:
             file = _write_report(runner, values, data_batch)
             named = ', '.join(f'{name} = {value}' for name, value in bad.items())
@@ -102,13 +114,13 @@ class NonFiniteGuardHook(Hook):
                 f'not finite in iteration {runner.iter + 1}: {named}. All losses, the learning rate '
                 f'and the images of the batch are in {file}. What usually helps: {_MENDS}'
             )
-            self._act(runner, self.policy, text, skipped)
-        elif (times := _growth(runner)) > self.explosion:
+            self._act(runner, self.policy, text, step)
+        elif fresh and (times := _growth(runner)) > self.explosion:
             text = (
                 f'exploding gradients in iteration {runner.iter + 1}: grad_norm = {values["grad_norm"]:.3g}, '
                 f'{times:.3g} times its median; images: {batch_image_paths(data_batch)}. What usually helps: {_MENDS}'
             )
-            self._act(runner, self.explosion_policy, text, skipped)
+            self._act(runner, self.explosion_policy, text, step)
         else:
             self._skipped_in_a_row = 0
 
@@ -127,14 +139,14 @@ class NonFiniteGuardHook(Hook):
                 f'helps: {_MENDS}'
             )
 
-    def _act(self, runner: Any, policy: str, text: str, skipped: bool) -> None:
+    def _act(self, runner: Any, policy: str, text: str, step: str) -> None:
         if policy == 'stop':
             raise RuntimeError(text)
         if policy == 'skip':
             self._skipped_in_a_row += 1
             if self._skipped_in_a_row >= self.patience:
-                raise RuntimeError(f'{text} ({self.patience} iterations in a row were skipped)')
-            text += '. The step was skipped' if skipped else '. No step was due'
+                raise RuntimeError(f'{text} ({self.patience} iterations in a row went wrong)')
+            text += f'. {step}'
         runner.logger.warning(text)
 
     def _before_step(self, runner: Any) -> None:
@@ -151,8 +163,8 @@ class NonFiniteGuardHook(Hook):
             and not bool(torch.stack(torch._foreach_norm(gradients)).isfinite().all())
         )
         exploded = self.explosion_policy == 'skip' and _growth(runner) > self.explosion
+        self._step = _SKIPPED if broken or exploded else _TAKEN
         if broken or exploded:
-            self._skipped_now = True
             runner.optim_wrapper.optimizer.zero_grad(set_to_none=True)
 
 
@@ -169,21 +181,28 @@ def _scalars(outputs: dict) -> dict[str, float]:
 def _norms(runner: Any) -> np.ndarray:
     """Gradient norms of the last iterations, the newest last; empty where none are watched."""
     history = runner.message_hub.log_scalars.get('train/grad_norm')
-    if history is None or isinstance(runner.optim_wrapper, AmpOptimWrapper):
-        return np.zeros(0)
-    return np.asarray(history.data[0][-WINDOW - 1 :], dtype=float)
+    return np.zeros(0) if history is None else np.asarray(history.data[0][-WINDOW - 1 :], float)
+
+
+def _logged_norms(runner: Any) -> int:
+    """How many gradient norms are in the log, which holds the last million."""
+    history = runner.message_hub.log_scalars.get('train/grad_norm')
+    return 0 if history is None else len(history.data[0])
 
 
 def _gradient_norm(runner: Any) -> dict[str, float]:
     norms = _norms(runner)
-    return {'grad_norm': float(norms[-1])} if len(norms) else {}
+    scaled = isinstance(runner.optim_wrapper, AmpOptimWrapper)
+    if not len(norms) or (scaled and not math.isfinite(norms[-1])):
+        return {}
+    return {'grad_norm': float(norms[-1])}
 
 
 def _growth(runner: Any) -> float:
     """The newest gradient norm in medians of those before it; 0 where too few are known."""
     norms = _norms(runner)
     before = norms[:-1][np.isfinite(norms[:-1])]
-    if len(before) < LEAST or not np.median(before) > 0:
+    if len(before) < LEAST or not np.median(before) > 0 or not math.isfinite(norms[-1]):
         return 0.0
     return float(norms[-1] / np.median(before))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
+import time
 from typing import Any
 
 import torch
@@ -12,12 +13,14 @@ from mmdet.registry import HOOKS
 from mmengine.dist import all_reduce, get_world_size
 from mmengine.hooks import Hook
 
-from mmssod.engine.hooks.buffer_broadcast_hook import broadcast_buffers
 from mmssod.engine.hooks.whole_checkpoint_hook import WholeCheckpointHook
 from mmssod.engine.runner_access import bare_model
 
+REPEATS = 10.0
+"""Seconds in which the same signal is a repetition: of torchrun's agent, of a job's step and its shell."""
+
 GRACE = 30
-"""Seconds that a data worker lives on after SIGTERM; a second one ends it at once."""
+"""Seconds that a data worker lives on after SIGTERM; one that comes ``REPEATS`` later ends it at once."""
 
 EXIT_CODE = 128 + signal.SIGTERM  # 143, what a shell says of a process that SIGTERM ended
 
@@ -28,7 +31,12 @@ class PreemptionHook(Hook):
 
     The signal is noted and acted on after the iteration, when the weights are whole; with accumulated gradients after
     the optimizer's step; during an evaluation, at the first iteration after it. So the time that the scheduler grants
-    must be longer than an iteration, and than an evaluation. A second SIGTERM ends the process at once.
+    must be longer than an iteration, and than an evaluation.
+
+    A signal often comes twice: Slurm signals each process of a job and torchrun's agent passes its own on. So the same
+    signal within 10 seconds (``REPEATS``) is ignored; one that comes later is meant, and ends the process at once.
+    torchrun kills what still runs 30 seconds after it was told: where ``interval`` iterations and writing a checkpoint
+    take longer, lower ``interval``.
 
     A scheduler often signals data workers, too: they go on for another 30 seconds, so that the process which they work
     for can save.
@@ -55,7 +63,7 @@ class PreemptionHook(Hook):
             True  # here, since mmengine 0.10.7 forks its data workers before any hook is called
         )
         self.interval = interval
-        self._told = False
+        self._told: dict[int, float] = {}  # signal -> when it first came
         self._before: dict[int, Any] = {}
 
     def before_train(self, runner: Any) -> None:
@@ -75,8 +83,7 @@ class PreemptionHook(Hook):
             return
         hook = next((h for h in runner.hooks if isinstance(h, WholeCheckpointHook)), None)
         if hook is not None:
-            if get_world_size() > 1:
-                broadcast_buffers(bare_model(runner))
+            runner.call_hook('before_early_checkpoint')
             hook.save_now(runner)
         runner.logger.warning(
             f'told to end: stopped after iteration {runner.iter + 1}, '
@@ -95,18 +102,18 @@ class PreemptionHook(Hook):
 
     def _agreed(self, runner: Any, steps: int) -> bool:
         if get_world_size() == 1:
-            return self._told
+            return bool(self._told)
         if (runner.iter + 1) // steps % self.interval:
             return False
         device = next(bare_model(runner).parameters()).device
-        told = torch.tensor(int(self._told), device=device)
+        told = torch.tensor(int(bool(self._told)), device=device)
         all_reduce(told, op='max')
         return bool(told)
 
     def _note(self, number: int, frame: Any) -> None:
-        if self._told:
+        now = time.monotonic()
+        if now - self._told.setdefault(number, now) > REPEATS:
             raise SystemExit(EXIT_CODE)
-        self._told = True
 
 
 _training = False
@@ -115,13 +122,24 @@ _training = False
 def _outlive_first_signal() -> None:
     """In a forked process: end ``GRACE`` seconds after SIGTERM instead of at once."""
     if _training:
-        signal.signal(signal.SIGTERM, _end_later)
+        signal.signal(signal.SIGTERM, _Later())
         signal.signal(signal.SIGUSR1, signal.SIG_IGN)
 
 
-def _end_later(number: int, frame: Any) -> None:
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    signal.alarm(GRACE)
+class _Later:
+    """A handler that ends its process ``GRACE`` seconds after the first signal, or at one that is no repetition."""
+
+    def __init__(self) -> None:
+        self.first: float | None = None
+
+    def __call__(self, number: int, frame: Any) -> None:
+        now = time.monotonic()
+        if self.first is None:
+            self.first = now
+            signal.alarm(GRACE)
+        elif now - self.first > REPEATS:
+            signal.signal(number, signal.SIG_DFL)
+            os.kill(os.getpid(), number)
 
 
 if hasattr(os, 'register_at_fork'):

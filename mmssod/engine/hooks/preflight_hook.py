@@ -70,4 +70,4 @@ class PreflightHook(Hook):
 
     def before_test(self, runner: Any) -> None:
         """Refuse annotation files that point out of the folder of their images."""
-        raise_together(list(outside_problems('test set', runner.test_dataloader.dataset)))
+        raise_together(list(outside_problems('test_dataloader', runner.test_dataloader.dataset)))

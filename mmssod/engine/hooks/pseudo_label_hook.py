@@ -11,6 +11,8 @@ from mmengine.hooks import Hook
 
 from mmssod.engine.runner_access import bare_model
 
+_KEPT = 'pseudo_label_counts'  # in checkpoints
+
 _CAUSES = """\
   1. the thresholds are above what the teacher reaches: lower balancer.threshold and its bounds, or
      let the selector test p alone where v is low (large K, short training)
@@ -33,6 +35,8 @@ class PseudoLabelHook(Hook):
     the thresholds, this process's candidates and the likely causes, and again after each further
     ``patience`` iterations; where there is no candidate either, it says that the teacher predicts nothing. With
     ``policy='stop'`` that ends the run. Burn-in iterations and supervised training do not count.
+
+    Its counts are in checkpoints, those of the first process, so that patience does not begin anew with each resume.
 
     After ``class_patience`` iterations with unlabeled images it names, once, the classes that no pseudo box had so far.
 
@@ -71,6 +75,22 @@ class PseudoLabelHook(Hook):
         self._steps = 0
         self._seen_classes: set[int] = set()
         self._classes_named = False
+
+    def before_save_checkpoint(self, runner: Any, checkpoint: dict) -> None:
+        """Keep the counts."""
+        checkpoint[_KEPT] = dict(
+            empty_steps=self._empty_steps,
+            steps=self._steps,
+            seen_classes=sorted(self._seen_classes),
+            classes_named=self._classes_named,
+        )
+
+    def after_load_checkpoint(self, runner: Any, checkpoint: dict) -> None:
+        """Take them back at a resume."""
+        if runner._resume and (kept := checkpoint.get(_KEPT)):
+            self._empty_steps, self._steps = kept['empty_steps'], kept['steps']
+            self._seen_classes = set(kept['seen_classes'])
+            self._classes_named = kept['classes_named']
 
     def after_train_iter(
         self, runner: Any, batch_idx: int, data_batch: Any = None, outputs: dict | None = None

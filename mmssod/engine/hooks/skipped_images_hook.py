@@ -5,22 +5,29 @@ from __future__ import annotations
 import os.path as osp
 from typing import Any
 
+import torch
 from mmdet.registry import HOOKS
+from mmengine.dist import all_gather_object, all_reduce, get_world_size
 from mmengine.hooks import Hook
 
-from mmssod.engine.runner_access import sources
+from mmssod.engine.hooks.buffer_broadcast_hook import checkpoint_follows
+from mmssod.engine.runner_access import bare_model, sources
 from mmssod.environment.whole_files import write_whole
 
 SHOWN = 5
+_KEPT = 'skipped_images'  # in the message hub, and so in checkpoints
 
 
 @HOOKS.register_module()
 class SkippedImagesHook(Hook):
     """Reports the images that ``UnlabeledDataset`` skipped, and stops a run that skips too many.
 
-    Every ``interval`` iterations and at the end, new ones are named in the log as a warning, and all of them are in
-    ``skipped_images.txt`` of the work directory (``..._rank1.txt`` of the second process, and so on), one a line with
-    the reason. What is trained does not depend on it: which image stands in for a skipped one is fixed.
+    Every ``interval`` iterations, before a checkpoint and at the end, new ones are named in the log as a warning, and
+    all of them are in ``skipped_images.txt`` of the work directory, one a line with the reason. They are those of all
+    processes, and of the run before a resume: checkpoints hold the list. What is trained does not depend on it: which
+    image stands in for a skipped one is fixed.
+
+    Processes tell each other one number at each look, and the images only where there are new ones.
 
     Args:
         limit: greatest share of a source's images that may be skipped, in [0, 1]; a single image always may.
@@ -38,41 +45,76 @@ class SkippedImagesHook(Hook):
             )
         self.limit = limit
         self.interval = interval
-        self._known: dict[str, str] = {}
+        self._known: dict[str, dict[str, str]] = {}  # source -> path -> reason
+
+    def before_train(self, runner: Any) -> None:
+        """Take the list of the run that goes on."""
+        kept = runner.message_hub.runtime_info.get(_KEPT, {}) if runner.iter else {}
+        self._known = {name: dict(images) for name, images in kept.items()}
 
     def after_train_iter(
         self, runner: Any, batch_idx: int, data_batch: Any = None, outputs: dict | None = None
     ) -> None:
-        """Look every ``interval`` iterations."""
-        if self.every_n_train_iters(runner, self.interval):
+        """Look every ``interval`` iterations, and where a checkpoint follows."""
+        if self.every_n_train_iters(runner, self.interval) or checkpoint_follows(runner):
             self._look(runner)
+
+    def before_early_checkpoint(self, runner: Any) -> None:
+        """Look before a checkpoint that a signal asks for."""
+        self._look(runner)
 
     def after_train(self, runner: Any) -> None:
         """Look at the end."""
         self._look(runner)
 
     def _look(self, runner: Any) -> None:
-        for name, source in sources(runner.train_dataloader.dataset).items():
-            skipped = getattr(source, 'skipped', None)
-            if skipped is not None:
-                self._report(runner, name, len(source), skipped.read())
+        parts = sources(runner.train_dataloader.dataset)
+        news = _of_all_processes(
+            runner, {name: self._new(name, part) for name, part in parts.items()}
+        )
+        for name, new in news.items():
+            self._known.setdefault(name, {}).update(new)
+        if news:
+            runner.message_hub.update_info(_KEPT, self._known)
+        for name, new in news.items():
+            self._report(runner, name, len(parts[name]), new)
 
-    def _report(self, runner: Any, name: str, images: int, skipped: dict[str, str]) -> None:
-        new = {path: why for path, why in skipped.items() if path not in self._known}
-        if not new:
-            return
-        self._known.update(new)
-        rank = f'_rank{runner.rank}' if runner.rank else ''
-        file = osp.join(runner.work_dir, f'skipped_images{rank}.txt')
-        write_whole(file, ''.join(f'{why}\n' for why in self._known.values()).encode())
+    def _new(self, name: str, source: Any) -> dict[str, str]:
+        skipped = getattr(source, 'skipped', None)
+        known = self._known.get(name, {})
+        return {p: why for p, why in skipped.read().items() if p not in known} if skipped else {}
+
+    def _report(self, runner: Any, name: str, images: int, new: dict[str, str]) -> None:
+        file = osp.join(runner.work_dir, 'skipped_images.txt')
+        if runner.rank == 0:
+            lines = [f'{why}\n' for known in self._known.values() for why in known.values()]
+            write_whole(file, ''.join(lines).encode())
         shown = '; '.join(list(new.values())[:SHOWN]) + ('; ...' if len(new) > SHOWN else '')
+        skipped = len(self._known[name])
         said = (
-            f'{len(skipped)} of {images} images of the source {name} cannot be read and were skipped, others stood in '
+            f'{skipped} of {images} images of the source {name} cannot be read and were skipped, others stood in '
             f'for them: {shown}. All are in {file}'
         )
-        if len(skipped) > max(1, self.limit * images):
+        if skipped > max(1, self.limit * images):
             raise RuntimeError(
                 f'{said}. That is more than the limit of {self.limit:.0%} '
                 '(default_hooks.skipped_images.limit): mend or remove them, then go on with --resume'
             )
-        runner.logger.warning(said)
+        if runner.rank == 0:
+            runner.logger.warning(said)
+
+
+def _of_all_processes(runner: Any, own: dict[str, dict[str, str]]) -> dict[str, dict[str, str]]:
+    """Source -> path -> reason of what any process met; without the sources that have nothing new."""
+    everybody = [own]
+    if get_world_size() > 1:
+        device = next(bare_model(runner).parameters()).device
+        count = torch.tensor(sum(map(len, own.values())), device=device)
+        all_reduce(count)
+        everybody = all_gather_object(own) if count else []
+    merged: dict[str, dict[str, str]] = {}
+    for part in everybody:
+        for name, images in part.items():
+            if images:
+                merged.setdefault(name, {}).update(images)
+    return merged

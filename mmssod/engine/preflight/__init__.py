@@ -3,9 +3,9 @@
 from mmssod.engine.preflight.annotation_file import category_names, class_problem
 from mmssod.engine.preflight.config_checks import config_problems, data_findings, labeled_classes
 from mmssod.engine.preflight.label_bank_checks import absent_images, label_bank_problems
+from mmssod.engine.preflight.outside_checks import config_outside_problems, outside_problems
 from mmssod.engine.preflight.runtime_checks import (
     batch_line,
-    outside_problems,
     runtime_problems,
     runtime_warnings,
 )
@@ -19,6 +19,7 @@ __all__ = [
     'batch_line',
     'category_names',
     'class_problem',
+    'config_outside_problems',
     'config_problems',
     'data_findings',
     'label_bank_problems',

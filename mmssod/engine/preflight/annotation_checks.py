@@ -8,6 +8,7 @@ Boxes are COCO's ``x y width height`` in pixels.
 from __future__ import annotations
 
 import math
+import posixpath
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -192,7 +193,7 @@ def _check_images(
         if leads_out(file, root):
             found['outside'].append(repr(file))
         sizes[key] = (size[0], size[1])
-        files[file] += 1
+        files[posixpath.normpath(file)] += 1  # ./a.png is a.png
     found['file twice'] += [file for file, count in files.items() if count > 1]
     return sizes
 

@@ -23,6 +23,8 @@ from mmssod.engine.preflight.data_checks import (
 )
 from mmssod.engine.preflight.image_checks import READ_IMAGES
 from mmssod.engine.preflight.key_checks import key_problems
+from mmssod.engine.preflight.outside_checks import is_json, leaves
+from mmssod.engine.preflight.value_checks import value_problems
 from mmssod.structures import Problem
 
 _EVALUATORS = ('val_evaluator', 'test_evaluator')
@@ -37,13 +39,18 @@ def config_problems(cfg: Mapping[str, Any]) -> list[Problem]:
             checked here.
 
     Returns:
-        list[Problem]: unknown keys; a string for classes; class names that differ between config and json (of the
-        labeled, validation and test sets and of the evaluators), or between training and evaluation; all that is wrong
-        in these json and with their images; unlabeled images that are not found.
+        list[Problem]: unknown keys; values out of their range; a string for classes; class names that differ between
+        config and json (of the labeled, validation and test sets and of the evaluators), or between training and
+        evaluation; all that is wrong in these json and with their images; unlabeled images that are not found.
     """
     labeled = _labeled(cfg)
     classes = _classes(labeled) if labeled else None
-    problems = [*key_problems(cfg), *_one_string_problems(labeled), *data_findings(cfg).problems]
+    problems = [
+        *key_problems(cfg),
+        *value_problems(cfg),
+        *_one_string_problems(labeled),
+        *data_findings(cfg).problems,
+    ]
     problems += _unlabeled_problems(cfg)
     for evaluator in _EVALUATORS:
         problems += _evaluator_problems(evaluator, cfg.get(evaluator), classes)
@@ -87,7 +94,7 @@ def labeled_classes(cfg: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _one_string_problems(labeled: Any) -> Iterator[Problem]:
-    for leaf in _leaves(labeled):
+    for leaf in leaves(labeled):
         classes = (leaf.get('metainfo') or {}).get('classes')
         if isinstance(classes, str) and not osp.isfile(classes):
             yield Problem(
@@ -106,20 +113,9 @@ def _labeled(cfg: Mapping[str, Any]) -> Mapping[str, Any] | None:
     return dataset['labeled'] if isinstance(dataset.get('labeled'), Mapping) else dataset
 
 
-def _leaves(dataset: Any) -> Iterator[Mapping[str, Any]]:
-    """Data set configs inside wrappers (``dataset=``, ``datasets=``)."""
-    if not isinstance(dataset, Mapping):
-        return
-    inner = dataset.get('datasets') or ([dataset['dataset']] if 'dataset' in dataset else [])
-    if not inner:
-        yield dataset
-    for part in inner:
-        yield from _leaves(part)
-
-
 def _classes(dataset: Any) -> list[str] | None:
     """Classes that a data set config will have: its own, or its type's."""
-    for leaf in _leaves(dataset):
+    for leaf in leaves(dataset):
         metainfo = leaf.get('metainfo') or {}
         classes = metainfo.get('classes')
         if classes is None:
@@ -136,10 +132,10 @@ def _dataset_findings(
     name: str, dataset: Any, classes: Sequence[str] | None, limit: int
 ) -> Findings:
     findings = Findings()
-    for leaf in _leaves(dataset):
+    for leaf in leaves(dataset):
         file = leaf.get('ann_file') or ''
         own = _classes(leaf) or classes
-        if own is None or not file.endswith('.json'):
+        if own is None or not is_json(file):
             continue
         root = leaf.get('data_root') or ''
         prefix = leaf.get('data_prefix') or {}
@@ -151,8 +147,6 @@ def _dataset_findings(
 
 def _file_problems(name: str, classes: Sequence[str], file: str) -> Iterator[Problem]:
     """Of the file of an evaluator, of which only the classes matter here."""
-    if '://' in file:
-        return
     if not osp.isfile(file):
         yield missing_file(name, file)
         return
@@ -194,6 +188,6 @@ def _evaluator_problems(name: str, evaluator: Any, classes: Sequence[str] | None
     problems: list[Problem] = []
     for metric in metrics:
         file = metric.get('ann_file') if isinstance(metric, Mapping) else None
-        if classes and isinstance(file, str) and file.endswith('.json'):
+        if classes and isinstance(file, str) and is_json(file):
             problems += _file_problems(name, classes, file)
     return problems

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os.path as osp
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,8 +10,8 @@ from mmengine.hooks import CheckpointHook
 from mmengine.runner import EpochBasedTrainLoop
 from torch import nn
 
-from mmssod.datasets.annotation_files import leads_out
 from mmssod.engine.preflight.label_bank_checks import absent_images
+from mmssod.engine.preflight.outside_checks import outside_problems
 from mmssod.engine.runner_access import (
     bare_model,
     count_boxes,
@@ -31,8 +30,10 @@ MAX_COMPARED_IMAGES = 1_000_000
 
 def runtime_problems(runner: Any) -> list[Problem]:
     """All problems of a runner that is about to train."""
-    parts = sources(runner.train_dataloader.dataset).items()
-    outside = [problem for name, part in parts for problem in outside_problems(name, part)]
+    sets = sources(runner.train_dataloader.dataset)
+    if runner.val_loop is not None:
+        sets['val_dataloader'] = runner.val_loop.dataloader.dataset
+    outside = [problem for name, part in sets.items() for problem in outside_problems(name, part)]
     return [
         *_data_problems(runner),
         *outside,
@@ -41,20 +42,6 @@ def runtime_problems(runner: Any) -> list[Problem]:
         *_model_problems(runner),
         *_bank_problems(runner),
     ]
-
-
-def outside_problems(name: str, dataset: Any) -> Iterator[Problem]:
-    """Images whose names in an annotation file lead out of the folder of the images, see ``leads_out``."""
-    prefix = getattr(dataset, 'data_prefix', None) or {}
-    root = prefix.get('img') or prefix.get('img_path') or ''
-    outside = [path for path in image_paths(dataset) if root and leads_out(path, osp.abspath(root))]
-    if outside:
-        yield Problem(
-            f'{name}: {len(outside)} image names lead out of the folder of the images',
-            f'files below {root}',
-            '; '.join(outside[:5]),
-            'correct the annotation file, or give the data_root and data_prefix that hold all images',
-        )
 
 
 def runtime_warnings(runner: Any) -> list[str]:
