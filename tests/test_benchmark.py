@@ -29,11 +29,13 @@ run = dict(name=name, config='', seed=int(seed), iterations=1, seconds=1.0, metr
 (folder / f'{name}.json').write_text(json.dumps(run))
 """
 
+SEVEN = 'model = dict()\ntrain_cfg = dict(max_iters=7)\n'
+
 
 @pytest.fixture
 def matrix(tmp_path):
     config = tmp_path / 'config.py'
-    config.write_text('train_cfg = dict(max_iters=7)\n')
+    config.write_text(SEVEN)
     return Matrix(
         'Title',
         'What it is.',
@@ -115,7 +117,7 @@ def test_figures_of_another_config_are_refused(matrix, tmp_path, monkeypatch):
     monkeypatch.setattr(runs, 'train', lambda *args, **kwargs: {'coco/bbox_mAP': 0.5})
     run_once(matrix, 'teacher', 0, str(tmp_path))
     run_once(matrix, 'teacher', 0, str(tmp_path))  # read
-    Path(matrix['teacher'].config).write_text('train_cfg = dict(max_iters=8)\n')
+    Path(matrix['teacher'].config).write_text(SEVEN.replace('7', '8'))
     with pytest.raises(ValueError, match='teacher.json was trained with another config'):
         run_once(matrix, 'teacher', 0, str(tmp_path))
 
@@ -156,7 +158,7 @@ def test_the_checksum_is_of_what_trains(tmp_path):
     config = tmp_path / 'config.py'
     digests = []
     for text in ('', "unused = dict(a=1)\nwork_dir = 'x'\n", 'optim_wrapper = dict(lr=1)\n'):
-        config.write_text('train_cfg = dict(max_iters=7)\n' + text)
+        config.write_text(SEVEN + text)
         digests.append(Recipe('a', str(config)).digest())
     assert digests[0] == digests[1] != digests[2]
 
@@ -226,7 +228,7 @@ def test_several_trainings_are_one_recipe(matrix, tmp_path, monkeypatch):
     (run,) = run_matrix(one, [4], str(tmp_path))
     assert calls == [dict(work_dir=f'{tmp_path}/seed_4/phases', seed=4)]
     assert (run.iterations, run.metrics) == (21, {'ap': 0.5})
-    Path(phases[0]).write_text('train_cfg = dict(max_iters=8)\n')
+    Path(phases[0]).write_text(SEVEN.replace('7', '8'))
     assert one['phases'].digest() != digest
     with pytest.raises(ValueError, match='several trainings'):
         Recipe('phases', str(config), options={'train_cfg.max_iters': 1})

@@ -40,7 +40,7 @@ def load_config(
         Config: ready for ``build_runner``.
 
     Raises:
-        ValueError: a file that cannot be read, or that has no model.
+        ValueError: a file that cannot be read, or that has neither a model nor phases.
         FileNotFoundError: it, or one that it builds on, is not there.
     """
     cfg = deepcopy(config) if isinstance(config, Config) else read_config(str(config))
@@ -73,7 +73,7 @@ def read_config(file: str) -> Config:
         raise ValueError(
             f'config {file}: expected one that mmengine reads, got {type(error).__name__}: {error}'
         ) from error
-    if 'model' not in cfg:
+    if 'model' not in cfg and 'multi_phase' not in cfg:
         raise ValueError(
             f'config {file}: expected a model, found none; name the config of a training, such as student.py, not one '
             'that it builds on'

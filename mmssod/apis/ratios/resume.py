@@ -27,9 +27,9 @@ def tiny_run(folder: Path) -> Config:
     make_demo_data(folder / 'data', min_boxes_per_class=1, **size)
     bases = ['datasets/demo', 'adamw_lite', 'semi', 'default_runtime']
     heir = folder / 'config.py'
-    heir.write_text(f'_base_ = {[str(CONFIGS / "_base_" / f"{base}.py") for base in bases]}\n')
+    files = [str(CONFIGS / '_base_' / f'{base}.py') for base in bases]
+    heir.write_text(f'_base_ = {files}\nmodel = {tiny_semi(labeler="EMATeacher")}\n')
     cfg = load_config(heir, work_dir=str(folder / 'run'), seed=0)
-    cfg.model = tiny_semi(labeler='EMATeacher')
     cfg.train_dataloader = cfg.semi_train_dataloader
     loader = cfg.train_dataloader
     loader.update(batch_size=2, num_workers=0, persistent_workers=False)

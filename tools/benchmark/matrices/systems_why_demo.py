@@ -14,6 +14,7 @@ LOWERED = [
     dict(type='LinearLR', start_factor=0.001, by_epoch=False, begin=0, end=100),
     dict(type='ShareStepLR', shares=(2 / 3, 8 / 9), gamma=0.1, by_epoch=False),
 ]
+WEIGHT_1 = {'model.unsup_weight': 1.0}
 
 
 def length(iterations):
@@ -23,11 +24,8 @@ def length(iterations):
 
 recipes = [
     dict(name='teacher, plain', config='configs/demo/teacher_plain.py'),
-    dict(name='supervised', config='configs/supervised/demo.py'),
-    dict(name='STAC', **STAC),
     dict(name='STAC, from its teacher', **STAC, options={'model.labeler.checkpoint': None}),
     dict(name='STAC, twice as long', **STAC, options=length(800)),
-    dict(name='Unbiased Teacher', config=UNBIASED),
     dict(
         name='Unbiased Teacher, rate lowered at last',
         config=UNBIASED,
@@ -38,11 +36,9 @@ recipes = [
         config=UNBIASED,
         options={'model.balancer.threshold': 0.5},
     ),
-    dict(name='Soft Teacher', **SOFT),
-    dict(name='Soft Teacher, weight 1', **SOFT, options={'model.unsup_weight': 1.0}),
+    dict(name='Unbiased Teacher, weight 1', config=UNBIASED, options=WEIGHT_1),
+    dict(name='Soft Teacher, weight 1', **SOFT, options=WEIGHT_1),
     dict(name='ISMT, two heads', config='configs/ismt/demo.py'),
-    dict(name='ISMT', **ISMT),
     dict(name='ISMT, twice as long', **ISMT, options=length(800)),
-    dict(name='supervised, strong', config=STRONG),
     dict(name='supervised, strong, twice as long', config=STRONG, options=length(1600)),
 ]
