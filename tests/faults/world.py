@@ -116,7 +116,9 @@ class WorkerKiller(Hook):
 
     def before_train_iter(self, runner, batch_idx, data_batch=None):
         if runner.iter == 5:
-            os.kill(multiprocessing.active_children()[0].pid, signal.SIGKILL)
+            # This process's own: a fork inherits the list of its parent's.
+            ours = (p for p in multiprocessing.active_children() if p._parent_pid == os.getpid())
+            os.kill(next(ours).pid, signal.SIGKILL)
 
 
 def worker_killed(root: Path) -> dict:

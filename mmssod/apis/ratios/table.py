@@ -108,8 +108,8 @@ def shown(values: Sequence[float], unit: str) -> str:
 
 
 def milliseconds(seconds: Sequence[float]) -> str:
-    """The median, in ms."""
-    return f'{1000 * median(seconds):.3g} ms'
+    """The median, in ms, of three figures and without an exponent."""
+    return f'{float(f"{1000 * median(seconds):.3g}"):g} ms'
 
 
 def facts(setting: Setting, command: str) -> dict[str, str]:
