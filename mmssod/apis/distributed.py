@@ -2,7 +2,8 @@
 
 mmengine starts process groups for accelerators only: on a CPU its launcher asks CUDA for a device,
 and its model wrapper names one. Here the group is made beforehand, with gloo, and the wrapper is
-told that there are no devices.
+told that there are no devices. It is also made beforehand where torchrun has started the processes
+again: they must not read the addresses of those that died.
 """
 
 from __future__ import annotations
@@ -10,10 +11,12 @@ from __future__ import annotations
 import gc
 import os
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
+from typing import Any
 
+import torch
 import torch.distributed as dist
 from mmengine.config import Config
 from mmengine.device import get_device
@@ -38,6 +41,10 @@ def process_group(cfg: Config) -> Iterator[None]:
     """
     if cfg.get('launcher', 'none') != 'none' and get_device() == 'cpu':
         _prepare_cpu(cfg)
+    elif _attempt(cfg) and get_device() == 'cuda' and not dist.is_initialized():
+        options = cfg.get('env_cfg', {}).get('dist_cfg', {})
+        torch.cuda.set_device(int(os.environ['LOCAL_RANK']))
+        _start(options.get('backend', 'nccl'), options, _attempt(cfg))
     yield
     # Not after an error: other processes may be stuck in a collective; the launcher ends them.
     if dist.is_available() and dist.is_initialized():
@@ -82,9 +89,33 @@ def _prepare_cpu(cfg: Config) -> None:
     cfg.model_wrapper_cfg = {**wrapper, 'device_ids': None}
     if not dist.is_initialized():
         _export_ranks(cfg.launcher)
-        dist.init_process_group(
-            backend='gloo', timeout=timedelta(seconds=options.get('timeout', 1800))
-        )
+        _start('gloo', options, _attempt(cfg))
+
+
+def _attempt(cfg: Config) -> int:
+    """How often torchrun has started the processes again."""
+    from_torchrun = cfg.get('launcher', 'none') == 'pytorch'
+    return int(os.environ.get('TORCHELASTIC_RESTART_COUNT', 0)) if from_torchrun else 0
+
+
+def _start(backend: str, options: Mapping[str, Any], attempt: int) -> None:
+    """Make the group; after a restart below keys of its own.
+
+    torchrun's store outlives the processes. Without a prefix those of a new attempt may find the addresses (gloo) or
+    the id (NCCL) that the dead ones left there, and fail or wait for them.
+    """
+    timeout = timedelta(seconds=options.get('timeout', 1800))
+    if not attempt:
+        dist.init_process_group(backend=backend, timeout=timeout)
+        return
+    store, rank, world_size = next(iter(dist.rendezvous('env://', timeout=timeout)))
+    dist.init_process_group(
+        backend=backend,
+        timeout=timeout,
+        store=dist.PrefixStore(f'attempt_{attempt}', store),
+        rank=rank,
+        world_size=world_size,
+    )
 
 
 def _export_ranks(launcher: str) -> None:
