@@ -127,6 +127,8 @@ def main() -> int:
     if not args.short and not args.only:
         results['kills in all'] = kills_in_all(results)
     if args.out:
+        here = f'{Path.cwd()}/'  # paths of a machine are of no use to others
+        results = json.loads(json.dumps(results).replace(here, ''))
         command = ' '.join(['python', *sys.argv])
         args.out.write_text(page(results, command))
         args.out.with_suffix('.json').write_text(json.dumps(results, indent=1) + '\n')
