@@ -1,6 +1,7 @@
 """The fault campaign in little: that its parts work, and see what they look for. (`make faults` is the real one.)"""
 
 import json
+import os
 
 import pytest
 import torch
@@ -57,10 +58,13 @@ def test_growth_is_measured(leak, files, expected):
 
 
 def test_a_run_that_ends_before_its_kill_is_no_kill(tmp_path):
+    def has_ended():
+        pid = start(lambda: None, tmp_path / 'log')
+        os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)  # and is still there to be waited for
+        return pid
+
     with pytest.raises(RuntimeError, match='ended before they were killed'):
-        _kill_once(
-            lambda: start(lambda: None, tmp_path / 'log'), tmp_path / 'run', 'a.pth', lambda: 0.1
-        )
+        _kill_once(has_ended, tmp_path / 'run', 'a.pth', lambda: 0.0)
 
 
 def test_differences_are_seen(tmp_path):
