@@ -48,9 +48,8 @@ def dry_run(
     with tempfile.TemporaryDirectory(prefix='mmssod_dry_run_') as folder:
         cfg = load_config(config, work_dir=folder, cfg_options=cfg_options, seed=seed)
         cfg.load_from, cfg.resume = load_from or cfg.get('load_from'), False
-        cfg.log_level = (
-            'WARNING'  # else config and hooks, hundreds of lines, stand before the report
-        )
+        # Else config and hooks, hundreds of lines, stand before the report.
+        cfg.log_level = 'WARNING'
         raise_together(config_problems(cfg))
         missing = start_problems(cfg)
         if missing:  # a student's config can be tried before its teacher is trained

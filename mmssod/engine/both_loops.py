@@ -52,23 +52,19 @@ def of_teacher(sample: DetDataSample) -> DetDataSample:
     return other
 
 
+class _Both:
+    evaluator: Any
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.evaluator = BothEvaluator(self.evaluator)
+
+
 @LOOPS.register_module()
-class BothValLoop(ValLoop):
+class BothValLoop(_Both, ValLoop):
     """Validation of a model with ``predict_with='both'``."""
 
-    evaluator: Any
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.evaluator = BothEvaluator(self.evaluator)
-
 
 @LOOPS.register_module()
-class BothTestLoop(TestLoop):
+class BothTestLoop(_Both, TestLoop):
     """Test of a model with ``predict_with='both'``."""
-
-    evaluator: Any
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.evaluator = BothEvaluator(self.evaluator)

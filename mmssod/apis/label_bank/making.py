@@ -27,9 +27,8 @@ from mmssod.label_bank.shards import LabeledImage, images_in_shard
 
 PART_IMAGES = 64  # what a kill may lose, a process
 POLL_SECONDS = 0.5
-PATIENCE_SECONDS = (
-    1800.0  # without a new image or header; a process that lives appends much more often
-)
+# Without a new image or header; a process that lives appends much more often.
+PATIENCE_SECONDS = 1800.0
 
 
 def make_label_bank(

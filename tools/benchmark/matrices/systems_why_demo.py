@@ -13,7 +13,7 @@ findings = (
     " a labeled one and the demo beside one, it has 30.4 (24.8 with 4). STAC and ISMT's final detector are behind"
     ' by length: their students start from ImageNet weights and have 400 iterations; with 800, as long as '
     'supervised training, they have 28.9 and 31.6 (24.1 and 28.7 with 400). To start from its teacher brings STAC'
-    ' 1.3. Unbiased Teacher, too, is behind by that weight: 28.5 with 1 (24.9 with 4), within a point of '
+    ' 1.3. Unbiased Teacher, too, is behind by that weight: 28.5 with 1 (25.7 with 4), within a point of '
     'supervised training, while neither a lower rate at last (26.1) nor a lower threshold (24.1) helps. Its '
     'student has 25.7 then (`tools/test.py`, `model.predict_with=student`), so the average is most of what it '
     'gains. Strong augmentation of labeled images costs at this length and pays back slowly: 27.7 after 1600 '
