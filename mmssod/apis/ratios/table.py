@@ -133,4 +133,5 @@ def page(tables: Mapping[str, Sequence[Sequence[str]]], setting: Setting, comman
         setting: How they were measured.
         command: That prints them.
     """
-    return tables_page('Ratios', NOTE, tables, facts(setting, command))
+    title = 'Ratios and switches' if 'Switches' in tables else 'Ratios'
+    return tables_page(title, NOTE, tables, facts(setting, command))
