@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 from contextlib import suppress
 from pathlib import Path
 
@@ -36,6 +37,26 @@ def write_whole(path: str | Path, content: bytes) -> None:
             os.remove(unfinished)
         raise
     _sync_folder(os.path.dirname(os.path.abspath(path)))
+
+
+def write_first(path: str | Path, content: bytes) -> None:
+    """Write a file that is not there yet; of several processes that do so at once, the first one's stays.
+
+    Args:
+        path: the file; its folder must be there.
+        content: all of it.
+
+    Raises:
+        OSError: no room, or no right to write.
+    """
+    own = f'{os.fspath(path)}.{socket.gethostname()}.{os.getpid()}'
+    write_whole(own, content)
+    try:
+        os.link(own, path)  # a second name, refused when it is taken
+    except FileExistsError:
+        pass
+    finally:
+        os.remove(own)
 
 
 def _sync_folder(folder: str) -> None:

@@ -27,6 +27,7 @@ from typing import Any
 
 import numpy as np
 
+from mmssod.environment.whole_files import write_first, write_whole
 from mmssod.structures import Problem
 
 FORMAT = 'mmssod label bank 1'
@@ -122,10 +123,16 @@ class Header:
         """The header of the same bank with all its shards."""
         return replace(self, shards=tuple(shards))
 
-    def save(self, folder: Path) -> None:
-        """Write it at once or not at all."""
+    def save(self, folder: Path, *, first: bool = False) -> None:
+        """Write it at once or not at all.
+
+        Args:
+            folder: Of the bank.
+            first: Leave the header that is there; of several writers the first one's stays.
+        """
         folder.mkdir(parents=True, exist_ok=True)
-        write_whole(folder / HEADER, json.dumps(asdict(self), indent=1).encode())
+        write = write_first if first else write_whole
+        write(folder / HEADER, json.dumps(asdict(self), indent=1).encode())
 
     @classmethod
     def load(cls, folder: Path) -> Header:
@@ -181,13 +188,3 @@ def image_key(img_id: int | str) -> int:
 def name_code(path: str) -> int:
     """32 bits that stand for a file name without its folder, which may lie elsewhere on another machine."""
     return zlib.crc32(os.path.basename(path).encode())
-
-
-def write_whole(file: Path, content: bytes) -> None:
-    """Write a file at once or not at all."""
-    part = file.with_suffix(f'.{os.getpid()}.part')
-    with open(part, 'wb') as stream:
-        stream.write(content)
-        stream.flush()
-        os.fsync(stream.fileno())
-    part.replace(file)

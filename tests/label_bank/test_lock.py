@@ -11,7 +11,7 @@ import time
 import pytest
 from banks import header, image
 
-from mmssod.label_bank import BankError, ShardWriter
+from mmssod.label_bank import BankError, Header, ShardWriter
 from mmssod.label_bank.shards import images_done
 
 fork = multiprocessing.get_context('fork')
@@ -90,3 +90,26 @@ def test_a_file_system_without_locks_gives_a_warning(tmp_path, monkeypatch):
     ShardWriter(tmp_path, MADE_OF, 0).append([image(0)])
     assert images_done(tmp_path, MADE_OF) == 1
     assert len(said) == 1 and 'No locks available' in said[0]
+
+
+def save_at_once(folder, size, start, told):
+    """Write a header of its own as soon as all do, and tell which one is there then."""
+    start.wait()
+    header(images=4, shard_size=size).save(folder, first=True)
+    told.put(Header.load(folder).shard_size)
+
+
+def test_makers_that_begin_at_once_have_one_header(tmp_path):
+    """Started with other numbers of processes, they cut the images otherwise."""
+    start, told = fork.Barrier(4), fork.Queue()
+    makers = [
+        fork.Process(target=save_at_once, args=(tmp_path, size, start, told))
+        for size in (1, 2, 3, 4)
+    ]
+    for maker in makers:
+        maker.start()
+    seen = {told.get(timeout=20) for _ in makers}
+    for maker in makers:
+        maker.join()
+    assert seen == {Header.load(tmp_path).shard_size}
+    assert [file.name for file in tmp_path.iterdir()] == ['bank.json']

@@ -100,7 +100,7 @@ def agree_on_header(plan: BankPlan, first: bool) -> Header:
     """
     file = plan.folder / HEADER
     if first and not file.is_file():
-        plan.header.save(plan.folder)
+        plan.header.save(plan.folder, first=True)
         if plan.other_sizes:
             print_log(
                 f'training shows other sizes, too; the bank labels at that of tests: {plan.header.view}',

@@ -13,7 +13,7 @@ from pathlib import Path
 import torch
 from mmengine.registry import DefaultScope
 
-from mmssod.apis.ratios.bank import STEPS, begun, describe
+from mmssod.apis.ratios.bank import STEPS, begun
 from mmssod.apis.ratios.rows import Measured, Row, Setting
 from mmssod.apis.ratios.steps import Images
 
@@ -35,7 +35,7 @@ def memory(setting: Setting) -> Measured:
             for kind in kinds if number % 2 else kinds[::-1]:
                 peak, before = in_fresh_process(kind, folder, images, setting.device)
                 peaks[kind].append(peak)
-    note = describe(images)
+    note = f'{images}, lite detector'
     if setting.device == 'cpu':
         note += f'; beside {before:.0f} MiB before a model is built'
     return Measured(peaks['bank'], peaks['supervised'], note=note, unit='MiB')

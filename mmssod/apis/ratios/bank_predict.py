@@ -12,7 +12,7 @@ from torch import Tensor
 from mmssod.apis.label_bank import ViewLabeler
 from mmssod.apis.label_bank.plan import FLOOR
 from mmssod.apis.ratios.rows import Measured, Row, Setting, in_turns
-from mmssod.apis.ratios.steps import Images, confident, lite_detector, our_model
+from mmssod.apis.ratios.steps import Images, confident, our_model, plain_detector
 from mmssod.testing.tiny import tiny_sample
 
 LONGER = 256
@@ -55,7 +55,7 @@ def predict(setting: Setting) -> Measured:
     the bank takes, padded to the largest.
     """
     torch.manual_seed(0)
-    model = our_model(lite_detector())
+    model = our_model(plain_detector())
     confident(model, Images(1, LONGER))
     teacher = model.labeler.teacher.to(setting.device).eval()
     device = torch.device(setting.device)

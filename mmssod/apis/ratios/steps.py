@@ -23,6 +23,7 @@ from mmssod.testing.tiny import tiny_sample
 DECAY = 0.999
 PSEUDO_BOXES = 10  # pseudo boxes an image; random weights would give none, or a hundred
 CLASSES = 20
+MORE_ROIS = 512  # an image, as detectors for large images have them
 OUR_BRANCHES = ('labeled', 'weak', 'strong')
 THEIR_BRANCHES = ('sup', 'unsup_teacher', 'unsup_student')
 
@@ -32,25 +33,33 @@ class Images:
     """The same uint8 images for both: labeled ones, and both views of unlabeled ones.
 
     Args:
-        labeled: Images of each kind; as many unlabeled ones.
-        size: Their height and width, a multiple of 32.
+        labeled: Labeled images.
+        size: Height and width of all, a multiple of 32.
+        unlabeled: Unlabeled images; 0 for as many as labeled ones.
     """
 
     labeled: int
     size: int
+    unlabeled: int = 0
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, 'unlabeled', self.unlabeled or self.labeled)
+
+    def __str__(self) -> str:
+        return f'{self.labeled} + {self.unlabeled} images of {self.size} px'
 
     def batch(self, branches: tuple[str, str, str] = OUR_BRANCHES) -> dict[str, Any]:
         """A batch as a loader gives it; a new one each time, since mmdet's detectors write into theirs."""
         generator = torch.Generator().manual_seed(0)
-        coarse = torch.rand(2 * self.labeled, 3, 16, 16, generator=generator) * 255
+        coarse = torch.rand(self.labeled + self.unlabeled, 3, 16, 16, generator=generator) * 255
         images = torch.nn.functional.interpolate(coarse, size=(self.size,) * 2, mode='bilinear')
         images = images.to(torch.uint8)
         weak = images[self.labeled :]
-        numbers = range(self.labeled)
+        first, rest = range(self.labeled), range(self.labeled, len(images))
         views: tuple[tuple[Tensor, list[DetDataSample]], ...] = (
-            (images[: self.labeled], [tiny_sample(i, 4, self.size) for i in numbers]),
-            (weak, [tiny_sample(self.labeled + i, 0, self.size) for i in numbers]),
-            (weak.flip(-1), [tiny_sample(self.labeled + i, 0, self.size, True) for i in numbers]),
+            (images[: self.labeled], [tiny_sample(i, 4, self.size) for i in first]),
+            (weak, [tiny_sample(i, 0, self.size) for i in rest]),
+            (weak.flip(-1), [tiny_sample(i, 0, self.size, True) for i in rest]),
         )
         named = dict(zip(branches, views, strict=True))
         return dict(
@@ -64,11 +73,19 @@ def usual_images(setting: Setting) -> Images:
     return Images(1, 128) if setting.quick else Images(2, 256)
 
 
-def lite_detector(roi_head: str = 'CertaintyRoIHead') -> ConfigDict:
-    """The lite Faster R-CNN with plain box regression, which mmdet's ``SoftTeacher`` needs."""
+def plain_detector(roi_head: str = 'CertaintyRoIHead', rois: int = 0) -> ConfigDict:
+    """The lite Faster R-CNN with plain box regression, which mmdet's ``SoftTeacher`` needs.
+
+    Args:
+        roi_head: Its type.
+        rois: RoIs an image that it learns from; 0 for as many as the config says.
+    """
     detector = base_detector('faster_rcnn_lite')
     detector.roi_head.type = roi_head
     detector.roi_head.bbox_head.num_classes = CLASSES
+    if rois:
+        detector.train_cfg.rcnn.sampler.num = rois
+        detector.train_cfg.rpn_proposal.update(nms_pre=2 * rois, max_per_img=2 * rois)
     return detector
 
 
@@ -80,9 +97,9 @@ def our_model(detector: ConfigDict, **changes: Any) -> Any:
     return MODELS.build(ConfigDict(config, **changes))
 
 
-def their_model(name: str, threshold: float) -> Any:
+def their_model(name: str, threshold: float, rois: int = 0) -> Any:
     """A ``SemiBaseDetector`` or ``SoftTeacher`` whose thresholds give it the same pseudo boxes as ours."""
-    detector = lite_detector('StandardRoIHead')
+    detector = plain_detector('StandardRoIHead', rois)
     training = dict(freeze_teacher=True, sup_weight=1.0, unsup_weight=1.0, cls_pseudo_thr=threshold)
     if name == 'SoftTeacher':  # mmdet's numbers, but for the thresholds
         training.update(
@@ -125,7 +142,7 @@ def confident(model: Any, images: Images) -> float:
         model.labeler.update(model.student, 0.0)
         found = teacher.val_step(deepcopy(view))
         scores = torch.cat([sample.pred_instances.scores for sample in found])
-        wanted = PSEUDO_BOXES * images.labeled
+        wanted = PSEUDO_BOXES * images.unlabeled
         if len(scores) > 2 * wanted:
             return float(scores.sort(descending=True).values[wanted])
     raise RuntimeError(f'a random detector gave {len(scores)} boxes, {2 * wanted} are needed')
@@ -162,38 +179,50 @@ def step_of(
     return prepare, step
 
 
-def ema_step_against(name: str) -> Callable[[Setting], Measured]:
-    """Measures our step with an EMA teacher against one of mmdet's semi-supervised detectors."""
+def ema_step_against(name: str, more_rois: int = 0) -> Callable[[Setting], Measured]:
+    """Measures our step with an EMA teacher against one of mmdet's semi-supervised detectors.
+
+    Args:
+        name: Of mmdet's.
+        more_rois: An image, with which the ratio is told beside that of the config's; not in the quick form.
+    """
 
     def measure(setting: Setting) -> Measured:
-        torch.manual_seed(0)
         images = usual_images(setting)
-        ours = our_model(lite_detector()).train()
-        threshold = confident(ours, images)
-        ours.balancer.threshold = threshold
-        ours.to(setting.device)
-        theirs = their_model(name, threshold).to(setting.device).train()
-        for part in (theirs.student, theirs.teacher):
-            part.load_state_dict(ours.student.state_dict())
-        hook = MeanTeacherHook()
-        prepare, steps = zip(
-            step_of(ours, images.batch, lambda: ours.labeler.update(ours.student, DECAY)),
-            step_of(
-                theirs,
-                partial(images.batch, THEIR_BRANCHES),
-                lambda: hook.momentum_update(theirs, 1 - DECAY),
-            ),
-            strict=True,
-        )
-        times = in_turns(setting, *steps, prepare=prepare)
-        boxes = ours.statistics.summary()['boxes_per_image']
-        return Measured(
-            *times,
-            note=f'{images.labeled} + {images.labeled} images of {images.size} px, lite detector, '
-            f'{boxes:.0f} pseudo boxes an image',
-        )
+        times, boxes = ema_steps(name, images, setting)
+        note = f'{images}, lite detector, {boxes:.0f} pseudo boxes an image'
+        if more_rois and not setting.quick:
+            more = Measured(*ema_steps(name, images, setting, more_rois)[0])
+            note += f'; with {more_rois} RoIs an image: {more.ratio:.2f}'
+        return Measured(*times, note=note)
 
     return measure
+
+
+def ema_steps(
+    name: str, images: Images, setting: Setting, rois: int = 0
+) -> tuple[tuple[list[float], list[float]], float]:
+    """Seconds of our steps and of mmdet's in turns, and the pseudo boxes that an image had in ours."""
+    torch.manual_seed(0)
+    ours = our_model(plain_detector(rois=rois)).train()
+    threshold = confident(ours, images)
+    ours.balancer.threshold = threshold
+    ours.to(setting.device)
+    theirs = their_model(name, threshold, rois).to(setting.device).train()
+    for part in (theirs.student, theirs.teacher):
+        part.load_state_dict(ours.student.state_dict())
+    hook = MeanTeacherHook()
+    prepare, steps = zip(
+        step_of(ours, images.batch, lambda: ours.labeler.update(ours.student, DECAY)),
+        step_of(
+            theirs,
+            partial(images.batch, THEIR_BRANCHES),
+            lambda: hook.momentum_update(theirs, 1 - DECAY),
+        ),
+        strict=True,
+    )
+    times = in_turns(setting, *steps, prepare=prepare)
+    return times, ours.statistics.summary()['boxes_per_image']
 
 
 ROWS = (
@@ -207,7 +236,7 @@ ROWS = (
         'soft-teacher',
         "our EMA-teacher step / mmdet's SoftTeacher step",
         0.80,
-        ema_step_against('SoftTeacher'),
+        ema_step_against('SoftTeacher', more_rois=MORE_ROIS),
         reason='SoftTeacher trains the same student and runs the same teacher; what it does more is passes of the RoI '
         'head. The row of SemiBaseDetector is the step without them and takes as long as ours, so the ratio is the '
         'share of a step that is not these passes: on this detector, with its small RoI head, most of it.',

@@ -23,8 +23,8 @@ from mmssod.apis.ratios.steps import (
     DECAY,
     Images,
     confident,
-    lite_detector,
     our_model,
+    plain_detector,
     step_of,
     usual_images,
 )
@@ -162,7 +162,7 @@ def switched_step(
     switch: Switch, images: Images, setting: Setting, resnet: bool
 ) -> tuple[Callable[[], None], Callable[[], None]]:
     """What prepares a step with a switch, and the step."""
-    detector = lite_detector()
+    detector = plain_detector()
     if resnet:
         detector = base_detector('faster_rcnn_r50_fpn')
         detector.roi_head.bbox_head.num_classes = CLASSES

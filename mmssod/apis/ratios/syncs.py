@@ -28,8 +28,8 @@ from mmssod.apis.ratios.steps import (
     THEIR_BRANCHES,
     Images,
     confident,
-    lite_detector,
     our_model,
+    plain_detector,
     step_of,
     their_model,
 )
@@ -90,7 +90,7 @@ def host_waits(function: Callable[[], object]) -> dict[str, int]:
 def step_waits(images: Images) -> dict[str, dict[str, int]]:
     """Of one step of ours with an EMA teacher and of mmdet's ``SemiBaseDetector``, same weights and images."""
     torch.manual_seed(0)
-    ours = our_model(lite_detector()).train()
+    ours = our_model(plain_detector()).train()
     threshold = confident(ours, images)
     ours.balancer.threshold = threshold
     theirs = their_model('SemiBaseDetector', threshold).train()

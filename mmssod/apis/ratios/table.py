@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -59,7 +60,7 @@ def measure_rows(
     Args:
         rows: Which.
         setting: How.
-        say: Gets a line before each.
+        say: Gets a line before each, and one after it: bar, ratio, whether it is met, seconds.
     """
     results = []
     with DefaultScope.overwrite_default_scope('mmdet'):
@@ -68,7 +69,9 @@ def measure_rows(
                 results.append(Result(row, None))
                 continue
             say(f'{row.name}: {row.what} ...')
+            start = time.monotonic()
             results.append(Result(row, row.measure(setting)))
+            say(f'  {", ".join(cells(results[-1])[1:4])}; {time.monotonic() - start:.0f} s')
     return results
 
 
