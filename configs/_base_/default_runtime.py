@@ -21,6 +21,7 @@ default_hooks = dict(
         type='NonFiniteGuardHook', policy='stop', explosion=1000.0, explosion_policy='warn'
     ),
     skipped_images=dict(type='SkippedImagesHook', limit=0.05),
+    short_history=dict(type='ShortHistoryHook', length=1000),
     progress=dict(type='ProgressHook'),
     buffers=dict(type='BufferBroadcastHook'),
     preemption=dict(type='PreemptionHook'),

@@ -9,10 +9,10 @@ from fakes import FakeDataset
 from mmdet.registry import MODELS
 from mmengine.config import Config
 
-from mmssod.engine.preflight import absent_images, label_bank_problems
+from mmssod.engine.preflight import absent_images, label_bank_problems, label_bank_warnings
 from mmssod.engine.preflight.label_bank_checks import least_threshold
 from mmssod.label_bank import LabelBankFiles
-from mmssod.models.checkpoint_parts import teacher_digest
+from mmssod.models.checkpoint_parts import detector_digest, teacher_digest
 from mmssod.testing.tiny import tiny_detector
 
 FOUND = [image(number) for number in range(5)]
@@ -54,14 +54,28 @@ def only_problem(cfg):
     return str(problem)
 
 
-def test_a_bank_that_fits(made):
-    assert label_bank_problems(made()) == []
+def test_a_bank_that_fits(made, shipped):
+    cfg = made(detector=detector_digest(shipped.model.detector))
+    assert label_bank_problems(cfg) == label_bank_warnings(cfg) == []
 
 
-def test_no_bank_and_no_problem(shipped):
+def test_another_config_of_the_same_detector_is_told(made, shipped):
+    cfg = made(detector=detector_digest(shipped.model.detector))
+    cfg.model.detector.train_cfg.rcnn.sampler.num += 1  # no matter to a teacher
+    assert label_bank_warnings(cfg) == []
+    cfg.model.detector.test_cfg.rcnn.nms.iou_threshold = 0.9
+    (warning,) = label_bank_warnings(cfg)
+    assert 'a teacher in the step would label otherwise' in warning
+    cfg.load_from = None  # a student of another kind may learn from any bank
+    assert label_bank_warnings(cfg) == []
+
+
+def test_no_bank_and_no_problem(shipped, tmp_path):
     assert label_bank_problems(Config.fromfile('configs/demo/student.py')) == []
     assert label_bank_problems(Config(dict(model=dict(type='FasterRCNN')))) == []
-    assert 'no label bank' in only_problem(shipped)
+    cfg = copy.deepcopy(shipped)
+    cfg.model.labeler.path = str(tmp_path)
+    assert 'no label bank' in only_problem(cfg)
 
 
 def test_a_damaged_bank(made, tmp_path):

@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 from mmengine.config import Config
+from mmengine.logging import HistoryBuffer
 
 from mmssod.apis.config import build_runner, load_config
 from mmssod.apis.ratios.detectors import CONFIGS
@@ -76,7 +77,10 @@ class FirstStep:
 
 
 def resume(setting: Setting) -> Measured:
-    """From a checkpoint of iteration 100 000, against one of iteration 100 that is the same but for its number."""
+    """From a checkpoint of iteration 100 000, against one of iteration 100.
+
+    They differ by that number and by the length of the log in them, which is the longest that a run keeps.
+    """
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         cfg = tiny_run(folder)
@@ -84,15 +88,24 @@ def resume(setting: Setting) -> Measured:
         before.prepare()
         before.run()
         stored = torch.load(folder / 'run/iter_1.pth', weights_only=False)
+        kept = 2 * cfg.default_hooks.short_history.length - 1
         runs = []
         for number in (LATE, EARLY):
             stored['meta']['iter'] = number
+            log = stored['message_hub']['log_scalars']
+            log.update((name, repeated(log[name], min(number, kept))) for name in list(log))
             torch.save(stored, folder / f'start_{number}.pth')
             runs.append(FirstStep(cfg, number, str(folder / f'start_{number}.pth')))
         late, early = in_turns(
             setting, runs[0].run, runs[1].run, prepare=(runs[0].prepare, runs[1].prepare)
         )
     return Measured(late, early, note='loading and saving included, tiny detector')
+
+
+def repeated(history: HistoryBuffer, length: int) -> HistoryBuffer:
+    """A log of so many values, all like its newest."""
+    values, counts = history.data
+    return HistoryBuffer([values[-1]] * length, [counts[-1]] * length)
 
 
 ROWS = (

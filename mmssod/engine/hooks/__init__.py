@@ -12,6 +12,7 @@ from mmssod.engine.hooks.preflight_hook import PreflightHook
 from mmssod.engine.hooks.progress_hook import ProgressHook
 from mmssod.engine.hooks.pseudo_label_hook import PseudoLabelHook
 from mmssod.engine.hooks.seed_hook import SeedHook
+from mmssod.engine.hooks.short_history_hook import ShortHistoryHook
 from mmssod.engine.hooks.skipped_images_hook import SkippedImagesHook
 from mmssod.engine.hooks.speed_hook import SpeedHook
 from mmssod.engine.hooks.whole_checkpoint_hook import WholeCheckpointHook
@@ -30,6 +31,7 @@ __all__ = [
     'PseudoLabelHook',
     'SeedHook',
     'SpeedHook',
+    'ShortHistoryHook',
     'SkippedImagesHook',
     'WholeCheckpointHook',
 ]

@@ -14,6 +14,7 @@ from mmssod.engine.preflight import (
     config_problems,
     data_findings,
     label_bank_problems,
+    label_bank_warnings,
     outside_problems,
     raise_together,
     runtime_problems,
@@ -65,7 +66,12 @@ class PreflightHook(Hook):
         raise_together([*problems, *runtime_problems(runner)])
         runner.logger.info(batch_line(runner))
         if is_main_process():
-            for warning in (*data_findings(runner.cfg).warnings, *runtime_warnings(runner)):
+            warnings = [
+                *data_findings(runner.cfg).warnings,
+                *label_bank_warnings(runner.cfg),
+                *runtime_warnings(runner),
+            ]
+            for warning in warnings:
                 runner.logger.warning(warning)
 
     def before_test(self, runner: Any) -> None:

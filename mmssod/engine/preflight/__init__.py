@@ -2,7 +2,11 @@
 
 from mmssod.engine.preflight.annotation_file import category_names, class_problem
 from mmssod.engine.preflight.config_checks import config_problems, data_findings, labeled_classes
-from mmssod.engine.preflight.label_bank_checks import absent_images, label_bank_problems
+from mmssod.engine.preflight.label_bank_checks import (
+    absent_images,
+    label_bank_problems,
+    label_bank_warnings,
+)
 from mmssod.engine.preflight.outside_checks import config_outside_problems, outside_problems
 from mmssod.engine.preflight.runtime_checks import (
     batch_line,
@@ -23,6 +27,7 @@ __all__ = [
     'config_problems',
     'data_findings',
     'label_bank_problems',
+    'label_bank_warnings',
     'labeled_classes',
     'outside_problems',
     'raise_together',

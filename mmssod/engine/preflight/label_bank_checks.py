@@ -13,7 +13,7 @@ from mmssod.datasets.fixed_view import FixedView, fixed_view
 from mmssod.datasets.transforms.steps import as_list
 from mmssod.engine.preflight.config_checks import labeled_classes
 from mmssod.label_bank import BankError, LabelBankFiles, image_key, name_code
-from mmssod.models.checkpoint_parts import teacher_digest
+from mmssod.models.checkpoint_parts import detector_digest, teacher_digest
 from mmssod.structures import Problem
 
 MAX_VERIFIED_BYTES = 1 << 30
@@ -49,6 +49,32 @@ def label_bank_problems(cfg: Mapping[str, Any]) -> list[Problem]:
         _view_problems,
     )
     return [problem for check in checks for problem in check(cfg, bank)]
+
+
+def label_bank_warnings(cfg: Mapping[str, Any]) -> list[str]:
+    """What may make the labels of a bank other ones than a teacher in the step would give, and may be meant.
+
+    Args:
+        cfg: A training config, without problems.
+
+    Returns:
+        The bank's teacher has the weights that the student starts from, and another config: of thresholds, NMS or the
+        coder, for instance.
+    """
+    labeler = (cfg.get('model') or {}).get('labeler') or {}
+    if labeler.get('type') != 'LabelBank':
+        return []
+    header = LabelBankFiles(labeler['path']).header
+    file = _teacher_file(cfg)
+    if not file or teacher_digest(file) != header.teacher:
+        return []
+    if detector_digest(cfg['model']['detector']) == header.detector:
+        return []
+    return [
+        f'the label bank {labeler["path"]} was made with another config of the detector than model.detector ('
+        f'{header.config}): a teacher in the step would label otherwise. Unless that is meant, make it again with this '
+        'config: tools/pseudo_label.py CONFIG CHECKPOINT --out NEW_FOLDER'
+    ]
 
 
 def absent_images(bank: LabelBankFiles, dataset: Any) -> list[Problem]:
@@ -102,10 +128,8 @@ def _class_problems(cfg: Mapping[str, Any], bank: LabelBankFiles) -> Iterator[Pr
 
 
 def _teacher_problems(cfg: Mapping[str, Any], bank: LabelBankFiles) -> Iterator[Problem]:
-    own = cfg['model']['labeler'].get('checkpoint')
-    # What a run resumes from is its student, which is not the teacher any more.
-    file = own or (None if cfg.get('resume') else cfg.get('load_from'))
-    if not file or not osp.isfile(file):
+    file = _teacher_file(cfg)
+    if not file:
         return
     digest = teacher_digest(file)
     if digest != bank.header.teacher:
@@ -116,6 +140,14 @@ def _teacher_problems(cfg: Mapping[str, Any], bank: LabelBankFiles) -> Iterator[
             "make it again with this teacher; or, where the student is not to start from it, name the bank's teacher "
             'in model.labeler.checkpoint',
         )
+
+
+def _teacher_file(cfg: Mapping[str, Any]) -> str | None:
+    """The file of the teacher, if it is at hand."""
+    own = cfg['model']['labeler'].get('checkpoint')
+    # What a run resumes from is its student, which is not the teacher any more.
+    file = own or (None if cfg.get('resume') else cfg.get('load_from'))
+    return file if file and osp.isfile(file) else None
 
 
 def _floor_problems(cfg: Mapping[str, Any], bank: LabelBankFiles) -> Iterator[Problem]:
