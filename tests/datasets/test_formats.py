@@ -1,5 +1,6 @@
 """VOC xml, YOLO txt and COCO json say the same."""
 
+import importlib
 import json
 from pathlib import Path
 
@@ -8,7 +9,12 @@ import numpy as np
 import pytest
 import yaml
 
-from mmssod.datasets.preparation.formats import guess_format, read_labels, yolo_classes
+from mmssod.datasets.preparation.formats import (
+    guess_format,
+    only_images,
+    read_labels,
+    yolo_classes,
+)
 from mmssod.datasets.preparation.writing import write_labels
 
 pytest.importorskip('globox')
@@ -214,3 +220,30 @@ def test_names_that_lead_out_of_the_folder_stay_inside(tmp_path):
     write_labels(coco, tmp_path / 'out', 'yolo')
     written = {p.relative_to(tmp_path).as_posix() for p in tmp_path.rglob('*.txt')}
     assert written == {'out/up.txt', 'out/root/abs.txt', 'out/classes.txt'}
+
+
+@pytest.mark.parametrize('names', [['b', ' a.jpg '], ['sub/b.png', 'a', '']])
+def test_images_of_a_list(names):
+    whole = data_set()
+    some = only_images(whole, names)
+    assert [image['file_name'] for image in some['images']] == ['a.jpg', 'sub/b.png']
+    assert only_images(whole, ['b'])['annotations'] == whole['annotations'][2:]
+
+
+def test_an_image_of_the_list_without_labels():
+    with pytest.raises(ValueError, match='all 2 of the list, 1 have none: c.d'):
+        only_images(data_set(), ['a', 'c.d'])
+
+
+def test_labels_in_any_format_become_a_json(images, tmp_path, monkeypatch, capsys):
+    """The tool: boxes of VOC xml, of the images of a list, classes in the order asked for."""
+    labels = write_labels(data_set(), tmp_path / 'labels', 'voc')
+    (tmp_path / 'train.txt').write_text('a\nblank\n')
+    words = f'{labels} --images {images} --only {tmp_path}/train.txt --classes dog cat --out {tmp_path}/new/a.json'
+    monkeypatch.setattr('sys.argv', ['to_coco.py', *words.split()])
+    monkeypatch.syspath_prepend('tools/dataset')
+    assert importlib.import_module('to_coco').main() == 0
+    coco = json.loads((tmp_path / 'new/a.json').read_text())
+    assert rows_of(coco) == rows_of(data_set(rows=BOXES[:2]))
+    assert [category['name'] for category in coco['categories']] == ['dog', 'cat']
+    assert '2 images, 2 boxes' in capsys.readouterr().out

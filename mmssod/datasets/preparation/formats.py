@@ -123,6 +123,30 @@ def with_classes(coco: Coco, classes: Sequence[str]) -> Coco:
     return {**coco, 'categories': kept, 'annotations': boxes}
 
 
+def only_images(coco: Coco, names: Sequence[str]) -> Coco:
+    """A COCO data set of only some images.
+
+    Args:
+        coco: Of more.
+        names: Of files, with or without folder and suffix, as in VOC's ``ImageSets``; empty ones are left out.
+
+    Raises:
+        ValueError: There is no such image.
+    """
+    wanted = {Path(name.strip()).name for name in names if name.strip()}
+    told = {Path(image['file_name']).name: image for image in coco['images']}
+    told |= {Path(name).stem: image for name, image in list(told.items())}
+    if missing := sorted(wanted - set(told)):
+        raise ValueError(
+            f'images: expected labels of all {len(wanted)} of the list, {len(missing)} have none: '
+            f'{", ".join(missing[:SHOWN])}; correct the list, or name the folder with all labels'
+        )
+    chosen = {told[name]['id'] for name in wanted}
+    images = [image for image in coco['images'] if image['id'] in chosen]
+    boxes = [box for box in coco['annotations'] if box['image_id'] in chosen]
+    return {**coco, 'images': images, 'annotations': boxes}
+
+
 def as_coco(records: Iterable[dict[str, Any]], classes: Sequence[str]) -> Coco:
     """A COCO data set of records; ids count from 1, since pycocotools takes box 0 for none.
 
