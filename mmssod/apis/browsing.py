@@ -73,9 +73,16 @@ def browse(
             with seeded(derive_seed(seed, name, index)):
                 views = shown_views(source[index], dataset.metainfo['classes'], known.get(path, []))
             file = folder / f'{name}_{place:02d}_{Path(path).stem}.png'
-            draw(views, path).savefig(file, bbox_inches='tight', pad_inches=0.05)
+            draw(views, shortened(path)).savefig(file, bbox_inches='tight', pad_inches=0.05)
             written.append(file)
     return written
+
+
+def shortened(path: str) -> str:
+    """A path as it is seen from here, if it lies below."""
+    here = Path.cwd()
+    place = Path(path).absolute()
+    return place.relative_to(here).as_posix() if place.is_relative_to(here) else path
 
 
 def choose(length: int, number: int, seed: int) -> list[int]:

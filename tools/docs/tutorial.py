@@ -31,7 +31,7 @@ ITERATIONS = 400  # as the page's commands say
 WORK = ROOT / 'work_dirs/cells'
 NOTES = ROOT / 'work_dirs/cells.tutorial'
 WIDTH = 116  # of a line of output
-MOST_LINES = 40
+MOST_LINES = 50
 # A block of commands, and perhaps where their output goes: commands, marker, pattern.
 BLOCK = re.compile(
     r'```shell\n(?P<commands>.*?)```\n'
