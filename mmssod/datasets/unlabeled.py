@@ -119,7 +119,7 @@ class UnlabeledDataset(BaseDetDataset):
                 self.skipped.add(self.get_data_info(place % len(self))['img_path'], str(error))
         raise UnreadableImageError(
             f'{self.max_refetch + 1} images of {self.images!r} in a row cannot be read, the last: {last}'
-        )
+        ) from last
 
     def _without_excluded(self, found: list[FoundImage]) -> list[FoundImage]:
         kept = found

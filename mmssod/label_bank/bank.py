@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import torch
 
 from mmssod.label_bank.layout import (
     BOX,
@@ -98,9 +99,16 @@ class LabelBankFiles:
         )
 
     def rows_of(self, keys: np.ndarray) -> np.ndarray:
-        """Which image each key belongs to, -1 for none; shape (n,) in and out, int64."""
+        """Which image each key belongs to, -1 for none; shape (n,) in and out, int64.
+
+        Raises:
+            BankError: The index names an image beyond the last.
+        """
         places = np.searchsorted(self._keys, keys).clip(max=len(self._keys) - 1)
-        return np.where(self._keys[places] == keys, self._rows[places], -1)
+        rows = self._rows[places]
+        if rows.size and not 0 <= rows.min() <= rows.max() < len(self):
+            raise self._wrong_index(f'{rows.min()} to {rows.max()}')
+        return np.where(self._keys[places] == keys, rows, -1)
 
     def image(self, row: int) -> np.void:
         """The IMAGE record of an image by its place."""
@@ -124,17 +132,33 @@ class LabelBankFiles:
         return codes
 
     def verify(self) -> None:
-        """Read all files and compare them with their checksums.
+        """Read all files and compare shards with their checksums, the index with the shards.
 
         Raises:
             BankError: If one is not what it was.
         """
+        self._verify_index()
         for number, shard in enumerate(self.header.shards):
             expected = shard.images_crc, shard.boxes_crc
             for file, crc in zip(shard_files(self.folder, number), expected, strict=True):
                 found = checksum(file)
                 if found != crc:
                     raise damaged(file, f'CRC-32 {crc:08x}', f'{found:08x}')
+
+    def _verify_index(self) -> None:
+        """Each image is in the index once, under its key."""
+        rows = np.array(self._rows)
+        if not np.array_equal(np.sort(rows), np.arange(len(self))):
+            raise self._wrong_index('other numbers')
+        keys = np.empty_like(rows)
+        keys[rows] = self._keys
+        for number in range(self.header.num_shards):
+            span = self.header.span(number)
+            if not np.array_equal(self.shard(number)[0]['key'], keys[span.start : span.stop]):
+                raise damaged(self.folder / KEYS, f'the keys of shard {number}', 'others')
+
+    def _wrong_index(self, found: str) -> BankError:
+        return damaged(self.folder / ROWS, f'each of 0 to {len(self) - 1} once', found)
 
     @property
     def num_bytes(self) -> int:
@@ -170,16 +194,23 @@ class LabelBankFiles:
 
 
 def mapped(file: Path, dtype: np.dtype) -> np.ndarray:
-    """Records of a file, without reading it."""
-    if not file.stat().st_size:  # an empty file cannot be mapped
+    """The whole records of a file, without reading it; shape (n,), not to be written to.
+
+    PyTorch closes the file that it has mapped. A ``np.memmap`` keeps a descriptor, of which a process may have 1024,
+    and 100 million images are 1526 shards of two files.
+    """
+    size = file.stat().st_size // dtype.itemsize * dtype.itemsize
+    if not size:  # nothing cannot be mapped
         return np.zeros(0, dtype)
-    return np.memmap(file, dtype=dtype, mode='r')
+    content = torch.from_file(str(file), shared=False, size=size, dtype=torch.uint8).numpy()
+    content.flags.writeable = False
+    return content.view(dtype)
 
 
 def checksum(file: Path) -> int:
     """CRC-32 of a file."""
     crc = 0
     with open(file, 'rb') as stream:
-        while chunk := stream.read(1 << 24):
+        while chunk := stream.read(1 << 20):
             crc = zlib.crc32(chunk, crc)
     return crc

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import IO
@@ -35,7 +36,7 @@ def write_coco(
         category_ids: The category of each class.
     """
     file = folder / COCO
-    part = file.with_suffix('.part')
+    part = folder / f'{COCO}.{socket.gethostname()}.{os.getpid()}.part'
     info = dict(
         description='pseudo labels', teacher=header.checkpoint, teacher_digest=header.teacher,
         config=header.config, floor=header.floor, classes=header.classes, view=header.view,
@@ -89,6 +90,8 @@ def box_texts(
     for (img_id, _), image, boxes in records(folder, header, names):
         start, (plain, flipped) = int(image['start']), image['boxes'].tolist()
         first, count = (start + plain, flipped) if mirrored else (start, plain)
+        if not count:  # as of an unreadable image, which has no size either
+            continue
         found = boxes[first : first + count]
         image_id = json.dumps(img_id)
         for row, label, p, v in zip(

@@ -5,13 +5,15 @@ A bank is a folder. Its ``N`` images, in the order of the data set, are cut into
     bank.json            who labeled what, and how: the header
     shards/00000.images  one IMAGE record an image, in order
     shards/00000.boxes   one BOX record a box: of each image those of the plain view, then of the mirrored one
-    shards/00000.lock    who writes the shard, or wrote it last
+    shards/00000.lock    who writes the shard, or wrote it last; bank.lock: who closes the bank
     keys.npy, rows.npy   keys of all images, rising, and which image each is; shape (N,), int64
     labels.json          the same for other tools: COCO json in pixels of the original images
+    unreadable.txt       files of the images that could not be read, if any
 
 Records are plain memory: a file is mapped, not read, so that its size is no matter and all processes of a machine share
 it. Nothing is pickled. A shard's files grow by appending; an image counts when its IMAGE record is whole, which is
-written after its boxes. A bank is finished when its header has ``shards``.
+written after its boxes. An image that cannot be read has a record, too, with a view of 0 x 0 and no boxes. A bank is
+finished when its header has ``shards``.
 """
 
 from __future__ import annotations
@@ -32,6 +34,7 @@ from mmssod.structures import Problem
 
 FORMAT = 'mmssod label bank 1'
 HEADER, KEYS, ROWS, COCO = 'bank.json', 'keys.npy', 'rows.npy', 'labels.json'
+LOCK, UNREADABLE = 'bank.lock', 'unreadable.txt'
 
 BOX = np.dtype(
     [
@@ -46,7 +49,11 @@ IMAGE = np.dtype(
         ('key', '<i8'),  # image_key of its id
         ('name', '<u4'),  # name_code of its file
         ('size', '<i4', (2,)),  # height, width of the original image, px
-        ('view', '<i4', (2,)),  # height, width that the teacher saw, px
+        (
+            'view',
+            '<i4',
+            (2,),
+        ),  # height, width that the teacher saw, px; 0 where the file cannot be read
         ('start', '<i8'),  # its first box in the shard
         ('boxes', '<i4', (2,)),  # boxes of the plain and of the mirrored view
     ]

@@ -16,7 +16,7 @@ HELD = (errno.EACCES, errno.EAGAIN)
 
 
 class WriterLock:
-    """Held from here on until it is collected or its process ends, be it killed.
+    """Held from here on until it is closed or collected, or its process ends, be it killed.
 
     A POSIX record lock (``lockf``) and not ``flock``: it is the process's own, so workers that a loader has forked do
     not keep it when their parent is killed, and it acts over NFS. Nothing else may open the file, since closing it
@@ -45,12 +45,16 @@ class WriterLock:
         self._stream.write(f'process {os.getpid()} on {socket.gethostname()}')
         self._stream.flush()
 
+    def close(self) -> None:
+        """Give it back."""
+        self._stream.close()
+
     def _held(self, file: Path) -> BankError:
         self._stream.seek(0)
         holder = self._stream.read() or 'another process'
         self._stream.close()
         return BankError(
-            f'a part of the label bank is being written by another process: {file.with_suffix(".images")}',
+            f'the label bank is being written by another process: {file.with_suffix("")}',
             'one process that writes it',
             f'{holder} does',
             'wait until that one is done, or end it and call tools/pseudo_label.py again; for several processes at '

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from mmssod.label_bank.bank import mapped
 from mmssod.label_bank.layout import (
     BOX,
     IMAGE,
@@ -27,7 +28,7 @@ class LabeledImage(NamedTuple):
     img_id: int | str
     path: str
     size: tuple[int, int]  # height, width of the original image, px
-    view: tuple[int, int]  # height, width that the teacher saw, px
+    view: tuple[int, int]  # height, width that the teacher saw, px; 0 where the file cannot be read
     plain: np.ndarray  # BOX records
     mirrored: np.ndarray  # BOX records in pixels of the mirrored view
 
@@ -35,8 +36,9 @@ class LabeledImage(NamedTuple):
 class ShardWriter:
     """Appends images to a shard, from where an earlier process left off.
 
-    An image is there or not: boxes reach the disk before the record that names them, and what an interrupted write left
-    behind is cut off at the next start.
+    An image is there or not: boxes are written before the record that names them, and what an interrupted write left
+    behind is cut off at the next start. So a killed process loses nothing that it had appended. What a machine loses
+    that goes down is what its system had not written yet: zeros, or nothing, at the end of a file.
 
     Args:
         folder: Of the bank.
@@ -52,36 +54,39 @@ class ShardWriter:
         self.files = shard_files(folder, shard)
         self.files[0].parent.mkdir(parents=True, exist_ok=True)
         self._lock = WriterLock(self.files[0].with_suffix('.lock'))
-        images = self._recover()
-        self.done = len(images)  # images that are there
-        self.boxes = last_box(images[-1]) if self.done else 0
-        self.first_and_last = images[[0, -1]] if self.done else images
+        self.images = self._recover()  # IMAGE records of an earlier process
+        self.done = len(self.images)  # images that are there
+        self.boxes = last_box(self.images[-1]) if self.done else 0
 
     def _recover(self) -> np.ndarray:
-        """The whole records of an earlier process; what lies behind them is cut off."""
+        """The whole records of an earlier process; what lies behind them is cut off.
+
+        So are unreadable images at the end: where a disk was gone, it may be back.
+        """
         for file in self.files:
             file.touch()
         images = read_images(self.files[0])
-        boxes = self.files[1].stat().st_size // BOX.itemsize
+        lost = np.flatnonzero(mapped(self.files[1], BOX)['p'] == 0)  # no box has p = 0
+        boxes = lost[0] if len(lost) else self.files[1].stat().st_size // BOX.itemsize
         ends = images['start'] + images['boxes'].sum(axis=1)
-        whole = int((ends <= boxes).sum())  # all, unless the machine itself went down
-        images = images[:whole]
-        os.truncate(self.files[0], whole * IMAGE.itemsize)
-        os.truncate(self.files[1], (int(ends[whole - 1]) if whole else 0) * BOX.itemsize)
+        sound = (images['name'] != 0) & (images['start'] == np.append(0, ends)[:-1])
+        whole = int((sound & (ends <= boxes)).cumprod().sum())
+        readable = np.flatnonzero(~unreadable(images[:whole]))
+        images = images[: readable[-1] + 1 if len(readable) else 0]
+        os.truncate(self.files[0], images.nbytes)
+        os.truncate(self.files[1], (last_box(images[-1]) if len(images) else 0) * BOX.itemsize)
         return images
 
-    def require_same_images(
-        self, first: tuple[int | str, str], last: tuple[int | str, str]
-    ) -> None:
-        """Compare the first and last image that an earlier process left with those that now have their places.
+    def require_same_images(self, images: Sequence[tuple[int | str, str]]) -> None:
+        """Compare the images that an earlier process left with those that now have their places.
 
         Args:
-            first, last: Id and path of each.
+            images: Id and path of each.
 
         Raises:
             BankError: If another image stands there.
         """
-        for record, (img_id, path) in zip(self.first_and_last, (first, last), strict=True):
+        for record, (img_id, path) in zip(self.images, images, strict=True):
             if (record['key'], record['name']) != (image_key(img_id), name_code(path)):
                 raise BankError(
                     f'the label bank was begun on other images: {self.files[0]}',
@@ -118,12 +123,15 @@ def read_images(file: Path) -> np.ndarray:
     return np.fromfile(file, dtype=IMAGE, count=file.stat().st_size // IMAGE.itemsize)
 
 
+def unreadable(images: np.ndarray) -> np.ndarray:
+    """Which images no teacher saw; shape (n,), bool."""
+    return images['view'][:, 0] == 0
+
+
 def append_bytes(file: Path, content: bytes) -> None:
-    """Write behind what is there, down to the disk."""
+    """Write behind what is there; a killed process does not take it away, only the machine's own end may."""
     with open(file, 'ab') as stream:
         stream.write(content)
-        stream.flush()
-        os.fsync(stream.fileno())
 
 
 def images_done(folder: Path, header: Header) -> int:

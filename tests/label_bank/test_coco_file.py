@@ -1,13 +1,14 @@
 """The json of a bank is read by pycocotools and says the same as the bank."""
 
 import json
+import os
 
 import numpy as np
 import pytest
 from banks import CLASSES, boxes, image, written
 from pycocotools.coco import COCO
 
-from mmssod.label_bank import write_coco
+from mmssod.label_bank import coco, write_coco
 
 CATEGORIES = [dict(id=n, name=name) for n, name in zip((7, 9, 2), CLASSES, strict=True)]
 
@@ -21,18 +22,51 @@ def export(folder, found):
 def test_other_tools_read_it(tmp_path):
     found = [image(0, 0, 0), image(1, 1, 2), image(2, 30, 0, img_id='a')]
     file = export(tmp_path, found)
-    coco = COCO(str(file))
-    assert [entry['id'] for entry in coco.dataset['images']] == [0, 1, 'a']
-    assert coco.imgs['a'] == dict(id='a', file_name='images/2.jpg', height=48, width=64)
-    assert [len(coco.imgToAnns[key]) for key in (0, 1, 'a')] == [0, 1, 30]
-    assert sorted(coco.anns) == list(range(1, 32))
-    assert coco.dataset['categories'] == CATEGORIES
-    info = coco.dataset['info']
+    read = COCO(str(file))
+    assert [entry['id'] for entry in read.dataset['images']] == [0, 1, 'a']
+    assert read.imgs['a'] == dict(id='a', file_name='images/2.jpg', height=48, width=64)
+    assert [len(read.imgToAnns[key]) for key in (0, 1, 'a')] == [0, 1, 30]
+    assert sorted(read.anns) == list(range(1, 32))
+    assert read.dataset['categories'] == CATEGORIES
+    info = read.dataset['info']
     assert (info['teacher_digest'], info['floor'], info['classes']) == (
         't' * 64,
         0.1,
         list(CLASSES),
     )
+
+
+def test_an_unreadable_image_is_there_without_boxes(tmp_path, recwarn):
+    found = [image(0, 1, 1), image(1, 0, 0, size=(0, 0), view=(0, 0))]
+    content = json.loads(export(tmp_path, found).read_text())
+    assert content['images'][1] == dict(id=1, file_name='images/1.jpg', height=0, width=0)
+    assert [box['image_id'] for box in content['annotations']] == [0]
+    assert not [warning for warning in recwarn if warning.category is RuntimeWarning]
+
+
+def test_two_processes_do_not_write_into_one_file(tmp_path, monkeypatch):
+    """Where nothing locks the bank: the second begins, and ends, while the first writes."""
+    made_of = written(tmp_path, [image(0), image(1)])
+    args = tmp_path, made_of, [(0, '0.jpg'), (1, '1.jpg')], CATEGORIES, [7, 9, 2]
+    pid = os.getpid()
+    write_list = coco.write_list
+
+    def slow(stream, key, entries):
+        write_list(stream, key, entries)
+        if key == 'images' and os.getpid() == pid:
+            assert os.waitstatus_to_exitcode(os.waitpid(child(), 0)[1]) == 0
+
+    def child():
+        number = os.fork()
+        if not number:
+            write_coco(*args)
+            os._exit(0)
+        return number
+
+    monkeypatch.setattr(coco, 'write_list', slow)
+    file = write_coco(*args)
+    assert len(json.loads(file.read_text())['annotations']) == 4
+    assert not list(tmp_path.glob('*.part'))
 
 
 def test_boxes_are_in_pixels_of_the_original_image(tmp_path):

@@ -2,7 +2,11 @@
 
 import copy
 import json
+import multiprocessing
+import os
 import pickle
+import resource
+from contextlib import suppress
 
 import numpy as np
 import pytest
@@ -42,10 +46,32 @@ def test_ids_in_any_order_and_of_any_kind(tmp_path, ids):
 def test_nothing_is_read_before_it_is_asked_for_and_a_copy_is_the_same_bank(tmp_path):
     bank(tmp_path, FOUND)
     files = LabelBankFiles(tmp_path)
-    assert isinstance(files.shard(1)[1], np.memmap)
+    boxes = files.shard(1)[1]
+    with open('/proc/self/maps') as maps:
+        assert any(line.rstrip().endswith('shards/00001.boxes') for line in maps)
+    with pytest.raises(ValueError, match='read-only'):
+        boxes['p'] = 0
     assert copy.deepcopy({'a': files})['a'] is files
     again = pickle.loads(pickle.dumps(files))
     assert len(again.look_up(3, '3.jpg', mirrored=True).boxes) == 5
+
+
+def test_a_bank_of_many_shards_leaves_descriptors_to_others(tmp_path):
+    """100 million images are 1526 shards; many systems give a process 1024 descriptors."""
+    bank(tmp_path, [image(n, 1, 0) for n in range(40)], shard_size=1)
+
+    def read_all():
+        files = LabelBankFiles(tmp_path)
+        before = len(os.listdir('/proc/self/fd'))
+        resource.setrlimit(resource.RLIMIT_NOFILE, (before + 4, before + 4))
+        for number in range(40):
+            assert len(files.look_up(number, f'{number}.jpg', mirrored=False).boxes) == 1
+        assert len(os.listdir('/proc/self/fd')) == before
+
+    child = multiprocessing.get_context('fork').Process(target=read_all)
+    child.start()
+    child.join()
+    assert child.exitcode == 0
 
 
 def test_bytes_of_a_bank(tmp_path):
@@ -95,14 +121,41 @@ def test_images_whose_boxes_were_lost_are_labeled_again(tmp_path):
     assert boxes.stat().st_size == 2 * BOX.itemsize
 
 
+@pytest.mark.parametrize(('name', 'size', 'left'), [('images', 44, 2), ('boxes', 26, 1)])
+def test_zeros_where_a_machine_went_down_are_cut_off(tmp_path, name, size, left):
+    """A file system may have noted the new length of a file, but not yet what is in it."""
+    made_of = header(images=4, shard_size=4)
+    found = [image(0, 2, 1), image(1, 2, 1), image(2, 1, 0)]
+    ShardWriter(tmp_path, made_of, 0).append(found)
+    file = (tmp_path / 'shards/00000').with_suffix(f'.{name}')
+    kept = file.stat().st_size - (44 if name == 'images' else 2 * size)
+    with open(file, 'r+b') as stream:
+        stream.truncate(kept)
+        stream.truncate(kept + 2 * size)
+    assert ShardWriter(tmp_path, made_of, 0).done == left
+    assert [file.stat().st_size for file in shard_files(tmp_path, 0)] == [left * 44, left * 3 * 26]
+
+
+def test_unreadable_images_at_the_end_are_tried_again(tmp_path):
+    """Those before them stay: the images behind them have their places."""
+    made_of = header(images=4, shard_size=4)
+    blank = [image(n, 0, 0, view=(0, 0)) for n in (1, 3)]
+    ShardWriter(tmp_path, made_of, 0).append([image(0), blank[0], image(2), blank[1]])
+    assert ShardWriter(tmp_path, made_of, 0).done == 3
+    ShardWriter(tmp_path, header(images=4, shard_size=2), 1).append(blank)
+    assert ShardWriter(tmp_path, header(images=4, shard_size=2), 1).done == 0
+
+
 def test_other_images_in_the_places_of_those_there(tmp_path):
     made_of = header(images=4, shard_size=4)
     ShardWriter(tmp_path, made_of, 0).append(FOUND[:3])
     writer = ShardWriter(tmp_path, made_of, 0)
-    writer.require_same_images((0, '/other/folder/0.jpg'), (2, '2.jpg'))
-    for last in ((3, '2.jpg'), (2, '3.jpg')):
-        with pytest.raises(BankError, match='begun on other images'):
-            writer.require_same_images((0, '0.jpg'), last)
+    same = [(0, '/other/folder/0.jpg'), (1, '1.jpg'), (2, '2.jpg')]
+    writer.require_same_images(same)
+    for place in range(3):
+        for other in ((3, f'{place}.jpg'), (place, '3.jpg')):
+            with pytest.raises(BankError, match='begun on other images'):
+                writer.require_same_images([*same[:place], other, *same[place + 1 :]])
 
 
 # ------------------------------------------------------------------ not usable
@@ -152,6 +205,24 @@ def test_a_changed_byte_is_seen_by_the_checksum(tmp_path, name):
     (tmp_path / name).write_bytes(content)
     with pytest.raises(BankError, match='damaged(.|\n)*CRC-32'):
         LabelBankFiles(tmp_path).verify()
+
+
+@pytest.mark.parametrize('name', ['keys.npy', 'rows.npy'])
+def test_a_changed_byte_of_the_index_is_seen(tmp_path, name):
+    """And an image beyond the last one is never looked for, verified or not."""
+    bank(tmp_path, FOUND)
+    whole = (tmp_path / name).read_bytes()
+    for place in range(-5 * 8, 0):
+        content = bytearray(whole)
+        content[place] ^= 16
+        (tmp_path / name).write_bytes(content)
+        files = LabelBankFiles(tmp_path)
+        with pytest.raises(BankError, match=r'damaged: .*\.npy'):
+            files.verify()
+        for one in FOUND:
+            with suppress(BankError):
+                found = files.look_up(one.img_id, one.path, mirrored=False)
+                assert np.array_equal(found.boxes, one.plain)
 
 
 def test_nothing_in_a_bank_is_unpickled(tmp_path):

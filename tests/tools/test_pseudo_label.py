@@ -3,6 +3,7 @@
 import json
 import multiprocessing
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -25,8 +26,8 @@ from torch import distributed
 from mmssod.apis import train
 from mmssod.apis.config import build_runner, load_config
 from mmssod.apis.distributed import launched_as, process_group
-from mmssod.apis.label_bank import make_label_bank
-from mmssod.apis.label_bank.making import wait_for_all
+from mmssod.apis.label_bank import closing, make_label_bank
+from mmssod.apis.label_bank.closing import wait_for_all
 from mmssod.apis.label_bank.progress import BankProgress
 from mmssod.apis.training import close
 from mmssod.engine.runner_access import bare_model
@@ -201,6 +202,90 @@ def test_what_cannot_be_labeled(data, tmp_path):
         make_label_bank(config, str(tmp_path / 'plain.pth'), out=str(tmp_path / 'bank'))
 
 
+# ------------------------------------------------------------------ unreadable
+
+
+@pytest.fixture
+def spoiled(data, tmp_path):
+    """A student's config with images of its own, and what makes some of them unreadable."""
+    folder = tmp_path / 'unlabeled'
+    shutil.copytree(data / 'unlabeled', folder)
+    config = Config.fromfile(student(data, tmp_path, tmp_path / 'bank'))
+    config.train_dataloader.dataset.unlabeled.images = str(folder)
+    files = sorted(folder.iterdir())
+
+    def spoil(*places):
+        for place in places:
+            files[place].write_bytes(b'no image')
+        return [str(files[place]) for place in places]
+
+    return config, spoil
+
+
+@pytest.mark.parametrize('place', [0, 5, IMAGES - 1])
+def test_an_unreadable_image_has_a_record_without_boxes(place, spoiled, made, data, tmp_path):
+    """The others' labels are those of a bank in which it could be read; it counts, is listed, and learned around."""
+    config, spoil = spoiled
+    (path,) = spoil(place)
+    bank = make_label_bank(config, str(data / 'teacher.pth'), floor=0.2, batch_size=3)
+    assert (bank / 'unreadable.txt').read_text() == f'{path}\n'
+    ours, expected = records(bank), records(made)
+    assert [len(boxes) for boxes in ours[place]] == [0, 0] != [len(b) for b in expected[place]]
+    for number in set(range(IMAGES)) - {place}:
+        for found, wanted in zip(ours[number], expected[number], strict=True):
+            assert len(found) == len(wanted)
+            np.testing.assert_allclose(found['box'], wanted['box'], rtol=1e-4, atol=1e-4)
+    content = json.loads((bank / 'labels.json').read_text())
+    assert [entry['file_name'] for entry in content['images']][place] == path
+    assert place not in {entry['image_id'] for entry in content['annotations']}
+    LabelBankFiles(bank).verify()
+    loader = config.train_dataloader.dataset.unlabeled.pipeline.views.weak
+    loader.type = 'UnseenSteps'
+    config.model.labeler.update(type='LabelBank', path=str(bank))
+    train(config, work_dir=str(tmp_path / 'run'), seed=0)
+    assert (tmp_path / 'run/iter_4.pth').is_file()
+
+
+def test_too_many_unreadable_images_end_the_run_and_are_tried_again(spoiled, made, data):
+    """As when a disk is away: when it is back, all images have labels."""
+    config, spoil = spoiled
+    checkpoint = str(data / 'teacher.pth')
+    paths = spoil(4, 5)
+    with pytest.raises(BankError, match='2 of 11 unlabeled images cannot be read') as error:
+        make_label_bank(config, checkpoint, floor=0.2, batch_size=1)
+    assert error.value.problem.expected.startswith('at most 1,')
+    for path in paths:
+        shutil.copy(data / 'unlabeled' / Path(path).name, path)
+    bank = make_label_bank(config, checkpoint, floor=0.2, batch_size=1)
+    assert not (bank / 'unreadable.txt').exists()
+    assert_same_labels(bank, made)
+
+
+def test_ids_are_compared_before_anything_is_labeled(data, tmp_path, monkeypatch):
+    """As of a data set that does not compare them itself."""
+    monkeypatch.setattr(BankPlan, 'image', lambda self, place: (place % 10, f'{place}.jpg'))
+    with pytest.raises(BankError, match='the id 0 of images 0 and 10'):
+        make_label_bank(student(data, tmp_path, tmp_path / 'bank'), str(data / 'teacher.pth'))
+    assert not (tmp_path / 'bank').exists()
+
+
+def test_an_image_in_anothers_place_is_not_written(spoiled, data, monkeypatch):
+    """As of a data set with another idea of what to do with an unreadable image."""
+    config, spoil = spoiled
+    spoil(5)
+    with monkeypatch.context() as patch:
+        patch.setattr(
+            'mmssod.apis.label_bank.images.OwnImages.__getitem__',
+            lambda self, place: self.dataset[place if place != 5 else 6],
+        )
+        with pytest.raises(BankError, match='another image than that in place 5'):
+            make_label_bank(config, str(data / 'teacher.pth'), floor=0.2, workers=0)
+    assert (
+        images_done(Path(config.model.labeler.path), Header.load(Path(config.model.labeler.path)))
+        == 3
+    )
+
+
 # ------------------------------------------------------------------ killed, shared
 
 
@@ -214,7 +299,7 @@ def in_processes(*targets):
     return [process.exitcode for process in processes]
 
 
-def killed_at(write, config, checkpoint, launcher='none'):
+def killed_at(write, config, checkpoint, launcher='none', **options):
     """Make a bank, and die in the middle of some write."""
     append, count = shards.append_bytes, 0
 
@@ -227,21 +312,31 @@ def killed_at(write, config, checkpoint, launcher='none'):
         append(file, content)
 
     shards.append_bytes = dying
-    make_label_bank(config, checkpoint, floor=0.2, batch_size=1, workers=0, launcher=launcher)
+    make_label_bank(config, checkpoint, floor=0.2, launcher=launcher, **options)
 
 
-@pytest.mark.parametrize(('write', 'left'), [(5, 2), (6, 2)])
-def test_a_killed_run_goes_on(write, left, made, data, tmp_path, monkeypatch):
-    """Images that were finished are not labeled again, whether boxes or images were being written."""
-    monkeypatch.setattr('mmssod.apis.label_bank.making.parts.__defaults__', (1,))
+@pytest.mark.parametrize(
+    ('write', 'left', 'options'),
+    [
+        (5, 2, dict(batch_size=1, workers=0)),
+        (6, 2, dict(batch_size=1, workers=0)),
+        (
+            6,
+            7,
+            {},
+        ),  # as shipped: a shard's three images are one batch, here cut in its second record
+    ],
+)
+def test_a_killed_run_goes_on(write, left, options, made, data, tmp_path, monkeypatch):
+    """All images but those that were being written are there, be it their boxes or records."""
     config, checkpoint = student(data, tmp_path, tmp_path / 'bank'), str(data / 'teacher.pth')
-    assert in_processes(lambda: killed_at(write, config, checkpoint)) == [-signal.SIGKILL]
+    assert in_processes(lambda: killed_at(write, config, checkpoint, **options)) == [-9]
     header = Header.load(tmp_path / 'bank')
     assert images_done(tmp_path / 'bank', header) == left
     with pytest.raises(BankError, match='not finished'):
         LabelBankFiles(tmp_path / 'bank')
     done = [shard_files(tmp_path / 'bank', n)[1].read_bytes()[:26] for n in range(left // 3)]
-    seen = []
+    seen: list = []
     monkeypatch.setattr(
         'mmssod.apis.label_bank.making.pseudo_collate',
         lambda samples: seen.extend(samples) or collate(samples),
@@ -310,6 +405,36 @@ def test_a_second_maker_is_refused(data, tmp_path):
 
     assert in_processes(first, second) == [0, 0]
     assert len(LabelBankFiles(tmp_path / 'bank')) == IMAGES
+
+
+def test_runs_that_end_together_close_a_bank_once(made, data, tmp_path):
+    """The second finds it being closed; or closed, and writes nothing."""
+    config, checkpoint = student(data, tmp_path, tmp_path / 'bank'), str(data / 'teacher.pth')
+    shutil.copytree(made / 'shards', tmp_path / 'bank/shards')
+    Header.load(made).finished([]).save(tmp_path / 'bank')
+    begun, refused = fork.Event(), fork.Event()
+    finish = closing.finish
+
+    def make():
+        make_label_bank(config, checkpoint, floor=0.2, batch_size=4, workers=0)
+
+    def first():
+        def waiting(*args):
+            begun.set()
+            assert refused.wait(60)
+            return finish(*args)
+
+        closing.finish = waiting
+        make()
+
+    def second():
+        assert begun.wait(60)
+        with pytest.raises(BankError, match='written by another process: .*/bank\n'):
+            make()
+        refused.set()
+
+    assert in_processes(first, second) == [0, 0]
+    assert_same_labels(tmp_path / 'bank', made)
 
 
 def test_the_first_does_not_wait_for_the_dead_for_ever(tmp_path):

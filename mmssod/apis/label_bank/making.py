@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
-from itertools import islice
+from collections.abc import Iterable
+from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -18,17 +19,24 @@ from torch.utils.data import DataLoader
 
 from mmssod.apis.config import ConfigLike, load_config
 from mmssod.apis.distributed import launched_as
-from mmssod.apis.label_bank.plan import FLOOR, BankPlan, ImageNames, plan_bank
+from mmssod.apis.label_bank.closing import (
+    PATIENCE_SECONDS,
+    POLL_SECONDS,
+    close_bank,
+    wait_for_all,
+)
+from mmssod.apis.label_bank.images import (
+    OwnImages,
+    note_faults,
+    require_own_places,
+    too_many_unreadable,
+)
+from mmssod.apis.label_bank.plan import FLOOR, BankPlan, plan_bank
 from mmssod.apis.label_bank.progress import BankProgress
 from mmssod.apis.label_bank.views import ViewLabeler
-from mmssod.label_bank import BankError, Header, ShardWriter, finish, write_coco
-from mmssod.label_bank.layout import COCO, HEADER
-from mmssod.label_bank.shards import LabeledImage, images_in_shard
-
-PART_IMAGES = 64  # what a kill may lose, a process
-POLL_SECONDS = 0.5
-# Without a new image or header; a process that lives appends much more often.
-PATIENCE_SECONDS = 1800.0
+from mmssod.label_bank import BankError, Header, ShardWriter
+from mmssod.label_bank.layout import HEADER
+from mmssod.label_bank.shards import unreadable
 
 
 def make_label_bank(
@@ -64,22 +72,20 @@ def make_label_bank(
 
     Raises:
         ValueError: What :func:`plan_bank` finds.
-        BankError: The folder has another bank, or one of other images; another process writes a shard; the other
-            processes write no more.
+        BankError: The folder has another bank, or one of other images; two images have one id; too many cannot be
+            read; another process writes a shard, or closes the bank; the other processes write no more.
     """
     cfg = load_config(config, cfg_options=cfg_options, launcher=launcher)
     init_default_scope(cfg.get('default_scope', 'mmdet'))
     rank, processes, local_rank = launched_as(launcher)
     plan = plan_bank(cfg, checkpoint, out=out, floor=floor, processes=processes)
     header = agree_on_header(plan, first=rank == 0)
+    plan = replace(plan, header=replace(header, checkpoint=checkpoint))  # it may have moved
     if not header.shards:
         with BankProgress(plan.folder, header, shown=rank == 0) as progress:
             label_shards(
                 plan,
-                [
-                    ShardWriter(plan.folder, header, n)
-                    for n in range(rank, header.num_shards, processes)
-                ],
+                range(rank, header.num_shards, processes),
                 device_of(local_rank),
                 batch_size=batch_size,
                 workers=workers,
@@ -88,7 +94,7 @@ def make_label_bank(
             if rank == 0:
                 wait_for_all(header, progress)
     if rank == 0:
-        close_bank(plan, header, coco)
+        close_bank(plan, coco)
     return plan.folder
 
 
@@ -96,10 +102,11 @@ def agree_on_header(plan: BankPlan, first: bool) -> Header:
     """The header in the folder, which the first process writes where there is none.
 
     Raises:
-        BankError: The bank there was made otherwise.
+        BankError: The bank there was made otherwise, or two images have the same id.
     """
     file = plan.folder / HEADER
     if first and not file.is_file():
+        plan.require_own_ids()
         plan.header.save(plan.folder, first=True)
         if plan.other_sizes:
             print_log(
@@ -129,38 +136,48 @@ def device_of(local_rank: int) -> torch.device:
 
 def label_shards(
     plan: BankPlan,
-    writers: Sequence[ShardWriter],
+    shards: Iterable[int],
     device: torch.device,
     *,
     batch_size: int,
     workers: int,
     progress: BankProgress,
 ) -> None:
-    """Label what is left of some shards.
+    """Label what is left of some shards, one after the other.
 
     Args:
-        plan: Of the bank.
-        writers: Of the shards.
+        plan: Of the bank, with its header as it is in the folder.
+        shards: Their numbers.
         device: Where the teacher runs.
         batch_size: Images a step.
         workers: Processes that load images.
         progress: Shows how far it is.
+
+    Raises:
+        BankError: Another process writes one of them, it was begun on other images, an image stands in another's
+            place, or more images cannot be read than training may skip.
     """
-    for writer in writers:
-        if writer.done:
-            places = writer.span[0], writer.span[writer.done - 1]
-            writer.require_same_images(*map(plan.image, places))
-    left = {writer: batches(writer.span[writer.done :], batch_size) for writer in writers}
-    if not any(left.values()):
-        return
-    labeler = ViewLabeler(
-        plan.teacher(), plan.preprocessor(), plan.header.mirrored, plan.header.floor, device
-    )
-    stream = iter(loader(plan, [batch for part in left.values() for batch in part], workers))
-    for writer, part in left.items():
-        for images in parts(islice(stream, len(part)), labeler):
+    labeler = cache(lambda: labeler_of(plan, device))
+    failed = 0
+    for shard in shards:
+        writer = ShardWriter(plan.folder, plan.header, shard)
+        writer.require_same_images([plan.image(place) for place in writer.span[: writer.done]])
+        left = batches(writer.span[writer.done :], batch_size)
+        failed += int(unreadable(writer.images).sum())
+        for places, batch in zip(left, loader(plan, left, workers), strict=True):
+            failed += note_faults(batch)
+            if failed > plan.max_unreadable:
+                raise too_many_unreadable(plan, failed)
+            images = labeler()(batch)
+            require_own_places(plan, places, images)
             writer.append(images)
             progress.update()
+
+
+def labeler_of(plan: BankPlan, device: torch.device) -> ViewLabeler:
+    """The teacher, ready."""
+    header = plan.header
+    return ViewLabeler(plan.teacher(), plan.preprocessor(), header.mirrored, header.floor, device)
 
 
 def batches(span: range, size: int) -> list[list[int]]:
@@ -172,71 +189,8 @@ def loader(plan: BankPlan, places: list[list[int]], workers: int) -> DataLoader:
     """Batches of images by their places."""
     set_multi_processing(**plan.cfg.get('env_cfg', {}).get('mp_cfg', {}))
     return DataLoader(
-        plan.dataset, batch_sampler=places, num_workers=workers, collate_fn=pseudo_collate
-    )
-
-
-def parts(
-    stream: Iterator[dict], labeler: ViewLabeler, least: int = PART_IMAGES
-) -> Iterator[list[LabeledImage]]:
-    """Labeled images, at least so many at a time but the last ones."""
-    pending: list[LabeledImage] = []
-    for batch in stream:
-        pending += labeler(batch)
-        if len(pending) >= least:
-            yield pending
-            pending = []
-    if pending:
-        yield pending
-
-
-def wait_for_all(
-    header: Header, progress: BankProgress, patience: float = PATIENCE_SECONDS
-) -> None:
-    """Until the other processes have written their shards.
-
-    Args:
-        header: Of the bank.
-        progress: Counts what is there.
-        patience: Seconds without a new image after which the others are taken for dead.
-
-    Raises:
-        BankError: No shard has grown for so long.
-    """
-    done, since = progress.count(), time.monotonic()
-    while done < header.images:
-        progress.update()
-        time.sleep(POLL_SECONDS)
-        before, done = done, progress.count()
-        if done > before:
-            since = time.monotonic()
-        elif time.monotonic() - since > patience:
-            raise stalled(header, progress.folder, done, patience)
-
-
-def stalled(header: Header, folder: Path, done: int, patience: float) -> BankError:
-    """The error of a bank whose other processes write no more."""
-    short = [
-        n for n in range(header.num_shards) if images_in_shard(folder, n) < len(header.span(n))
-    ]
-    return BankError(
-        f'the label bank {folder} does not grow: no process has written an image for {patience:g} s',
-        f'{header.images} images from all processes',
-        f'{done}; not whole: shards {", ".join(map(str, short[:5]))}{" ..." if len(short) > 5 else ""}',
-        'a process has ended or hangs, its own log says why; call tools/pseudo_label.py again: it goes on where it '
-        'was. With --kill-on-bad-exit=1 srun ends all processes when one fails',
-    )
-
-
-def close_bank(plan: BankPlan, header: Header, coco: bool) -> None:
-    """Write the json and, last, the finished header, as far as they are not there."""
-    if coco and not (plan.folder / COCO).is_file():
-        write_coco(plan.folder, header, ImageNames(plan), *plan.categories())
-    if not header.shards:
-        header = finish(plan.folder, header)
-    boxes = sum(shard.boxes for shard in header.shards)
-    print_log(
-        f'label bank {plan.folder}: {header.images} images, {boxes} boxes'
-        f'{" in both views" if header.mirrored else ""}, p >= {header.floor}',
-        'current',
+        OwnImages(plan.dataset),
+        batch_sampler=places,
+        num_workers=workers,
+        collate_fn=pseudo_collate,
     )

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from mmdet.registry import DATASETS, MODELS
 from mmengine.config import Config
 from mmengine.model import BaseModel
@@ -17,7 +18,8 @@ from mmssod.apis.offline_labels import labeled_annotations
 from mmssod.datasets.fixed_view import fixed_view
 from mmssod.engine.preflight import labeled_classes
 from mmssod.evaluation.coco import category_ids
-from mmssod.label_bank import Header
+from mmssod.label_bank import Header, image_key
+from mmssod.label_bank.finish import order_of
 from mmssod.models.checkpoint_parts import detector_digest, teacher_digest, teacher_weights
 
 FLOOR = 0.1
@@ -33,7 +35,7 @@ class BankPlan:
         cfg: The student's config.
         folder: Of the bank.
         header: Of the bank, without shards.
-        dataset: The unlabeled images in the view that is labeled.
+        dataset: The unlabeled images in the view that is labeled; none stands in for one that cannot be read.
         other_sizes: Whether training shows the teacher other sizes, too.
     """
 
@@ -47,6 +49,21 @@ class BankPlan:
         """Id and path of an image by its place."""
         record = self.dataset.get_data_info(index)
         return record['img_id'], record['img_path']
+
+    def require_own_ids(self) -> None:
+        """Read the ids of all images.
+
+        Raises:
+            BankError: Two images have the same.
+        """
+        keys = (image_key(img_id) for img_id, _ in ImageNames(self))
+        order_of(np.fromiter(keys, np.int64, self.header.images))
+
+    @property
+    def max_unreadable(self) -> float:
+        """How many images may be unreadable: as many as training would skip."""
+        hook = (self.cfg.get('default_hooks') or {}).get('skipped_images')
+        return max(1, (hook.get('limit', 0.05) if hook else 1) * self.header.images)
 
     def categories(self) -> tuple[list[dict], list[int]]:
         """The labeled set's categories, and which of them each class is."""
@@ -122,7 +139,9 @@ def plan_bank(
     test = (cfg.get('test_dataloader') or {}).get('dataset') or {}
     view = fixed_view(unlabeled.pipeline, test.get('pipeline') or [])
     pack = dict(type='PackDetInputs', meta_keys=('img_id', 'img_path', 'ori_shape', 'img_shape'))
-    dataset = DATASETS.build({**unlabeled, 'pipeline': [*view.steps, pack], 'test_mode': True})
+    dataset = DATASETS.build(
+        {**unlabeled, 'pipeline': [*view.steps, pack], 'test_mode': True, 'max_refetch': 0}
+    )
     header = Header(
         checkpoint=checkpoint,
         teacher=teacher_digest(checkpoint),

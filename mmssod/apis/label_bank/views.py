@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 from mmdet.structures import DetDataSample
-from torch import Tensor, nn
+from torch import nn
 
 from mmssod.label_bank import BOX
 from mmssod.label_bank.shards import LabeledImage
@@ -47,7 +47,10 @@ class ViewLabeler:
 
     @torch.no_grad()
     def __call__(self, batch: Mapping[str, Any]) -> list[LabeledImage]:
-        """Label a batch of ``inputs``, uint8 images of shape (3, H, W) each, with their ``data_samples``."""
+        """Label a batch of ``inputs``, uint8 images of shape (3, H, W) each, with their ``data_samples``.
+
+        Where an image is None, since it cannot be read, it has no boxes.
+        """
         sizes = [sample.img_shape[:2] for sample in batch['data_samples']]
         labeled: dict[int, LabeledImage] = {}
         for size in dict.fromkeys(sizes):
@@ -57,8 +60,11 @@ class ViewLabeler:
             labeled.update(zip(places, self._label(images, samples), strict=True))
         return [labeled[place] for place in range(len(sizes))]
 
-    def _label(self, images: list[Tensor], samples: list[DetDataSample]) -> list[LabeledImage]:
-        """Images of one size."""
+    def _label(self, images: list[Any], samples: list[DetDataSample]) -> list[LabeledImage]:
+        """Images of one size, or all unreadable."""
+        nothing = [np.zeros(0, BOX)] * len(samples)
+        if images[0] is None:
+            return labeled_images(samples, nothing, nothing)
         images = [image.to(self.device) for image in images]
         views, told = images, samples
         if self.mirrored:
@@ -67,12 +73,17 @@ class ViewLabeler:
         data = self.preprocessor(dict(inputs=views, data_samples=blank), False)
         found = predict_candidates(self.teacher, data['inputs'], data['data_samples'])
         boxes = [as_records(labels, self.floor) for labels in found]
-        nothing = [np.zeros(0, BOX)] * len(samples)
-        plain, mirrored = boxes[: len(samples)], boxes[len(samples) :] or nothing
-        return [
-            LabeledImage(s.img_id, s.img_path, s.ori_shape[:2], s.img_shape[:2], ours, theirs)
-            for s, ours, theirs in zip(samples, plain, mirrored, strict=True)
-        ]
+        return labeled_images(samples, boxes[: len(samples)], boxes[len(samples) :] or nothing)
+
+
+def labeled_images(
+    samples: list[DetDataSample], plain: list[np.ndarray], mirrored: list[np.ndarray]
+) -> list[LabeledImage]:
+    """Images with the BOX records of both views."""
+    return [
+        LabeledImage(s.img_id, s.img_path, s.ori_shape[:2], s.img_shape[:2], ours, theirs)
+        for s, ours, theirs in zip(samples, plain, mirrored, strict=True)
+    ]
 
 
 def as_records(labels: PseudoLabels, floor: float) -> np.ndarray:

@@ -113,7 +113,7 @@ def as_labels(
 def resized(labels: Found, size: tuple[int, int]) -> np.ndarray:
     """Boxes in pixels of a view of another size, shape (n, 4), float32; of the same size they stay as they are."""
     boxes = labels.boxes['box']
-    if tuple(size) == labels.view:
+    if tuple(size) == labels.view or not len(boxes):
         return boxes
     height, width = (new / old for new, old in zip(size, labels.view, strict=True))
     return boxes * np.array([width, height, width, height], np.float32)

@@ -1,0 +1,99 @@
+"""The end of a bank: all shards are waited for, one process closes it."""
+
+from __future__ import annotations
+
+import time
+from contextlib import closing
+from logging import WARNING
+from pathlib import Path
+
+import numpy as np
+from mmengine.logging import print_log
+
+from mmssod.apis.label_bank.plan import BankPlan, ImageNames
+from mmssod.apis.label_bank.progress import BankProgress
+from mmssod.environment.whole_files import write_whole
+from mmssod.label_bank import BankError, Header, finish, write_coco
+from mmssod.label_bank.layout import COCO, LOCK, UNREADABLE, shard_files
+from mmssod.label_bank.lock import WriterLock
+from mmssod.label_bank.shards import images_in_shard, read_images, unreadable
+
+POLL_SECONDS = 0.5
+# Without a new image or header; a process that lives appends much more often.
+PATIENCE_SECONDS = 1800.0
+
+
+def wait_for_all(
+    header: Header, progress: BankProgress, patience: float = PATIENCE_SECONDS
+) -> None:
+    """Until the other processes have written their shards.
+
+    Args:
+        header: Of the bank.
+        progress: Counts what is there.
+        patience: Seconds without a new image after which the others are taken for dead.
+
+    Raises:
+        BankError: No shard has grown for so long.
+    """
+    done, since = progress.count(), time.monotonic()
+    while done < header.images:
+        progress.update()
+        time.sleep(POLL_SECONDS)
+        before, done = done, progress.count()
+        if done > before:
+            since = time.monotonic()
+        elif time.monotonic() - since > patience:
+            raise stalled(header, progress.folder, done, patience)
+
+
+def stalled(header: Header, folder: Path, done: int, patience: float) -> BankError:
+    """The error of a bank whose other processes write no more."""
+    short = [
+        n for n in range(header.num_shards) if images_in_shard(folder, n) < len(header.span(n))
+    ]
+    return BankError(
+        f'the label bank {folder} does not grow: no process has written an image for {patience:g} s',
+        f'{header.images} images from all processes',
+        f'{done}; not whole: shards {", ".join(map(str, short[:5]))}{" ..." if len(short) > 5 else ""}',
+        'a process has ended or hangs, its own log says why; call tools/pseudo_label.py again: it goes on where it '
+        'was. With --kill-on-bad-exit=1 srun ends all processes when one fails',
+    )
+
+
+def close_bank(plan: BankPlan, coco: bool) -> None:
+    """Write the finished header and then the json, as far as they are not there; one process at a time."""
+    header, file = plan.header, plan.folder / COCO
+    if not header.shards or (coco and not file.is_file()):
+        with closing(WriterLock(plan.folder / LOCK)):
+            header = Header.load(plan.folder)  # another may have closed it meanwhile
+            if not header.shards:
+                list_unreadable(plan)
+                header = finish(plan.folder, header)
+            if coco and not file.is_file():
+                write_coco(plan.folder, header, ImageNames(plan), *plan.categories())
+    boxes = sum(shard.boxes for shard in header.shards)
+    print_log(
+        f'label bank {plan.folder}: {header.images} images, {boxes} boxes'
+        f'{" in both views" if header.mirrored else ""}, p >= {header.floor}',
+        'current',
+    )
+
+
+def list_unreadable(plan: BankPlan) -> None:
+    """Write and count the images that could not be read, whichever process met them."""
+    paths = [
+        plan.image(place)[1]
+        for shard in range(plan.header.num_shards)
+        for place in np.array(plan.header.span(shard))[
+            unreadable(read_images(shard_files(plan.folder, shard)[0]))
+        ].tolist()
+    ]
+    if paths:
+        write_whole(plan.folder / UNREADABLE, ''.join(f'{path}\n' for path in paths).encode())
+        print_log(
+            f'{len(paths)} of {plan.header.images} images could not be read and have no labels; all are in '
+            f'{plan.folder / UNREADABLE}',
+            'current',
+            WARNING,
+        )
