@@ -25,7 +25,8 @@ def finish(folder: Path, header: Header) -> Header:
         span = header.span(shard)
         keys[span.start : span.stop] = read_images(shard_files(folder, shard)[0])['key']
     rows = order_of(keys)
-    for name, index in ((KEYS, keys[rows]), (ROWS, rows)):
+    keys = keys[rows]
+    for name, index in ((KEYS, keys), (ROWS, rows)):
         content = BytesIO()
         np.save(content, index, allow_pickle=False)
         write_whole(folder / name, content.getvalue())

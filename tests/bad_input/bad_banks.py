@@ -1,15 +1,22 @@
 """Label banks that do not hold what the training would compute."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import torch
-from bad_input_cases import STOP, USED, case
-from banks import bank, image
+from bad_input_cases import STOP, USED, case, error_of
+from banks import bank, header, image
 from fakes import FakeDataset
 from mmdet.registry import MODELS
+from mmdet.structures import DetDataSample
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
+from mmssod.apis.label_bank import BankPlan
+from mmssod.apis.label_bank.closing import close_bank
+from mmssod.apis.label_bank.making import label_shards
+from mmssod.apis.label_bank.progress import BankProgress
+from mmssod.datasets.image_files import UnreadableImageError
 from mmssod.engine.preflight import absent_images, label_bank_problems
 from mmssod.label_bank import LabelBankFiles
 from mmssod.models.checkpoint_parts import teacher_digest
@@ -50,6 +57,56 @@ def fits(folder):
     return said(student(folder)) or 'none'
 
 
+class Source(FakeDataset):
+    """Three unlabeled images, of which the second cannot be read."""
+
+    def get_data_info(self, index):
+        return dict(img_id=index, img_path=self.images[index])
+
+    def __getitem__(self, index):
+        if index == 1:
+            raise UnreadableImageError('1.jpg: truncated')
+        meta = dict(img_id=index, img_path=self.images[index], img_shape=(64, 64))
+        image = torch.full((3, 64, 64), 99, dtype=torch.uint8)
+        return dict(
+            inputs=image, data_samples=DetDataSample(metainfo=dict(meta, ori_shape=(64, 64)))
+        )
+
+
+def plan(folder: Path) -> BankPlan:
+    made_of = replace(header(3, 3), checkpoint=weights(folder / 'teacher.pth'))
+    made_of.save(folder)
+    model = dict(labeler={}, detector=tiny_detector())
+    model['detector']['data_preprocessor'] = dict(type='DetDataPreprocessor')
+    return BankPlan(
+        Config(dict(model=model)), folder, made_of, Source(['0.jpg', '1.jpg', '2.jpg']), False
+    )
+
+
+@case(
+    GROUP,
+    'an image that cannot be read, as the bank is made',
+    'no boxes, counted, listed (`unreadable.txt`); more than training may skip: error',
+    r'1\.jpg\n.*\[0, 0\]',
+)
+def unreadable(folder):
+    made = plan(folder)
+    progress = BankProgress(folder, made.header, shown=False)
+    cpu = torch.device('cpu')
+    label_shards(made, [0], cpu, batch_size=2, workers=0, progress=progress)
+    close_bank(made, coco=False)
+    files = LabelBankFiles(folder)
+    boxes = [len(files.look_up(1, '1.jpg', mirrored=flip).boxes) for flip in (False, True)]
+    return f'{(folder / "unreadable.txt").read_text()}{boxes}'
+
+
+@case(GROUP, 'two images of one id, as the bank is made', 'error before labeling', 'the id 7 of')
+def twice(folder):
+    made = plan(folder)
+    made.dataset.get_data_info = lambda index: dict(img_id=7, img_path='a.jpg')
+    return error_of(made.require_own_ids)
+
+
 @case(GROUP, 'no bank', STOP, 'no label bank')
 def none(folder):
     cfg = student(folder)
@@ -63,6 +120,16 @@ def flipped(folder):
     file = folder / 'bank/shards/00001.boxes'
     content = bytearray(file.read_bytes())
     content[0] ^= 1
+    file.write_bytes(content)
+    return said(cfg)
+
+
+@case(GROUP, 'damaged: a byte of its index changed', STOP, r'damaged: .*rows\.npy')
+def flipped_index(folder):
+    cfg = student(folder)
+    file = folder / 'bank/rows.npy'
+    content = bytearray(file.read_bytes())
+    content[-8] ^= 1
     file.write_bytes(content)
     return said(cfg)
 

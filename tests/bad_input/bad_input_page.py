@@ -30,6 +30,7 @@ this page is written from the same list by `python tests/bad_input/bad_input_pag
 * **skipped, counted, listed**: an unlabeled image that cannot be read never ends a run. The next one stands in for it,
   always the same one, so that a resumed run is the same run. The log counts and names them, `skipped_images.txt` in the
   work directory has all, and more than `default_hooks.skipped_images.limit` (5 % of the source) is an error.
+  In a label bank nothing stands in for such an image: it has a record of its own without boxes.
 * **labeled images** are few and their boxes are counted, so a damaged one stops the run. The existence of all is looked
   up before training, and the first 2000 of each annotation file are read (`default_hooks.preflight.read_images`); a
   damaged one beyond these ends the run when it is met, by name.

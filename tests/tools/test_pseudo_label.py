@@ -26,7 +26,7 @@ from torch import distributed
 from mmssod.apis import train
 from mmssod.apis.config import build_runner, load_config
 from mmssod.apis.distributed import launched_as, process_group
-from mmssod.apis.label_bank import closing, make_label_bank
+from mmssod.apis.label_bank import BankPlan, closing, make_label_bank
 from mmssod.apis.label_bank.closing import wait_for_all
 from mmssod.apis.label_bank.progress import BankProgress
 from mmssod.apis.training import close

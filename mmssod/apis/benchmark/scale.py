@@ -15,7 +15,7 @@ import numpy as np
 from mmssod.datasets import UnlabeledDataset
 from mmssod.datasets.samplers import SourceStream
 from mmssod.label_bank import BOX, Header, LabelBankFiles, ShardWriter, finish, write_coco
-from mmssod.label_bank.layout import COCO
+from mmssod.label_bank.layout import COCO, IMAGE, shard_files
 from mmssod.label_bank.shards import LabeledImage
 
 CLASSES = tuple(f'class {n}' for n in range(80))
@@ -61,6 +61,7 @@ def measure(
             None,
             in_child(list_images, folder, images),
         ),
+        'closing a label bank': (order, None, None, in_child(close_bank, folder / 'keys', order)),
         'order of an epoch (`SourceSampler`)': (order, None, None, in_child(order_images, order)),
     }
     head = ['', 'images', 'bytes an image on disk', 'written, images a CPU s', 'opened, CPU s']
@@ -89,10 +90,7 @@ def columns(
 
 def draw_bank(folder: Path, images: int, boxes: int) -> float:
     """Write a bank of random boxes; CPU seconds that writing and closing took, without drawing."""
-    header = Header(
-        checkpoint='none', teacher='0', detector='0', config='none', classes=CLASSES, floor=0.1, view=[], mirrored=True,
-        images=images, shard_size=65536,
-    )  # fmt: skip
+    header = header_of(images)
     header.save(folder)
     generator = np.random.default_rng(0)
     seconds = 0.0
@@ -107,6 +105,14 @@ def draw_bank(folder: Path, images: int, boxes: int) -> float:
     begin = time.process_time()
     finish(folder, header)
     return seconds + time.process_time() - begin
+
+
+def header_of(images: int) -> Header:
+    """Of a drawn bank, cut as large ones are."""
+    return Header(
+        checkpoint='none', teacher='0', detector='0', config='none', classes=CLASSES, floor=0.1, view=[], mirrored=True,
+        images=images, shard_size=65536,
+    )  # fmt: skip
 
 
 def draw_image(number: int, boxes: int, generator: np.random.Generator) -> LabeledImage:
@@ -139,6 +145,25 @@ def read_bank(folder: Path) -> dict[str, float]:
     for number in asked.tolist():
         np.array(bank.look_up(number, f'{number:012}.jpg', mirrored=True).boxes)
     return dict(found, look_up=(time.process_time() - begin) / LOOK_UPS)
+
+
+def close_bank(folder: Path, images: int) -> dict[str, float]:
+    """Close a bank of images without boxes, whose keys are in no order."""
+    header = header_of(images)
+    header.save(folder)
+    keys = np.random.default_rng(2).permutation(images)
+    for shard in range(header.num_shards):
+        for file in shard_files(folder, shard):
+            file.parent.mkdir(exist_ok=True)
+            file.touch()
+        span = header.span(shard)
+        records = np.zeros(len(span), IMAGE)
+        records['key'] = keys[span.start : span.stop]
+        records.tofile(shard_files(folder, shard)[0])
+    del keys, records
+    cost = Cost()
+    shards = len(finish(folder, header).shards)
+    return dict(cost.so_far(), entries=shards)
 
 
 def read_json(file: Path) -> dict[str, float]:
