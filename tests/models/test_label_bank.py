@@ -258,3 +258,11 @@ def test_the_digest_of_a_config_is_of_what_predicts():
     assert detector_digest(detector) == plain
     detector.test_cfg.rcnn.nms.iou_threshold = 0.6
     assert detector_digest(detector) != plain
+
+
+def test_an_image_that_could_not_be_read_has_no_labels(tmp_path):
+    """Should it be readable by now: the bank knows no size of its view."""
+    bank(tmp_path, [image(0, 0, 0, view=(0, 0))])
+    sample = DetDataSample(metainfo=dict(img_id=0, img_path='0.jpg', img_shape=(64, 64)))
+    (labels,) = LabelBank(str(tmp_path))(None, [sample], torch.nn.Linear(1, 1))
+    assert labels.boxes.shape == (0, 4)

@@ -341,12 +341,22 @@ def test_a_killed_run_goes_on(write, left, options, made, data, tmp_path, monkey
         'mmssod.apis.label_bank.making.pseudo_collate',
         lambda samples: seen.extend(samples) or collate(samples),
     )
+    append, locks = shards.append_bytes, set()
+    monkeypatch.setattr(
+        shards, 'append_bytes', lambda *args: locks.add(open_locks()) or append(*args)
+    )
     make_label_bank(config, checkpoint, floor=0.2, batch_size=3, workers=0)
     assert len(seen) == IMAGES - left
+    assert locks == {1}  # whatever the number of shards
     assert [
         shard_files(tmp_path / 'bank', n)[1].read_bytes()[:26] for n in range(left // 3)
     ] == done
     assert_same_labels(tmp_path / 'bank', made)
+
+
+def open_locks():
+    links = [f'/proc/self/fd/{number}' for number in os.listdir('/proc/self/fd')]
+    return sum(os.readlink(link).endswith('.lock') for link in links if os.path.islink(link))
 
 
 def collate(samples):
