@@ -2,11 +2,14 @@
 
 import pytest
 import torch
+from mmdet.registry import MODELS
+from mmengine.config import Config
 from mmengine.optim import AmpOptimWrapper, OptimWrapper
 from mmengine.optim.optimizer import amp_optimizer_wrapper
 
 from mmssod.apis.ratios import Measured, Setting, switches
-from mmssod.apis.ratios.steps import Images
+from mmssod.apis.ratios.detectors import shipped
+from mmssod.apis.ratios.steps import Images, plain_detector
 from mmssod.models import CertaintyRoIHead
 
 BY_NAME = {switch.name: switch for switch in switches.SWITCHES}
@@ -61,6 +64,24 @@ def test_mixed_precision_on_a_cpu_and_none(monkeypatch):
     assert isinstance(wrapper, OptimWrapper) and types == {torch.bfloat16}
     monkeypatch.undo()
     assert taken(switches.Switch('off', ''), monkeypatch)[2] == {torch.float32}
+
+
+def test_the_key_of_pinned_memory_is_read_where_batches_are_copied(monkeypatch):
+    """By the preprocessor of all branches, from the student's config."""
+    switch = BY_NAME['pinned memory']
+    config = Config(dict(model=dict(detector=plain_detector(), **shipped('semi').semi)))
+    config.model.labeler = dict(type='EMATeacher')
+    key, value = switch.setting.split(', ')[1].split('=')
+    config.merge_from_dict({key: value == 'True'})
+    written = config.model.detector.data_preprocessor.non_blocking
+    assert written is switch.detector['data_preprocessor']['non_blocking'] is True
+    made, copied = MODELS.build(config.model).data_preprocessor.data_preprocessor, []
+    images = Images(1, 64).batch()['inputs']['strong']
+    monkeypatch.setattr(
+        torch.Tensor, 'to', lambda self, *args, **kwargs: copied.append(kwargs) or self
+    )
+    made.cast_data(images)
+    assert copied == [dict(non_blocking=True)]
 
 
 @pytest.mark.parametrize('before', [True, False])

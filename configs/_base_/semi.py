@@ -19,6 +19,7 @@ semi = dict(
     unsup_weight=1.0,
     unsup_loss_weights=dict(),
     empty_images='skip',
+    joint_features=False,
     predict_with='student',
 )
 

@@ -134,4 +134,4 @@ def move_boxes(boxes: Tensor, matrix: Tensor, img_shape: tuple[int, int]) -> Ten
     # In float32 also under mixed precision, whose matrix products would round the corners by pixels.
     with torch.autocast(boxes.device.type, enabled=False):
         corners = boxes.float()
-        return bbox_project(corners, matrix.to(corners), img_shape)
+        return bbox_project(corners, matrix.to(corners, non_blocking=True), img_shape)

@@ -74,6 +74,20 @@ def test_gradient_norm_is_watched(tmp_path):
         guard(runner, {'loss': torch.tensor(1.0)})
 
 
+def test_values_are_read_device_by_device(tmp_path, monkeypatch):
+    """Such as losses on a GPU beside counts on the host."""
+    copies = []
+
+    def stack(values):
+        copies.append([value.device.type for value in values])
+        return torch.ones(len(values))
+
+    monkeypatch.setattr(torch, 'stack', stack)
+    other = torch.zeros((), device='meta')
+    guard(fake_runner(tmp_path), dict(loss=other, boxes=torch.tensor(3.0), loss_box=other))
+    assert sorted(copies) == [['cpu'], ['meta', 'meta']]
+
+
 def test_no_checkpoint_with_broken_weights(tmp_path):
     hook, runner = NonFiniteGuardHook(), fake_runner(tmp_path)
     good = {'a.weight': torch.ones(2), 'a.steps': torch.tensor(3)}

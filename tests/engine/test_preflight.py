@@ -306,6 +306,25 @@ def test_weights_by_class_need_the_certainty_head(tmp_path):
     PreflightHook().before_train(runner)
 
 
+@pytest.mark.parametrize(
+    ('joint', 'frozen', 'refused'),
+    [(False, False, False), (True, True, False), (True, False, True)],
+)
+def test_joint_features_need_frozen_norms(tmp_path, joint, frozen, refused):
+    config = tiny_semi(joint_features=joint)
+    config.detector.backbone.norm_eval = frozen
+    runner = fake_runner(tmp_path, MODELS.build(config))
+    runner.model.eval()
+    if not refused:
+        PreflightHook().before_train(runner)
+        return
+    with pytest.raises(
+        ValueError, match=r'(?s)expected:.*frozen.*actual: .*student\.backbone\.bn1.*mend:'
+    ):
+        PreflightHook().before_train(runner)
+    assert not any(part.training for part in runner.model.modules())
+
+
 SOFT = dict(type='SoftSelector', certainty='p')
 
 

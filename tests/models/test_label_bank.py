@@ -10,9 +10,10 @@ from mmdet.registry import MODELS
 from mmdet.structures import DetDataSample
 
 from mmssod.apis.label_bank import ViewLabeler
-from mmssod.label_bank import BankError, LabelBankFiles
+from mmssod.label_bank import BOX, BankError, Found, LabelBankFiles
 from mmssod.models import LabelBank
 from mmssod.models.checkpoint_parts import detector_digest, teacher_digest, weights_digest
+from mmssod.models.pseudo.label_bank import as_labels
 from mmssod.testing.recipes import two_steps
 from mmssod.testing.tiny import tiny_batch, tiny_detector, tiny_sample, tiny_semi
 
@@ -184,6 +185,19 @@ def test_none_one_many_boxes(tmp_path, counts):
         assert np.array_equal(labels.boxes.numpy(), expected['box'])
         assert labels.labels.tolist() == expected['label'].tolist()
         assert torch.equal(labels.weights, torch.ones(counts[number]))
+
+
+@pytest.mark.parametrize(('device', 'pinned'), [('cpu', 0), ('cuda', 1)])
+def test_labels_are_copied_without_waiting(monkeypatch, device, pinned):
+    pins, copies = [], []
+    monkeypatch.setattr(torch.Tensor, 'pin_memory', lambda self: pins.append(1) or self)
+    monkeypatch.setattr(
+        torch.Tensor, 'to', lambda self, *args, **kwargs: copies.append((args, kwargs)) or self
+    )
+    device = torch.device(device)
+    found = Found(np.zeros(2, BOX), (64, 64))
+    assert len(as_labels([found], [(64, 64)], device)[0]) == 2
+    assert copies == [((device,), dict(non_blocking=True))] and len(pins) == pinned
 
 
 def test_the_flip_of_the_view_decides(tmp_path):

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -43,10 +43,11 @@ class Switch:
         change: Turns it on in a model.
         within: The step runs in it.
         wrapper: Makes the optimizer wrapper that takes the step.
+        detector: What it writes into the config of the detector.
         gpu: Whether it acts on GPUs alone.
         cpu: Whether it is for CPUs alone.
         resnet: Measured on a ResNet-50 and not on the lite backbone, whose layers it does not know.
-        pinned: Whether images lie in pinned memory and are copied without waiting.
+        pinned: Whether images lie in pinned memory.
     """
 
     name: str
@@ -54,6 +55,7 @@ class Switch:
     change: Callable[[Any], object] = lambda model: None
     within: Callable[[], AbstractContextManager] = nullcontext
     wrapper: Callable[..., OptimWrapper] = OptimWrapper
+    detector: Mapping[str, Any] = field(default_factory=dict)
     gpu: bool = False
     cpu: bool = False
     resnet: bool = False
@@ -137,7 +139,8 @@ SWITCHES = (
     ),
     Switch(
         'pinned memory',
-        'train_dataloader.pin_memory=True, data_preprocessor.non_blocking=True',
+        'train_dataloader.pin_memory=True, model.detector.data_preprocessor.non_blocking=True',
+        detector=dict(data_preprocessor=dict(non_blocking=True)),
         gpu=True,
         pinned=True,
     ),
@@ -166,12 +169,11 @@ def switched_step(
     if resnet:
         detector = base_detector('faster_rcnn_r50_fpn')
         detector.roi_head.bbox_head.num_classes = CLASSES
+    detector.merge(dict(switch.detector))
     model = our_model(detector).train()
     model.balancer.threshold = confident(model, images)
     model.to(setting.device)
     switch.change(model)
-    if switch.pinned:
-        model.data_preprocessor.data_preprocessor._non_blocking = True
 
     def batch() -> dict[str, Any]:
         made = images.batch()

@@ -2,6 +2,9 @@
 
 Counted on a CPU, where none of these waits costs anything. A GPU would be waited for as often at most: a value that
 lies on the host anyway is counted, too, and of calls in a row only the first has something to wait for.
+
+Not counted is the other way, copies from the host to the device (``new_tensor``, ``.to(device)``), for which the host
+waits unless the copy is ``non_blocking``: on a CPU nothing tells them from other tensors.
 """
 
 from __future__ import annotations
@@ -22,8 +25,11 @@ from torch.overrides import TorchFunctionMode
 from torch.profiler import ProfilerActivity, profile
 
 from mmssod.apis.config import build_runner
+from mmssod.apis.ratios.bank import banked_step, begin
+from mmssod.apis.ratios.detectors import base_detector, shipped
 from mmssod.apis.ratios.resume import tiny_run
 from mmssod.apis.ratios.steps import (
+    CLASSES,
     DECAY,
     THEIR_BRANCHES,
     Images,
@@ -88,7 +94,10 @@ def host_waits(function: Callable[[], object]) -> dict[str, int]:
 
 
 def step_waits(images: Images) -> dict[str, dict[str, int]]:
-    """Of one step of ours with an EMA teacher and of mmdet's ``SemiBaseDetector``, same weights and images."""
+    """Of one step each: ours with an EMA teacher, with buckets and the paper's balancer, with a bank; mmdet's.
+
+    mmdet's is ``SemiBaseDetector`` with plain boxes; its weights and images are those of our first.
+    """
     torch.manual_seed(0)
     ours = our_model(plain_detector()).train()
     threshold = confident(ours, images)
@@ -97,21 +106,41 @@ def step_waits(images: Images) -> dict[str, dict[str, int]]:
     for part in (theirs.student, theirs.teacher):
         part.load_state_dict(ours.student.state_dict())
     hook = MeanTeacherHook()
-    steps = {
-        'ours': step_of(ours, images.batch, lambda: ours.labeler.update(ours.student, DECAY)),
-        'mmdet': step_of(
-            theirs,
-            partial(images.batch, THEIR_BRANCHES),
-            lambda: hook.momentum_update(theirs, 1 - DECAY),
-        ),
-    }
-    counts = {}
-    for name, (prepare, step) in steps.items():
-        prepare()
-        step()  # the first one also makes buffers
-        prepare()
-        counts[name] = host_waits(step)
+    with tempfile.TemporaryDirectory() as folder:
+        begin(Path(folder), images)
+        steps = {
+            'ours': ema_step(ours, images),
+            'ours, buckets and balancer': ema_step(bucket_model(images), images),
+            'ours, label bank': banked_step(Path(folder), images, 'cpu'),
+            'mmdet': step_of(
+                theirs,
+                partial(images.batch, THEIR_BRANCHES),
+                lambda: hook.momentum_update(theirs, 1 - DECAY),
+            ),
+        }
+        counts = {}
+        for name, (prepare, step) in steps.items():
+            prepare()
+            step()  # the first one also makes buffers
+            prepare()
+            counts[name] = host_waits(step)
     return counts
+
+
+def ema_step(model: Any, images: Images) -> tuple[Callable, Callable]:
+    """What prepares a step with an EMA teacher, and the step with the teacher's update."""
+    return step_of(model, images.batch, lambda: model.labeler.update(model.student, DECAY))
+
+
+def bucket_model(images: Images) -> Any:
+    """The paper's student and balancer, whose thresholds a random detector's boxes exceed."""
+    detector = base_detector('faster_rcnn_lite_bucket')
+    detector.roi_head.bbox_head.num_classes = CLASSES
+    balancer = dict(shipped('certainty').semi.balancer, bounds=(0.0, 1.0))
+    model = our_model(detector, balancer=balancer).train()
+    model.balancer.threshold = confident(model, images)
+    model.balancer.initialize(torch.ones(CLASSES))
+    return model
 
 
 def run_waits() -> dict[str, dict[str, int]]:

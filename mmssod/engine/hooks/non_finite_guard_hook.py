@@ -169,12 +169,14 @@ class NonFiniteGuardHook(Hook):
 
 
 def _scalars(outputs: dict) -> dict[str, float]:
-    """Logged scalars as Python numbers, with one transfer for all tensors."""
+    """Logged scalars as Python numbers, with one transfer for all tensors of a device."""
     tensors = {k: v for k, v in outputs.items() if torch.is_tensor(v) and v.numel() == 1}
     values = {k: float(v) for k, v in outputs.items() if isinstance(v, (int, float))}
-    if tensors:
-        stacked = torch.stack([value.detach().double().flatten()[0] for value in tensors.values()])
-        values.update(zip(tensors, stacked.tolist(), strict=True))
+    for device in {value.device for value in tensors.values()}:
+        here = {
+            k: v.detach().double().flatten()[0] for k, v in tensors.items() if v.device == device
+        }
+        values.update(zip(here, torch.stack(list(here.values())).tolist(), strict=True))
     return values
 
 

@@ -9,6 +9,7 @@ from mmdet.models.detectors import BaseDetector
 from mmengine.hooks import CheckpointHook
 from mmengine.runner import EpochBasedTrainLoop
 from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from mmssod.engine.preflight.label_bank_checks import absent_images
 from mmssod.engine.preflight.outside_checks import outside_problems
@@ -24,6 +25,7 @@ from mmssod.label_bank import BankError
 from mmssod.models import CertaintyCascadeRoIHead, CertaintyRoIHead, LabelBank
 from mmssod.structures import Problem
 
+_HEADS = ('rpn_head', 'roi_head', 'bbox_head')  # each branch asks them by itself
 MAX_COMPARED_IMAGES = 1_000_000
 """Unlabeled images whose paths are compared with the labeled ones; more would delay the start."""
 
@@ -151,6 +153,7 @@ def _model_problems(runner: Any) -> Iterator[Problem]:
     model = bare_model(runner)
     yield from _balance_problems(model)
     yield from _weight_problems(model)
+    yield from _joint_problems(model)
     wrong = {
         name: number for name, number in _class_numbers(model).items() if number != len(classes)
     }
@@ -198,6 +201,28 @@ def _weight_problems(model: nn.Module) -> Iterator[Problem]:
             "model.detector.roi_head.type='CertaintyRoIHead' or 'CertaintyCascadeRoIHead'",
             f'{_roi_head_name(model)} with {weighing}',
             'take that RoI head, or parts that weigh nothing: ThresholdSelector, KeepImages, TwoImageMosaic',
+        )
+
+
+def _joint_problems(model: nn.Module) -> Iterator[Problem]:
+    """Batch norm that learns sees a batch's statistics, and in one pass those of both branches."""
+    if not getattr(model, 'joint_features', False):
+        return
+    student: Any = model.student
+    training = student.training
+    student.train()  # as the loop will; layers that are frozen stay in eval mode
+    learning = [
+        name
+        for name, part in student.named_modules()
+        if isinstance(part, _BatchNorm) and part.training and not name.startswith(_HEADS)
+    ]
+    student.train(training)
+    if learning:
+        yield Problem(
+            'joint_features would mix the batch statistics of labeled images and strong views',
+            'a student whose batch norms are frozen in training',
+            f'{len(learning)} that are not, such as student.{learning[0]}',
+            'set model.joint_features=False, or freeze them: model.detector.backbone.norm_eval=True',
         )
 
 

@@ -157,6 +157,6 @@ class SideBucketCoder(BaseBBoxCoder):
         boxes = borders + (best.squeeze(-1) + 0.5) * widths + offset * widths
         if max_shape is not None:
             height, width = max_shape[:2]
-            limits = boxes.new_tensor([width, height, width, height])
-            boxes = torch.minimum(boxes.clamp(min=0), limits)
+            x, y = boxes[:, 0::2].clamp(0, width), boxes[:, 1::2].clamp(0, height)
+            boxes = torch.stack([x, y], dim=-1).flatten(1)
         return boxes

@@ -129,7 +129,7 @@ class PseudoLabelDetector(StudentDetector):
             strong = self.mixer(strong, *labeled['labeled'])
             unsup_losses, new = self.unsupervised_loss(*strong)
             losses.update(prefix_losses('unsup_', unsup_losses))
-            losses['pseudo_boxes'] = mean_boxes(pseudo, weights)
+            losses['pseudo_boxes'] = mean_boxes(pseudo)
             foreground = [ours + theirs for ours, theirs in zip(foreground, new, strict=True)]
         if foreground:
             self.balancer.update(*foreground)
@@ -289,6 +289,6 @@ def with_pseudo_labels(sample: DetDataSample, labels: PseudoLabels) -> DetDataSa
     return labeled
 
 
-def mean_boxes(pseudo: list[PseudoLabels], like: Tensor) -> Tensor:
-    """Pseudo boxes an image, as a scalar on the device of ``like``."""
-    return like.new_tensor(sum(map(len, pseudo)) / max(len(pseudo), 1))
+def mean_boxes(pseudo: list[PseudoLabels]) -> Tensor:
+    """Pseudo boxes an image, a scalar on the host: it is known there, and read there."""
+    return torch.tensor(sum(map(len, pseudo)) / max(len(pseudo), 1))

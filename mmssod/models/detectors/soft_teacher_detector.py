@@ -114,8 +114,8 @@ class SoftTeacherDetector(PseudoLabelDetector):
         self.labeler.forget()
         losses |= {n: v for n, v in roi_losses.items() if not n.startswith('loss_bbox')}
         losses |= self.regression_loss(features, proposals, labeled(samples, steady))
-        losses['sure_boxes'] = mean_boxes(sure, inputs)
-        losses['steady_boxes'] = mean_boxes(steady, inputs)
+        losses['sure_boxes'] = mean_boxes(sure)
+        losses['steady_boxes'] = mean_boxes(steady)
         losses, foreground = split_foreground(losses)
         return scale_losses(losses, self.unsup_weight, self.unsup_loss_weights), foreground
 

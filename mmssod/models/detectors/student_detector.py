@@ -8,6 +8,8 @@ from mmdet.structures import SampleList
 from mmdet.utils import ConfigType, OptConfigType
 from torch import Tensor
 
+from ..float32_heads import float32_heads
+
 
 class StudentDetector(BaseDetector):
     """Base of the detectors that train another one, their student, on several branches of a batch.
@@ -30,7 +32,7 @@ class StudentDetector(BaseDetector):
                 data_preprocessor=detector.get('data_preprocessor'),
             )
         super().__init__(data_preprocessor=data_preprocessor, init_cfg=init_cfg)
-        self.student = MODELS.build(detector)
+        self.student = float32_heads(MODELS.build(detector))
 
     @property
     def predictor(self) -> BaseDetector:

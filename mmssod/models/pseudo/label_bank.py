@@ -97,7 +97,10 @@ def as_labels(
         )
         for labels, size in zip(found, sizes, strict=True)
     ]
-    table = torch.from_numpy(np.concatenate(rows).astype(np.float32, copy=False)).to(device)
+    table = torch.from_numpy(np.concatenate(rows).astype(np.float32, copy=False))
+    if device.type == 'cuda':
+        table = table.pin_memory()  # else the host waits for the copy
+    table = table.to(device, non_blocking=True)
     return [
         PseudoLabels(
             boxes=part[:, :4],
