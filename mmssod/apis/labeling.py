@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os.path as osp
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +13,12 @@ from mmengine.registry import init_default_scope
 
 from mmssod.apis.config import ConfigLike, load_config
 from mmssod.apis.inferring import Frame, frames, infer
+from mmssod.apis.selection import selection
 from mmssod.datasets.preparation.writing import write_labels
 from mmssod.datasets.split import Coco
 from mmssod.evaluation.detections import certainties
 from mmssod.evaluation.pseudo_quality import CERTAINTIES, certainty
 
-THRESHOLD = 0.5  # where the config names none
 FLOOR = 0.05  # boxes of a lower score are not looked at
 
 
@@ -44,8 +45,8 @@ def label(
         kind: ``'coco'``, ``'yolo'`` or ``'voc'``.
         part: Which detector, see :func:`~mmssod.apis.plain.plain_detector`.
         certainty_name: What is compared with the threshold: ``'p'``, ``'v'``, ``'p*v'`` or ``'p_and_v'``; by default
-            that of the config's selector, else ``'p*v'``.
-        threshold: Boxes above it are written; by default that of the config's balancer, else 0.5.
+            as :func:`~mmssod.apis.selection.selection`.
+        threshold: Boxes above it are written; by default those by class that the run ended with, as ``selection``.
         scores: Also write scores into YOLO's lines.
         device: By default a GPU if there is one.
 
@@ -56,27 +57,28 @@ def label(
         ValueError: Neither images nor a config with unlabeled ones; an unknown certainty; a threshold outside [0, 1).
     """
     cfg = load_config(config)
-    usual = cfg.model.get('selector', {}).get('certainty', 'p*v')
-    name = usual if certainty_name is None else certainty_name
-    if threshold is None:
-        threshold = float(cfg.model.get('balancer', {}).get('threshold', THRESHOLD))
-    if name not in CERTAINTIES:
-        raise ValueError(f'certainty: expected one of {CERTAINTIES}, got {name!r}')
-    if not 0 <= threshold < 1:
+    if certainty_name not in (None, *CERTAINTIES):
+        raise ValueError(f'certainty: expected one of {CERTAINTIES}, got {certainty_name!r}')
+    if threshold is not None and not 0 <= threshold < 1:
         raise ValueError(f'threshold: expected a number in [0, 1), got {threshold}')
     looked_at = frames(images) if images else _unlabeled(cfg)
     found = infer(cfg, checkpoint, looked_at, part=part, score_thr=FLOOR, device=device)
-    chosen = select(found, name, threshold)
+    usual, limits = selection(cfg, checkpoint, len(found['categories']))
+    if threshold is not None:
+        limits = [threshold] * len(limits)
+    chosen = select(found, certainty_name or usual, limits)
     write_labels(chosen, Path(out), kind, scores=scores)
     return chosen
 
 
-def select(coco: Coco, name: str, threshold: float) -> Coco:
-    """A data set of scored boxes with those whose certainty lies above a threshold."""
+def select(coco: Coco, name: str, thresholds: Sequence[float]) -> Coco:
+    """A data set of scored boxes with those whose certainty lies above the threshold of their category."""
     boxes = coco['annotations']
     if not boxes:
         return coco
-    keep = np.flatnonzero(certainty(*certainties(boxes), name) > threshold)
+    by_id = {c['id']: limit for c, limit in zip(coco['categories'], thresholds, strict=True)}
+    limits = np.array([by_id[box['category_id']] for box in boxes])
+    keep = np.flatnonzero(certainty(*certainties(boxes), name) > limits)
     return {**coco, 'annotations': [boxes[index] for index in keep]}
 
 

@@ -63,7 +63,7 @@ def plain_detector(config: ConfigLike, checkpoint: str, part: str = 'auto') -> P
     """
     cfg = load_config(config)
     init_default_scope(cfg.get('default_scope', 'mmdet'))
-    stored = CheckpointLoader.load_checkpoint(checkpoint, map_location='cpu')
+    stored = CheckpointLoader.load_checkpoint(checkpoint, 'cpu', 'silent')
     state = stored.get('state_dict', stored)
     model, part = part_of(cfg.model, part)
     weights = dict(detector_weights(state, 'student' if part == 'detector' else part))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os.path as osp
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -13,11 +12,10 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import torch
-from markupsafe import escape
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
-from mmssod.analysis.report.facts import run_facts
+from mmssod.analysis.report.facts import run_facts, shorten
 from mmssod.analysis.report.gallery import embed
 from mmssod.analysis.report.numbers import pseudo_labels, rare_classes, score
 from mmssod.analysis.report.page import Page, render
@@ -29,9 +27,11 @@ from mmssod.analysis.report.samples import (
     with_true_boxes,
     withheld_file,
 )
+from mmssod.apis.detecting import detect
 from mmssod.apis.offline_labels import labeled_annotations, unlabeled_images
 from mmssod.apis.plain import PlainDetector, plain_detector
-from mmssod.apis.predicting import predict, test_classes, test_set
+from mmssod.apis.predicting import test_classes, test_set
+from mmssod.apis.selection import selection
 from mmssod.datasets.split import read_coco
 from mmssod.environment import collect
 from mmssod.evaluation import DetectorOutputs
@@ -63,16 +63,18 @@ def report(
     max_mb: float = 10.0,
     title: str = '',
     command: str = '',
+    device: str | None = None,
+    cfg_options: dict[str, Any] | None = None,
 ) -> Page:
     """Write the page.
 
-    The detectors of all runs are evaluated on the test set of the last run. Its teacher, or else its student, labels a
-    sample of the unlabeled images.
+    The detectors of all runs are evaluated on the test set of the last run that has one. The last run's teacher, or
+    else its student, labels a sample of the unlabeled images.
 
     Args:
         runs: Work directories; of a run with student and teacher both are shown.
         out: The ``.html`` file; its folder is made.
-        names: What the page calls the runs; by default their folders' names.
+        names: What the page calls the runs; by default see :func:`run_names`.
         pictures: Most pictures a gallery.
         sample: Most unlabeled images to label.
         withheld: COCO json with true boxes of the unlabeled images; by default what the repository's tools leave beside
@@ -80,22 +82,30 @@ def report(
         max_mb: Most size of all pictures, in MB.
         title: Heading; by default the names of the runs.
         command: How the page was made, to be printed in it.
+        device: That detectors run on; by default a GPU if there is one.
+        cfg_options: Values by dotted key that replace those of every run's config.
 
     Returns:
         What was written.
 
     Raises:
-        ValueError: No run, another number of names than of runs, ``out`` is no ``.html``, or runs of other classes.
+        ValueError: No run, other than one name of its own for each, ``out`` is no ``.html``, or runs of other classes.
     """
-    if not runs or (names and len(names) != len(runs)):
+    names = names or run_names(runs)
+    if not runs or not all(names) or not len(set(names)) == len(names) == len(runs):
         raise ValueError(
-            f'report: expected runs and a name for each or none, got {list(runs)}, {list(names)}'
+            f'report: expected runs and for each a name that no other has, got {list(runs)}, {list(names)}'
         )
     if Path(out).suffix != '.html':
         raise ValueError(f'out: expected a file name ending in .html, got {out}')
-    records = [read_run_folder(r, n) for r, n in zip(runs, names or run_names(runs), strict=True)]
+    records = [read_run_folder(run, name) for run, name in zip(runs, names, strict=True)]
+    for record in records:
+        record.config.merge_from_dict(cfg_options or {})
     last = records[-1]
     init_default_scope(last.config.get('default_scope', 'mmdet'))
+    tested = [record.config for record in records if record.config.get('test_dataloader')][-1:]
+    for record in records:
+        lend_pipeline(record.config)
     found = detectors(records)
     classes = test_classes(last.config)
     for one in found:
@@ -106,9 +116,16 @@ def report(
     labeled = _labeled(last.config)
     rare, counts = rare_classes(labeled, classes)
     half = int(max_mb * 1e6 / 2)
-    judged: dict[str, Any] = (
-        _judge(found, last.config, classes, rare, pictures, half) if found else {}
-    )
+    teacher = teacher_of(found, last)
+    judged: dict[str, Any] = {}
+    if found and tested:
+        annotations, images = test_set(tested[0])
+        outputs = _outputs(found, classes, annotations, images, 'test images', device)
+        judged = _judge(outputs, compared(found, last, teacher), rare, pictures, half)
+        judged['test'] = shorten(f'{len(outputs.annotations["images"])} test images, {annotations}')
+    own = [one for one in found if one.run is last]
+    labeler = teacher or next(iter([*own, *found]), None)
+    nothing = 'no test set in the config' if found else 'no checkpoint'
     page = Page(
         title=title or 'Report: ' + ', '.join(record.name for record in records),
         runs=records,
@@ -116,22 +133,50 @@ def report(
         classes=classes,
         rare=rare,
         labeled_boxes=counts,
-        measured={'command': command, 'date': date.today().isoformat(), **collect()},
-        **{'scores': (), 'test': 'Nothing was evaluated: no checkpoint.', **judged},
-        **_labels(found, last, classes, labeled, withheld, sample, pictures, half),
+        measured={'command': shorten(command), 'date': date.today().isoformat(), **collect()},
+        **{'scores': (), 'test': f'Nothing was evaluated: {nothing}.', **judged},
+        **_labels(labeler, last, classes, labeled, withheld, sample, pictures, half, device),
     )
     path = Path(out)
     path.parent.mkdir(parents=True, exist_ok=True)
-    # The page may be shown to others: paths below the working folder start there.
-    path.write_text(render(page).replace(f'{escape(Path.cwd())}/', ''), encoding='utf-8')
+    path.write_text(render(page), encoding='utf-8')
     return page
 
 
 def run_names(runs: Sequence[str]) -> list[str]:
-    """The folders' names; with the folder above where two are alike."""
+    """The folders' names; where some are alike, with as many folders above as tell them apart.
+
+    Raises:
+        ValueError: One folder is named twice.
+    """
     paths = [Path(run).resolve() for run in runs]
-    counts = Counter(path.name for path in paths)
-    return [p.name if counts[p.name] == 1 else f'{p.parent.name}/{p.name}' for p in paths]
+    if len(set(paths)) < len(paths):
+        raise ValueError(f'report: expected each run once, or a name for each, got {list(runs)}')
+    names = [path.name for path in paths]
+    depth = 1
+    while len(set(names)) < len(names):
+        depth += 1
+        names = [
+            str(Path(*path.parts[-depth:])) if names.count(name) > 1 else name
+            for path, name in zip(paths, names, strict=True)
+        ]
+    return names
+
+
+def lend_pipeline(cfg: Config) -> None:
+    """Give a config without a test set the pipeline of its evaluations, to label with; its images are others.
+
+    Args:
+        cfg: Changed in place.
+    """
+    if cfg.get('test_dataloader'):
+        return
+    dataset = cfg.train_dataloader.dataset
+    metainfo = dataset.get('labeled', dataset).get('metainfo') or {}
+    cfg.test_dataloader = cfg.get('val_dataloader') or dict(
+        sampler=dict(type='DefaultSampler', shuffle=False),
+        dataset=dict(type='CocoDataset', metainfo=metainfo, test_mode=True, pipeline=cfg.get('test_pipeline')),
+    )  # fmt: skip
 
 
 def detectors(records: Sequence[RunRecord]) -> list[Found]:
@@ -169,49 +214,40 @@ def _same(one: PlainDetector, other: PlainDetector) -> bool:
     )
 
 
-def outputs_of(
-    found: Sequence[Found], annotations: str, images: str, classes: Sequence[str]
+def teacher_of(found: Sequence[Found], run: RunRecord) -> Found | None:
+    """The detector with the weights of a run's own teacher."""
+    teacher = _teacher(run) if run.checkpoint else None
+    return next((one for one in found if teacher is not None and _same(teacher, one.plain)), None)
+
+
+def compared(found: Sequence[Found], run: RunRecord, teacher: Found | None) -> list[Found]:
+    """A run's teacher and student; where it has only one detector, the first of all and this; [] where that is one."""
+    last = next((one for one in reversed(found) if one.run is run), found[-1])
+    first = found[0] if teacher is None or teacher is last else teacher
+    return [] if first is last else [first, last]
+
+
+def _outputs(
+    found: Sequence[Found],
+    classes: Sequence[str],
+    annotations: str,
+    images: str,
+    what: str,
+    device: str | None,
 ) -> DetectorOutputs:
     """What detectors find on the images of a COCO json."""
-    results = {}
-    with TemporaryDirectory(prefix='mmssod_report_') as folder:
-        checkpoint = osp.join(folder, 'detector.pth')
-        for one in found:
-            meta = dict(dataset_meta=dict(classes=one.plain.classes))
-            torch.save(dict(state_dict=one.plain.weights, meta=meta), checkpoint)
-            cfg = one.plain.config.copy()
-            cfg.log_level = 'WARNING'
-            results[one.label] = predict(cfg, checkpoint, annotations=annotations, images=images)
-    truth = json.loads(Path(annotations).read_text())
+    truth = read_coco(Path(annotations))
+    results = {
+        one.label: detect(
+            one.plain, truth, annotations, images, phase=f'{one.label} on {what}', device=device
+        )
+        for one in found
+    }
     return DetectorOutputs(truth, tuple(classes), results, images)
 
 
-def _judge(
-    found: Sequence[Found],
-    cfg: Config,
-    classes: Sequence[str],
-    rare: Sequence[int],
-    number: int,
-    most_bytes: int,
-) -> dict[str, Any]:
-    """Scores of all detectors, and the pictures on which the first and the last differ."""
-    annotations, images = test_set(cfg)
-    outputs = outputs_of(found, annotations, images, classes)
-    gallery = []
-    if len(found) > 1:
-        pair = {one.label: outputs.found[one.label] for one in (found[0], found[-1])}
-        two = DetectorOutputs(outputs.annotations, outputs.classes, pair, images)
-        gallery = embed(list(difference_items(two))[:number], most_bytes)
-    text = f'{len(outputs.annotations["images"])} test images, {annotations}'
-    return dict(
-        scores=[score(outputs, one.label, rare) for one in found],
-        test=text,
-        difference_gallery=gallery,
-    )
-
-
 def _labels(
-    found: Sequence[Found],
+    labeler: Found | None,
     run: RunRecord,
     classes: Sequence[str],
     labeled: dict | None,
@@ -219,14 +255,14 @@ def _labels(
     sample: int,
     number: int,
     most_bytes: int,
+    device: str | None,
 ) -> dict[str, Any]:
-    """Pseudo labels of the last run's teacher, or of what it started from, or of its student."""
+    """Pseudo labels of one detector on a run's unlabeled images, kept by the run's thresholds."""
     unlabeled = run.config.train_dataloader.dataset.get('unlabeled')
-    if not found or unlabeled is None or labeled is None:
+    if labeler is None or unlabeled is None or labeled is None or not sample:
         return {}
-    teacher = _teacher(run)
-    teachers = [one for one in found if teacher is not None and _same(teacher, one.plain)]
-    labeler = (teachers or [one for one in found if one.run is run] or list(found))[0]
+    if labeler.plain.config.test_dataloader.dataset.get('pipeline', ()) is None:
+        return {}
     images = unlabeled_images(unlabeled, labeled['categories'])
     source = osp.join(unlabeled.get('data_root') or '', unlabeled.images)
     withheld = withheld or withheld_file(source)
@@ -237,25 +273,37 @@ def _labels(
     with TemporaryDirectory(prefix='mmssod_report_') as folder:
         file = osp.join(folder, 'unlabeled.json')
         Path(file).write_text(json.dumps(images))
-        outputs = outputs_of([labeler], file, '', classes)
-    certainty, thresholds = selection(run, len(classes))
+        outputs = _outputs([labeler], classes, file, '', 'unlabeled images', device)
+    certainty, thresholds = selection(run.config, run.checkpoint, len(classes))
     labels = pseudo_labels(outputs, labeler.label, certainty, thresholds, bool(withheld))
     items = label_items(outputs, labeler.label, certainty, thresholds)
     judged = f', judged by {withheld}' if withheld else '; no true boxes are known'
     return dict(
         labels=[labels],
-        label_note=f'{labeler.label} on {labels.images} of {total} unlabeled images of {source}{judged}.',
+        label_note=shorten(
+            f'{labeler.label} on {labels.images} of {total} unlabeled images of {source}{judged}.'
+        ),
         label_gallery=embed(list(items)[:number], most_bytes),
     )
 
 
-def selection(run: RunRecord, num_classes: int) -> tuple[str, list[float]]:
-    """What a run's thresholds are compared with, and the thresholds that it ended with."""
-    model = run.config.model
-    certainty = model.get('selector', {}).get('certainty', 'p')
-    if run.balance is not None and len(run.balance['thresholds'][-1]) == num_classes:
-        return certainty, list(run.balance['thresholds'][-1])
-    return certainty, [float(model.get('balancer', {}).get('threshold', 0.5))] * num_classes
+def _judge(
+    outputs: DetectorOutputs,
+    pair: Sequence[Found],
+    rare: Sequence[int],
+    number: int,
+    most_bytes: int,
+) -> dict[str, Any]:
+    """Scores of all detectors, and the pictures on which two differ."""
+    gallery = []
+    if pair:
+        found = {one.label: outputs.found[one.label] for one in pair}
+        two = DetectorOutputs(outputs.annotations, outputs.classes, found, outputs.images)
+        gallery = embed(list(difference_items(two))[:number], most_bytes)
+    return dict(
+        scores=[score(outputs, label, rare) for label in outputs.found],
+        difference_gallery=gallery,
+    )
 
 
 def _labeled(cfg: Config) -> dict | None:

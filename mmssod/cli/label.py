@@ -32,7 +32,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="what the threshold is compared with (by default as the config's selector)",
     )
     parser.add_argument(
-        '--threshold', type=float, help="boxes above it are written (by default the config's)"
+        '--threshold',
+        type=float,
+        help='boxes above it are written, of all classes (by default, of each class, the threshold that the run ended '
+        "with, as its checkpoint tells; else the config's)",
     )
     parser.add_argument(
         '--scores', action='store_true', help="write scores as a sixth number of yolo's lines"

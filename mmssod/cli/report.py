@@ -1,6 +1,7 @@
 """Write one HTML page about one or more runs; it opens without a network.
 
-Of a run with student and teacher both are evaluated; of several runs all stand side by side. For example::
+Of a run with student and teacher both are evaluated; of several runs all stand side by side. The status is 1 where
+nothing could be evaluated; the page then shows the rest. For example::
 
     mmssod report work_dirs/demo/seed_0/teacher work_dirs/demo/seed_0/student --out report.html
 """
@@ -8,6 +9,9 @@ Of a run with student and teacher both are evaluated; of several runs all stand 
 from __future__ import annotations
 
 import argparse
+import sys
+
+from mmssod.cli.options import add_cfg_options, add_device
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -36,9 +40,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--max-mb', type=float, default=10.0, help='most size of all pictures, MB (%(default)s)'
     )
+    add_device(parser)
+    add_cfg_options(parser)
 
 
-def run(args: argparse.Namespace) -> None:
+def run(args: argparse.Namespace) -> int:
     """Evaluate, choose, write."""
     from mmssod.apis.reporting import report  # after the arguments, so that --help is quick
 
@@ -52,12 +58,17 @@ def run(args: argparse.Namespace) -> None:
         max_mb=args.max_mb,
         title=args.title,
         command=args.command_line,
+        device=args.device,
+        cfg_options=args.cfg_options,
     )
     for score in page.scores:
         print(
             f'{score.label}: AP {_text(score.mean)}, AP50 {_text(score.at50)}, AP75 {_text(score.at75)}'
         )
     print(args.out)
+    if not page.scores:
+        print(page.test, file=sys.stderr)
+    return 0 if page.scores else 1
 
 
 def _text(value: float | None) -> str:

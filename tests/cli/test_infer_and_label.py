@@ -131,12 +131,14 @@ def test_threshold_and_certainty_are_the_configs_unless_given(run_folder, tmp_pa
     assert counts['none'] == 0 < counts['config'] == counts['same']
 
 
-def test_selection_is_above_the_threshold():
-    boxes = [dict(score=s, cls_certainty=p, loc_certainty=v) for s, p, v in
-             [(0.45, 0.9, 0.5), (0.72, 0.9, 0.8), (0.5, 0.5, 1.0)]]  # fmt: skip
-    assert select(dict(annotations=[]), 'p', 0.5)['annotations'] == []
-    assert select(dict(annotations=boxes), 'p*v', 0.5)['annotations'] == [boxes[1]]
-    assert select(dict(annotations=boxes), 'p_and_v', 0.45)['annotations'] == boxes
+def test_selection_is_above_the_threshold_of_the_class():
+    boxes = [dict(score=s, cls_certainty=p, loc_certainty=v, category_id=c) for s, p, v, c in
+             [(0.45, 0.9, 0.5, 7), (0.72, 0.9, 0.8, 7), (0.5, 0.5, 1.0, 4)]]  # fmt: skip
+    coco = dict(annotations=boxes, categories=[dict(id=7), dict(id=4)])
+    assert select({**coco, 'annotations': []}, 'p*v', [0.5, 0.5])['annotations'] == []
+    assert select(coco, 'p*v', [0.5, 0.5])['annotations'] == [boxes[1]]
+    assert select(coco, 'p*v', [0.5, 0.4])['annotations'] == boxes[1:]
+    assert select(coco, 'p_and_v', [0.45, 0.45])['annotations'] == boxes
 
 
 def test_a_config_without_unlabeled_images_needs_some(plain_folder, tmp_path, capsys):

@@ -47,6 +47,24 @@ def test_long_curves_are_thinned_and_keep_their_ends():
     assert len(kept) <= 242 and kept[0] == (0, 0.0) and kept[-1] == (99_999, 99_999.0)
 
 
+@pytest.mark.parametrize(('lines', 'circles'), [(1, 200), (5, 1000), (6, 0)])
+def test_many_points_are_lines_alone(lines, circles):
+    points = [(i, i % 7) for i in range(200)]
+    svg = line_chart('t', [Series(str(i), points) for i in range(lines)], 'x', 'y')
+    assert svg.count('<circle') == circles and svg.count('<polyline') == lines
+    alone = [*points, (200, None), (201, 1), (202, None)]
+    assert '<circle' in line_chart('t', [Series(str(i), alone) for i in range(6)], 'x', 'y')
+
+
+def test_hidden_lines_wait_for_the_filter_and_share_their_points():
+    points = [(i, i % 7) for i in range(500)]
+    series = [Series(str(i), points, key=str(i), hidden=i > 0) for i in range(201)]
+    svg = line_chart('t', series, 'x', 'y')
+    assert svg.count('data-extra hidden>') == 2 * 200
+    sizes = [len(line.split()) for line in re.findall(r'points="([^"]*)"', svg)]
+    assert sizes[0] > 160 and set(sizes[1:]) == {57}
+
+
 def test_histogram_stacks_its_parts():
     svg = histogram('t', [('kept', [1, 0]), ('rejected', [3, 0])], 'p', [('threshold', 0.5)])
     kept, rejected = re.findall(

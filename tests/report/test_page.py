@@ -2,7 +2,6 @@
 
 import json
 import re
-import shutil
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -110,24 +109,6 @@ def test_a_teacher_stands_once_beside_its_own_run(page, tmp_path):
     twice = [one.label for one in detectors([record, replace(record, name='again')])]
     assert alone == ['teacher', 'student']
     assert twice == [f"{record.name}'s teacher", record.name, 'again']
-
-
-@pytest.fixture(scope='module')
-def browser():
-    """Headless Chromium, playwright's or the system's."""
-    sync_api = pytest.importorskip('playwright.sync_api')
-    own = (
-        shutil.which('chromium')
-        or shutil.which('chromium-browser')
-        or shutil.which('google-chrome')
-    )
-    with sync_api.sync_playwright() as playwright:
-        try:
-            browser = playwright.chromium.launch(executable_path=own, args=['--no-sandbox'])
-        except sync_api.Error as error:
-            pytest.skip(f'no Chromium: {str(error).splitlines()[0]}')
-        yield browser
-        browser.close()
 
 
 @pytest.mark.parametrize(('width', 'scheme'), [(1280, 'light'), (390, 'dark')])

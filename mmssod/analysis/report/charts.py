@@ -17,7 +17,9 @@ WIDTH, HEIGHT = 560, 280
 LEFT, RIGHT, TOP, BOTTOM = 52, 12, 30, 40
 PALETTE = 6
 DASHES = 4  # patterns, the first of them solid
-MOST_POINTS = 240
+MOST_POINTS = 240  # of a line
+HIDDEN_POINTS = 12000, 24  # of all lines together that the filter shows one by one; least of each
+MOST_CIRCLES = 1000  # of a chart: where there are more points, lines are drawn alone
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,7 @@ class Series:
         key: The class that it belongs to, for the page's filter; '' for none.
         dashed: Draw it dashed.
         group: Series of one group have one color, and differ by their dashes; '' for a color of its own.
+        hidden: Show it only when the page's filter chooses its class.
     """
 
     label: str
@@ -37,10 +40,11 @@ class Series:
     key: str = ''
     dashed: bool = False
     group: str = ''
+    hidden: bool = False
 
-    def thinned(self) -> list[tuple[float, float | None]]:
-        """At most ``MOST_POINTS``, the first and last among them."""
-        step = max(1, math.ceil(len(self.points) / MOST_POINTS))
+    def thinned(self, most: int = MOST_POINTS) -> list[tuple[float, float | None]]:
+        """About ``most`` points, the first and last among them."""
+        step = max(1, math.ceil(len(self.points) / most))
         kept = list(self.points[::step])
         if self.points and kept[-1] != self.points[-1]:
             kept.append(self.points[-1])
@@ -73,7 +77,12 @@ def line_chart(
     y_axis = Axis(bottom, max(ys) if high is None else high, HEIGHT - BOTTOM, TOP)
     parts = [_grid(x_axis, y_axis, x_name, y_name)]
     looks = styles(drawn)
-    parts += [_line(s, look, x_axis, y_axis) for s, look in zip(drawn, looks, strict=True)]
+    budget, least = HIDDEN_POINTS
+    few = max(least, min(MOST_POINTS, budget // max(1, sum(s.hidden for s in drawn))))
+    points = [s.thinned(few if s.hidden else MOST_POINTS) for s in drawn]
+    circles = sum(map(len, points)) <= MOST_CIRCLES
+    for s, kept, look in zip(drawn, points, looks, strict=True):
+        parts.append(_line(s, kept, look, x_axis, y_axis, circles))
     line = (
         '<svg class="sample" viewBox="0 0 28 8" aria-hidden="true">'
         '<line class="{}" x1="0" x2="28" y1="4" y2="4"/></svg>'
@@ -81,7 +90,7 @@ def line_chart(
     return _figure(
         title,
         parts,
-        [(s.label, line.format(look), s.key) for s, look in zip(drawn, looks, strict=True)],
+        [(s.label, line.format(look), _of_class(s)) for s, look in zip(drawn, looks, strict=True)],
     )
 
 
@@ -136,7 +145,9 @@ def histogram(
         )
     swatch = '<i class="s{}"></i>'
     return _figure(
-        title, parts, [(label, swatch.format(i), '') for i, (label, _) in enumerate(counts)]
+        title,
+        parts,
+        [(label, swatch.format(i), 'data-class=""') for i, (label, _) in enumerate(counts)],
     )
 
 
@@ -190,9 +201,21 @@ def _grid(x_axis: Axis, y_axis: Axis, x_name: str, y_name: str) -> str:
     return ''.join(lines)
 
 
-def _line(line: Series, look: str, x_axis: Axis, y_axis: Axis) -> str:
+def _of_class(line: Series) -> str:
+    """Attributes by which the filter finds a line and its entry in the legend."""
+    return f'data-class="{escape(line.key)}"' + (' data-extra hidden' if line.hidden else '')
+
+
+def _line(
+    line: Series,
+    points: Sequence[tuple[float, float | None]],
+    look: str,
+    x_axis: Axis,
+    y_axis: Axis,
+    circles: bool,
+) -> str:
+    """Lines between the points that are there, circles at those without a neighbor and, if wanted, at all."""
     pieces: list[list[tuple[float, float]]] = [[]]
-    points = line.thinned()
     for x, y in points:
         if y is None:
             pieces.append([])
@@ -205,20 +228,19 @@ def _line(line: Series, look: str, x_axis: Axis, y_axis: Axis) -> str:
         for piece in pieces
         if len(piece) > 1
     )
-    for x, y in (point for piece in pieces for point in piece):
+    for x, y in (point for piece in pieces if circles or len(piece) == 1 for point in piece):
         radius = 3 if len(points) <= 30 else 1.6
         text += (
             f'<circle class="{look}" cx="{x_axis(x):.1f}" cy="{y_axis(y):.1f}" r="{radius}">'
             f'<title>{escape(line.label)}: {y:.4g} at {x:g}</title></circle>'
         )
-    return f'<g class="series" data-class="{escape(line.key)}">{text}</g>'
+    return f'<g class="series" {_of_class(line)}><title>{escape(line.label)}</title>{text}</g>'
 
 
 def _figure(title: str, parts: Sequence[str], legend: Sequence[tuple[str, str, str]]) -> Markup:
-    """A chart; its legend has label, sample and class of each series, and stands where there are two or more."""
+    """A chart; its legend has label, sample and attributes of each series, and stands where there are two or more."""
     entries = ''.join(
-        f'<li data-class="{escape(key)}">{sample}{escape(label)}</li>'
-        for label, sample, key in legend
+        f'<li {attributes}>{sample}{escape(label)}</li>' for label, sample, attributes in legend
     )
     shown = f'<ul class="legend">{entries}</ul>' if len(legend) > 1 else ''
     return Markup(

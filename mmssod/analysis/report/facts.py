@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import os.path as osp
+import re
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -13,7 +15,10 @@ from mmssod.datasets.image_lists import exclude_names, find_images, read_names
 
 
 def run_facts(run: RunRecord) -> dict[str, str]:
-    """Names and values, the same names for each run; '–' where the config does not say."""
+    """Names and values, the same names for each run; '–' where the config does not say.
+
+    Paths are shortened.
+    """
     cfg = run.config
     model = cfg.model
     dataset = cfg.train_dataloader.dataset
@@ -22,7 +27,7 @@ def run_facts(run: RunRecord) -> dict[str, str]:
     counts = cfg.train_dataloader.get('sampler', {}).get('counts') or {}
     batch = ' + '.join(f'{number} {name}' for name, number in counts.items())
     optimizer = cfg.optim_wrapper.optimizer
-    return {
+    found = {
         'detector': ', '.join(
             str(part)
             for part in (detector.type, _kind(detector, 'backbone'), _box_head(detector))
@@ -42,6 +47,13 @@ def run_facts(run: RunRecord) -> dict[str, str]:
         'checkpoint': osp.basename(run.checkpoint) or '–',
         'folder': str(run.folder),
     }
+    return {name: shorten(text) for name, text in found.items()}
+
+
+def shorten(text: str) -> str:
+    """A text whose paths below the working folder start there: a page may be shown to others."""
+    here = os.getcwd().rstrip('/')
+    return re.sub(rf"""(?<![^\s='"(]){re.escape(here)}/""", '', text) if here else text
 
 
 def _kind(node: Any, key: str) -> str:

@@ -9,6 +9,7 @@
     const wanted = filter.value;
     const other = (node) => wanted !== '' && node.dataset.class !== '' && node.dataset.class !== wanted;
     all('.chart [data-class], tr[data-class]').forEach((node) => node.classList.toggle('faded', other(node)));
+    all('.chart [data-extra]').forEach((node) => node.toggleAttribute('hidden', node.dataset.class !== wanted));
     all('.box').forEach((node) => node.toggleAttribute('hidden', other(node)));
     all('.gallery').forEach((gallery) => {
       const figures = all('figure', gallery);

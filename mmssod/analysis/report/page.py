@@ -15,6 +15,7 @@ from mmssod.analysis.report.gallery import Item, Shape
 from mmssod.analysis.report.numbers import BINS, Labels, Score
 from mmssod.analysis.report.runs import RunRecord
 
+MOST_CLASSES = 24  # lines that a chart tells apart
 READABLE = 8  # boxes in a small picture whose names do not hide it
 
 
@@ -224,25 +225,40 @@ def curves(runs: Sequence[RunRecord]) -> list[Markup]:
 
 
 def balances(runs: Sequence[RunRecord]) -> list[tuple[RunRecord, list[Markup]]]:
-    """Thresholds and weights by class over iterations, of each run that balances."""
+    """Thresholds and weights by class over iterations, of each run that balances.
+
+    Of more than ``MOST_CLASSES`` classes the rarest and the most frequent are shown, and that of the filter.
+    """
     found = []
     for run in runs:
         if run.balance is None:
             continue
         names, at = run.balance['classes'], run.balance['iterations']
+        order = sorted(range(len(names)), key=run.balance['labeled_boxes'].__getitem__)
+        half = MOST_CLASSES // 2
+        hidden = set(order[half:-half]) if len(names) > MOST_CLASSES else set()
+        which = (
+            f'the {half} classes with the fewest labeled boxes and the {half} with the most, of {len(names)}; '
+            'the filter adds one'
+            if hidden
+            else 'each class'
+        )
         charts = []
         for key, text in (
-            ('thresholds', 'Threshold tau of each class'),
-            ('weights', 'Loss weight alpha of each class'),
+            ('thresholds', 'Threshold tau'),
+            ('weights', 'Loss weight alpha'),
         ):
             series = [
                 Series(
-                    name, list(zip(at, (row[i] for row in run.balance[key]), strict=True)), key=name
+                    name,
+                    list(zip(at, (row[i] for row in run.balance[key]), strict=True)),
+                    key=name,
+                    hidden=i in hidden,
                 )
                 for i, name in enumerate(names)
             ]
             charts.append(
-                line_chart(text, series, 'iteration', text.split(' of')[0].lower(), low=None)
+                line_chart(f'{text} of {which}', series, 'iteration', text.lower(), low=None)
             )
         found.append((run, charts))
     return found

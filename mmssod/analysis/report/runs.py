@@ -61,17 +61,17 @@ def read_run_folder(folder: str | Path, name: str = '') -> RunRecord:
         name: What the page calls the run; by default the folder's name.
 
     Raises:
-        ValueError: There is no config in it, so it is no run.
+        ValueError: It is no run: what is in it has no config, or a config alone.
     """
     folder = Path(folder)
-    configs = [
-        *folder.glob('*/vis_data/config.py'),
-        *folder.glob('vis_data/config.py'),
-        *folder.glob('*.py'),
-    ]
+    configs = run_configs(folder)
     if not configs:
+        inside = [*folder.glob('work_dirs/*'), *folder.glob('*')]
+        runs = sorted(str(path) for path in inside if path.is_dir() and run_configs(path))
         raise ValueError(
-            f'{folder}: expected the work directory of a run, with a config in it or in {folder}/*/vis_data; found none'
+            f'{folder}: expected the work directory of a run, with a config beside a checkpoint or a log, or in '
+            f'{folder}/*/vis_data; found none'
+            + (f'. Runs below it: {" ".join(runs)}' if runs else ', such as work_dirs/student')
         )
     newest = max(configs, key=lambda file: file.stat().st_mtime)
     train, evaluations = read_scalars(folder)
@@ -88,6 +88,14 @@ def read_run_folder(folder: str | Path, name: str = '') -> RunRecord:
         evaluations=evaluations,
         balance=balance,
     )
+
+
+def run_configs(folder: Path) -> list[Path]:
+    """The configs that a training left in its work directory; a config alone is one to train."""
+    noted = [*folder.glob('*/vis_data/config.py'), *folder.glob('vis_data/config.py')]
+    left = ('*.pth', '*.log', '*/*.log', 'vis_data/*', '*/vis_data/*')
+    trained = any(next(folder.glob(pattern), None) for pattern in left)
+    return noted + ([*folder.glob('*.py')] if trained else [])
 
 
 def read_scalars(
