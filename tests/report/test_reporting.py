@@ -100,7 +100,8 @@ def test_the_section_names_both(supervised, student, tmp_path):
 
 
 def test_a_project_folder_is_no_run(student, tmp_path, capsys):
-    """Its configs are not enough; where its runs are is said."""
+    """Its configs are not enough, nor is an exported detector; where its runs are is said."""
+    (tmp_path / 'detector.pth').touch()
     (tmp_path / 'student.py').write_text((student / 'config.py').read_text())
     words = ['report', str(tmp_path), '--out', str(tmp_path / 'x.html')]
     assert main(words) == 1

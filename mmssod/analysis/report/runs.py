@@ -91,9 +91,12 @@ def read_run_folder(folder: str | Path, name: str = '') -> RunRecord:
 
 
 def run_configs(folder: Path) -> list[Path]:
-    """The configs that a training left in its work directory; a config alone is one to train."""
+    """The configs that a training left in its work directory.
+
+    A config alone is one to train, and one beside a checkpoint of another name may be an exported detector's.
+    """
     noted = [*folder.glob('*/vis_data/config.py'), *folder.glob('vis_data/config.py')]
-    left = ('*.pth', '*.log', '*/*.log', 'vis_data/*', '*/vis_data/*')
+    left = ('last_checkpoint', 'iter_*.pth', 'epoch_*.pth', '[0-9]*/*.log', '[0-9]*/vis_data/*')
     trained = any(next(folder.glob(pattern), None) for pattern in left)
     return noted + ([*folder.glob('*.py')] if trained else [])
 
