@@ -32,6 +32,7 @@ from mmssod.analysis.report.samples import (
 from mmssod.apis.offline_labels import labeled_annotations, unlabeled_images
 from mmssod.apis.plain import PlainDetector, plain_detector
 from mmssod.apis.predicting import predict, test_classes, test_set
+from mmssod.datasets.annotation_files import read_json
 from mmssod.datasets.split import read_coco
 from mmssod.environment import collect
 from mmssod.evaluation import DetectorOutputs
@@ -182,7 +183,7 @@ def outputs_of(
             cfg = one.plain.config.copy()
             cfg.log_level = 'WARNING'
             results[one.label] = predict(cfg, checkpoint, annotations=annotations, images=images)
-    truth = json.loads(Path(annotations).read_text())
+    truth = read_json(annotations)
     return DetectorOutputs(truth, tuple(classes), results, images)
 
 

@@ -3,12 +3,15 @@
 import json
 import os
 import os.path as osp
+import posixpath
+import re
 from typing import Any
 
 from mmengine.utils import is_abs
 
 LIMIT = 'MMSSOD_MAX_ANNOTATION_MB'
 """Environment variable with the greatest size of an annotation file in MB."""
+_WINDOWS_ABSOLUTE = re.compile(r'[A-Za-z]:|\\')
 DEFAULT_MAX_MB = (
     2000.0  # COCO's largest has 448 MB; read, a json takes some five times its size of memory
 )
@@ -66,8 +69,9 @@ def parse_json(content: bytes, path: str) -> Any:
 def leads_out(name: str, root: str) -> bool:
     """Whether the name of an image, as an annotation file has it, leads out of the folder that holds the images.
 
-    By the words alone: ``..`` and absolute names. A symbolic link in the folder was made on this machine, not by a
-    file from elsewhere, and is followed. Without a root, absolute names are what was asked for, and ``..`` is not.
+    By the words alone: ``..`` and absolute names, also as Windows writes them. A symbolic link in the folder was made
+    on this machine, not by a file from elsewhere, and is followed. Without a root, absolute names are what was asked
+    for, and ``..`` is not.
 
     Args:
         name: as written, or joined to the root.
@@ -76,4 +80,12 @@ def leads_out(name: str, root: str) -> bool:
     if '://' in name and '://' not in root:
         return True  # a file backend would fetch it from the network
     below = osp.relpath(name, root) if root and is_abs(name) else osp.normpath(name)
-    return below.replace(os.sep, '/').split('/')[0] == '..'
+    if os.name != 'nt' and _WINDOWS_ABSOLUTE.match(below):
+        return True
+    return posixpath.normpath(below.replace('\\', '/')).split('/')[0] == '..'
+
+
+def shown(text: str, most: int = 200) -> str:
+    """Text of an annotation file for a message: shortened, and without what no terminal or log can write."""
+    short = text if len(text) <= most else f'{text[:most]}...'
+    return ''.join(c if c.isprintable() else ascii(c)[1:-1] for c in short)

@@ -195,6 +195,10 @@ def _fixed_part(pattern: str) -> str:
 def _from_coco(path: str, prefix: str, backend_args: dict[str, Any] | None) -> list[FoundImage]:
     images = _read_coco_images(path, backend_args)
     ids = [image.get('id', i) for i, image in enumerate(images)]
+    if strange := [key for key in ids if not isinstance(key, (int, str))]:
+        raise ValueError(
+            f'{path!r}: image ids must be whole numbers or text, {len(strange)} are not, such as {strange[0]!r}'
+        )
     repeated = [key for key, count in Counter(ids).items() if count > 1]
     if repeated:
         raise ValueError(
@@ -304,7 +308,7 @@ def _below(root: str, path: str) -> str:
 
 def _size(value: Any) -> float:
     """A positive number of pixels, else NaN."""
-    known = isinstance(value, (int, float)) and not isinstance(value, bool) and 0 < value < math.inf
+    known = isinstance(value, (int, float)) and not isinstance(value, bool) and 0 < value < 1e9
     return float(value) if known else math.nan
 
 

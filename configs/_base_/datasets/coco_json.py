@@ -102,7 +102,7 @@ semi_train_dataloader = dict(
 )
 
 test_steps = dict(
-    load=dict(type='LoadImageFromFile', backend_args=backend_args),
+    load=dict(type='LoadWholeImage', backend_args=backend_args),
     resize=dict(type='Resize', scale=(1333, 800), keep_ratio=True),
     annotations=dict(type='LoadAnnotations', with_bbox=True),
     pack=dict(

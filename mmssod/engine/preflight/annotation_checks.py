@@ -7,18 +7,18 @@ Boxes are COCO's ``x y width height`` in pixels.
 
 from __future__ import annotations
 
-import math
 import posixpath
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from mmssod.datasets.annotation_files import leads_out
+from mmssod.datasets.annotation_files import leads_out, shown
 from mmssod.datasets.preparation import Findings
 from mmssod.structures import Problem
 
 SHOWN = 5
 HUGE = 4.0  # times the image's area: no crop, rounding or sloppy labeling does that
+BEYOND = 1e9  # pixels; Python's whole numbers have no end, and those above 1e308 are no float
 _LISTS = ('images', 'annotations', 'categories')
 
 # What was found -> (what it is, what would be right, the mend). Order of the report.
@@ -35,7 +35,7 @@ _ERRORS = {
     ),
     'image': (
         'images that are no images',
-        '{"id", "file_name", "width", "height"}, sizes in pixels above 0',
+        '{"id", "file_name", "width", "height"}, sizes in pixels above 0 and below 1e9',
         'write all four for each image',
     ),
     'image id twice': (
@@ -55,7 +55,7 @@ _ERRORS = {
     ),
     'box': (
         'annotations that are no boxes',
-        '{"id", "image_id", "category_id", "bbox": [x, y, width, height], "area"}, finite numbers',
+        '{"id", "image_id", "category_id", "bbox": [x, y, width, height], "area"}, finite numbers below 1e9',
         'write all of them; area = width * height where there is no mask',
     ),
     'box id twice': (
@@ -155,7 +155,7 @@ def _as_findings(name: str, file: str, found: Mapping[str, list[str]], boxes: in
 
 
 def _examples(entries: Sequence[str]) -> str:
-    return '; '.join(entries[:SHOWN]) + ('; ...' if len(entries) > SHOWN else '')
+    return '; '.join(map(shown, entries[:SHOWN])) + ('; ...' if len(entries) > SHOWN else '')
 
 
 def _check_categories(categories: Iterable[Any], found: dict[str, list[str]]) -> dict[Any, str]:
@@ -261,7 +261,8 @@ def _is_id(value: Any) -> bool:
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return number and abs(value) < BEYOND  # also false for NaN
 
 
 def _short(entry: Any) -> str:

@@ -60,13 +60,19 @@ def _category_names(file: str, changed: int) -> tuple[str, ...]:
     if categories is None:
         content = read_json(file)
         categories = content.get('categories', []) if isinstance(content, dict) else []
-    try:
-        return tuple(category['name'] for category in categories)
-    except (TypeError, KeyError):
+    if not _named(categories):
         raise ValueError(
             f'{file}: expected "categories": [{{"id": ..., "name": ...}}, ...], got '
             f'{str(categories)[:200]}'
-        ) from None
+        )
+    return tuple(category['name'] for category in categories)
+
+
+def _named(categories: Any) -> bool:
+    return isinstance(categories, list) and all(
+        isinstance(category, dict) and isinstance(category.get('name'), str)
+        for category in categories
+    )
 
 
 def _search(file: str) -> Any | None:
@@ -83,6 +89,6 @@ def _search(file: str) -> Any | None:
             text = content[start : end + 1] if 0 <= start < end else b''
     try:
         value = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
-    return value if isinstance(value, list) and all('name' in v for v in value) else None
+    return value if _named(value) else None

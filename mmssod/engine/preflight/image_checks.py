@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from mmssod.datasets.annotation_files import leads_out
+from mmssod.datasets.annotation_files import leads_out, shown
 from mmssod.datasets.image_files import file_fault
 from mmssod.structures import Problem
 
@@ -88,11 +88,11 @@ def _missing(names: Sequence[str], root: str) -> set[str]:
     for folder, members in folders.items():
         try:
             present = set(os.listdir(folder or '.'))
-        except OSError:
+        except (OSError, ValueError):  # ValueError: a name that no file can have
             present = set()
         missing.update(name for name in members if osp.basename(name) not in present)
     return missing
 
 
 def _examples(entries: Sequence[str]) -> str:
-    return '; '.join(entries[:SHOWN]) + ('; ...' if len(entries) > SHOWN else '')
+    return '; '.join(map(shown, entries[:SHOWN])) + ('; ...' if len(entries) > SHOWN else '')

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from mmssod.datasets import UnlabeledDataset
-from mmssod.datasets.annotation_files import leads_out, read_json
+from mmssod.datasets.annotation_files import leads_out, read_json, shown
 from mmssod.structures import Problem
 
 SHOWN = 5
@@ -55,7 +55,8 @@ def config_outside_problems(cfg: Mapping[str, Any], loader: str) -> Iterator[Pro
             continue
         content = read_json(file)
         images = content.get('images') if isinstance(content, dict) else None
-        names = [str(image.get('file_name')) for image in images or () if isinstance(image, dict)]
+        images = images if isinstance(images, list) else []
+        names = [str(image.get('file_name')) for image in images if isinstance(image, dict)]
         yield from _problems(loader, root, [name for name in names if leads_out(name, root)])
 
 
@@ -80,7 +81,7 @@ def _problems(name: str, root: str, outside: list[str]) -> Iterator[Problem]:
         yield Problem(
             f'{name}: {len(outside)} image names lead out of the folder of the images',
             f'files below {root or "the working folder, or absolute ones"}',
-            '; '.join(outside[:SHOWN]),
+            '; '.join(map(shown, outside[:SHOWN])),
             'correct the annotation file, or give the data_root and data_prefix that hold all images',
         )
 
