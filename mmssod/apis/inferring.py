@@ -187,15 +187,19 @@ def infer(
         found += look.detections(sample)
         if draw:
             draw(frame.name, pixels, sample)
-    _tell_skipped(skipped, len(images))
+    tell_skipped(skipped, len(images))
     empty = dict(images=images, annotations=[], categories=look.categories())
     coco = with_annotations(empty, found)
     boxes = [{**box, **more} for more, box in zip(coco['annotations'], found, strict=True)]
     return {**coco, 'annotations': boxes}
 
 
-def _tell_skipped(skipped: Sequence[str], used: int) -> None:
+def tell_skipped(skipped: Sequence[str], used: int) -> None:
     """A warning that lists the images that were not read.
+
+    Args:
+        skipped: Their paths, each with the reason.
+        used: How many were read.
 
     Raises:
         ValueError: All were not.

@@ -8,15 +8,19 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from bad_input_cases import STOPS_OR_SKIPS, USED, case
+from bad_input_cases import STOPS_OR_SKIPS, USED, case, error_of
+from mmdet.registry import TRANSFORMS
+from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from PIL import Image
 
+from mmssod.apis.inferring import frames, tell_skipped
 from mmssod.datasets import UnlabeledDataset
 from mmssod.datasets.image_files import file_fault
 from mmssod.datasets.transforms import LoadWholeImage
 from mmssod.engine.preflight.image_checks import image_problems
 
+DEMO = Path(__file__).parents[2] / 'configs/demo/supervised.py'
 GROUP = 'Images'
 PIXELS = np.random.RandomState(0).randint(0, 256, (30, 40, 3), np.uint8)
 ROWS, COLUMNS = np.mgrid[:30, :40]
@@ -174,6 +178,63 @@ def pixel_bomb(folder):
         for kind, data in chunks
     )
     return both(folder, content, 'bad.png')
+
+
+@case(
+    GROUP,
+    'truncated, empty or none, in a validation or test set',
+    'error before training for the first 2000 images, else in the evaluation; by name',
+    '(?s)(UnreadableImageError: .*bad.jpg: (truncated|empty file|no image).*){6}',
+)
+def evaluated(folder):
+    cfg = Config.fromfile(DEMO)
+    said = []
+    for content in (encoded()[:-40], b'', b'no image'):
+        (folder / 'bad.jpg').write_bytes(content)
+        for loader in (cfg.val_dataloader, cfg.test_dataloader):
+            load = TRANSFORMS.build(loader.dataset.pipeline[0])
+            said.append(error_of(load, dict(img_path=str(folder / 'bad.jpg'))))
+    return '\n'.join(said)
+
+
+@case(
+    GROUP,
+    'given to `mmssod infer` or `mmssod label`, and cannot be read',
+    'skipped, counted, listed at the end; an error where none can be read',
+    '(?s)2 of 2 images cannot be read and were skipped.*truncated.*no image',
+)
+def inferred(folder):
+    (folder / 'bad.jpg').write_bytes(encoded()[:-40])
+    (folder / 'text.jpg').write_text('no image')
+    said = [error_of(frame.pixels) for frame in frames([str(folder)])]
+    return error_of(tell_skipped, said, 0)
+
+
+@case(
+    GROUP,
+    'given to `mmssod infer` by a list with absolute names',
+    'used; pictures are written below `--out`',
+    '^deep/a.png other/b.png$',
+)
+def absolute_names(folder):
+    names = [folder / 'deep/a.png', folder / 'other/b.png']
+    for name in names:
+        name.parent.mkdir()
+        name.write_bytes(encoded('.png'))
+    (folder / 'list.txt').write_text('\n'.join(map(str, names)))
+    return ' '.join(frame.name for frame in frames([str(folder / 'list.txt')]))
+
+
+@case(
+    GROUP,
+    'given to `mmssod infer` from where it would write',
+    'error before any is looked at',
+    'expected a folder without the inputs',
+)
+def written_over(folder):
+    (folder / 'pictures').mkdir()
+    (folder / 'pictures/a.jpg').write_bytes(encoded())
+    return error_of(frames, [str(folder)], written=[folder / 'pictures'])
 
 
 @case(GROUP, '20000 x 10 px', STOPS_OR_SKIPS, STOPS.format('thinner than 1:200'))

@@ -110,7 +110,7 @@ test_steps = dict(
         meta_keys=('img_id', 'img_path', 'ori_shape', 'img_shape', 'scale_factor'),
     ),
 )
-# A list, since mmdet's inferencer looks for its steps; for another size an heir makes it anew of `test_steps`.
+# A list, as mmdet's tools want it; for another size an heir makes it anew of `test_steps`.
 test_pipeline = list(test_steps.values())
 val_dataloader = dict(
     batch_size=1,
