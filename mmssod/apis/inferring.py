@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os.path as osp
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -16,14 +17,18 @@ from mmdet.apis import inference_detector
 from mmdet.structures import DetDataSample
 from mmdet.utils import get_test_pipeline_cfg
 from mmdet.visualization import DetLocalVisualizer
+from mmengine.logging import print_log
 
 from mmssod.apis.config import ConfigLike
 from mmssod.apis.offline_labels import with_annotations
 from mmssod.apis.plain import build, plain_detector
+from mmssod.datasets.image_files import UnreadableImageError
 from mmssod.datasets.image_lists import IMAGE_SUFFIXES, find_images, list_folder, source_kind
 from mmssod.datasets.split import Coco
+from mmssod.datasets.transforms import LoadWholeImage
 from mmssod.evaluation.detections import to_detections
 
+SHOWN = 5
 VIDEO_SUFFIXES = ('.mp4', '.avi', '.mov', '.mkv', '.webm', '.mpg', '.mpeg')
 
 
@@ -40,29 +45,56 @@ class Frame:
     image: str | np.ndarray
 
     def pixels(self) -> np.ndarray:
-        """Pixels BGR, upright, shape (H, W, 3), uint8."""
-        return mmcv.imread(self.image) if isinstance(self.image, str) else self.image
+        """Pixels BGR, upright, shape (H, W, 3), uint8.
+
+        Raises:
+            UnreadableImageError: What training would not read, see :class:`~mmssod.datasets.transforms.LoadWholeImage`.
+        """
+        if not isinstance(self.image, str):
+            return self.image
+        pixels: np.ndarray = LoadWholeImage()(dict(img_path=self.image))['img']
+        return pixels
 
 
-def frames(inputs: Sequence[str], every: int = 1) -> Iterator[Frame]:
+def frames(inputs: Sequence[str], every: int = 1, written: Sequence[Path] = ()) -> Iterator[Frame]:
     """Images of files, folders, globs, lists and COCO jsons, and frames of videos, in this order.
 
     Names are those within a folder, glob or list, the file's, or ``VIDEO/000012.jpg``. Where two inputs have the same
-    one, the later gets its folder before it, and else a number.
+    one, the later gets its folder before it, and else a number. All inputs are looked up before the first frame.
 
     Args:
         inputs: Their paths.
         every: Of a video, each so many-th frame, >= 1.
+        written: Files and folders that will be written.
 
     Raises:
         FileNotFoundError: An input is not there.
-        ValueError: ``every`` is below 1, a file is neither image nor video, or a video cannot be opened.
+        ValueError: ``every`` is below 1, a file is neither image nor video, a video cannot be opened, or an input is
+            among ``written``.
     """
     if every < 1:
         raise ValueError(f'every: expected a whole number >= 1, got {every}')
+    found = [(source, _frames(source, every)) for source in inputs]
+    for source, several in found:
+        images = [one.image for one in several] if isinstance(several, list) else []
+        _keep_apart([source, *map(str, images)], written)
+    return _with_free_names(found)
+
+
+def _keep_apart(inputs: Iterable[str], written: Sequence[Path]) -> None:
+    targets = [path.resolve() for path in written]
+    for file in inputs if targets else ():
+        if any(Path(file).resolve().is_relative_to(target) for target in targets):
+            raise ValueError(
+                f'out: expected a folder without the inputs, which would be overwritten, got {file}: name another '
+                'folder, or leave that file out of the inputs'
+            )
+
+
+def _with_free_names(found: Sequence[tuple[str, Iterable[Frame]]]) -> Iterator[Frame]:
     used: set[str] = set()
-    for source in inputs:
-        for frame in _frames(source, every):
+    for source, several in found:
+        for frame in several:
             name = free_name(frame.name, source, used)
             used.add(name)
             yield Frame(name, frame.image)
@@ -79,25 +111,34 @@ def free_name(name: str, source: str, used: Collection[str]) -> str:
     return next(one for one in chain([f'{place.name}/{name}'], numbered) if one not in used)
 
 
-def _frames(source: str, every: int) -> Iterator[Frame]:
-    """The images of one input, with names that are theirs alone."""
+def relative_names(paths: Sequence[str]) -> list[str]:
+    """Names of files below the folder that holds them all; written with ``/``, never absolute and without ``..``."""
+    files = [osp.abspath(path) for path in paths]
+    folder = osp.commonpath([osp.dirname(file) for file in files]) if files else ''
+    return [Path(file).relative_to(folder).as_posix() for file in files]
+
+
+def _frames(source: str, every: int) -> Iterable[Frame]:
+    """The images of one input as a list, or the frames of a video, with names that are theirs alone."""
     suffix = osp.splitext(source)[1].lower()
     if suffix in VIDEO_SUFFIXES:
-        yield from _video(source, every)
-    elif suffix in IMAGE_SUFFIXES and not osp.isdir(source) and '*' not in source:
+        _require_video(source)
+        return _video(source, every)
+    if suffix in IMAGE_SUFFIXES and not osp.isdir(source) and '*' not in source:
         if not osp.isfile(source):
             raise FileNotFoundError(f'no image {source}')
-        yield Frame(osp.basename(source), source)
-    elif osp.isfile(source) and suffix not in ('.txt', '.json'):
+        return [Frame(osp.basename(source), source)]
+    if osp.isfile(source) and suffix not in ('.txt', '.json'):
         raise ValueError(
             f'{source}: expected an image ({", ".join(IMAGE_SUFFIXES)}), a video '
             f'({", ".join(VIDEO_SUFFIXES)}), a folder, a glob, a text list or a COCO json'
         )
-    else:
-        lists = source_kind(source) in ('text list', 'COCO json')
-        prefix = list_folder(source) if lists else ''
-        for found in find_images(source, prefix=prefix):
-            yield Frame(found.name, found.path)
+    lists = source_kind(source) in ('text list', 'COCO json')
+    found = find_images(source, prefix=list_folder(source) if lists else '')
+    names = [image.name for image in found]
+    if any(osp.isabs(name) or name.startswith('../') for name in names):
+        names = relative_names([image.path for image in found])
+    return [Frame(name, image.path) for name, image in zip(names, found, strict=True)]
 
 
 def infer(
@@ -121,26 +162,55 @@ def infer(
         device: By default a GPU if there is one.
         pictures: Folder for the frames with boxes drawn; None draws none.
 
+    Images that cannot be read are left out, counted and listed in a warning at the end.
+
     Returns:
         A COCO data set whose annotations have ``score`` and, where the detector gives them, ``cls_certainty`` (p) and
         ``loc_certainty`` (v); category ids count from 1.
+
+    Raises:
+        ValueError: No image could be read.
     """
     model = build(plain_detector(config, checkpoint, part), device)
     look = Detector(model)
     draw = _Painter(model.dataset_meta, pictures) if pictures else None
-    images, found = [], []
+    images, found, skipped = [], [], []
     for number, frame in enumerate(inputs, start=1):
-        pixels = frame.pixels()
+        try:
+            pixels = frame.pixels()
+        except UnreadableImageError as error:
+            skipped.append(str(error))
+            continue
         sample = look(pixels, number, score_thr)
         size = dict(width=pixels.shape[1], height=pixels.shape[0])
         images.append(dict(id=number, file_name=frame.name, **size))
         found += look.detections(sample)
         if draw:
             draw(frame.name, pixels, sample)
+    tell_skipped(skipped, len(images))
     empty = dict(images=images, annotations=[], categories=look.categories())
     coco = with_annotations(empty, found)
     boxes = [{**box, **more} for more, box in zip(coco['annotations'], found, strict=True)]
     return {**coco, 'annotations': boxes}
+
+
+def tell_skipped(skipped: Sequence[str], used: int) -> None:
+    """A warning that lists the images that were not read.
+
+    Args:
+        skipped: Their paths, each with the reason.
+        used: How many were read.
+
+    Raises:
+        ValueError: All were not.
+    """
+    if not skipped:
+        return
+    said = f'{len(skipped)} of {len(skipped) + used} images cannot be read and were skipped'
+    if not used:
+        shown = '; '.join(skipped[:SHOWN]) + ('; ...' if len(skipped) > SHOWN else '')
+        raise ValueError(f'{said}, expected at least one that can: {shown}')
+    print_log('\n  '.join([f'{said}:', *skipped]), 'current', logging.WARNING)
 
 
 class Detector:
@@ -187,6 +257,10 @@ class _Painter:
         file = (self.folder / name).with_suffix('.jpg')
         if file in self.written:  # of a.png beside a.jpg
             file = self.folder / f'{name}.jpg'
+        if not file.resolve().is_relative_to(self.folder.resolve()):
+            raise ValueError(
+                f'{name}: expected a name of a file below {self.folder}, it is {file.resolve()}'
+            )
         self.written.add(file)
         file.parent.mkdir(parents=True, exist_ok=True)
         self.visualizer.add_datasample(
@@ -194,14 +268,16 @@ class _Painter:
         )
 
 
-def _video(path: str, every: int) -> Iterator[Frame]:
+def _require_video(path: str) -> None:
     if not osp.isfile(path):
         raise FileNotFoundError(f'no video {path}')
-    video = mmcv.VideoReader(path)
-    if not video.opened:
+    if not mmcv.VideoReader(path).opened:
         raise ValueError(f'{path}: expected a video that OpenCV can read, could not open it')
+
+
+def _video(path: str, every: int) -> Iterator[Frame]:
     stem = osp.splitext(osp.basename(path))[0]
-    for number, pixels in enumerate(video):
+    for number, pixels in enumerate(mmcv.VideoReader(path)):
         if pixels is None:
             break
         if number % every == 0:

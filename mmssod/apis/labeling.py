@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os.path as osp
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ from mmdet.registry import DATASETS
 from mmengine.registry import init_default_scope
 
 from mmssod.apis.config import ConfigLike, load_config
-from mmssod.apis.inferring import Frame, frames, infer
+from mmssod.apis.inferring import Frame, frames, infer, relative_names
 from mmssod.apis.selection import selection
 from mmssod.datasets.preparation.writing import write_labels
 from mmssod.datasets.split import Coco
@@ -93,15 +92,5 @@ def _unlabeled(cfg: Any) -> list[Frame]:
         )
     dataset = DATASETS.build({**source, 'pipeline': []})
     records = [dataset.get_data_info(index) for index in range(len(dataset))]
-    root = Path(*_common(records))
-    return [Frame(_relative(record['img_path'], root), record['img_path']) for record in records]
-
-
-def _common(records: list[dict[str, Any]]) -> tuple[str, ...]:
-    """Parts of the folder that all images lie below."""
-    folders = [osp.dirname(record['img_path']) for record in records]
-    return Path(osp.commonpath(folders) if folders else '').parts
-
-
-def _relative(path: str, root: Path) -> str:
-    return Path(path).relative_to(root).as_posix()
+    paths = [record['img_path'] for record in records]
+    return [Frame(*pair) for pair in zip(relative_names(paths), paths, strict=True)]

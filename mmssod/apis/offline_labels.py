@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,6 +15,7 @@ from torch import Tensor
 
 from mmssod.apis.config import ConfigLike, load_config
 from mmssod.apis.predicting import test_classes
+from mmssod.datasets.annotation_files import read_json
 from mmssod.datasets.aspect import header_size
 from mmssod.evaluation.coco import category_ids
 from mmssod.models.pseudo.memory import BOX, CLASS, IMAGE, P, V
@@ -117,7 +117,7 @@ def labeled_annotations(cfg: Config) -> dict[str, Any]:
     """The labeled set of a config, as its COCO json has it."""
     labeled = cfg.train_dataloader.dataset.labeled
     file = Path(labeled.get('data_root') or '') / labeled.ann_file
-    annotations: dict[str, Any] = json.loads(file.read_text())
+    annotations: dict[str, Any] = read_json(file)
     return annotations
 
 

@@ -20,10 +20,11 @@ from torch import Tensor
 from mmssod.apis.config import ConfigLike, load_config
 from mmssod.models.checkpoint_parts import PARTS, detector_weights
 
-# What trains with box weights and tests as mmdet's own class.
+# What tests as mmdet's or mmcv's own class: heads that train with box weights, and the loader, of whole images.
 SAME_AT_TEST_TIME = {
     'CertaintyRoIHead': 'StandardRoIHead',
     'CertaintyCascadeRoIHead': 'CascadeRoIHead',
+    'LoadWholeImage': 'LoadImageFromFile',
 }
 REGISTRIES = (MODELS, TASK_UTILS, TRANSFORMS, DATASETS, METRICS)
 KEPT = ('test_dataloader', 'test_evaluator', 'test_cfg', 'tta_model', 'tta_pipeline')
@@ -112,8 +113,8 @@ def plain_config(cfg: Config, model: ConfigDict) -> Config:
         cfg: The run's config.
         model: Config of the detector; changed.
     """
-    _replace(model)
     kept = {key: deepcopy(cfg[key]) for key in KEPT if cfg.get(key) is not None}
+    _replace([model, kept])
     if kept.get('test_cfg', {}).get('type') == 'BothTestLoop':
         kept['test_cfg'].type = 'TestLoop'
     if evaluator := kept.get('test_evaluator'):
@@ -170,10 +171,12 @@ def build(plain: PlainDetector, device: str | None = None) -> Any:
 
 
 def _replace(node: Any) -> None:
-    """Mmdet's classes where they do the same at test time; no weights of backbones to download."""
+    """Their classes where they do the same at test time; no weights of backbones to download."""
     if isinstance(node, dict):
         if (kind := node.get('type')) in SAME_AT_TEST_TIME:
             node['type'] = SAME_AT_TEST_TIME[kind]
+            for option in ('max_pixels', 'max_aspect') if kind == 'LoadWholeImage' else ():
+                node.pop(option, None)
         if kind == 'EfficientNetLite':
             node['pretrained'] = False
         if 'init_cfg' in node and (node['init_cfg'] or {}).get('type') == 'Pretrained':

@@ -13,6 +13,7 @@ from mmengine.config import Config, ConfigDict
 
 from mmssod.apis.config import ConfigLike, load_config
 from mmssod.apis.testing import test
+from mmssod.datasets.annotation_files import read_json
 from mmssod.evaluation import DetectorOutputs
 
 
@@ -65,14 +66,14 @@ def detector_outputs(
         )
     if not annotations:
         annotations, images = test_set(configs[0])
-    truth = json.loads(Path(annotations).read_text())
+    truth = read_json(annotations)
     return DetectorOutputs(
         annotations=truth,
         classes=common_classes(configs) or tuple(c['name'] for c in truth['categories']),
         found={
             label: predict(*source, annotations=annotations, images=images)
             if len(source) == 2
-            else json.loads(Path(source[0]).read_text())
+            else read_json(source[0])
             for label, *source in sources
         },
         images=images,

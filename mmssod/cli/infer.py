@@ -38,16 +38,17 @@ def run(args: argparse.Namespace) -> None:
     from mmssod.apis.inferring import frames, infer
     from mmssod.datasets.split import write_coco
 
-    out = Path(args.out)
+    file = Path(args.out, 'detections.json')
+    pictures = None if args.no_pictures else Path(args.out, 'pictures')
     found = infer(
         find_config(args.config),
         args.checkpoint,
-        frames(args.inputs, args.every),
+        frames(args.inputs, args.every, written=[path for path in (file, pictures) if path]),
         part=args.part,
         score_thr=args.score_thr,
         device=args.device,
-        pictures=None if args.no_pictures else out / 'pictures',
+        pictures=pictures,
     )
-    write_coco(found, out / 'detections.json')
+    write_coco(found, file)
     count = f'{len(found["annotations"])} boxes in {len(found["images"])} images'
-    print(f'{count}, of scores from {args.score_thr:g} on: {out}')
+    print(f'{count}, of scores from {args.score_thr:g} on: {args.out}')

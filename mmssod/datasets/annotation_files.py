@@ -69,8 +69,9 @@ def parse_json(content: bytes, path: str) -> Any:
 def leads_out(name: str, root: str) -> bool:
     """Whether the name of an image, as an annotation file has it, leads out of the folder that holds the images.
 
-    By the words alone: ``..`` and absolute names, also as Windows writes them. A symbolic link in the folder was made on this machine, not by a
-    file from elsewhere, and is followed. Without a root, absolute names are what was asked for, and ``..`` is not.
+    By the words alone: ``..`` and absolute names, also as Windows writes them. A symbolic link in the folder was made
+    on this machine, not by a file from elsewhere, and is followed. Without a root, absolute names are what was asked
+    for, and ``..`` is not.
 
     Args:
         name: as written, or joined to the root.

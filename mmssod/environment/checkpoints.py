@@ -92,7 +92,8 @@ def trusting(trust: bool = True) -> Iterator[None]:
 def damage(path: str) -> str | None:
     """What is wrong with a checkpoint file on this machine; None for a whole one.
 
-    torch's files are zip archives whose entries carry checksums, so damage shows without unpickling. A file of its old
+    torch's files are zip archives whose entries carry checksums, so damage shows without unpickling; entries that are
+    compressed, which torch never does, are not unpacked. A file of its old
     format, a bare pickle, has none: it passes here and shows when it is loaded. So does a folder, as DeepSpeed writes.
     """
     if osp.isdir(path):
@@ -104,11 +105,42 @@ def damage(path: str) -> str | None:
             return None
         if start != _ZIP:
             return 'empty' if not start else 'not a file of torch.save'
+        if packed := _larger_inside(path):
+            return packed
         spoilt = _spoilt_entry(path)
     except Exception as error:  # broken directories have no end of errors: struct.error, KeyError, RuntimeError, ...
         reason = str(error).split('\n')[0]
         return f'cut off or overwritten ({type(error).__name__}: {reason})'
     return None if spoilt is None else f'{spoilt} does not match its checksum'
+
+
+def _larger_inside(path: str) -> str | None:
+    """How a zip archive holds more than its size: compressed, or entries that share bytes; None if it does not."""
+    with zipfile.ZipFile(path) as archive:
+        entries = archive.infolist()
+    packed = next((entry for entry in entries if entry.compress_type != zipfile.ZIP_STORED), None)
+    if packed is not None:
+        return f'{packed.filename} is compressed, which torch.save never does'
+    inside, size = sum(entry.file_size for entry in entries), osp.getsize(path)
+    return None if inside <= size else f'{inside} bytes in a file of {size}'
+
+
+def _require_unpacked(path: str) -> None:
+    """Refuse a local file that would need more memory than its size says.
+
+    Raises:
+        UnsafeCheckpointError: Says why.
+    """
+    packed = None
+    with suppress(
+        OSError, zipfile.BadZipFile, ValueError
+    ):  # what is no archive is the loader's to judge
+        packed = _larger_inside(path) if zipfile.is_zipfile(path) else None
+    if packed:
+        raise UnsafeCheckpointError(
+            f'{path}: expected a checkpoint as torch.save writes it, but {packed}: it may fill the memory. Load and '
+            'save it again with torch where that is harmless'
+        )
 
 
 def _spoilt_entry(path: str) -> str | None:
@@ -183,6 +215,7 @@ def _guarded(loader: Callable[..., Any]) -> Callable[..., Any]:
         if not _limits_types():
             _warn_of_old_torch()
             return loader(filename, map_location, **options)
+        _require_unpacked(filename)
         allow_checkpoint_types()  # again: a `safe_globals` of others takes them off the list at its end
         try:
             with _weights_only():

@@ -5,12 +5,10 @@
 
 import contextlib
 import io
-import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,6 +16,8 @@ from mmdet.evaluation.metrics import CocoMetric
 from mmdet.registry import METRICS
 from mmengine.logging import MMLogger
 from terminaltables import AsciiTable
+
+from mmssod.datasets.annotation_files import read_json
 
 IOU_THRESHOLDS = np.linspace(0.5, 0.95, 10)
 AREAS = ('all', 'small', 'medium', 'large')
@@ -208,7 +208,7 @@ class CocoBoxMetric(CocoMetric):
 
     def rare_classes(self) -> list[int]:
         """Indices of the rarest classes of ``train_ann_file``."""
-        annotations = json.loads(Path(self.train_ann_file).read_text())
+        annotations = read_json(self.train_ann_file)
         counts = box_counts(annotations, category_ids(annotations, self.dataset_meta['classes']))
         return rarest(counts, self.num_rare)
 

@@ -16,6 +16,7 @@ import numpy as np
 from mmdet.registry import METRICS
 from mmengine.evaluator import BaseMetric
 
+from mmssod.datasets.annotation_files import read_json
 from mmssod.evaluation.coco import category_ids
 
 
@@ -101,7 +102,7 @@ class DetectionWriter(BaseMetric):
 
     def __init__(self, ann_file: str, out_file: str, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.annotations = json.loads(Path(ann_file).read_text())
+        self.annotations = read_json(ann_file)
         self.out_file = out_file
 
     def process(self, data_batch: Any, data_samples: Any) -> None:

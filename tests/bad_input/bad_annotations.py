@@ -1,17 +1,22 @@
 """COCO json that is none, or holds what it should not; each fault in a file of its own."""
 
 import math
+import os
+import tracemalloc
 
 import cv2
 import numpy as np
-from bad_input_cases import STOP, WARN, case, coco_content, error_of, write_json
+from bad_input_cases import STOP, USED, WARN, case, coco_content, error_of, write_json
+from mmdet.registry import MODELS
 from mmengine.config import Config
+from mmengine.registry import init_default_scope
 
 from mmssod.datasets import UnlabeledDataset
-from mmssod.datasets.annotation_files import LIMIT
+from mmssod.datasets.annotation_files import LIMIT, read_json
 from mmssod.datasets.split import read_coco
 from mmssod.engine.preflight import config_problems
-from mmssod.engine.preflight.data_checks import file_findings
+from mmssod.engine.preflight.data_checks import file_findings, unlabeled_problems
+from mmssod.testing.tiny import tiny_batch, tiny_detector, tiny_semi
 
 GROUP = 'Annotations'
 CLASSES = ('ant', 'bee')
@@ -86,14 +91,27 @@ def latin(folder):
     r'at most 0 MB of annotations are read.*MMSSOD_MAX',
 )
 def large(folder):
-    import os
-
     before = os.environ.get(LIMIT)
     os.environ[LIMIT] = '0.0001'  # stands for a file that is too large, which would slow the tests
     try:
         return look(folder, coco_content())
     finally:
         os.environ.pop(LIMIT) if before is None else os.environ.update({LIMIT: before})
+
+
+@case(
+    GROUP,
+    'hundreds of MB, below the limit of 2000 MB',
+    USED + '; read whole, which takes some five times its size of memory',
+    '^[2-9] times$',
+)
+def rather_large(folder):
+    file = write_json(folder, coco_content(images=10_000))
+    tracemalloc.start()
+    read_json(file)
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    return f'{most / os.path.getsize(file):.0f} times'
 
 
 @case(GROUP, 'nested a hundred thousand lists deep', STOP, 'nested beyond reason')
@@ -121,6 +139,19 @@ def no_categories(folder):
 @case(GROUP, 'categories without names', STOP, '2 categories that are no categories')
 def nameless(folder):
     return look(folder, changed(categories=[dict(id=1), dict(id=2)]))
+
+
+@case(GROUP, 'one class', USED, r'^no problems, loss \d')
+def one_class(folder):
+    content = changed(categories=[dict(id=1, name='ant')])
+    content['annotations'][1]['category_id'] = 1
+    init_default_scope('mmdet')
+    model = MODELS.build(tiny_semi(detector=tiny_detector(num_classes=1))).train()
+    inputs, samples = tiny_batch()
+    for sample in samples['labeled']:
+        sample.gt_instances.labels *= 0
+    loss, _ = model.parse_losses(model.loss(inputs, samples))
+    return f'{look(folder, content, ("ant",))}, loss {loss:.3g}'
 
 
 @case(GROUP, 'a category twice', STOP, '1 categories whose id or name comes twice')
@@ -229,9 +260,66 @@ def no_area(folder):
     return look(folder, without('annotations', 'area'))
 
 
-@case(GROUP, 'a box with NaN or infinity', STOP, '1 annotations that are no boxes')
+@case(GROUP, 'a box with NaN', STOP, '1 annotations that are no boxes')
 def nan(folder):
-    return look(folder, with_box(bbox=[1, math.nan, 3, math.inf]))
+    return look(folder, with_box(bbox=[1, math.nan, 3, 4]))
+
+
+@case(GROUP, 'a box with infinity', STOP, '1 annotations that are no boxes')
+def infinite(folder):
+    return look(folder, with_box(bbox=[1, 2, math.inf, 4]))
+
+
+@case(
+    GROUP,
+    'a box or an image of 10^400 pixels',
+    STOP,
+    '(?s)1 images that are no images.*1 annotations that are no boxes',
+)
+def beyond_floats(folder):
+    content = with_box(bbox=[1, 2, 10**400, 4], image_id=2)
+    content['images'][0]['width'] = 10**400
+    return look(folder, content)
+
+
+@case(
+    GROUP,
+    'categories that are numbers, or whose name is a list',
+    STOP + ', with all else that is found',
+    '(?s)(categories that are no categories.*1 of 2 image files are not there.*){2}',
+)
+def strange_categories(folder):
+    said = []
+    for categories in ([1, 2], [dict(id=1, name=['a']), dict(id=2, name='bee')]):
+        content = {**with_image(file_name='deep/none.png'), 'categories': categories}
+        said.append(look(folder, content))
+    return '\n'.join(said)
+
+
+@case(
+    GROUP,
+    'a file name with a null byte, or a half of a Unicode pair',
+    STOP,
+    r'(?s)2 of 2 image files are not there.*a\\x00/b.png.*2 of 2 .*\\ud800/c.png',
+)
+def impossible_names(folder):
+    said = []
+    for name in ('a\0/b.png', '\ud800/c.png'):
+        content = with_image(file_name=name)
+        file = write_json(folder, content)
+        said.append(file_findings('labeled', file, CLASSES, str(folder), 10).text())
+    return '\n'.join(said)
+
+
+@case(
+    GROUP,
+    'unlabeled images with ids that are lists',
+    STOP,
+    'unlabeled: no images.*\n.*\n.*image ids must be whole numbers or text',
+)
+def unlabeled_ids(folder):
+    file = write_json(folder, with_image(id=[1]))
+    return '\n'.join(map(str, unlabeled_problems('unlabeled', dict(images=file))))
 
 
 @case(GROUP, 'a box of negative width', STOP, '1 boxes of negative width or height')
@@ -307,6 +395,21 @@ def capitals(folder):
 @case(GROUP, 'labeled image named by an absolute path', STOP, '1 image names that lead out')
 def absolute(folder):
     return look(folder, with_image(file_name='/etc/passwd'))
+
+
+@case(
+    GROUP,
+    r'images named as Windows leads out: `..\..\x.png`, `C:\x.png`, `\x.png`',
+    STOP + ', on all systems',
+    r'(?s)(1 image names that lead out.*lies outside.*){5}',
+)
+def windows(folder):
+    said = []
+    for name in ('..\\..\\x.png', 'a\\..\\..\\x.png', 'C:\\x.png', 'c:x.png', '\\x.png'):
+        file = write_json(folder, with_image(file_name=name))
+        said.append(file_findings('labeled', file, CLASSES, str(folder), 0).text())
+        said += map(str, unlabeled_problems('unlabeled', dict(images=file)))
+    return '\n'.join(said)
 
 
 @case(GROUP, 'labeled image named by a URL', STOP, '1 image names that lead out')

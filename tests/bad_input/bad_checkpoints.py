@@ -1,10 +1,14 @@
 """Checkpoints that do not fit, or are not whole."""
 
+import copy
+import zipfile
+
 import torch
 from bad_input_cases import STOP, WARN, case, error_of
 from mmdet.registry import MODELS
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
+from mmengine.runner import CheckpointLoader
 
 from mmssod.apis.checkpoints import merge_checkpoints
 from mmssod.engine.checkpoint_files import newest_checkpoint
@@ -94,6 +98,40 @@ def architecture(folder):
 def student_classes(folder):
     other = build(tiny_detector(num_classes=5)).state_dict()
     return fit(build(tiny_semi()), other, trained_on=tuple('abcde'))
+
+
+@case(
+    GROUP,
+    'compressed, a hundred times larger in memory than on the disk',
+    'error; not unpacked',
+    'is compressed, which torch.save never does',
+)
+def compressed(folder):
+    torch.save(dict(state_dict=dict(a=torch.zeros(10**6))), folder / 'a.pth')
+    with zipfile.ZipFile(folder / 'a.pth') as whole:
+        with zipfile.ZipFile(folder / 'b.pth', 'w', zipfile.ZIP_DEFLATED) as small:
+            for name in whole.namelist():
+                small.writestr(name, whole.read(name))
+    assert (folder / 'b.pth').stat().st_size < (folder / 'a.pth').stat().st_size / 100
+    return error_of(CheckpointLoader.load_checkpoint, str(folder / 'b.pth'))
+
+
+@case(
+    GROUP,
+    'an archive whose entries share their bytes',
+    'error; not unpacked',
+    r'but \d+ bytes in a file of \d+',
+)
+def overlapping(folder):
+    torch.save(dict(state_dict=dict(a=torch.zeros(10**4))), folder / 'a.pth')
+    with zipfile.ZipFile(folder / 'a.pth', 'a') as archive:
+        one = archive.getinfo('a/data/0')
+        for number in range(1, 9):
+            more = copy.copy(one)
+            more.filename = f'a/data/{number}'
+            archive.filelist.append(more)
+        archive._didModify = True
+    return error_of(CheckpointLoader.load_checkpoint, str(folder / 'a.pth'))
 
 
 @case(

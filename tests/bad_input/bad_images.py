@@ -1,48 +1,81 @@
 """Image files that are damaged, odd or dangerous: both as labeled and as unlabeled ones."""
 
+import os
 import struct
 import zlib
 from pathlib import Path
 
 import cv2
 import numpy as np
-from bad_input_cases import STOPS_OR_SKIPS, USED, case
+import pytest
+from bad_input_cases import STOPS_OR_SKIPS, USED, case, error_of
+from mmdet.registry import TRANSFORMS
+from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from PIL import Image
 
+from mmssod.apis.inferring import frames, tell_skipped
 from mmssod.datasets import UnlabeledDataset
 from mmssod.datasets.image_files import file_fault
+from mmssod.datasets.transforms import LoadWholeImage
 from mmssod.engine.preflight.image_checks import image_problems
 
+DEMO = Path(__file__).parents[2] / 'configs/demo/supervised.py'
 GROUP = 'Images'
 PIXELS = np.random.RandomState(0).randint(0, 256, (30, 40, 3), np.uint8)
+ROWS, COLUMNS = np.mgrid[:30, :40]
+SMOOTH = np.stack([6 * COLUMNS, 8 * ROWS, 3 * (ROWS + COLUMNS)], axis=-1).astype(np.uint8)
+"""What JPEG keeps nearly; no two channels are alike, and no turned or mirrored image is like this one."""
+LOSSY = 12  # greatest difference of a value that JPEG makes of SMOOTH
 
 
 def encoded(suffix: str = '.jpg', pixels: np.ndarray = PIXELS) -> bytes:
     return cv2.imencode(suffix, pixels)[1].tobytes()
 
 
-def both(folder: Path, content: bytes | None, name: str = 'bad.jpg') -> str:
-    """What is said of a file as a labeled and as an unlabeled image; None for a file that is not there."""
-    (folder / 'images').mkdir()
+def both(
+    folder: Path,
+    content: bytes | None,
+    name: str = 'bad.jpg',
+    pixels: np.ndarray | None = None,
+    most: int = 0,
+) -> str:
+    """What is said of a file as a labeled and as an unlabeled image.
+
+    Args:
+        content: None for a file that is not there.
+        pixels: What is to be seen, BGR.
+        most: By how much a value may differ from it.
+    """
+    (folder / 'images').mkdir(exist_ok=True)
     for good in ('a.png', 'z.png'):
         cv2.imwrite(str(folder / 'images' / good), PIXELS)
     path = folder / 'images' / name
     if content is not None:
         path.write_bytes(content)
     (folder / 'list.txt').write_text(f'a.png\n{name}\nz.png\n')
-    return f'labeled: {as_labeled(folder, name)}\nunlabeled: {as_unlabeled(folder, name)}'
+    said = []
+    for look in (as_labeled, as_unlabeled):
+        text, image = look(folder, name)
+        said.append(f'{look.__name__[3:]}: {text}')
+        if image is not None:
+            said[-1] += f' {image.shape} {image.dtype}'
+            assert pixels is not None and image.shape == pixels.shape
+            assert np.abs(image.astype(int) - pixels).max() <= most
+    return '\n'.join(said)
 
 
-def as_labeled(folder: Path, name: str) -> str:
+def as_labeled(folder: Path, name: str) -> tuple[str, np.ndarray | None]:
     _, size = file_fault(str(folder / 'images' / name))
     width, height = size or (40, 30)
     record = dict(id=1, file_name=name, width=width, height=height)
     found = list(image_problems('labeled', [record], str(folder / 'images'), 10))
-    return 'problem ' + str(found[0]) if found else 'used'
+    if found:
+        return 'problem ' + str(found[0]), None
+    return 'used', LoadWholeImage()(dict(img_path=str(folder / 'images' / name)))['img']
 
 
-def as_unlabeled(folder: Path, name: str) -> str:
+def as_unlabeled(folder: Path, name: str) -> tuple[str, np.ndarray | None]:
     init_default_scope('mmdet')
     dataset = UnlabeledDataset(
         'list.txt',
@@ -56,13 +89,13 @@ def as_unlabeled(folder: Path, name: str) -> str:
     assert len(skipped) <= 1
     if skipped:
         assert dataset[1]['img_path'].endswith('z.png')  # always the next one
-        return f'skipped {skipped[0]}'
+        return f'skipped {skipped[0]}', None
     assert dataset[1]['img_path'].endswith(name)
-    return f'used {image.shape} {image.dtype}'
+    return 'used', image
 
 
 STOPS = r'(?s)labeled: problem .*{0}.*unlabeled: skipped .*{0}'
-FINE = r'labeled: used\nunlabeled: used \({0}, {1}, 3\) uint8'
+FINE = r'labeled: used \({0}, {1}, 3\) uint8\nunlabeled: used \({0}, {1}, 3\) uint8'
 
 
 @case(GROUP, 'truncated JPEG', STOPS_OR_SKIPS, STOPS.format('truncated'))
@@ -107,14 +140,22 @@ def missing(folder):
 )
 def folder_as_image(folder):
     (folder / 'images/bad.jpg').mkdir(parents=True)
-    (folder / 'images').rename(folder / 'kept')
-    text_root = folder / 'images'
-    text_root.mkdir()
-    for name in ('a.png', 'z.png'):
-        cv2.imwrite(str(text_root / name), PIXELS)
-    (folder / 'kept/bad.jpg').rename(text_root / 'bad.jpg')
-    (folder / 'list.txt').write_text('a.png\nbad.jpg\nz.png\n')
-    return f'labeled: {as_labeled(folder, "bad.jpg")}\nunlabeled: {as_unlabeled(folder, "bad.jpg")}'
+    return both(folder, None)
+
+
+@case(
+    GROUP,
+    'unreadable: without the permission to read',
+    STOPS_OR_SKIPS,
+    STOPS.format('Permission denied'),
+)
+def forbidden(folder):
+    (folder / 'images').mkdir()
+    (folder / 'images/bad.jpg').write_bytes(encoded())
+    (folder / 'images/bad.jpg').chmod(0)
+    if os.access(folder / 'images/bad.jpg', os.R_OK):
+        pytest.skip('the super-user reads every file')
+    return both(folder, None)
 
 
 @case(GROUP, 'text with the suffix of an image', STOPS_OR_SKIPS, STOPS.format('no image'))
@@ -139,6 +180,63 @@ def pixel_bomb(folder):
     return both(folder, content, 'bad.png')
 
 
+@case(
+    GROUP,
+    'truncated, empty or none, in a validation or test set',
+    'error before training for the first 2000 images, else in the evaluation; by name',
+    '(?s)(UnreadableImageError: .*bad.jpg: (truncated|empty file|no image).*){6}',
+)
+def evaluated(folder):
+    cfg = Config.fromfile(DEMO)
+    said = []
+    for content in (encoded()[:-40], b'', b'no image'):
+        (folder / 'bad.jpg').write_bytes(content)
+        for loader in (cfg.val_dataloader, cfg.test_dataloader):
+            load = TRANSFORMS.build(loader.dataset.pipeline[0])
+            said.append(error_of(load, dict(img_path=str(folder / 'bad.jpg'))))
+    return '\n'.join(said)
+
+
+@case(
+    GROUP,
+    'given to `mmssod infer` or `mmssod label`, and cannot be read',
+    'skipped, counted, listed at the end; an error where none can be read',
+    '(?s)2 of 2 images cannot be read and were skipped.*truncated.*no image',
+)
+def inferred(folder):
+    (folder / 'bad.jpg').write_bytes(encoded()[:-40])
+    (folder / 'text.jpg').write_text('no image')
+    said = [error_of(frame.pixels) for frame in frames([str(folder)])]
+    return error_of(tell_skipped, said, 0)
+
+
+@case(
+    GROUP,
+    'given to `mmssod infer` by a list with absolute names',
+    'used; pictures are written below `--out`',
+    '^deep/a.png other/b.png$',
+)
+def absolute_names(folder):
+    names = [folder / 'deep/a.png', folder / 'other/b.png']
+    for name in names:
+        name.parent.mkdir()
+        name.write_bytes(encoded('.png'))
+    (folder / 'list.txt').write_text('\n'.join(map(str, names)))
+    return ' '.join(frame.name for frame in frames([str(folder / 'list.txt')]))
+
+
+@case(
+    GROUP,
+    'given to `mmssod infer` from where it would write',
+    'error before any is looked at',
+    'expected a folder without the inputs',
+)
+def written_over(folder):
+    (folder / 'pictures').mkdir()
+    (folder / 'pictures/a.jpg').write_bytes(encoded())
+    return error_of(frames, [str(folder)], written=[folder / 'pictures'])
+
+
 @case(GROUP, '20000 x 10 px', STOPS_OR_SKIPS, STOPS.format('thinner than 1:200'))
 def thin(folder):
     return both(folder, encoded('.png', np.zeros((10, 20_000, 3), np.uint8)), 'bad.png')
@@ -146,34 +244,36 @@ def thin(folder):
 
 @case(GROUP, '1 x 1 px', USED, FINE.format(1, 1))
 def one_pixel(folder):
-    return both(folder, encoded('.png', PIXELS[:1, :1]), 'bad.png')
+    return both(folder, encoded('.png', PIXELS[:1, :1]), 'bad.png', PIXELS[:1, :1])
 
 
 @case(GROUP, 'grayscale', USED + ', as three equal channels', FINE.format(30, 40))
 def gray(folder):
-    return both(folder, encoded('.png', PIXELS[..., 0]), 'bad.png')
+    return both(folder, encoded('.png', PIXELS[..., 0]), 'bad.png', PIXELS[..., [0, 0, 0]])
 
 
 @case(GROUP, '16 bit', USED + ', as 8 bit', FINE.format(30, 40))
 def sixteen_bit(folder):
-    return both(folder, encoded('.png', PIXELS.astype(np.uint16) * 256), 'bad.png')
+    return both(folder, encoded('.png', PIXELS.astype(np.uint16) * 256), 'bad.png', PIXELS, most=1)
 
 
 @case(GROUP, 'CMYK', USED + ', as RGB', FINE.format(30, 40))
 def cmyk(folder):
-    Image.fromarray(PIXELS).convert('CMYK').save(folder / 'x.jpg')
-    return both(folder, (folder / 'x.jpg').read_bytes())
+    Image.fromarray(SMOOTH[..., ::-1]).convert('CMYK').save(folder / 'x.jpg', quality=95)
+    return both(folder, (folder / 'x.jpg').read_bytes(), pixels=SMOOTH, most=LOSSY)
 
 
 @case(GROUP, 'alpha channel', USED + ', without it', FINE.format(30, 40))
 def alpha(folder):
-    return both(folder, encoded('.png', np.dstack([PIXELS, PIXELS[..., :1]])), 'bad.png')
+    return both(folder, encoded('.png', np.dstack([PIXELS, PIXELS[..., :1]])), 'bad.png', PIXELS)
 
 
 @case(GROUP, 'palette', USED + ', as RGB', FINE.format(30, 40))
 def palette(folder):
-    Image.fromarray(PIXELS).convert('P').save(folder / 'x.png')
-    return both(folder, (folder / 'x.png').read_bytes(), 'bad.png')
+    image = Image.fromarray(PIXELS).convert('P')
+    image.save(folder / 'x.png')
+    seen = np.asarray(image.convert('RGB'))[..., ::-1]
+    return both(folder, (folder / 'x.png').read_bytes(), 'bad.png', seen)
 
 
 @case(
@@ -185,15 +285,17 @@ def palette(folder):
 def rotated(folder):
     exif = Image.Exif()
     exif[0x0112] = 6
-    Image.fromarray(PIXELS).save(folder / 'x.jpg', exif=exif)
-    return both(folder, (folder / 'x.jpg').read_bytes())
+    Image.fromarray(SMOOTH[..., ::-1]).save(folder / 'x.jpg', exif=exif, quality=95)
+    upright = np.rot90(SMOOTH, -1)  # orientation 6: turned to the right
+    return both(folder, (folder / 'x.jpg').read_bytes(), pixels=upright, most=LOSSY)
 
 
 @case(GROUP, 'PNG with the suffix .jpg', USED + ', by its content', FINE.format(30, 40))
 def wrong_suffix(folder):
-    return both(folder, encoded('.png'), 'bad.jpg')
+    return both(folder, encoded('.png'), 'bad.jpg', PIXELS)
 
 
 @case(GROUP, 'more data behind the end', USED, FINE.format(30, 40))
 def trailing(folder):
-    return both(folder, encoded() + b'\xff\xda' + bytes(100))
+    content = encoded(pixels=SMOOTH) + b'\xff\xda' + bytes(100)
+    return both(folder, content, pixels=SMOOTH, most=LOSSY)

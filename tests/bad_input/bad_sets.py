@@ -231,6 +231,21 @@ def test_json_outside(folder):
     return error_of(apis.test, Config(dict(test_dataloader=dict(dataset=wrapped))), 'none.pth')
 
 
+@case(
+    GROUP,
+    'an unlabeled list that names half of a Unicode pair',
+    WARN + ' with the list',
+    r'1 of 100 images of the source unlabeled',
+)
+def strange_name(folder):
+    dataset = pair(unlabeled=[(f'/u/{n}.jpg', []) for n in range(100)])
+    dataset.sources['unlabeled'].skipped = SimpleNamespace(read=lambda: {'a': '\ud800.jpg: none'})
+    runner = fake_runner(folder, dataset=dataset)
+    SkippedImagesHook(limit=0.1).after_train(runner)
+    assert (folder / 'skipped_images.txt').read_text() == '\\ud800.jpg: none\n'
+    return runner.messages[0]
+
+
 class _Skipped:
     def __init__(self, count: int):
         self.count = count

@@ -11,7 +11,7 @@ import torch
 from mmengine.config import Config
 
 from mmssod.apis import predict
-from mmssod.apis.plain import plain_detector
+from mmssod.apis.plain import plain_config, plain_detector
 from mmssod.cli import main
 from mmssod.testing.tiny import CLASSES
 
@@ -82,6 +82,18 @@ def test_bucket_heads_say_that_they_need_mmssod(run_folder, tmp_path, capsys):
         )
     )
     assert [b['score'] for b in before] == pytest.approx([b['score'] for b in after], abs=1e-5)
+
+
+def test_the_loader_is_the_one_that_mmdets_inferencer_looks_for():
+    """In trainings and tests damaged images are told by name; what is exported loads without mmssod."""
+    cfg = Config.fromfile(ROOT / 'configs/demo/supervised.py')
+    load = cfg.test_dataloader.dataset.pipeline[0]
+    assert load.type == cfg.val_dataloader.dataset.pipeline[0].type == 'LoadWholeImage'
+    load.max_pixels = 10**6
+    plain = plain_config(cfg, cfg.model)
+    assert plain.test_dataloader.dataset.pipeline[0] == dict(
+        type='LoadImageFromFile', backend_args=None
+    )
 
 
 @pytest.mark.parametrize(

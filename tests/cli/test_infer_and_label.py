@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
+from mmssod.apis import inferring
 from mmssod.apis.inferring import frames, free_name
 from mmssod.apis.labeling import select
 from mmssod.cli import main
@@ -91,6 +92,87 @@ def test_lists_and_jsons_are_read_beside_their_images(run_folder, tmp_path):
         '1.png',
         '2.png',
     ]
+
+
+@pytest.fixture
+def own(run_folder, tmp_path):
+    """Two images of a user, and lists of them by absolute names."""
+    folder = shutil.copytree(run_folder / 'unlabeled', tmp_path / 'own')
+    files = sorted(folder.glob('*.png'))[:2]
+    (tmp_path / 'list.txt').write_text(''.join(f'{file}\n' for file in files))
+    images = [dict(id=n, file_name=str(file)) for n, file in enumerate(files)]
+    (tmp_path / 'list.json').write_text(json.dumps(dict(images=images)))
+    return folder
+
+
+@pytest.mark.parametrize('source', ['list.txt', 'list.json', 'own/*/../*.png'])
+def test_images_are_never_written_over(source, own, run_folder, tmp_path):
+    """By absolute names, by a glob that leads up: pictures lie below --out, images stay as they are."""
+    (own / 'deep').mkdir()
+    before = {file: file.read_bytes() for file in own.glob('*.png')}
+    names = {frame.name for frame in frames([str(tmp_path / source)])}
+    assert {'0.png', '1.png'} <= names <= {file.name for file in before}
+    out = tmp_path / 'out'
+    assert run('infer', run_folder, tmp_path / source, '--out', out) == 0
+    assert {file: file.read_bytes() for file in own.glob('*.*')} == before
+    assert {file.stem for file in (out / 'pictures').iterdir()} == {
+        Path(name).stem for name in names
+    }
+
+
+def test_a_folder_of_pictures_that_holds_the_images_is_refused(own, run_folder, tmp_path, capsys):
+    """Named itself, through its parent, or by a list; a link in it that leads out is found when it is drawn."""
+    out = tmp_path / 'out'
+    out.mkdir()
+    own.rename(out / 'pictures')
+    before = {file: file.read_bytes() for file in out.rglob('*.png')}
+    (tmp_path / 'list.txt').write_text(f'{out}/pictures/0.png\n')
+    other = run_folder / 'val/0.png'
+    for source in (out / 'pictures', out, tmp_path / 'list.txt'):
+        assert run('infer', run_folder, other, source, '--out', out) == 1
+        assert 'expected a folder without the inputs' in capsys.readouterr().err
+    assert {file: file.read_bytes() for file in out.rglob('*.*')} == before
+    assert run('infer', run_folder, out / 'pictures', '--no-pictures', '--out', out) == 0
+    (tmp_path / 'two/pictures').mkdir(parents=True)
+    (tmp_path / 'two/pictures/0.jpg').symlink_to(out / 'pictures/0.png')
+    assert run('infer', run_folder, other, '--out', tmp_path / 'two') == 1
+    assert 'expected a name of a file below' in capsys.readouterr().err
+    assert all(file.read_bytes() == content for file, content in before.items())
+
+
+def test_a_json_that_is_read_is_not_written(own, run_folder, tmp_path, capsys):
+    (tmp_path / 'list.json').rename(tmp_path / 'detections.json')
+    assert run('infer', run_folder, tmp_path / 'detections.json', '--out', tmp_path) == 1
+    assert 'expected a folder without the inputs' in capsys.readouterr().err
+
+
+@pytest.mark.parametrize('command', ['infer', 'label'])
+def test_images_that_cannot_be_read_are_skipped_and_told(
+    command, run_folder, tmp_path, capsys, monkeypatch
+):
+    folder = tmp_path / 'images'
+    folder.mkdir()
+    (folder / 'text.jpg').write_text('no image')
+    (folder / 'cut.png').write_bytes((run_folder / 'val/0.png').read_bytes()[:-30])
+    words = ['--images'] * (command == 'label') + [folder, '--out', tmp_path / 'out.json']
+    assert run(command, run_folder, *words) == 1
+    error = capsys.readouterr().err
+    assert '2 of 2 images cannot be read' in error and 'cut.png: truncated' in error
+    shutil.copy(run_folder / 'val/1.png', folder / 'whole.png')
+    told = []
+    monkeypatch.setattr(inferring, 'print_log', lambda text, *options: told.append(text))
+    assert run(command, run_folder, *words) == 0
+    (said,) = told
+    assert '2 of 3 images cannot be read' in said
+    assert 'cut.png: truncated' in said and 'text.jpg: no image' in said
+    written = tmp_path / 'out.json' / ('detections.json' * (command == 'infer'))
+    assert [i['file_name'] for i in json.loads(written.read_text())['images']] == ['whole.png']
+
+
+def test_all_inputs_are_looked_up_before_the_first_is_used(run_folder, tmp_path):
+    (tmp_path / 'no.mp4').write_text('no video')
+    with pytest.raises(ValueError, match='could not open'):
+        frames([str(run_folder / 'val'), str(tmp_path / 'no.mp4')])
 
 
 @pytest.mark.parametrize(

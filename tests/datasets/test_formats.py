@@ -116,6 +116,24 @@ def test_a_yaml_that_does_not_name_all_numbers(tmp_path):
         yolo_classes(tmp_path)
 
 
+@pytest.mark.parametrize(
+    ('text', 'said'),
+    [
+        ('a: &a [x, x]\nnames: [*a, *a]\n', 'aliases'),
+        ('names: ' + '[' * 5000, 'expected a yaml file'),
+        ('names: [[ant], {b: 1}]\n', 'names as texts'),
+        (f'names: [{"x" * 201}]\n', 'at most 200'),
+        ('names: {0: ant, bee: [1]}\n', 'expected names for the numbers'),
+        ('names: ant\n', 'names as texts'),
+    ],
+)
+def test_a_yaml_that_could_grow_or_names_no_classes(text, said, tmp_path):
+    (tmp_path / 'data.yaml').write_text(text)
+    with pytest.raises(ValueError, match=said) as error:
+        yolo_classes(tmp_path)
+    assert len(str(error.value)) < 1000
+
+
 def yolo_folder(tmp_path, lines, names='names: [cat, dog]\n'):
     """``labels`` with one file for a.jpg, whose image has 64 x 48 pixels."""
     labels = tmp_path / 'labels'

@@ -11,7 +11,6 @@ For example::
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
 
 from detector_options import add_detector_options
@@ -44,9 +43,10 @@ def main() -> None:
     from mmssod.analysis.class_ap import class_ap, draw, text_rows, write_csv
     from mmssod.analysis.plotting import save
     from mmssod.apis import detector_outputs
+    from mmssod.datasets.annotation_files import read_json
 
     outputs = detector_outputs(args.sources, annotations=args.annotations, images=args.images)
-    numbers = class_ap(outputs, json.loads(Path(args.train_annotations).read_text()), args.rare)
+    numbers = class_ap(outputs, read_json(args.train_annotations), args.rare)
     save(draw(numbers), numbers, args.out)
     write_csv(numbers, Path(args.out).with_suffix('.csv'))
     print(AsciiTable(text_rows(numbers), title='AP by class').table)

@@ -102,7 +102,7 @@ semi_train_dataloader = dict(
 )
 
 test_steps = dict(
-    load=dict(type='LoadImageFromFile', backend_args=backend_args),
+    load=dict(type='LoadWholeImage', backend_args=backend_args),
     resize=dict(type='Resize', scale=(1333, 800), keep_ratio=True),
     annotations=dict(type='LoadAnnotations', with_bbox=True),
     pack=dict(
@@ -110,7 +110,7 @@ test_steps = dict(
         meta_keys=('img_id', 'img_path', 'ori_shape', 'img_shape', 'scale_factor'),
     ),
 )
-# A list, since mmdet's inferencer looks for its steps; for another size an heir makes it anew of `test_steps`.
+# A list, as mmdet's tools want it; for another size an heir makes it anew of `test_steps`.
 test_pipeline = list(test_steps.values())
 val_dataloader = dict(
     batch_size=1,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import os.path as osp
 import re
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from mmssod.analysis.report.runs import RunRecord
+from mmssod.datasets.annotation_files import read_json
 from mmssod.datasets.image_lists import exclude_names, find_images, read_names
 
 
@@ -83,7 +83,7 @@ def _count(labeled: Any) -> str:
     file = Path(labeled.get('data_root') or '') / (labeled.get('ann_file') or '')
     if not file.is_file():
         return str(file)
-    return f'{len(json.loads(file.read_text())["images"])} ({file})'
+    return f'{len(read_json(file)["images"])} ({file})'
 
 
 def _unlabeled(unlabeled: Any) -> str:

@@ -105,7 +105,7 @@ def banked_step(
     folder: Path, images: Images, device: str, joint: bool = False
 ) -> tuple[Callable, Callable]:
     """What prepares a step with the bank, and the step; weak views have no pixels."""
-    start = Start(**torch.load(folder / START))
+    start = Start(**torch.load(folder / START, weights_only=True))
     model = banked_model(folder, start.weights, start.threshold)
     model.joint_features = joint
 
@@ -119,7 +119,7 @@ def banked_step(
 
 def online_model(folder: Path) -> Any:
     """The same student with the frozen teacher that the bank was made by."""
-    start = Start(**torch.load(folder / START))
+    start = Start(**torch.load(folder / START, weights_only=True))
     model = our_model(plain_detector(), labeler=dict(type='FrozenTeacher'))
     model.student.load_state_dict(start.weights)
     model.labeler.teacher.load_state_dict(start.weights)
@@ -134,7 +134,7 @@ def online_step(folder: Path, images: Images, device: str) -> tuple[Callable, Ca
 
 def supervised_step(folder: Path, images: Images, device: str) -> tuple[Callable, Callable]:
     """The student alone on labeled images and strong views, all with true boxes, in one batch."""
-    start = Start(**torch.load(folder / START))
+    start = Start(**torch.load(folder / START, weights_only=True))
     student = MODELS.build(plain_detector())
     student.load_state_dict(start.weights)
 

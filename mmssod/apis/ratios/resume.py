@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from mmengine.config import Config
 from mmengine.logging import HistoryBuffer
+from mmengine.runner import CheckpointLoader
 
 from mmssod.apis.config import build_runner, load_config
 from mmssod.apis.ratios.detectors import CONFIGS
@@ -87,7 +88,7 @@ def resume(setting: Setting) -> Measured:
         before = FirstStep(cfg, 0)
         before.prepare()
         before.run()
-        stored = torch.load(folder / 'run/iter_1.pth', weights_only=False)
+        stored = CheckpointLoader.load_checkpoint(str(folder / 'run/iter_1.pth'), 'cpu')
         kept = 2 * cfg.default_hooks.short_history.length - 1
         runs = []
         for number in (LATE, EARLY):

@@ -14,6 +14,7 @@ from xml.etree import ElementTree
 
 import yaml
 
+from mmssod.datasets.annotation_files import require_size
 from mmssod.datasets.aspect import header_size
 from mmssod.datasets.image_lists import FoundImage, find_images
 from mmssod.datasets.preparation.findings import SHOWN, Findings
@@ -26,6 +27,7 @@ NOT_LABELS = re.compile(
     r'(classes|labels|train|val|valid|test|not_unlabeled|readme.*|license.*)\.txt'
 )
 """Text files beside YOLO labels that are none: lists, and notes such as Roboflow's ``README.dataset.txt``."""
+MAX_NAME = 200
 CLASS_FILES = ('classes.txt', 'labels.txt', 'obj.names')
 
 
@@ -199,16 +201,33 @@ def yolo_classes(folder: Path, given: Sequence[str] = ()) -> list[str]:
 
 def _yaml_names(file: Path) -> list[str]:
     """The ``names`` of a yaml file, a list or a dict by number; empty where it has none."""
+    require_size(file)
     try:
-        content = yaml.safe_load(file.read_text(encoding='utf-8'))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        text = file.read_text(encoding='utf-8')
+        if any(isinstance(token, yaml.AliasToken) for token in yaml.scan(text)):
+            raise ValueError(
+                'aliases (*name), of which a few lines can make gigabytes, are not read'
+            )
+        content = yaml.safe_load(text)
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise ValueError(f'{file}: expected a yaml file with class names: {error}') from error
     names = content.get('names') if isinstance(content, dict) else None
-    if not isinstance(names, dict):
-        return [str(name) for name in names or ()]
-    if sorted(names) != list(range(len(names))):
-        raise ValueError(f'{file}: expected names for the numbers 0, 1, ..., got {sorted(names)}')
-    return [str(names[number]) for number in range(len(names))]
+    if isinstance(names, dict):
+        if set(names) != set(range(len(names))):
+            raise ValueError(
+                f'{file}: expected names for the numbers 0, 1, ..., got {str(list(names))[:200]}'
+            )
+        names = [names[number] for number in range(len(names))]
+    names = names or []
+    if not isinstance(names, list) or not all(map(_is_name, names)):
+        raise ValueError(
+            f'{file}: expected names as texts of at most {MAX_NAME} letters, got {str(names)[:200]}'
+        )
+    return [str(name) for name in names]
+
+
+def _is_name(value: Any) -> bool:
+    return isinstance(value, (str, int, float)) and len(str(value)) <= MAX_NAME
 
 
 def _read_files(

@@ -88,7 +88,7 @@ class SkippedImagesHook(Hook):
         file = osp.join(runner.work_dir, 'skipped_images.txt')
         if runner.rank == 0:
             lines = [f'{why}\n' for known in self._known.values() for why in known.values()]
-            write_whole(file, ''.join(lines).encode())
+            write_whole(file, ''.join(lines).encode(errors='backslashreplace'))
         shown = '; '.join(list(new.values())[:SHOWN]) + ('; ...' if len(new) > SHOWN else '')
         skipped = len(self._known[name])
         said = (
