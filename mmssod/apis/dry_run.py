@@ -14,7 +14,13 @@ from mmengine.runner import Runner
 
 from mmssod.apis.config import ConfigLike, build_runner, load_config
 from mmssod.engine import ClassBalanceHook, EMATeacherHook, PreflightHook, SeedHook
-from mmssod.engine.preflight import batch_line, config_problems, raise_together, start_problems
+from mmssod.engine.preflight import (
+    batch_line,
+    config_problems,
+    label_bank_problems,
+    raise_together,
+    start_problems,
+)
 from mmssod.engine.runner_access import batch_image_paths, sources
 
 _RUN_HOOKS = (PreflightHook, ClassBalanceHook, EMATeacherHook, SeedHook)
@@ -50,7 +56,7 @@ def dry_run(
         cfg.load_from, cfg.resume = load_from or cfg.get('load_from'), False
         # Else config and hooks, hundreds of lines, stand before the report.
         cfg.log_level = 'WARNING'
-        raise_together(config_problems(cfg))
+        raise_together([*config_problems(cfg), *label_bank_problems(cfg)])
         missing = start_problems(cfg)
         if missing:  # a student's config can be tried before its teacher is trained
             cfg.load_from = None

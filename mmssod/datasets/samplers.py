@@ -4,7 +4,7 @@ Law: every batch is a pure function of (seed, batch number), so skipping costs n
 run sees what an uninterrupted one would have seen.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -182,6 +182,16 @@ def upright_images(ratios: np.ndarray) -> np.ndarray | None:
 
 def checked_start(start: Mapping[str, int], sources: list[str]) -> dict[str, int]:
     """Whole numbers >= 0 for sources that there are, of which one begins at 0."""
+    problems = start_faults(start, sources)
+    if problems:
+        raise ValueError(
+            '; '.join(problems) + f'. Sources of the data set: {sources}, start: {dict(start)}'
+        )
+    return dict(start)
+
+
+def start_faults(start: Mapping[str, int], sources: Collection[str]) -> list[str]:
+    """What is wrong with them."""
     problems = [
         f'start[{name!r}] must be a whole number >= 0, got {first!r}'
         for name, first in start.items()
@@ -192,32 +202,37 @@ def checked_start(start: Mapping[str, int], sources: list[str]) -> dict[str, int
         problems.append(f'start names {unknown}, which the data set does not have')
     if not problems and all(start.get(name, 0) > 0 for name in sources):
         problems.append('no source begins at iteration 0; leave labeled images out of start')
-    if problems:
-        raise ValueError(
-            '; '.join(problems) + f'. Sources of the data set: {sources}, start: {dict(start)}'
-        )
-    return dict(start)
+    return problems
 
 
 def checked_counts(
     counts: Mapping[str, int], sizes: Mapping[str, int], word: str = 'counts'
 ) -> dict[str, int]:
     """Whole numbers >= 1 for just the sources that there are; ``word`` is what the errors call them."""
-    problems = [
-        f'{word}[{name!r}] must be a whole number >= 1, got {count!r}'
-        for name, count in counts.items()
-        if isinstance(count, bool) or not isinstance(count, int) or count < 1
-    ]
-    unknown, missing = [n for n in counts if n not in sizes], [n for n in sizes if n not in counts]
-    if unknown:
-        problems.append(f'{word} name {unknown}, which the data set does not have')
-    if missing:
-        problems.append(
-            f'{word} lack {missing}; leave the source out of the data set if it is not to be used'
-        )
+    problems = count_faults(counts, sizes, word)
     if problems:
         raise ValueError(
             '; '.join(problems)
             + f'. Sources of the data set: {list(sizes)}, {word}: {dict(counts)}'
         )
     return dict(counts)
+
+
+def count_faults(
+    counts: Mapping[str, int], sources: Collection[str], word: str = 'counts'
+) -> list[str]:
+    """What is wrong with them."""
+    problems = [
+        f'{word}[{name!r}] must be a whole number >= 1, got {count!r}'
+        for name, count in counts.items()
+        if isinstance(count, bool) or not isinstance(count, int) or count < 1
+    ]
+    unknown = [name for name in counts if name not in sources]
+    missing = [name for name in sources if name not in counts]
+    if unknown:
+        problems.append(f'{word} name {unknown}, which the data set does not have')
+    if missing:
+        problems.append(
+            f'{word} lack {missing}; leave the source out of the data set if it is not to be used'
+        )
+    return problems

@@ -1,41 +1,15 @@
 """Configs with keys and values that mean nothing."""
 
-from bad_input_cases import STOP, WARN, case, coco_content, error_of, write_json
-from fakes import FakeDataset, FakePair, fake_runner
-from mmdet.registry import MODELS, TASK_UTILS
-from mmengine.config import Config
-from mmengine.registry import init_default_scope
-from mmengine.runner import EpochBasedTrainLoop
+from copy import deepcopy
 
-from mmssod.apis.config import set_start, use_auto_scale_lr
-from mmssod.datasets.samplers import checked_counts
-from mmssod.engine import EMATeacherHook, NonFiniteGuardHook, SkippedImagesHook
-from mmssod.engine.preflight import (
-    config_problems,
-    runtime_problems,
-    runtime_warnings,
-    start_problems,
-)
-from mmssod.models.pseudo import ClassBalancer
-from mmssod.testing.tiny import tiny_semi
+from bad_input_cases import STOP, WARN, case
+from fakes import FakeDataset, FakePair, fake_runner
+from whole_path import changed, tiny, trained
+
+from mmssod.engine import EMATeacherHook
+from mmssod.engine.preflight import runtime_warnings
 
 GROUP = 'Config'
-
-
-def model_error(**changes) -> str:
-    """What building the detector says with changed slots."""
-    init_default_scope('mmdet')
-    return error_of(MODELS.build, tiny_semi(**changes))
-
-
-def said(cfg) -> str:
-    return '\n'.join(map(str, config_problems(Config(cfg))))
-
-
-def labeled(folder, classes=('ant', 'bee'), **more) -> dict:
-    file = write_json(folder, {**coco_content(), 'images': [], 'annotations': []})
-    dataset = dict(type='CocoDataset', ann_file=file, metainfo=dict(classes=classes), **more)
-    return dict(train_dataloader=dict(dataset=dict(type='SemiDataset', labeled=dataset)))
 
 
 def runner(folder, **values):
@@ -47,11 +21,11 @@ def runner(folder, **values):
     GROUP,
     'unknown keys, however many',
     STOP,
-    "(?s)model.selector: unknown key 'certainty_'.*did you mean 'certainty'.*default_hooks.a: unknown key 'decay'",
+    "(?s)model.selector: unknown key 'certainty_'.*did you mean 'certainty'.*default_hooks.ema: unknown key 'decay'",
 )
 def unknown_keys(folder):
-    model = tiny_semi(selector=dict(type='ThresholdSelector', certainty_='p'))
-    return said(dict(model=model, default_hooks=dict(a=dict(type='EMATeacherHook', decay=0.9))))
+    keys = {'model.selector.certainty_': 'p', 'default_hooks.ema.decay': 0.9}
+    return trained(changed(tiny(folder), keys))
 
 
 @case(
@@ -61,38 +35,88 @@ def unknown_keys(folder):
     "unknown key 'checkpoint'.*\n.*\n.*\n.*_delete_=True",
 )
 def stale_key(folder):
-    labeler = dict(type='SelfLabeler', checkpoint='a.pth')
-    return said(dict(model=tiny_semi(labeler=labeler)))
+    return trained(tiny(folder, model__labeler=dict(type='SelfLabeler', checkpoint='a.pth')))
 
 
-@case(GROUP, 'unknown type', STOP, 'KeyError: .*ThresholdSelektor')
+@case(
+    GROUP,
+    'unknown type',
+    STOP,
+    "unknown type 'ThresholdSelektor'(.*\\n)*.*did you mean 'ThresholdSelector'",
+)
 def unknown_type(folder):
-    return model_error(selector=dict(type='ThresholdSelektor'))
+    return trained(tiny(folder, model__selector__type='ThresholdSelektor'))
 
 
-@case(GROUP, 'wrong type: a threshold of text', STOP, "TypeError: .*'str'")
+@case(
+    GROUP,
+    'names of the top level that are nearly right',
+    STOP,
+    "(?s)'load_form'.*did you mean 'load_from'.*'resum'.*did you mean 'resume'",
+)
+def nearly_right(folder):
+    return trained(tiny(folder, load_form='a.pth', resum=True))
+
+
+@case(
+    GROUP,
+    'unknown keys of optimizer, loader, seeds, scale of the rate, surroundings',
+    STOP,
+    "(?s)3 problems.*'num_workers'.*'seed'.*'clip_grad'",
+)
+def runner_keys(folder):
+    keys = dict(train_dataloader__num_worker=2, randomness__sed=3, optim_wrapper__clip_gard=1)
+    return trained(tiny(folder, **keys))
+
+
+@case(
+    GROUP,
+    'unknown settings of a detector (`train_cfg`, `test_cfg`)',
+    STOP,
+    "test_cfg.rcnn: unknown key 'score_thresh'(.*\\n)*.*did you mean 'score_thr'",
+)
+def detector_settings(folder):
+    return trained(tiny(folder, model__detector__test_cfg__rcnn__score_thresh=0.1))
+
+
+@case(
+    GROUP,
+    'wrong type: text for a rate, or for a number of iterations',
+    STOP,
+    '(?s)train_cfg.max_iters is text.*optim_wrapper.optimizer.lr is text',
+)
+def text_numbers(folder):
+    return trained(tiny(folder, optim_wrapper__optimizer__lr='high', train_cfg__max_iters='ten'))
+
+
+@case(GROUP, 'a weight of losses below 0', STOP, 'weights of losses must be >= 0, got .*-1')
+def negative_weight(folder):
+    return trained(tiny(folder, model__unsup_weight=-1))
+
+
+@case(GROUP, 'wrong type: a threshold of text', STOP, 'model.balancer.threshold is text')
 def wrong_type(folder):
-    return error_of(ClassBalancer, 3, threshold='high')
+    return trained(tiny(folder, model__balancer__threshold='high'))
 
 
 @case(GROUP, 'K < 2', STOP, 'num_buckets')
 def one_bucket(folder):
-    return error_of(TASK_UTILS.build, dict(type='SideBucketCoder', num_buckets=1))
+    return trained(tiny(folder, model__detector__roi_head__bbox_head__bbox_coder__num_buckets=1))
 
 
 @case(GROUP, 'tau outside [0, 1]', STOP, r'threshold must be in \[0, 1\], got 1.7')
 def tau(folder):
-    return error_of(ClassBalancer, 3, threshold=1.7)
+    return trained(tiny(folder, model__balancer__threshold=1.7))
 
 
 @case(GROUP, 'tau is NaN', STOP, r'threshold must be in \[0, 1\], got nan')
 def tau_nan(folder):
-    return error_of(ClassBalancer, 3, threshold=float('nan'))
+    return trained(tiny(folder, model__balancer__threshold=float('nan')))
 
 
 @case(GROUP, 'bounds of tau crossed', STOP, r'bounds\[0\] must be in')
 def bounds(folder):
-    return error_of(ClassBalancer, 3, bounds=(0.9, 0.4))
+    return trained(tiny(folder, model__balancer__bounds=(0.9, 0.4)))
 
 
 @case(
@@ -100,31 +124,29 @@ def bounds(folder):
     'several values out of their range at once',
     STOP,
     r'(?s)SideBucketCoder refuses a value.*num_buckets.*model.balancer: ClassBalancer refuses a value.*got 1.7'
-    r'.*default_hooks.a: EMATeacherHook refuses a value.*ema_decay',
+    r'.*default_hooks.ema: EMATeacherHook refuses a value.*ema_decay',
 )
 def several(folder):
-    model = tiny_semi(balancer=dict(type='ClassBalancer', threshold=1.7))
-    model.detector.roi_head.bbox_head.bbox_coder.num_buckets = 1
-    hooks = dict(a=dict(type='EMATeacherHook', ema_decay=1.0))
-    return said(dict(model=model, default_hooks=hooks))
+    model = 'model__detector__roi_head__bbox_head__bbox_coder__num_buckets'
+    hook = dict(default_hooks__ema__ema_decay=1.0)
+    return trained(tiny(folder, model__balancer__threshold=1.7, **{model: 1}, **hook))
 
 
 @case(GROUP, 'an unknown certainty to select by', STOP, 'certainty')
 def certainty(folder):
-    return model_error(selector=dict(type='ThresholdSelector', certainty='q'))
+    return trained(tiny(folder, model__selector__certainty='q'))
 
 
 @case(GROUP, 'ema_decay outside [0, 1)', STOP, 'ema_decay')
 def decay(folder):
-    return error_of(EMATeacherHook, ema_decay=1.0)
+    return trained(tiny(folder, default_hooks__ema__ema_decay=1.0))
 
 
 @case(
     GROUP, 'batch size is not the sum of the counts', STOP, "the loader's batch size is not the sum"
 )
 def batch(folder):
-    counts = dict(labeled=1, unlabeled=3)
-    return '\n'.join(map(str, runtime_problems(runner(folder, counts=counts, batch_size=2))))
+    return trained(tiny(folder, train_dataloader__batch_size=7))
 
 
 def late(folder, burn_in, **start):
@@ -142,7 +164,8 @@ def late(folder, burn_in, **start):
     r'sampler.start.unlabeled=400, the burn_in of EMATeacherHook\n.*start.unlabeled=300\n.*both numbers',
 )
 def late_images(folder):
-    return '\n'.join(map(str, runtime_problems(late(folder, 400, unlabeled=300))))
+    burn_in = dict(default_hooks__ema__burn_in=400)
+    return trained(tiny(folder, train_dataloader__sampler__start=dict(unlabeled=300), **burn_in))
 
 
 @case(
@@ -162,7 +185,9 @@ def images_for_nothing(folder):
     "(?s)counts name .*'more'.*counts lack .*'unlabeled'",
 )
 def counts(folder):
-    return error_of(checked_counts, dict(labeled=1, more=1), dict(labeled=5, unlabeled=5))
+    return trained(
+        tiny(folder, train_dataloader__sampler__counts=dict(_delete_=True, labeled=1, more=1))
+    )
 
 
 @case(
@@ -172,39 +197,44 @@ def counts(folder):
     'the model counts other classes.*\n.*3 classes.*\n.*80',
 )
 def num_classes(folder):
-    made = runner(folder)
-    made.model.student.num_classes = 80
-    return '\n'.join(map(str, runtime_problems(made)))
+    return trained(tiny(folder, model__detector__roi_head__bbox_head__num_classes=80))
 
 
 @case(GROUP, 'classes as one string', STOP, 'one string, whose letters would be the classes')
 def one_string(folder):
-    return said(labeled(folder, classes='ant'))
+    return trained(tiny(folder, train_dataloader__dataset__labeled__metainfo__classes='blob'))
 
 
 @case(GROUP, 'classes of training and evaluation differ', STOP, 'val_dataloader: classes differ')
 def val_classes(folder):
-    cfg = labeled(folder)
-    val = dict(cfg['train_dataloader']['dataset']['labeled'], metainfo=dict(classes=('bee', 'ant')))
-    return said({**cfg, 'val_dataloader': dict(dataset=val)})
+    cfg = tiny(folder)
+    labeled = deepcopy(cfg.train_dataloader.dataset.labeled)
+    labeled.metainfo.classes = ('leaf', 'blob', 'arrow')
+    cfg.val_dataloader = dict(dataset=labeled)
+    return trained(cfg)
 
 
 @case(GROUP, 'an epoch loop over an endless stream', STOP, 'an epoch loop over a stream')
 def epochs(folder):
-    loop = EpochBasedTrainLoop.__new__(EpochBasedTrainLoop)
-    return '\n'.join(
-        map(str, runtime_problems(runner(folder, counts=dict(labeled=2), train_loop=loop)))
-    )
+    loop = dict(_delete_=True, type='EpochBasedTrainLoop', max_epochs=2)
+    return trained(tiny(folder, train_cfg=loop))
+
+
+@case(
+    GROUP, 'a burn-in that the training does not outlast', WARN, 'no pseudo label is ever trained'
+)
+def long_burn_in(folder):
+    return '\n'.join(runtime_warnings(late(folder, 100)))
 
 
 @case(GROUP, 'both a checkpoint to resume and weights to load', STOP, 'expected one start, got two')
 def two_starts(folder):
-    return error_of(set_start, Config(), resume='a.pth', load_from='b.pth')
+    return trained(tiny(folder), resume='a.pth', load_from='b.pth')
 
 
 @case(GROUP, '--auto-scale-lr without a declared batch', STOP, 'base_batch_size')
 def no_base(folder):
-    return error_of(use_auto_scale_lr, Config())
+    return trained(tiny(folder, auto_scale_lr=dict(_delete_=True)), auto_scale_lr=True)
 
 
 @case(GROUP, 'a learning rate of another batch', WARN, 'declared for 32 images')
@@ -214,15 +244,14 @@ def rate(folder):
 
 @case(GROUP, 'a frozen teacher without weights', STOP, 'a frozen teacher without weights')
 def no_weights(folder):
-    model = dict(labeler=dict(type='FrozenTeacher', checkpoint=''))
-    return '\n'.join(map(str, start_problems(Config(dict(model=model)))))
+    return trained(tiny(folder, model__labeler=dict(type='FrozenTeacher')))
 
 
 @case(GROUP, 'an unknown policy for numbers that go wrong', STOP, 'policy')
 def policy(folder):
-    return error_of(NonFiniteGuardHook, policy='hope')
+    return trained(tiny(folder, default_hooks__non_finite_guard__policy='hope'))
 
 
 @case(GROUP, 'a limit of skipped images above 1', STOP, r'limit in \[0, 1\]')
 def limit(folder):
-    return error_of(SkippedImagesHook, limit=5)
+    return trained(tiny(folder, default_hooks__skipped_images__limit=5))

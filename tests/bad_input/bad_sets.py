@@ -1,37 +1,58 @@
 """Sets of images that are empty, small or overlapping."""
 
+from pathlib import Path
 from types import SimpleNamespace
 
 from bad_input_cases import STOP, USED, WARN, case, coco_content, error_of, write_json
 from fakes import FakeDataset, FakePair, fake_runner
 from mmengine.config import Config
+from whole_path import change_labeled, tiny, trained
 
 from mmssod import apis
-from mmssod.datasets import SemiDataset, SourceSampler, UnlabeledDataset
+from mmssod.datasets import SourceSampler, UnlabeledDataset
 from mmssod.datasets.split import split_coco
 from mmssod.engine import PreflightHook, SkippedImagesHook
 from mmssod.engine.preflight import runtime_problems, runtime_warnings
-from mmssod.engine.preflight.data_checks import unlabeled_problems
 
 GROUP = 'Sets'
 EACH = [(f'/l/{n}.jpg', [0, 1, 2]) for n in range(3)]
+
+
+UNLABELED = 'train_dataloader__dataset__unlabeled__images'
 
 
 def pair(labeled=EACH, unlabeled=(('/u/0.jpg', []),)) -> FakePair:
     return FakePair(FakeDataset(labeled), FakeDataset(unlabeled))
 
 
-def problems(folder, dataset, **values) -> str:
-    return '\n'.join(map(str, runtime_problems(fake_runner(folder, dataset=dataset, **values))))
-
-
 def warnings(folder, dataset, **values) -> str:
     return '\n'.join(runtime_warnings(fake_runner(folder, dataset=dataset, **values)))
 
 
-@case(GROUP, 'no labeled image', STOP, 'the source labeled is empty')
+@case(
+    GROUP,
+    'no labeled image',
+    STOP,
+    "(?s)2 problems.*the loader's batch size.*labeled: no usable image",
+)
 def no_labeled(folder):
-    return problems(folder, pair(labeled=[]))
+    cfg = tiny(folder, train_dataloader__batch_size=7)
+    change_labeled(cfg, dict(images=[], annotations=[]))
+    return trained(cfg)
+
+
+@case(
+    GROUP,
+    'no labeled image that `filter_cfg` keeps: none with a box of the classes, or all too small',
+    STOP,
+    '(?s)(labeled: no usable image: filter_cfg leaves out every one.*){2}',
+)
+def all_filtered(folder):
+    cfg = tiny(folder, train_dataloader__dataset__labeled__filter_cfg=dict(min_size=999))
+    small = trained(cfg)
+    change_labeled(cfg, dict(annotations=[]))
+    cfg.train_dataloader.dataset.labeled.filter_cfg = dict(filter_empty_gt=True)
+    return small + trained(cfg)
 
 
 @case(
@@ -41,7 +62,8 @@ def no_labeled(folder):
     'unlabeled: no images to train on.*\n.*\n.*no image in folder',
 )
 def no_unlabeled(folder):
-    return '\n'.join(map(str, unlabeled_problems('unlabeled', dict(images=str(folder)))))
+    (folder / 'none').mkdir()
+    return trained(tiny(folder, **{UNLABELED: str(folder / 'none')}))
 
 
 @case(
@@ -51,35 +73,40 @@ def no_unlabeled(folder):
     'unlabeled: no images to train on.*\n.*\n.*does not exist',
 )
 def no_folder(folder):
-    return '\n'.join(map(str, unlabeled_problems('unlabeled', dict(images=str(folder / 'none')))))
+    return trained(tiny(folder, **{UNLABELED: str(folder / 'none')}))
 
 
 @case(GROUP, 'none of the listed unlabeled images is there', STOP, 'none of the first 2 images')
 def none_there(folder):
     (folder / 'list.txt').write_text('a.jpg\nb.jpg\n')
-    return '\n'.join(
-        map(str, unlabeled_problems('unlabeled', dict(images=str(folder / 'list.txt'))))
-    )
+    return trained(tiny(folder, **{UNLABELED: str(folder / 'list.txt')}))
 
 
-@case(GROUP, 'everything left out by `exclude`', STOP, 'leaves none of 1 images')
+@case(
+    GROUP,
+    'everything left out by `exclude`',
+    STOP,
+    'unlabeled: no images to train on.*\n.*\n.*leaves none of 6 images',
+)
 def all_excluded(folder):
-    (folder / 'a.jpg').touch()
-    (folder / 'list.txt').write_text('a.jpg\n')
-    return error_of(UnlabeledDataset, str(folder), exclude=str(folder / 'list.txt'))
+    cfg = tiny(folder)
+    source = cfg.train_dataloader.dataset.unlabeled
+    names = [file.name for file in Path(source.images).iterdir()]
+    (folder / 'list.txt').write_text('\n'.join(names))
+    source.exclude = str(folder / 'list.txt')
+    return trained(cfg)
 
 
 @case(
     GROUP,
     'unlabeled images of other classes than the labeled',
     STOP,
-    "source 'more' has other classes",
+    "source 'unlabeled' has other classes",
 )
 def other_classes(folder):
-    class Set(FakeDataset):
-        __getitem__ = FakeDataset.get_data_info
-
-    return error_of(SemiDataset, labeled=Set(EACH), more=Set(EACH, classes=('dog',)))
+    return trained(
+        tiny(folder, train_dataloader__dataset__unlabeled__metainfo=dict(classes=('dog',)))
+    )
 
 
 @case(GROUP, 'an unlabeled image listed twice', WARN + '; once is kept', '1 images')

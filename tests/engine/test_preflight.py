@@ -1,4 +1,5 @@
 import json
+import os.path as osp
 from types import SimpleNamespace
 
 import pytest
@@ -6,14 +7,14 @@ import torch
 from fakes import CLASSES, FakeDataset, FakeModel, FakePair, fake_runner
 from mmdet.registry import MODELS
 from mmengine.config import Config
-from mmengine.runner import EpochBasedTrainLoop
+from mmengine.runner import BaseLoop, IterBasedTrainLoop
+from PIL import Image
 
 from mmssod.engine import EMATeacherHook, PreflightHook, WholeCheckpointHook
 from mmssod.engine.preflight import (
     category_names,
     class_problem,
     config_problems,
-    runtime_problems,
     runtime_warnings,
     start_problems,
 )
@@ -23,12 +24,18 @@ from mmssod.testing.tiny import tiny_semi
 
 def coco(file, names, **more):
     categories = [{'id': i + 1, 'name': name} for i, name in enumerate(names)]
-    file.write_text(json.dumps({'images': [], 'annotations': [], 'categories': categories, **more}))
+    image = {'id': 1, 'file_name': 'one.png', 'width': 4, 'height': 3}
+    Image.new('RGB', (4, 3)).save(file.with_name('one.png'))
+    content = {'images': [image], 'annotations': [], 'categories': categories, **more}
+    file.write_text(json.dumps(content))
     return str(file)
 
 
 def config(ann_file, classes=CLASSES, **more):
-    labeled = dict(type='CocoDataset', ann_file=ann_file, metainfo=dict(classes=classes))
+    folder = dict(img=osp.dirname(ann_file))
+    labeled = dict(
+        type='CocoDataset', ann_file=ann_file, data_prefix=folder, metainfo=dict(classes=classes)
+    )
     dataset = dict(type='SemiDataset', labeled=labeled)
     return Config(dict(train_dataloader=dict(dataset=dataset), **more))
 
@@ -104,7 +111,12 @@ def test_config_without_a_fault_and_config_without_data(tmp_path):
 
 def test_all_parts_are_checked_and_reported_together(tmp_path):
     good, bad = coco(tmp_path / 'a.json', CLASSES), coco(tmp_path / 'b.json', ['x', 'y', 'z'])
-    val = dict(type='CocoDataset', ann_file=good, metainfo=dict(classes=('bee', 'ant', 'cat')))
+    val = dict(
+        type='CocoDataset',
+        ann_file=good,
+        data_prefix=dict(img=str(tmp_path)),
+        metainfo=dict(classes=('bee', 'ant', 'cat')),
+    )
     found = messages(
         config(
             bad,
@@ -178,7 +190,11 @@ def test_burn_in_and_late_images_agree(tmp_path, burn_in, start, said):
     runner = fake_runner(tmp_path, counts=dict(labeled=1, unlabeled=1))
     runner.hooks = [EMATeacherHook(burn_in=burn_in)] if burn_in else []
     runner.train_dataloader.sampler.start = start
-    found = [*map(str, runtime_problems(runner)), *runtime_warnings(runner)]
+    hook = dict(type='EMATeacherHook', burn_in=burn_in)
+    sampler = dict(type='SourceSampler', counts=dict(labeled=1, unlabeled=1), start=start)
+    cfg = Config(dict(train_dataloader=dict(sampler=sampler, batch_size=2)))
+    cfg.custom_hooks = [hook] if burn_in else []
+    found = [*messages(cfg), *runtime_warnings(runner)]
     found = [line for line in found if 'burn' in line]
     assert len(found) == len(said)
     for line, part in zip(found, said, strict=True):
@@ -186,32 +202,36 @@ def test_burn_in_and_late_images_agree(tmp_path, burn_in, start, said):
 
 
 def test_all_errors_come_as_one_numbered_list(tmp_path):
-    bad = coco(tmp_path / 'b.json', ['x'])
     runner = fake_runner(
-        tmp_path,
-        dataset=with_classes(pair(labeled=[], unlabeled=[]), ('ant', 'bee')),
-        counts={'labeled': 1, 'unlabeled': 2},
-        batch_size=2,
-        cfg=config(bad),
-        train_loop=EpochBasedTrainLoop.__new__(EpochBasedTrainLoop),
+        tmp_path, dataset=with_classes(pair(labeled=[], unlabeled=[]), ('ant', 'bee'))
     )
     runner.model.student.num_classes = 80
     with pytest.raises(ValueError) as error:
         PreflightHook().before_train(runner)
     text = str(error.value)
-    assert text.startswith('6 problems found before training')
+    assert text.startswith('3 problems found before training')
     for part in (
-        '1. labeled: class names missing',
-        '2. the source labeled is empty',
-        '3. the source unlabeled is empty',
-        "4. the loader's batch size",
-        '5. an epoch loop',
-        '6. the model counts other classes',
+        '1. the source labeled is empty',
+        '2. the source unlabeled is empty',
+        '3. the model counts other classes',
         'student: 80',
         'balancer: 3',
     ):
         assert part in text
-    assert text.count('expected:') == text.count('actual:') == text.count('mend:') == 6
+    assert text.count('expected:') == text.count('actual:') == text.count('mend:') == 3
+
+
+def test_a_checkpoint_that_does_not_fit_does_not_hide_what_else_is_wrong(tmp_path):
+    runner = fake_runner(tmp_path, dataset=pair(unlabeled=[]), _resume=True)
+    runner._train_loop = BaseLoop.__new__(IterBasedTrainLoop)
+    runner._train_loop.dataloader = runner.train_dataloader
+    with pytest.raises(ValueError, match='(?s)2 problems.*unlabeled is empty.*not in the checkpo'):
+        PreflightHook().after_load_checkpoint(runner, dict(state_dict={'a': torch.zeros(1)}))
+
+
+def test_a_burn_in_beyond_the_end_is_told(tmp_path):
+    runner = fake_runner(tmp_path, hooks=[EMATeacherHook(burn_in=100)])
+    assert 'no pseudo label is ever trained' in runtime_warnings(runner)[-2]
 
 
 def test_rpn_and_backbone_may_count_what_they_like(tmp_path):

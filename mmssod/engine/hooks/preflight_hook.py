@@ -22,6 +22,7 @@ from mmssod.engine.preflight import (
     weight_findings,
 )
 from mmssod.engine.preflight.image_checks import READ_IMAGES
+from mmssod.structures import Problem
 
 
 @HOOKS.register_module()
@@ -56,14 +57,20 @@ class PreflightHook(Hook):
             purpose=('resume' if runner._resume else 'start') if training else 'test',
             classes=(getattr(dataset, 'metainfo', None) or {}).get('classes') or (),
         )
-        raise_together(findings.problems, 'with the checkpoint')
+        if (
+            findings.problems
+        ):  # before what fits of its optimizer is loaded, and with all else that is wrong
+            others = self._problems(runner) if training else []
+            raise_together(
+                [*others, *findings.problems],
+                'before training' if others else 'with the checkpoint',
+            )
         for warning in findings.warnings:
             runner.logger.warning(warning)
 
     def before_train(self, runner: Any) -> None:
         """Run all checks."""
-        problems = [*config_problems(runner.cfg), *label_bank_problems(runner.cfg)]
-        raise_together([*problems, *runtime_problems(runner)])
+        raise_together(self._problems(runner))
         runner.logger.info(batch_line(runner))
         if is_main_process():
             warnings = [
@@ -73,6 +80,10 @@ class PreflightHook(Hook):
             ]
             for warning in warnings:
                 runner.logger.warning(warning)
+
+    def _problems(self, runner: Any) -> list[Problem]:
+        problems = [*config_problems(runner.cfg), *label_bank_problems(runner.cfg)]
+        return problems or runtime_problems(runner)  # which would say some of it again
 
     def before_test(self, runner: Any) -> None:
         """Refuse annotation files that point out of the folder of their images."""

@@ -126,6 +126,36 @@ def annotation_findings(
     return _as_findings(name, file, found, sum(boxes.values()))
 
 
+def no_image_problem(
+    name: str, file: str, content: Any, classes: Sequence[str], filter_cfg: Mapping[str, Any]
+) -> Problem | None:
+    """Whether mmdet would keep no image of a COCO json: an empty list, or all left out by its filter.
+
+    Args:
+        name, file, content, classes: see ``annotation_findings``.
+        filter_cfg: ``filter_empty_gt`` and ``min_size`` of mmdet's ``CocoDataset``, empty for none.
+    """
+    if not isinstance(content, dict) or not isinstance(content.get('images'), list):
+        return None  # said by annotation_findings
+    categories, boxes = (content.get(key) or () for key in ('categories', 'annotations'))
+    used = {_hashed(c, 'id') for c in categories if _get(c, 'name') in set(classes)}
+    boxed = {_hashed(box, 'image_id') for box in boxes if _hashed(box, 'category_id') in used}
+    least = filter_cfg.get('min_size', 0)
+    for image in content['images']:
+        size = [n for key in ('width', 'height') if _is_number(n := _get(image, key))]
+        has_boxes = _hashed(image, 'id') in boxed or not filter_cfg.get('filter_empty_gt')
+        if has_boxes and min(size, default=least) >= least:
+            return None
+    count = len(content['images'])
+    return Problem(
+        f'{name}: no usable image' + (': filter_cfg leaves out every one' if count else ''),
+        'at least one image'
+        + (f' that filter_cfg={dict(filter_cfg)} keeps' if count else ' in "images"'),
+        f'{count} images, {len(boxed)} of them with a box of the classes {list(classes)}, in {file}',
+        'label images, or correct data_root, ann_file' + (' and filter_cfg' if count else ''),
+    )
+
+
 def _as_findings(name: str, file: str, found: Mapping[str, list[str]], boxes: int) -> Findings:
     problems = [
         Problem(
@@ -254,6 +284,12 @@ def _box_fault(entry: Mapping[str, Any], size: tuple[float, float]) -> str:
 
 def _get(entry: Any, key: str) -> Any:
     return entry.get(key) if isinstance(entry, dict) else None
+
+
+def _hashed(entry: Any, key: str) -> Any:
+    """An id that may stand in a set; None for what is no id."""
+    value = _get(entry, key)
+    return value if _is_id(value) else None
 
 
 def _is_id(value: Any) -> bool:

@@ -24,6 +24,8 @@ from mmssod.engine.preflight.data_checks import (
 from mmssod.engine.preflight.image_checks import READ_IMAGES
 from mmssod.engine.preflight.key_checks import key_problems
 from mmssod.engine.preflight.outside_checks import is_json, leaves
+from mmssod.engine.preflight.runner_checks import runner_problems
+from mmssod.engine.preflight.stream_checks import stream_problems
 from mmssod.engine.preflight.value_checks import value_problems
 from mmssod.structures import Problem
 
@@ -39,19 +41,22 @@ def config_problems(cfg: Mapping[str, Any]) -> list[Problem]:
             checked here.
 
     Returns:
-        list[Problem]: unknown keys; values out of their range; a string for classes; class names that differ between
-        config and json (of the labeled, validation and test sets and of the evaluators), or between training and
-        evaluation; all that is wrong in these json and with their images; unlabeled images that are not found.
+        list[Problem]: unknown keys and types; text for numbers; values out of their range; counts, batch, loop, burn-in
+        and numbers of classes that contradict each other; a string for classes; class names that differ between config
+        and json (of the labeled, validation and test sets and of the evaluators), or between training and evaluation;
+        all that is wrong in these json and with their images; unlabeled images that are not found.
     """
     labeled = _labeled(cfg)
     classes = _classes(labeled) if labeled else None
     problems = [
+        *runner_problems(cfg),
         *key_problems(cfg),
         *value_problems(cfg),
+        *stream_problems(cfg, classes or ()),
         *_one_string_problems(labeled),
         *data_findings(cfg).problems,
     ]
-    problems += _unlabeled_problems(cfg)
+    problems += [*_unlabeled_problems(cfg), *_other_class_problems(cfg, classes)]
     for evaluator in _EVALUATORS:
         problems += _evaluator_problems(evaluator, cfg.get(evaluator), classes)
     unique = {str(problem): problem for problem in problems}
@@ -69,11 +74,9 @@ def data_findings(cfg: Mapping[str, Any]) -> Findings:
     findings = _dataset_findings('labeled', labeled, classes, limit) if labeled else Findings()
     seen = []
     for loader in _LOADERS:
-        dataset = (cfg.get(loader) or {}).get('dataset')
+        dataset = _dataset(cfg, loader)
         # Nearly always the test set is the validation set: its images are read once.
-        findings += _loader_findings(
-            loader, cfg.get(loader), classes, 0 if dataset in seen else limit
-        )
+        findings += _loader_findings(loader, dataset, classes, 0 if dataset in seen else limit)
         seen.append(dataset)
     return findings
 
@@ -83,7 +86,8 @@ def _read_images(cfg: Mapping[str, Any]) -> int:
     hooks = [*(cfg.get('default_hooks') or {}).values(), *(cfg.get('custom_hooks') or ())]
     for hook in hooks:
         if isinstance(hook, Mapping) and hook.get('type') == 'PreflightHook':
-            return int(hook.get('read_images', READ_IMAGES))
+            images = hook.get('read_images')
+            return images if isinstance(images, int) else READ_IMAGES
     return READ_IMAGES
 
 
@@ -105,9 +109,13 @@ def _one_string_problems(labeled: Any) -> Iterator[Problem]:
             )
 
 
+def _dataset(cfg: Mapping[str, Any], name: str) -> Any:
+    loader = cfg.get(name)
+    return loader.get('dataset') if isinstance(loader, Mapping) else None
+
+
 def _labeled(cfg: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    loader = cfg.get('train_dataloader')
-    dataset = loader.get('dataset') if isinstance(loader, Mapping) else None
+    dataset = _dataset(cfg, 'train_dataloader')
     if not isinstance(dataset, Mapping):
         return None
     return dataset['labeled'] if isinstance(dataset.get('labeled'), Mapping) else dataset
@@ -135,13 +143,14 @@ def _dataset_findings(
     for leaf in leaves(dataset):
         file = leaf.get('ann_file') or ''
         own = _classes(leaf) or classes
-        if own is None or not is_json(file):
+        if own is None or not isinstance(file, str) or not is_json(file):
             continue
         root = leaf.get('data_root') or ''
         prefix = leaf.get('data_prefix') or {}
         images = osp.join(root, prefix.get('img') or prefix.get('img_path') or '')
         read = 0 if leaf.get('backend_args') else limit
-        findings += file_findings(name, osp.join(root, file), own, images, read)
+        kept = {} if leaf.get('test_mode') else leaf.get('filter_cfg') or {}
+        findings += file_findings(name, osp.join(root, file), own, images, read, kept)
     return findings
 
 
@@ -159,15 +168,31 @@ def _file_problems(name: str, classes: Sequence[str], file: str) -> Iterator[Pro
 
 
 def _unlabeled_problems(cfg: Mapping[str, Any]) -> Iterator[Problem]:
-    loader = cfg.get('train_dataloader')
-    dataset = loader.get('dataset') if isinstance(loader, Mapping) else None
+    dataset = _dataset(cfg, 'train_dataloader')
     for name, source in dataset.items() if isinstance(dataset, Mapping) else ():
         if isinstance(source, Mapping) and source.get('type') == 'UnlabeledDataset':
             yield from unlabeled_problems(name, source)
 
 
-def _loader_findings(name: str, loader: Any, classes: Sequence[str] | None, limit: int) -> Findings:
-    dataset = loader.get('dataset') if isinstance(loader, Mapping) else None
+def _other_class_problems(
+    cfg: Mapping[str, Any], classes: Sequence[str] | None
+) -> Iterator[Problem]:
+    """Of sources beside the labeled one that have classes."""
+    dataset = _dataset(cfg, 'train_dataloader')
+    for name, source in dataset.items() if isinstance(dataset, Mapping) else ():
+        own = _classes(source) if isinstance(source, Mapping) and name != 'labeled' else None
+        if 'labeled' in dataset and own and classes and own != list(classes):
+            yield Problem(
+                f'source {name!r} has other classes than the labeled one',
+                f'{list(classes)} (labeled)',
+                f'{own} ({name})',
+                'give both the same metainfo=dict(classes=...), or none to an UnlabeledDataset',
+            )
+
+
+def _loader_findings(
+    name: str, dataset: Any, classes: Sequence[str] | None, limit: int
+) -> Findings:
     if not isinstance(dataset, Mapping):
         return Findings()
     own = _classes(dataset)

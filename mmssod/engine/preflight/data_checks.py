@@ -8,9 +8,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mmssod.datasets.annotation_files import read_json
-from mmssod.datasets.image_lists import find_images
+from mmssod.datasets.image_lists import exclude_names, find_images, read_names
 from mmssod.datasets.preparation import Findings
-from mmssod.engine.preflight.annotation_checks import annotation_findings
+from mmssod.engine.preflight.annotation_checks import annotation_findings, no_image_problem
 from mmssod.engine.preflight.annotation_file import class_problem
 from mmssod.engine.preflight.image_checks import image_problems
 from mmssod.structures import Problem
@@ -20,7 +20,12 @@ _SOUND: dict[tuple[Any, ...], Findings] = {}
 
 
 def file_findings(
-    name: str, file: str, classes: Sequence[str], image_root: str, limit: int
+    name: str,
+    file: str,
+    classes: Sequence[str],
+    image_root: str,
+    limit: int,
+    filter_cfg: Mapping[str, Any] | None = None,
 ) -> Findings:
     """All that is wrong with a COCO json, its classes and its images.
 
@@ -30,15 +35,18 @@ def file_findings(
         classes: those that are trained.
         image_root: folder that its image names are relative to.
         limit: how many of its images are read.
+        filter_cfg: the data set's, by which it leaves images out.
     """
     if '://' in file or '://' in image_root:
         return Findings()
     if not osp.isfile(file):
         return Findings(problems=(missing_file(name, file),))
     stat = os.stat(file)
-    key = (name, file, stat.st_mtime_ns, stat.st_size, tuple(classes), image_root, limit)
+    kept = dict(filter_cfg or {})
+    about = (tuple(classes), image_root, limit, str(kept))
+    key = (name, file, stat.st_mtime_ns, stat.st_size, *about)
     if key not in _SOUND:
-        findings = _look(name, file, classes, image_root, limit)
+        findings = _look(name, file, classes, image_root, limit, kept)
         if findings.problems:
             return findings
         _SOUND[key] = findings
@@ -63,16 +71,29 @@ def unlabeled_problems(name: str, dataset: Mapping[str, Any]) -> list[Problem]:
     if not isinstance(images, str) or '://' in images or dataset.get('backend_args'):
         return []
     prefix = (dataset.get('data_prefix') or {}).get('img', '')
+    root, exclude = dataset.get('data_root') or '', dataset.get('exclude') or ()
     try:
-        find_images(images, root=dataset.get('data_root') or '', prefix=prefix)
+        found = find_images(images, root=root, prefix=prefix)
+        for file in (exclude,) if isinstance(exclude, str) else exclude:
+            left = exclude_names(found, read_names(file, root=root))
+            if not left:
+                raise ValueError(f'exclude={file!r} leaves none of {len(found)} images')
+            found = left
     except (OSError, ValueError) as error:
         expected = 'a folder, a glob, a text list or a COCO json with images'
-        mend = 'correct images, data_root and data_prefix'
+        mend = 'correct images, data_root, data_prefix and exclude'
         return [Problem(f'{name}: no images to train on', expected, str(error), mend)]
     return []
 
 
-def _look(name: str, file: str, classes: Sequence[str], image_root: str, limit: int) -> Findings:
+def _look(
+    name: str,
+    file: str,
+    classes: Sequence[str],
+    image_root: str,
+    limit: int,
+    filter_cfg: Mapping[str, Any],
+) -> Findings:
     try:
         content = read_json(file)
     except (OSError, ValueError) as error:
@@ -82,6 +103,8 @@ def _look(name: str, file: str, classes: Sequence[str], image_root: str, limit: 
         problem = class_problem(name, classes, file)
     except ValueError:
         problem = None  # categories without names, which are among the findings
+    if problem is None:  # else it says why no image is left
+        problem = no_image_problem(name, file, content, classes, filter_cfg)
     if problem is not None:
         findings = Findings(problems=(problem,)) + findings
     images = content.get('images') if isinstance(content, dict) else None

@@ -7,12 +7,12 @@ from typing import Any
 
 from mmdet.models.detectors import BaseDetector
 from mmengine.hooks import CheckpointHook
-from mmengine.runner import EpochBasedTrainLoop
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from mmssod.engine.preflight.label_bank_checks import absent_images
 from mmssod.engine.preflight.outside_checks import outside_problems
+from mmssod.engine.preflight.stream_checks import counts_other_things
 from mmssod.engine.runner_access import (
     bare_model,
     count_boxes,
@@ -31,7 +31,7 @@ MAX_COMPARED_IMAGES = 1_000_000
 
 
 def runtime_problems(runner: Any) -> list[Problem]:
-    """All problems of a runner that is about to train."""
+    """Problems that only what was built can show; all others are ``config_problems``."""
     sets = sources(runner.train_dataloader.dataset)
     if runner.val_loop is not None:
         sets['val_dataloader'] = runner.val_loop.dataloader.dataset
@@ -39,8 +39,6 @@ def runtime_problems(runner: Any) -> list[Problem]:
     return [
         *_data_problems(runner),
         *outside,
-        *_loop_problems(runner),
-        *_burn_in_problems(runner),
         *_model_problems(runner),
         *_bank_problems(runner),
     ]
@@ -72,16 +70,7 @@ def batch_line(runner: Any) -> str:
 
 
 def _data_problems(runner: Any) -> Iterator[Problem]:
-    loader = runner.train_dataloader
-    parts = sources(loader.dataset)
-    if 'labeled' not in parts:
-        yield Problem(
-            'no labeled images',
-            "a source named 'labeled'",
-            f'sources {list(parts)}',
-            "dataset=dict(type='SemiDataset', labeled=dict(...), unlabeled=dict(...))",
-        )
-    for name, part in parts.items():
+    for name, part in sources(runner.train_dataloader.dataset).items():
         if not len(part):
             where = getattr(part, 'ann_file', '') or getattr(part, 'images', '') or 'its config'
             yield Problem(
@@ -91,46 +80,16 @@ def _data_problems(runner: Any) -> Iterator[Problem]:
                 'correct the paths; a labeled set is empty too when filter_cfg leaves out every '
                 'image',
             )
-    wanted = getattr(loader.sampler, 'batch_size', None)
-    if isinstance(wanted, int) and wanted != loader.batch_size:
-        counts = dict(getattr(loader.sampler, 'counts', {}))
-        yield Problem(
-            "the loader's batch size is not the sum of the sampler's counts",
-            f'train_dataloader.batch_size={wanted}, the sum of {counts}',
-            f'train_dataloader.batch_size={loader.batch_size}',
-            'set train_dataloader.batch_size and train_dataloader.sampler.counts together',
-        )
-
-
-def _loop_problems(runner: Any) -> Iterator[Problem]:
-    if isinstance(runner.train_loop, EpochBasedTrainLoop) and hasattr(
-        runner.train_dataloader.sampler, 'counts'
-    ):
-        yield Problem(
-            'an epoch loop over a stream that has no epochs',
-            "train_cfg=dict(type='IterBasedTrainLoop', max_iters=..., val_interval=...)",
-            type(runner.train_loop).__name__,
-            'labeled and unlabeled images come in fixed shares without end: count iterations',
-        )
-
-
-def _burn_in_problems(runner: Any) -> Iterator[Problem]:
-    burn_in = _burn_in(runner)
-    for name, first in _start(runner).items():
-        if first != burn_in:
-            yield Problem(
-                f'images of the source {name} and labels for them begin at different iterations',
-                f'train_dataloader.sampler.start.{name}={burn_in}, the burn_in of EMATeacherHook'
-                if burn_in
-                else f'no train_dataloader.sampler.start.{name}, since no EMATeacherHook has a burn_in',
-                f'train_dataloader.sampler.start.{name}={first}',
-                'change both numbers together',
-            )
 
 
 def _burn_in_warnings(runner: Any) -> Iterator[str]:
     burn_in = _burn_in(runner)
     unlabeled = [name for name in sources(runner.train_dataloader.dataset) if name != 'labeled']
+    if burn_in >= runner.max_iters and unlabeled:
+        yield (
+            f'the burn-in of {burn_in} iterations is not over when the training of {runner.max_iters} ends: no pseudo '
+            'label is ever trained. Lower burn_in of EMATeacherHook, or raise train_cfg.max_iters'
+        )
     if burn_in and unlabeled and not _start(runner):
         yield (
             f'in the burn-in of {burn_in} iterations nobody looks at the images of {unlabeled}, and they are loaded; '
@@ -240,11 +199,11 @@ def _roi_head_name(model: nn.Module) -> str:
 
 
 def _class_numbers(model: nn.Module) -> dict[str, int]:
-    """``num_classes`` of each head by module name; RPN and backbone count other things."""
+    """``num_classes`` of each head by module name."""
     numbers = {}
     for name, module in model.named_modules():
         number = getattr(module, 'num_classes', None)
-        if isinstance(number, int) and 'rpn_head' not in name and 'backbone' not in name:
+        if isinstance(number, int) and not counts_other_things(name):
             numbers[name or type(module).__name__] = number
     balancer = getattr(model, 'balancer', None)
     if balancer is not None:

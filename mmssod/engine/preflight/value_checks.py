@@ -2,64 +2,77 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterator, Mapping
 from copy import deepcopy
 from typing import Any
 
-from mmdet.registry import HOOKS, MODELS, TASK_UTILS
+from mmdet.registry import HOOKS, MODELS, TASK_UTILS, TRANSFORMS
 
+from mmssod.engine.preflight.key_checks import find, number_problems, typed_nodes
+from mmssod.engine.preflight.signatures import parameters
 from mmssod.structures import Problem
 
 # Parts that cost nothing to make, touch no file and need no other part; each says itself what it takes.
-_CHEAP: dict[str, Any] = {
-    'ClassBalancer': MODELS,
-    'ThresholdSelector': MODELS,
-    'SoftSelector': MODELS,
-    'SideBucketCoder': TASK_UTILS,
-    'EMATeacherHook': HOOKS,
-    'ClassBalanceHook': HOOKS,
-    'PseudoLabelHook': HOOKS,
-    'NonFiniteGuardHook': HOOKS,
-    'SkippedImagesHook': HOOKS,
-    'PreflightHook': HOOKS,
-}
-_PARTS = ('model', 'default_hooks', 'custom_hooks')
+_CHEAP = (
+    'mmssod.models.bbox_coders.',
+    'mmssod.models.pseudo.class_balancer',
+    'mmssod.models.pseudo.mergers',
+    'mmssod.models.pseudo.mixers',
+    'mmssod.models.pseudo.selectors',
+    'mmssod.datasets.transforms.blur',
+    'mmssod.datasets.transforms.color',
+    'mmssod.datasets.transforms.cutout',
+    'mmssod.datasets.transforms.erasing',
+    'mmssod.engine.hooks.class_balance_hook',
+    'mmssod.engine.hooks.ema_teacher_hook',
+    'mmssod.engine.hooks.non_finite_guard_hook',
+    'mmssod.engine.hooks.preflight_hook',
+    'mmssod.engine.hooks.pseudo_label_hook',
+    'mmssod.engine.hooks.skipped_images_hook',
+)
+_REGISTRIES = (MODELS, TASK_UTILS, HOOKS, TRANSFORMS)
+_PARTS = ('model', 'train_dataloader', 'default_hooks', 'custom_hooks')
 _COMMON = ('type', '_scope_', '_delete_', 'priority')
 
 
 def value_problems(cfg: Mapping[str, Any]) -> list[Problem]:
     """Thresholds, decays, numbers of buckets, policies and limits that are out of their range or of another type.
 
+    A part that is costly to make has a ``require_values(**values)`` that raises a ``ValueError``.
+
     Args:
-        cfg: a config. Unknown keys are for ``key_problems``.
+        cfg: a config. Unknown keys, and text for numbers, are for ``key_problems``.
     """
-    return [problem for part in _PARTS if part in cfg for problem in _walk(part, cfg[part])]
-
-
-def _walk(where: str, node: Any) -> Iterator[Problem]:
-    if isinstance(node, Mapping):
-        if isinstance(node.get('type'), str) and node['type'] in _CHEAP:
-            yield from _try(where, node)
-        for key, value in node.items():
-            yield from _walk(f'{where}.{key}', value)
-    elif isinstance(node, (list, tuple)):
-        for place, value in enumerate(node):
-            yield from _walk(f'{where}[{place}]', value)
+    return [
+        problem
+        for part in _PARTS
+        for where, node in typed_nodes(part, cfg.get(part))
+        for problem in _try(where, node)
+    ]
 
 
 def _try(where: str, node: Mapping[str, Any]) -> Iterator[Problem]:
-    kind = _CHEAP[node['type']].get(node['type'])
+    kind = find(node['type'], _REGISTRIES)
+    known = parameters(kind) if inspect.isclass(kind) else None
     values = {key: deepcopy(value) for key, value in node.items() if key not in _COMMON}
-    if node['type'] == 'ClassBalancer':
+    if known is None or values.keys() - known.keys() or [*number_problems('', values, known)]:
+        return  # of key_problems
+    if 'num_classes' in known and kind.__module__.startswith(_CHEAP):
         values.setdefault('num_classes', 1)  # the detector fills it in
     try:
-        kind(**values)
-    except (ValueError, TypeError) as error:
-        if 'unexpected keyword' in str(error) or 'required' in str(error):
-            return  # of key_problems
+        if kind.__module__.startswith(_CHEAP):
+            kind(**values)
+        elif hasattr(kind, 'require_values'):
+            kind.require_values(**values)
+    except (ValueError, TypeError, AssertionError) as error:
+        if 'required' in str(error):
+            return  # of what builds it
         yield Problem(
-            f'{where}: {node["type"]} refuses a value',
+            f'{where}: {kind.__name__} refuses a value',
             'values of its documentation (docs/config_reference.md)',
             str(error),
             f'correct it below {where}',
         )
+    except Exception:
+        return  # an unknown type inside, which is among key_problems

@@ -67,9 +67,8 @@ class PseudoLabelDetector(StudentDetector):
         data_preprocessor: OptConfigType = None,
         init_cfg: OptConfigType = None,
     ) -> None:
+        self.require_values(unsup_weight, unsup_loss_weights, empty_images)
         super().__init__(detector, data_preprocessor=data_preprocessor, init_cfg=init_cfg)
-        if empty_images not in ('skip', 'background'):
-            raise ValueError(f"empty_images must be 'skip' or 'background', got {empty_images!r}")
         self.labeler = build_labeler(labeler, detector)
         self.selector = MODELS.build(selector)
         self.merger = MODELS.build(merger)
@@ -85,6 +84,25 @@ class PseudoLabelDetector(StudentDetector):
         self.predict_with = predict_with
         self._require_predictor()
         self.unsupervised = True  # the teacher's hook switches it off during burn-in
+
+    @staticmethod
+    def require_values(
+        unsup_weight: float = 1.0,
+        unsup_loss_weights: Mapping[str, float] | None = None,
+        empty_images: str = 'skip',
+        **_: Any,
+    ) -> None:
+        """Refuse values without a meaning, before anything is built.
+
+        Raises:
+            ValueError: A weight below 0, or another ``empty_images``.
+        """
+        if empty_images not in ('skip', 'background'):
+            raise ValueError(f"empty_images must be 'skip' or 'background', got {empty_images!r}")
+        weights = {'unsup_weight': unsup_weight, **(unsup_loss_weights or {})}
+        wrong = {name: weight for name, weight in weights.items() if not weight >= 0}
+        if wrong:
+            raise ValueError(f'weights of losses must be >= 0, got {wrong}')
 
     # ---------------------------------------------------------------- training
 
