@@ -52,6 +52,7 @@ def small_config(data: Path, tmp_path: Path, max_iters: int, workers: int = 0) -
     cfg.default_hooks.update(cfg.semi_hooks)
     cfg.default_hooks.ema = dict(type='EMATeacherHook', ema_decay=0.9)
     cfg.default_hooks.checkpoint.interval = 2
+    cfg.default_hooks.class_balance.interval = 2  # lines to compare
     cfg.train_cfg = dict(type='IterBasedTrainLoop', max_iters=max_iters)
     cfg.visualizer.vis_backends = [dict(type='LocalVisBackend')]
     cfg.param_scheduler = [dict(type='LinearLR', start_factor=0.1, by_epoch=False, begin=0, end=4)]
