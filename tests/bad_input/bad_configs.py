@@ -1,5 +1,7 @@
 """Configs with keys and values that mean nothing."""
 
+from types import SimpleNamespace
+
 from bad_input_cases import STOP, WARN, case, coco_content, error_of, write_json
 from fakes import FakeDataset, FakePair, fake_runner
 from mmdet.registry import MODELS, TASK_UTILS
@@ -9,7 +11,7 @@ from mmengine.runner import EpochBasedTrainLoop
 
 from mmssod.apis.config import set_start, use_auto_scale_lr
 from mmssod.datasets.samplers import checked_counts
-from mmssod.engine import EMATeacherHook, NonFiniteGuardHook, SkippedImagesHook
+from mmssod.engine import EMATeacherHook, NonFiniteGuardHook, SkippedImagesHook, WholeCheckpointHook
 from mmssod.engine.preflight import (
     config_problems,
     runtime_problems,
@@ -153,6 +155,18 @@ def late_images(folder):
 )
 def images_for_nothing(folder):
     return '\n'.join(runtime_warnings(late(folder, 400)))
+
+
+@case(
+    GROUP,
+    'checkpoints between the optimizer steps of accumulated gradients',
+    STOP,
+    r'loses the gradients(?s:.*)accumulative_counts=4 divides\n.*interval=10(?s:.*)set interval=12',
+)
+def gathered_gradients(folder):
+    steps = SimpleNamespace(_accumulative_counts=4)
+    hooks = [WholeCheckpointHook(interval=10, by_epoch=False)]
+    return '\n'.join(map(str, runtime_problems(runner(folder, optim_wrapper=steps, hooks=hooks))))
 
 
 @case(

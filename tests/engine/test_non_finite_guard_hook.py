@@ -5,6 +5,7 @@ import pytest
 import torch
 from fakes import fake_runner
 from mmdet.structures import DetDataSample
+from mmengine.logging import HistoryBuffer
 from mmengine.optim import AmpOptimWrapper
 from toy_training import toy_config, weights_of
 
@@ -249,6 +250,7 @@ def test_an_explosion_without_clipping_is_seen_and_waits_for_nothing(tmp_path):
         assert torch.is_tensor(hook._norm)  # on the device until the losses are transferred
         hook.after_train_iter(runner, 0, PLAIN, {'loss': torch.tensor(1.0)})
     assert len(runner.messages) == 1 and 'grad_norm = 1.41e+06' in runner.messages[0]
+    hook.before_train_iter(runner, 0)
     hook.after_train_iter(runner, 0, PLAIN, {'loss': torch.tensor(1.0)})  # without a step
     assert len(runner.messages) == 1
 
@@ -276,10 +278,18 @@ def test_a_norm_is_judged_once(tmp_path):
     norms(runner, *[1.0] * 30, 1e6)
     for _ in range(3):
         hook.after_train_iter(runner, 0, PLAIN, {'loss': 1.0})
+        _shorten(runner, 30)
+        hook.before_train_iter(runner, 0)
     assert len(runner.messages) == 1
     norms(runner, 1e6)
     hook.after_train_iter(runner, 0, PLAIN, {'loss': 1.0})
     assert len(runner.messages) == 2
+
+
+def _shorten(runner, length):
+    log = runner.message_hub.log_scalars
+    parts = (part[-length:] for part in log['train/grad_norm'].data)
+    log['train/grad_norm'] = HistoryBuffer(*parts)
 
 
 @pytest.mark.parametrize(('last', 'told'), [(1e6, True), (float('inf'), False), (1.0, False)])

@@ -150,7 +150,7 @@ def test_two_and_two_steps_are_four(tmp_path, cut, loader, seed):
 
 
 def counted_between(folder, iterations, ask=4, log=8):
-    """A toy run whose checkpoints lie between the lines of its class balance, and those between resets of the counts."""
+    """A toy run whose checkpoints lie between lines of its class balance, and between resets of the counts."""
     cfg = toy_config(folder, max_iters=iterations)
     cfg.default_hooks.checkpoint.interval = 3
     intervals = dict(ClassBalanceHook=ask, PseudoLabelHook=log)

@@ -4,16 +4,19 @@ Everything that makes a run hard to resume is in it: dropout (torch's generator)
 (numpy's), an EMA teacher with batch norm, class statistics, momentum, a schedule, two sources.
 """
 
+import os
 import os.path as osp
+import signal
 from copy import deepcopy
 
 import numpy as np
 import torch
-from mmdet.registry import DATASETS, METRICS, MODELS, TRANSFORMS
+from mmdet.registry import DATASETS, HOOKS, METRICS, MODELS, TRANSFORMS
 from mmdet.structures import DetDataSample
 from mmengine.config import Config
 from mmengine.dataset import BaseDataset
 from mmengine.evaluator import BaseMetric
+from mmengine.hooks import Hook
 from mmengine.model import BaseModel
 from mmengine.structures import InstanceData
 from torch import nn
@@ -146,6 +149,18 @@ class ToyMetric(BaseMetric):
 
     def compute_metrics(self, results):
         return {'bbox_mAP': sum(results) / 100}
+
+
+@HOOKS.register_module()
+class EvaluationScheduler(Hook):
+    """Signals the process within an evaluation."""
+
+    def __init__(self, iteration, rank=0):
+        self.iteration, self.rank = iteration, rank
+
+    def before_val_iter(self, runner, batch_idx, data_batch=None):
+        if (runner.iter, batch_idx, runner.rank) == (self.iteration, 0, self.rank):
+            os.kill(os.getpid(), signal.SIGTERM)
 
 
 def toy_config(

@@ -45,8 +45,8 @@ class NonFiniteGuardHook(Hook):
     after ``patience`` such iterations in a row; ``'warn'`` only warns. The gradients of all processes are the same, so
     all of them skip together.
 
-    The gradient norm is what clipping logs; where ``optim_wrapper.clip_grad`` is not set, this hook takes it, logs it in
-    the same way, and changes no gradient. It is watched in iterations that take a step. In mixed precision only finite
+    The gradient norm is what clipping logs; where ``optim_wrapper.clip_grad`` is not set, this hook takes it and logs it
+    in the same way. It is watched in iterations that take a step. In mixed precision only finite
     norms are: with dynamic loss scaling an infinite one is an everyday event which the scaler handles. A norm is an
     explosion when it is ``explosion`` times the median of the last 100. Those, and how many iterations in a row went
     wrong, are in checkpoints: a resumed run decides as the one that was not cut.
@@ -85,7 +85,9 @@ class NonFiniteGuardHook(Hook):
         self._skipped_in_a_row = 0
         self._step = _NONE  # what became of the optimizer's step of this iteration
         self._norms_seen = 0
-        self._norm: torch.Tensor | None = None  # of this iteration's step, while it is on the device
+        self._norm: torch.Tensor | None = (
+            None  # of this iteration's step, while it is on the device
+        )
 
     def after_load_checkpoint(self, runner: Any, checkpoint: dict) -> None:
         """Take the count of what went wrong in a row back at a resume."""
@@ -94,11 +96,14 @@ class NonFiniteGuardHook(Hook):
 
     def before_train(self, runner: Any) -> None:
         """Look at gradients before the optimizer's step, where nobody else logs their norm or a policy can skip one."""
-        self._norms_seen = _logged_norms(runner)
         optimizer = getattr(runner.optim_wrapper, 'optimizer', None)
         skips = 'skip' in (self.policy, self.explosion_policy)
         if optimizer is not None and (skips or not _clipping_logs(runner)):
             optimizer.register_step_pre_hook(lambda *_: self._before_step(runner))
+
+    def before_train_iter(self, runner: Any, batch_idx: int, data_batch: Any = None) -> None:
+        """Note how many norms are in the log, which may be shortened between two iterations."""
+        self._norms_seen = _logged_norms(runner)
 
     def after_train_iter(
         self, runner: Any, batch_idx: int, data_batch: Any = None, outputs: dict | None = None
@@ -113,7 +118,6 @@ class NonFiniteGuardHook(Hook):
         fresh = (
             logged != self._norms_seen or logged >= LOG_LENGTH
         )  # between the steps of accumulated gradients there is none
-        self._norms_seen = logged
         if fresh:
             values.update(_gradient_norm(runner))
         bad = {
@@ -166,7 +170,7 @@ class NonFiniteGuardHook(Hook):
         runner.logger.warning(text)
 
     def _before_step(self, runner: Any) -> None:
-        """Take the norm; skip a step by taking its gradients: an optimizer then changes neither weights nor its state."""
+        """Take the norm; skip a step: without gradients an optimizer changes neither weights nor its own state."""
         gradients = [
             parameter.grad
             for group in runner.optim_wrapper.optimizer.param_groups

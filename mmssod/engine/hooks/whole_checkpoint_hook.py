@@ -47,8 +47,12 @@ class WholeCheckpointHook(CheckpointHook):
 
     def save_now(self, runner: Any) -> None:
         """Save after this iteration, unless that was done already; for ``after_train_iter``, on all processes."""
-        if self._saved_at != runner.iter:
+        if not self.saved(runner):
             self._save_checkpoint(runner)
+
+    def saved(self, runner: Any) -> bool:
+        """Whether this process's run has saved after this iteration."""
+        return self._saved_at == runner.iter
 
     def _save_checkpoint(self, runner: Any) -> None:
         super()._save_checkpoint(runner)
