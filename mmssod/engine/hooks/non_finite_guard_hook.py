@@ -45,8 +45,8 @@ class NonFiniteGuardHook(Hook):
     after ``patience`` such iterations in a row; ``'warn'`` only warns. The gradients of all processes are the same, so
     all of them skip together.
 
-    The gradient norm is what clipping logs; where ``optim_wrapper.clip_grad`` is not set, this hook takes it and logs it
-    in the same way. It is watched in iterations that take a step. In mixed precision only finite
+    The gradient norm is what clipping logs; where ``optim_wrapper.clip_grad`` is not set, this hook takes and logs it.
+    It is watched in iterations that take a step. In mixed precision only finite
     norms are: with dynamic loss scaling an infinite one is an everyday event which the scaler handles. A norm is an
     explosion when it is ``explosion`` times the median of the last 100. Those, and how many iterations in a row went
     wrong, are in checkpoints: a resumed run decides as the one that was not cut.
