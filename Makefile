@@ -78,12 +78,8 @@ coverage:
 faults: $(INSTALLED)
 	$(BIN)/python tests/faults/campaign.py --out docs/results/faults.md
 
-# In an environment of its own, so that the auditor's packages are not among the audited.
 audit: $(INSTALLED)
-	test -x $(VENV_AUDIT)/bin/pip-audit || { $(PYTHON) -m venv $(VENV_AUDIT) && \
-	    $(VENV_AUDIT)/bin/python -m pip install $(PIP_FLAGS) --retries 1 --timeout 15 pip-audit; }
-	$(VENV_AUDIT)/bin/pip-audit --progress-spinner off --timeout 15 --skip-editable \
-	    --path "$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')"
+	$(BIN)/python tools/audit.py
 
 lint: $(INSTALLED)
 	$(BIN)/ruff format --check .

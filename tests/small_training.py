@@ -25,8 +25,13 @@ def small_data(root: Path) -> Path:
     return root
 
 
-def small_config(data: Path, tmp_path: Path, max_iters: int, workers: int = 0) -> Config:
-    """The shipped runtime and pipelines around a tiny detector with an EMA teacher and class balance."""
+def small_config(
+    data: Path, tmp_path: Path, max_iters: int, workers: int = 0, val_interval: int = 0
+) -> Config:
+    """The shipped runtime and pipelines around a tiny detector with an EMA teacher and class balance.
+
+    Without ``val_interval`` nothing is evaluated.
+    """
     heir = tmp_path / 'config.py'
     base = (
         f"_base_ = ['{CONFIGS}/datasets/demo.py', '{CONFIGS}/adamw_lite.py', "
@@ -47,12 +52,27 @@ def small_config(data: Path, tmp_path: Path, max_iters: int, workers: int = 0) -
     loader.dataset.unlabeled.images = f'{data}/unlabeled'
     for source in (loader.dataset.labeled, loader.dataset.unlabeled):
         source.pipeline.resize.scale = (64, 64)
-    cfg.val_dataloader = cfg.val_evaluator = cfg.val_cfg = None
+    if val_interval:
+        _evaluate_on(cfg, data, classes)
+    else:
+        cfg.val_dataloader = cfg.val_evaluator = cfg.val_cfg = None
     cfg.test_dataloader = cfg.test_evaluator = cfg.test_cfg = None
     cfg.default_hooks.update(cfg.semi_hooks)
     cfg.default_hooks.ema = dict(type='EMATeacherHook', ema_decay=0.9)
     cfg.default_hooks.checkpoint.interval = 2
-    cfg.train_cfg = dict(type='IterBasedTrainLoop', max_iters=max_iters)
+    cfg.default_hooks.class_balance.interval = 2  # lines to compare
+    cfg.train_cfg = dict(
+        type='IterBasedTrainLoop', max_iters=max_iters, val_interval=val_interval or 1000
+    )
     cfg.visualizer.vis_backends = [dict(type='LocalVisBackend')]
     cfg.param_scheduler = [dict(type='LinearLR', start_factor=0.1, by_epoch=False, begin=0, end=4)]
     return cfg
+
+
+def _evaluate_on(cfg: Config, data: Path, classes: tuple[str, ...]) -> None:
+    """The drawn images of ``val.json``, in their own size."""
+    loader = cfg.val_dataloader
+    loader.update(num_workers=0, persistent_workers=False)
+    loader.dataset.update(data_root=f'{data}/', metainfo=dict(classes=classes))
+    next(step for step in loader.dataset.pipeline if step.type == 'Resize').scale = (64, 64)
+    cfg.val_evaluator.update(ann_file=f'{data}/val.json', train_ann_file=f'{data}/train.json')

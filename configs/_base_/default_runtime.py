@@ -16,7 +16,7 @@ default_hooks = dict(
     visualization=dict(type='DetVisualizationHook'),
     seed=dict(type='SeedHook'),
     fast_resume=dict(type='FastResumeHook'),
-    preflight=dict(type='PreflightHook', read_images=2000),
+    preflight=dict(type='PreflightHook', read_images=2000, empty_classes='warn'),
     non_finite_guard=dict(
         type='NonFiniteGuardHook', policy='stop', explosion=1000.0, explosion_policy='warn'
     ),

@@ -26,6 +26,11 @@ semi = dict(
 semi_hooks = dict(
     class_balance=dict(type='ClassBalanceHook', interval=200),
     pseudo_labels=dict(
-        type='PseudoLabelHook', interval=50, patience=100, policy='warn', class_patience=1000
+        type='PseudoLabelHook',
+        interval=50,
+        patience=100,
+        policy='warn',
+        class_patience=1000,
+        class_policy='warn',
     ),
 )

@@ -19,6 +19,7 @@ from mmssod.apis.config import (
     use_auto_scale_lr,
 )
 from mmssod.apis.distributed import process_group
+from mmssod.engine.full_disk import full_disk_named
 from mmssod.engine.preflight import (
     config_problems,
     label_bank_problems,
@@ -62,6 +63,7 @@ def train(
     Raises:
         ValueError: everything that is found wrong before training, together.
         UnsafeCheckpointError: a checkpoint holds more than weights and is not trusted.
+        RuntimeError: of a full disk, with the file and the last whole checkpoint.
     """
     cfg = prepare(
         config,
@@ -107,18 +109,19 @@ def prepare(
 
 def run_training(cfg: Config) -> dict[str, float]:
     """Train in the process group that is there; metrics of the last evaluation."""
-    runner = build_runner(cfg)
-    newest = LastEvaluation()
-    runner.register_hook(newest)
-    try:
-        runner.train()
-    except (OSError, EOFError) as error:
-        if lost := _lost_worker(runner):
-            raise RuntimeError(lost) from error
-        raise
-    finally:
-        close(runner)
-    return newest.metrics
+    with full_disk_named(cfg.work_dir):
+        runner = build_runner(cfg)
+        newest = LastEvaluation()
+        runner.register_hook(newest)
+        try:
+            runner.train()
+        except (OSError, EOFError) as error:
+            if lost := _lost_worker(runner):
+                raise RuntimeError(lost) from error
+            raise
+        finally:
+            close(runner)
+        return newest.metrics
 
 
 def _lost_worker(runner: Runner) -> str:

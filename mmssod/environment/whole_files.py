@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import socket
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 UNFINISHED = '.part'
@@ -22,21 +23,32 @@ def write_whole(path: str | Path, content: bytes) -> None:
         content: all of it.
 
     Raises:
-        OSError: no room, or no right to write; the old file is as it was.
+        OSError: no room, or no right to write, with the file's name; the old file is as it was.
     """
     path = os.fspath(path)
     unfinished = path + UNFINISHED
     try:
-        with open(unfinished, 'wb') as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.replace(unfinished, path)
+        with naming(path):
+            with open(unfinished, 'wb') as stream:
+                stream.write(content)
+                stream.flush()
+                os.fsync(stream.fileno())
+            os.replace(unfinished, path)
     except BaseException:
         with suppress(OSError):
             os.remove(unfinished)
         raise
     _sync_folder(os.path.dirname(os.path.abspath(path)))
+
+
+@contextmanager
+def naming(path: str | Path) -> Iterator[None]:
+    """Give the errors of writing a file its name: those of ``write`` and ``fsync`` have none."""
+    try:
+        yield
+    except OSError as error:
+        error.filename = os.fspath(path)
+        raise
 
 
 def write_first(path: str | Path, content: bytes) -> None:

@@ -1,13 +1,14 @@
 """Configs with keys and values that mean nothing."""
 
 from copy import deepcopy
+from types import SimpleNamespace
 
 from bad_input_cases import STOP, WARN, case
 from fakes import FakeDataset, FakePair, fake_runner
 from whole_path import changed, tiny, trained
 
-from mmssod.engine import EMATeacherHook
-from mmssod.engine.preflight import runtime_warnings
+from mmssod.engine import EMATeacherHook, WholeCheckpointHook
+from mmssod.engine.preflight import runtime_problems, runtime_warnings
 
 GROUP = 'Config'
 
@@ -176,6 +177,18 @@ def late_images(folder):
 )
 def images_for_nothing(folder):
     return '\n'.join(runtime_warnings(late(folder, 400)))
+
+
+@case(
+    GROUP,
+    'checkpoints between the optimizer steps of accumulated gradients',
+    STOP,
+    r'loses the gradients(?s:.*)accumulative_counts=4 divides\n.*interval=10(?s:.*)set interval=12',
+)
+def gathered_gradients(folder):
+    steps = SimpleNamespace(_accumulative_counts=4)
+    hooks = [WholeCheckpointHook(interval=10, by_epoch=False)]
+    return '\n'.join(map(str, runtime_problems(runner(folder, optim_wrapper=steps, hooks=hooks))))
 
 
 @case(

@@ -129,11 +129,14 @@ def both(folder):
 @case(
     GROUP,
     'a class without a box',
-    WARN,
+    WARN + ', or with `preflight.empty_classes=stop` an error before training',
     r"1 of 3 classes have no labeled box and cannot be learned: \['cat'\]",
 )
 def class_without(folder):
-    return warnings(folder, pair(labeled=[('/l/0.jpg', [0, 1])]))
+    runner = fake_runner(folder, dataset=pair(labeled=[('/l/0.jpg', [0, 1])]))
+    PreflightHook().before_train(runner)
+    assert 'cannot be learned' in error_of(PreflightHook(empty_classes='stop').before_train, runner)
+    return runner.messages[1]
 
 
 @case(GROUP, 'fewer labeled images than a batch takes', WARN, 'has 3 images and a batch takes 8')

@@ -107,6 +107,9 @@ class FakeStatistics(nn.Module):
     def reset(self):
         self.resets += 1
 
+    def gather(self):
+        pass
+
 
 class FakeModel(nn.Module):
     """A pseudo-label detector's parts."""

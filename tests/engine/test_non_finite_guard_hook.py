@@ -5,6 +5,7 @@ import pytest
 import torch
 from fakes import fake_runner
 from mmdet.structures import DetDataSample
+from mmengine.logging import HistoryBuffer
 from mmengine.optim import AmpOptimWrapper
 from toy_training import toy_config, weights_of
 
@@ -188,7 +189,8 @@ def test_skips_in_a_row_end_the_run(tmp_path):
 def test_an_exploded_step_can_be_skipped(tmp_path):
     weight = torch.nn.Parameter(torch.ones(2))
     optimizer = torch.optim.SGD([weight], lr=1.0)
-    runner = fake_runner(tmp_path, optim_wrapper=SimpleNamespace(optimizer=optimizer, get_lr=dict))
+    clips = dict(optimizer=optimizer, get_lr=dict, clip_grad_kwargs=dict(max_norm=35))
+    runner = fake_runner(tmp_path, optim_wrapper=SimpleNamespace(**clips))
     hook = NonFiniteGuardHook(explosion_policy='skip')
     hook.before_train(runner)
     norms(runner, *[1.0] * 30)
@@ -218,6 +220,57 @@ def test_finite_gradients_of_a_loss_that_is_not(tmp_path):
     assert torch.equal(weight.detach(), torch.zeros(2))
 
 
+@pytest.mark.parametrize('policy', ['warn', 'skip'])
+def test_norms_are_watched_without_clipping(tmp_path, policy):
+    """They are what clipping with a bound far away logs, and no weight differs."""
+    found = {}
+    for name, clip in (('clipped', dict(max_norm=1e9)), ('plain', None)):
+        cfg = toy_config(tmp_path / name, max_iters=6)
+        cfg.optim_wrapper.clip_grad = clip
+        for hook in cfg.custom_hooks:
+            hook.update(policy=policy) if hook.type == 'NonFiniteGuardHook' else None
+        apis.train(cfg)
+        saved = torch.load(tmp_path / name / 'iter_6.pth', weights_only=False)
+        history = saved['message_hub']['log_scalars']['train/grad_norm']
+        found[name] = (history.data[0].tolist(), weights_of(tmp_path / name, 6))
+    (clipped, weights), (plain, others) = found.values()
+    assert len(plain) == 6 and plain == pytest.approx(clipped)
+    assert all(torch.equal(value, others[name]) for name, value in weights.items())
+
+
+def test_an_explosion_without_clipping_is_seen_and_waits_for_nothing(tmp_path):
+    weight = torch.nn.Parameter(torch.ones(2))
+    optimizer = torch.optim.SGD([weight], lr=0.0)
+    runner = fake_runner(tmp_path, optim_wrapper=SimpleNamespace(optimizer=optimizer))
+    hook = NonFiniteGuardHook()
+    hook.before_train(runner)
+    for gradient in [1.0] * 30 + [1e6]:
+        weight.grad = torch.full((2,), gradient)
+        optimizer.step()
+        assert torch.is_tensor(hook._norm)  # on the device until the losses are transferred
+        hook.after_train_iter(runner, 0, PLAIN, {'loss': torch.tensor(1.0)})
+    assert len(runner.messages) == 1 and 'grad_norm = 1.41e+06' in runner.messages[0]
+    hook.before_train_iter(runner, 0)
+    hook.after_train_iter(runner, 0, PLAIN, {'loss': torch.tensor(1.0)})  # without a step
+    assert len(runner.messages) == 1
+
+
+def test_patience_outlives_a_resume(tmp_path):
+    checkpoint = {'state_dict': {}}
+    first, second = (NonFiniteGuardHook(policy='skip', patience=3) for _ in range(2))
+    for _ in range(2):
+        first.after_train_iter(fake_runner(tmp_path), 0, PLAIN, {'loss': float('nan')})
+    first.before_save_checkpoint(fake_runner(tmp_path), checkpoint)
+    for resumed, stops in ((False, False), (True, True)):
+        runner = fake_runner(tmp_path, _resume=resumed)
+        second.after_load_checkpoint(runner, checkpoint)
+        if stops:
+            with pytest.raises(RuntimeError, match='3 iterations in a row'):
+                second.after_train_iter(runner, 0, PLAIN, {'loss': float('nan')})
+    second.after_load_checkpoint(fake_runner(tmp_path, _resume=True), {})  # an old one
+    assert second._skipped_in_a_row == 0
+
+
 def test_a_norm_is_judged_once(tmp_path):
     """With accumulated gradients the log keeps the norm of the last step for the iterations between."""
     runner = fake_runner(tmp_path)
@@ -225,10 +278,18 @@ def test_a_norm_is_judged_once(tmp_path):
     norms(runner, *[1.0] * 30, 1e6)
     for _ in range(3):
         hook.after_train_iter(runner, 0, PLAIN, {'loss': 1.0})
+        _shorten(runner, 30)
+        hook.before_train_iter(runner, 0)
     assert len(runner.messages) == 1
     norms(runner, 1e6)
     hook.after_train_iter(runner, 0, PLAIN, {'loss': 1.0})
     assert len(runner.messages) == 2
+
+
+def _shorten(runner, length):
+    log = runner.message_hub.log_scalars
+    parts = (part[-length:] for part in log['train/grad_norm'].data)
+    log['train/grad_norm'] = HistoryBuffer(*parts)
 
 
 @pytest.mark.parametrize(('last', 'told'), [(1e6, True), (float('inf'), False), (1.0, False)])

@@ -54,9 +54,56 @@ def test_saves_exits_and_goes_on(tmp_path, iteration, loader):
     assert all(torch.equal(value, cut[name]) for name, value in whole.items())
 
 
+def evaluated(folder, **scheduler):
+    """Checkpoints after 2, 4 and 6 of 6 iterations, evaluations of two batches after 3 and 6."""
+    hooks = [dict(type='EvaluationScheduler', **scheduler)] if scheduler else []
+    cfg = toy_config(folder, max_iters=6, hooks=hooks)
+    cfg.train_cfg.val_interval = 3
+    return cfg
+
+
+@pytest.mark.parametrize('iteration', [3, 6])  # without, and with, a checkpoint of its own
+def test_an_evaluation_is_left_and_made_up_for(tmp_path, iteration):
+    apis.train(evaluated(tmp_path / 'whole'))
+    with pytest.raises(SystemExit) as end:
+        apis.train(evaluated(tmp_path / 'cut', iteration=iteration))
+    assert end.value.code == 143
+    assert (tmp_path / 'cut/last_checkpoint').read_text().endswith(f'iter_{iteration}.pth')
+    log = next((tmp_path / 'cut').glob('*/*.log')).read_text()
+    assert f'stopped after iteration {iteration}, in its evaluation' in log
+    assert not (tmp_path / f'cut/iter_{iteration + 1}.pth').exists()
+    done = tmp_path / 'cut/last_evaluation'
+    assert (done.read_text() if done.exists() else '0') == str(
+        iteration - 3 if iteration > 3 else 0
+    )
+    metrics = apis.train(evaluated(tmp_path / 'cut'), resume='auto')
+    assert metrics['toy/bbox_mAP'] == 0.08 and done.read_text() == '6'
+    whole, cut = weights_of(tmp_path / 'whole', 6), weights_of(tmp_path / 'cut', 6)
+    assert all(torch.equal(value, cut[name]) for name, value in whole.items())
+
+
+def test_an_evaluation_between_optimizer_steps_is_sat_through(tmp_path):
+    cfg = evaluated(tmp_path, iteration=3)
+    cfg.optim_wrapper.accumulative_counts = 2
+    with pytest.raises(SystemExit):
+        apis.train(cfg)
+    assert (tmp_path / 'last_evaluation').read_text() == '3'
+    assert (tmp_path / 'last_checkpoint').read_text().endswith('iter_4.pth')
+
+
 def test_the_last_iteration_ends_as_ever(tmp_path):
-    apis.train(told(tmp_path, iteration=5))
+    cfg = told(tmp_path, iteration=5)
+    cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
+    apis.train(cfg)
     assert (tmp_path / 'iter_6.pth').exists()
+
+
+def test_the_last_evaluation_is_left(tmp_path):
+    """Told in the last iteration, whose evaluation is still to come."""
+    with pytest.raises(SystemExit):
+        apis.train(told(tmp_path, iteration=5))
+    assert not (tmp_path / 'last_evaluation').exists()
+    assert apis.train(toy_config(tmp_path, max_iters=6), resume='auto')['toy/bbox_mAP'] == 0.08
 
 
 @pytest.mark.parametrize('workers', [False, True])

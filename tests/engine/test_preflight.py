@@ -15,6 +15,7 @@ from mmssod.engine.preflight import (
     category_names,
     class_problem,
     config_problems,
+    runtime_problems,
     runtime_warnings,
     start_problems,
 )
@@ -250,7 +251,7 @@ def test_warnings_do_not_stop_a_run(tmp_path):
         dataset=pair([('/l/0.jpg', [0])], [('/u/0.jpg', []), ('/l/../l/0.jpg', [])]),
         auto_scale_lr={'base_batch_size': 32, 'enable': False},
         optim_wrapper=SimpleNamespace(_accumulative_counts=4),
-        hooks=[WholeCheckpointHook(interval=10, by_epoch=False)],
+        hooks=[WholeCheckpointHook(interval=12, by_epoch=False)],
     )
     PreflightHook().before_train(runner)
     line, *warnings = runner.messages
@@ -258,8 +259,37 @@ def test_warnings_do_not_stop_a_run(tmp_path):
     assert "2 of 3 classes have no labeled box and cannot be learned: ['bee', 'cat']" in warnings[0]
     assert '1 of 2 images of the source unlabeled are labeled images too' in warnings[1]
     assert 'pass --auto-scale-lr to multiply it by 0.25' in warnings[2]
-    assert 'checkpoints every 10 iterations' in warnings[3]
-    assert len(warnings) == 4
+    assert len(warnings) == 3
+
+
+@pytest.mark.parametrize(
+    ('checkpoint', 'said'),
+    [
+        (dict(interval=12), ''),
+        (dict(interval=12, save_begin=8), ''),
+        (dict(interval=10), 'interval=10, save_begin=0'),
+        (dict(interval=12, save_begin=6), 'interval=12, save_begin=6'),
+        (dict(interval=-1), ''),
+        (dict(interval=3, by_epoch=True), ''),
+    ],
+)
+def test_checkpoints_hold_no_half_gathered_gradients(tmp_path, checkpoint, said):
+    runner = fake_runner(
+        tmp_path,
+        dataset=pair(),
+        optim_wrapper=SimpleNamespace(_accumulative_counts=4),
+        hooks=[WholeCheckpointHook(**{'by_epoch': False, **checkpoint})],
+    )
+    problems = '\n'.join(map(str, runtime_problems(runner)))
+    assert said in problems and bool(problems) == bool(said)
+
+
+def test_classes_without_a_box_may_stop_a_run(tmp_path):
+    runner = fake_runner(tmp_path, dataset=pair([('/l/0.jpg', [0])]))
+    with pytest.raises(ValueError, match='(?s)2 of 3 classes have no labeled box.*mend'):
+        PreflightHook(empty_classes='stop').before_train(runner)
+    with pytest.raises(ValueError, match="empty_classes to be 'warn' or 'stop', got 'skip'"):
+        PreflightHook(empty_classes='skip')
 
 
 # ------------------------------------------------------------------ the start

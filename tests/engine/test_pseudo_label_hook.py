@@ -61,7 +61,14 @@ def test_burn_in_does_not_count(tmp_path):
 
 
 @pytest.mark.parametrize(
-    'wrong', [{'interval': 0}, {'patience': 0}, {'class_patience': 0}, {'policy': 'skip'}]
+    'wrong',
+    [
+        {'interval': 0},
+        {'patience': 0},
+        {'class_patience': 0},
+        {'policy': 'skip'},
+        {'class_policy': 'skip'},
+    ],
 )
 def test_values_out_of_range_are_refused(wrong):
     with pytest.raises(ValueError, match='expected'):
@@ -100,6 +107,14 @@ def test_classes_that_never_appear_are_named_once(tmp_path):
         '2 of 3 classes had no pseudo box in 4 iterations' in named[0]
         and "['bee', 'cat']" in named[0]
     )
+
+
+def test_classes_that_never_appear_may_stop_a_run(tmp_path):
+    runner = fake_runner(tmp_path)
+    hook = PseudoLabelHook(interval=2, class_patience=4, class_policy='stop')
+    with pytest.raises(RuntimeError, match='2 of 3 classes had no pseudo box in 4 iterations'):
+        run_iterations(hook, runner, range(10), SOME)
+    assert runner.iter == 3
 
 
 def test_patience_outlives_a_resume(tmp_path):

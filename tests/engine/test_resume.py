@@ -1,5 +1,6 @@
 """A run that was interrupted ends like one that was not, bit by bit."""
 
+import json
 import os
 import random
 import socket
@@ -146,6 +147,43 @@ def test_two_and_two_steps_are_four(tmp_path, cut, loader, seed):
     assert (tmp_path / 'cut/class_balance.jsonl').read_text() == (
         tmp_path / 'whole/class_balance.jsonl'
     ).read_text()
+
+
+def counted_between(folder, iterations, ask=4, log=8):
+    """A toy run whose checkpoints lie between lines of its class balance, and between resets of the counts."""
+    cfg = toy_config(folder, max_iters=iterations)
+    cfg.default_hooks.checkpoint.interval = 3
+    intervals = dict(ClassBalanceHook=ask, PseudoLabelHook=log)
+    for hook in cfg.custom_hooks:
+        hook.update(interval=intervals[hook.type]) if hook.type in intervals else None
+    return cfg
+
+
+@pytest.mark.parametrize(('cut', 'ask', 'log'), [(3, 4, 8), (6, 8, 4), (6, 4, 100)])
+def test_counts_of_pseudo_boxes_go_on(tmp_path, cut, ask, log):
+    """A line after a resume counts the images from before it, too."""
+    apis.train(counted_between(tmp_path / 'whole', 9, ask, log))
+    apis.train(counted_between(tmp_path / 'cut', cut, ask, log))
+    apis.train(counted_between(tmp_path / 'cut', 9, ask, log), resume=True)
+    whole, ended = ((tmp_path / n / 'class_balance.jsonl').read_text() for n in ('whole', 'cut'))
+    assert ended == whole
+    counts = [json.loads(line)['pseudo_boxes'] for line in whole.splitlines()[1:]]
+    assert all(any(numbers) for numbers in counts)
+
+
+def test_a_checkpoint_without_counts_resumes(tmp_path):
+    """One of before they were kept; and weights to start from bring none."""
+    apis.train(counted_between(tmp_path, 3))
+    file = tmp_path / 'iter_3.pth'
+    checkpoint = torch.load(file, weights_only=False)
+    assert checkpoint['pseudo_label_counts'].pop('statistics')['statistics.images'] == 4
+    assert not any('statistics' in name for name in checkpoint['state_dict'])
+    apis.train(counted_between(tmp_path / 'other', 3), load_from=str(file))
+    torch.save(checkpoint, file)
+    apis.train(counted_between(tmp_path, 6), resume=True)
+    for newest, images in ((tmp_path / 'iter_6.pth', 6), (tmp_path / 'other/iter_3.pth', 4)):
+        kept = torch.load(newest, weights_only=False)['pseudo_label_counts']['statistics']
+        assert kept['statistics.images'] == images
 
 
 def test_a_teacher_from_load_from_outlives_a_resume_within_the_burn_in(tmp_path):

@@ -12,6 +12,7 @@ from toy_training import toy_config, weights_of
 from mmssod import apis
 from mmssod.engine import checkpoint_files
 from mmssod.engine.checkpoint_files import WholeFileBackend, damage, newest_checkpoint
+from mmssod.engine.full_disk import full_disk_named
 from mmssod.environment import whole_files
 from mmssod.environment.whole_files import write_whole
 
@@ -274,6 +275,47 @@ def test_killed_while_writing(tmp_path, monkeypatch, moment, file):
     whole, cut = weights_of(tmp_path / 'whole', 6), weights_of(tmp_path / 'cut', 6)
     assert all(torch.equal(value, cut[name]) for name, value in whole.items())
     assert names(tmp_path / 'cut') == ['iter_6.pth']
+
+
+FULL = [
+    ('best_toy_bbox_mAP_iter_4.pth', errno.ENOSPC, 'iter_4.pth'),
+    ('last_evaluation', errno.EDQUOT, 'iter_2.pth'),
+    ('class_balance.jsonl', errno.EROFS, None),
+]
+
+
+@pytest.mark.parametrize(('file', 'number', 'newest'), FULL)
+def test_a_full_disk_is_named_wherever_it_shows(tmp_path, monkeypatch, file, number, newest):
+    cfg = config(tmp_path, save_best='toy/bbox_mAP')
+    cfg.train_cfg.val_interval = 2
+    if file.startswith('best'):
+        scores = iter([0.1, 0.2, 0.3])
+        monkeypatch.setattr(
+            'toy_training.ToyMetric.compute_metrics', lambda self, _: {'bbox_mAP': next(scores)}
+        )
+
+    def full(*args, **options):
+        raise OSError(number, os.strerror(number))
+
+    fsync = os.fsync
+
+    def fsync_of(descriptor):
+        path = os.readlink(f'/proc/self/fd/{descriptor}')
+        return full() if path.endswith(f'{file}.part') else fsync(descriptor)
+
+    monkeypatch.setattr(whole_files.os, 'fsync', fsync_of)
+    if file == 'class_balance.jsonl':  # a line is appended
+        monkeypatch.setattr('mmssod.engine.hooks.class_balance_hook.json.dumps', full)
+    left = rf'the last checkpoint, {tmp_path}/{newest}, is whole' if newest else 'no checkpoint yet'
+    said = rf'{tmp_path}/{file} was not written: {os.strerror(number)}.*MiB free.*{left}.*--resume'
+    with pytest.raises(RuntimeError, match=said):
+        apis.train(cfg)
+
+
+def test_other_errors_of_files_stay(tmp_path):
+    for number, kind in ((errno.EACCES, PermissionError), (errno.ENOSPC, RuntimeError)):
+        with pytest.raises(kind), full_disk_named(str(tmp_path)):
+            raise OSError(number, 'no')
 
 
 def test_a_full_disk_is_named_and_costs_nothing_that_was_done(tmp_path, monkeypatch):

@@ -17,6 +17,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+import bad_rows
 import kills
 import refusals
 import soak
@@ -33,7 +34,14 @@ LEAST_KILLS = 30
 NOTE = """Runs are killed, robbed of a process or a data worker, told to end, and fed with files that want to harm.
 Each must end bit by bit as one that was left alone (weights, statistics, teacher, optimizer, schedule, class balance),
 or refuse; a part passes only where its fault took place.
-`make faults` runs it and writes this page; how each fault is met is in [reliability](../reliability.md)."""
+`make faults` runs it and writes this page; how each fault is met is in [reliability](../reliability.md).
+
+What is trained is small, so that many runs fit into minutes. The kills of one process and the soak take the shipped
+runtime and pipelines with a tiny detector (a ResNet-18 of 8 channels, images of 64 px, one labeled and one unlabeled a
+batch). The kills of two processes, the 500 iterations under torchrun, signals and the clock take a regressor of a few
+weights, which has no images and all else that is hard to resume: dropout, a teacher with batch norms, class statistics,
+momentum, a schedule. The soak has 2000 iterations of a process and a data worker; its growth is that of the median
+memory from the second quarter to the last, so what fills up in the first is left out."""
 
 
 def parts(short: bool) -> dict[str, Callable[[Path], dict]]:
@@ -49,6 +57,9 @@ def parts(short: bool) -> dict[str, Callable[[Path], dict]]:
         'SIGTERM at random moments': lambda f: world.sigterm(f, 2 if short else 8),
         'the clock jumps by days': world.clock_jumps,
         'soak': lambda f: soak.soak(f, 40 if short else 2000),
+        'bad input, every row of the table': lambda f: bad_rows.every_row(
+            f, 'Checkpoints' if short else ''
+        ),
         'a malicious checkpoint': refusals.malicious_checkpoint,
         'paths out of the data': refusals.traversal,
         'annotations that are a bomb': refusals.bombs,

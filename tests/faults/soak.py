@@ -53,11 +53,12 @@ def growth(rows: list[list[int]]) -> tuple[float, int]:
 
 
 def soak(root: Path, iterations: int) -> dict:
-    """Train so long with data workers, checkpoints and labels; compare the last quarter with the second."""
+    """Train so long with data workers, checkpoints, labels, evaluations; compare the last quarter with the second."""
     folder = root / 'soak'
     folder.mkdir()
-    cfg = small_config(small_data(root / 'soak_data'), folder, iterations, workers=1)
-    cfg.default_hooks.checkpoint.update(interval=max(iterations // 40, 1), max_keep_ckpts=2)
+    often = max(iterations // 40, 1)
+    cfg = small_config(small_data(root / 'soak_data'), folder, iterations, 1, val_interval=often)
+    cfg.default_hooks.checkpoint.update(interval=often, max_keep_ckpts=2)
     watch = dict(
         type='ResourceWatch',
         file=str(root / 'soak.jsonl'),
@@ -68,10 +69,12 @@ def soak(root: Path, iterations: int) -> dict:
     code = wait(action, seconds=20 * iterations + 600)
     rows = [json.loads(line) for line in (root / 'soak.jsonl').read_text().splitlines()]
     memory, files = growth(rows)
+    evaluations = (root / 'soak.log').read_text().count('coco/bbox_mAP:')
     kept = iterations < LEAST or (memory < GROWTH and files <= 0)
     return dict(
         iterations=rows[-1][0],
         processes=rows[-1][3],
+        evaluations=evaluations,
         measurements=len(rows),
         memory_mib=[round(row[1] / 2**20, 1) for row in (rows[len(rows) // 2], rows[-1])],
         memory_growth=f'{memory:.2%}',
@@ -80,6 +83,7 @@ def soak(root: Path, iterations: int) -> dict:
         passed=code == 0
         and rows[-1][0] == iterations
         and len(rows) >= 40
+        and evaluations >= 40
         and rows[-1][3] >= 2
         and kept,
     )

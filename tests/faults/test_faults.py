@@ -5,6 +5,7 @@ import os
 
 import pytest
 import torch
+from bad_rows import every_row
 from campaign import kills_in_all, page, run
 from fault_runs import differences, start, wait
 from kills import _kill_once, kill_one_of_two, kill_one_process
@@ -113,6 +114,7 @@ def test_quick_parts(tmp_path, part):
 @pytest.mark.parametrize(
     'part',
     [
+        lambda folder: every_row(folder, 'Checkpoints'),
         lambda folder: kill_one_process(folder, 2),
         lambda folder: kill_one_of_two(folder, 1),
         lambda folder: torchrun_restarts(folder, 40),

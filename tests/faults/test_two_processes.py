@@ -15,10 +15,11 @@ ITERATIONS = 9
 TOLD_IN = 4  # between two planned checkpoints, where the processes' batch norms differ
 
 
-def run(folder, max_iters=ITERATIONS, hooks=()):
+def run(folder, max_iters=ITERATIONS, hooks=(), val_interval=1000):
     """Exit codes of two gloo processes."""
     cfg = toy_config(folder, max_iters=max_iters, hooks=hooks)
     cfg.default_hooks.checkpoint.interval = 3
+    cfg.train_cfg.val_interval = val_interval
     cfg.env_cfg.dist_cfg = dict(backend='gloo', timeout=60)
 
     def action():
@@ -42,6 +43,21 @@ def test_all_stop_after_the_same_iteration_and_go_on(tmp_path):
     assert not own[0] and any('running_mean' in name for name in own[1])
     assert run(cut) == [0, 0]
     assert differences(whole, cut, f'iter_{ITERATIONS}.pth') == []
+
+
+def test_all_leave_an_evaluation(tmp_path):
+    """One is told in its only batch; both stop after it, and the whole evaluation is made up for."""
+    whole, cut = tmp_path / 'whole', tmp_path / 'cut'
+    interval = dict(val_interval=4)
+    assert run(whole, **interval) == [0, 0]
+    told_there = [dict(type='EvaluationScheduler', iteration=4, rank=1)]
+    assert run(cut, hooks=told_there, **interval) == [143, 143]
+    log = next(cut.glob('*/*.log')).read_text()
+    assert re.findall(r'stopped after iteration (\d+), in its evaluation', log) == ['4']
+    assert not (cut / 'last_evaluation').exists()
+    assert run(cut, **interval) == [0, 0]
+    assert differences(whole, cut, f'iter_{ITERATIONS}.pth') == []
+    assert (cut / 'last_evaluation').read_text() == str(ITERATIONS)
 
 
 def test_one_process_goes_on_from_two(tmp_path):

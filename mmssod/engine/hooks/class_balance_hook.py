@@ -12,7 +12,7 @@ from mmengine.hooks import Hook
 from terminaltables import AsciiTable
 
 from mmssod.engine.runner_access import bare_model, count_boxes, labeled_source
-from mmssod.environment.whole_files import write_whole
+from mmssod.environment.whole_files import naming, write_whole
 
 _HEADER = ['class', 'labeled boxes', 'tau', 'alpha', 'count', 'p*v', 'pseudo boxes an image']
 
@@ -84,7 +84,8 @@ class ClassBalanceHook(Hook):
         self._write(runner, record, mode='a')
 
     def _write(self, runner: Any, record: dict[str, Any], mode: str) -> None:
-        with open(osp.join(runner.work_dir, self.file_name), mode, encoding='utf-8') as stream:
+        file = osp.join(runner.work_dir, self.file_name)
+        with naming(file), open(file, mode, encoding='utf-8') as stream:
             stream.write(json.dumps(record) + '\n')
 
 

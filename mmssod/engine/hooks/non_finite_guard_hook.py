@@ -14,6 +14,7 @@ from mmengine.hooks import Hook
 from mmengine.optim import AmpOptimWrapper
 
 from mmssod.engine.runner_access import batch_image_paths
+from mmssod.environment.whole_files import write_whole
 
 _MENDS = (
     'clip gradients (optim_wrapper.clip_grad=dict(max_norm=35, norm_type=2)), warm the learning '
@@ -24,6 +25,8 @@ POLICIES = ('stop', 'skip', 'warn')
 _SKIPPED = 'The step was skipped'
 _TAKEN = 'The gradients were finite, so the step was taken'
 _NONE = 'No step was due'
+_NORM = 'grad_norm'  # as clipping calls it in the log
+_KEPT = 'non_finite_guard'  # in checkpoints
 WINDOW = 100  # iterations whose median is what a gradient norm is compared with
 LEAST = 20  # of them that must be there
 LOG_LENGTH = 1_000_000  # of mmengine's HistoryBuffer, which does not grow beyond
@@ -42,10 +45,11 @@ class NonFiniteGuardHook(Hook):
     after ``patience`` such iterations in a row; ``'warn'`` only warns. The gradients of all processes are the same, so
     all of them skip together.
 
-    The gradient norm is what clipping logs, so it is watched where ``optim_wrapper.clip_grad`` is set, in iterations
-    that take a step. In mixed precision only finite norms are: with dynamic loss scaling an infinite one is an
-    everyday event which the scaler handles. A norm is an explosion when it is ``explosion`` times the median of the
-    last 100, which are in checkpoints: a resumed run decides as the one that was not cut.
+    The gradient norm is what clipping logs; where ``optim_wrapper.clip_grad`` is not set, this hook takes and logs it.
+    It is watched in iterations that take a step. In mixed precision only finite
+    norms are: with dynamic loss scaling an infinite one is an everyday event which the scaler handles. A norm is an
+    explosion when it is ``explosion`` times the median of the last 100. Those, and how many iterations in a row went
+    wrong, are in checkpoints: a resumed run decides as the one that was not cut.
 
     Args:
         policy: for losses and gradients that are NaN or infinite.
@@ -81,30 +85,45 @@ class NonFiniteGuardHook(Hook):
         self._skipped_in_a_row = 0
         self._step = _NONE  # what became of the optimizer's step of this iteration
         self._norms_seen = 0
+        self._norm: torch.Tensor | None = (
+            None  # of this iteration's step, while it is on the device
+        )
+
+    def after_load_checkpoint(self, runner: Any, checkpoint: dict) -> None:
+        """Take the count of what went wrong in a row back at a resume."""
+        if runner._resume:
+            self._skipped_in_a_row = checkpoint.get(_KEPT, {}).get('skipped_in_a_row', 0)
 
     def before_train(self, runner: Any) -> None:
-        """Put the decision before the optimizer's step, where a policy can skip one."""
-        self._norms_seen = _logged_norms(runner)
-        if 'skip' in (self.policy, self.explosion_policy):
-            optimizer = runner.optim_wrapper.optimizer
+        """Look at gradients before the optimizer's step, where nobody else logs their norm or a policy can skip one."""
+        optimizer = getattr(runner.optim_wrapper, 'optimizer', None)
+        skips = 'skip' in (self.policy, self.explosion_policy)
+        if optimizer is not None and (skips or not _clipping_logs(runner)):
             optimizer.register_step_pre_hook(lambda *_: self._before_step(runner))
+
+    def before_train_iter(self, runner: Any, batch_idx: int, data_batch: Any = None) -> None:
+        """Note how many norms are in the log, which may be shortened between two iterations."""
+        self._norms_seen = _logged_norms(runner)
 
     def after_train_iter(
         self, runner: Any, batch_idx: int, data_batch: Any = None, outputs: dict | None = None
     ) -> None:
         """Test what the iteration logged."""
-        values = _scalars(outputs or {})
+        own = {} if self._norm is None else {_NORM: self._norm}
+        values = _scalars((outputs or {}) | own)
+        if own:
+            self._norm = None
+            runner.message_hub.update_scalar(f'train/{_NORM}', values.pop(_NORM))
         logged = _logged_norms(runner)
         fresh = (
             logged != self._norms_seen or logged >= LOG_LENGTH
         )  # between the steps of accumulated gradients there is none
-        self._norms_seen = logged
         if fresh:
             values.update(_gradient_norm(runner))
         bad = {
             name: value
             for name, value in values.items()
-            if ('loss' in name or name == 'grad_norm') and not math.isfinite(value)
+            if ('loss' in name or name == _NORM) and not math.isfinite(value)
         }
         step, self._step = self._step, _NONE
         if bad:
@@ -117,7 +136,7 @@ class NonFiniteGuardHook(Hook):
             self._act(runner, self.policy, text, step)
         elif fresh and (times := _growth(runner)) > self.explosion:
             text = (
-                f'exploding gradients in iteration {runner.iter + 1}: grad_norm = {values["grad_norm"]:.3g}, '
+                f'exploding gradients in iteration {runner.iter + 1}: {_NORM} = {values[_NORM]:.3g}, '
                 f'{times:.3g} times its median; images: {batch_image_paths(data_batch)}. What usually helps: {_MENDS}'
             )
             self._act(runner, self.explosion_policy, text, step)
@@ -125,7 +144,8 @@ class NonFiniteGuardHook(Hook):
             self._skipped_in_a_row = 0
 
     def before_save_checkpoint(self, runner: Any, checkpoint: dict) -> None:
-        """Test the weights that are about to be written."""
+        """Test the weights that are about to be written; keep the count."""
+        checkpoint[_KEPT] = dict(skipped_in_a_row=self._skipped_in_a_row)
         bad = [
             name
             for name, value in checkpoint['state_dict'].items()
@@ -150,18 +170,22 @@ class NonFiniteGuardHook(Hook):
         runner.logger.warning(text)
 
     def _before_step(self, runner: Any) -> None:
-        """Without gradients an optimizer changes neither weights nor its own state."""
+        """Take the norm; skip a step: without gradients an optimizer changes neither weights nor its own state."""
         gradients = [
             parameter.grad
             for group in runner.optim_wrapper.optimizer.param_groups
             for parameter in group['params']
             if parameter.grad is not None
         ]
-        broken = (
-            self.policy == 'skip'
-            and len(gradients) > 0
-            and not bool(torch.stack(torch._foreach_norm(gradients)).isfinite().all())
-        )
+        norm = torch.stack(torch._foreach_norm(gradients)).norm() if gradients else None
+        if not _clipping_logs(runner):
+            self._norm = norm
+        if 'skip' not in (self.policy, self.explosion_policy):
+            return  # without waiting for the device
+        if self._norm is not None:  # now, for the decision
+            runner.message_hub.update_scalar(f'train/{_NORM}', float(self._norm))
+            self._norm = None
+        broken = self.policy == 'skip' and norm is not None and not bool(norm.isfinite())
         exploded = self.explosion_policy == 'skip' and _growth(runner) > self.explosion
         self._step = _SKIPPED if broken or exploded else _TAKEN
         if broken or exploded:
@@ -180,15 +204,21 @@ def _scalars(outputs: dict) -> dict[str, float]:
     return values
 
 
+def _clipping_logs(runner: Any) -> bool:
+    """Whether the optimizer's wrapper takes the gradient norm: to clip by it, not by value."""
+    options = getattr(runner.optim_wrapper, 'clip_grad_kwargs', None)
+    return bool(options) and 'max_norm' in options
+
+
 def _norms(runner: Any) -> np.ndarray:
     """Gradient norms of the last iterations, the newest last; empty where none are watched."""
-    history = runner.message_hub.log_scalars.get('train/grad_norm')
+    history = runner.message_hub.log_scalars.get(f'train/{_NORM}')
     return np.zeros(0) if history is None else np.asarray(history.data[0][-WINDOW - 1 :], float)
 
 
 def _logged_norms(runner: Any) -> int:
     """How many gradient norms are in the log, which holds the last million."""
-    history = runner.message_hub.log_scalars.get('train/grad_norm')
+    history = runner.message_hub.log_scalars.get(f'train/{_NORM}')
     return 0 if history is None else len(history.data[0])
 
 
@@ -197,7 +227,7 @@ def _gradient_norm(runner: Any) -> dict[str, float]:
     scaled = isinstance(runner.optim_wrapper, AmpOptimWrapper)
     if not len(norms) or (scaled and not math.isfinite(norms[-1])):
         return {}
-    return {'grad_norm': float(norms[-1])}
+    return {_NORM: float(norms[-1])}
 
 
 def _growth(runner: Any) -> float:
@@ -220,6 +250,5 @@ def _write_report(runner: Any, values: dict[str, float], data_batch: Any) -> str
         'images': batch_image_paths(data_batch),
         'learning_rate': runner.optim_wrapper.get_lr(),
     }
-    with open(file, 'w', encoding='utf-8') as stream:
-        json.dump(report, stream, indent=1)
+    write_whole(file, json.dumps(report, indent=1).encode())
     return file

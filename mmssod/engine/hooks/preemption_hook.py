@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
 import time
 from typing import Any
@@ -11,7 +12,8 @@ from typing import Any
 import torch
 from mmdet.registry import HOOKS
 from mmengine.dist import all_reduce, get_world_size
-from mmengine.hooks import Hook
+from mmengine.hooks import EMAHook, Hook
+from mmengine.runner import IterBasedTrainLoop
 
 from mmssod.engine.hooks.whole_checkpoint_hook import WholeCheckpointHook
 from mmssod.engine.runner_access import bare_model
@@ -30,8 +32,8 @@ class PreemptionHook(Hook):
     """Saves a checkpoint and exits with code 143 when the process is told to end (SIGTERM, or SIGUSR1 of Slurm).
 
     The signal is noted and acted on after the iteration, when the weights are whole; with accumulated gradients after
-    the optimizer's step; during an evaluation, at the first iteration after it. So the time that the scheduler grants
-    must be longer than an iteration, and than an evaluation.
+    the optimizer's step. So the time that the scheduler grants must be longer than that. An evaluation is left after
+    its current batch, and run when the run goes on (``DueEvaluationHook``).
 
     A signal often comes twice: Slurm signals each process of a job and torchrun's agent passes its own on. So the same
     signal within 10 seconds (``REPEATS``) is ignored; one that comes later is meant, and ends the process at once.
@@ -43,7 +45,10 @@ class PreemptionHook(Hook):
 
     With several processes, those that were told agree with the others every ``interval`` iterations, so that all save
     and exit after the same one: a signal to any process is enough. The run goes on with ``--resume``, bit by bit as if
-    it had not been cut. After the last iteration there is nothing to do.
+    it had not been cut. After the last iteration there is nothing to do but its evaluation.
+
+    An evaluation is sat through where its checkpoint would be another's: between the steps of accumulated gradients,
+    or with mmengine's ``EMAHook``, which exchanges the weights, unless that checkpoint is there already.
 
     Args:
         interval: iterations between two agreements of several processes, >= 1.
@@ -79,14 +84,35 @@ class PreemptionHook(Hook):
         steps = getattr(runner.optim_wrapper, '_accumulative_counts', 1)
         if self.is_last_train_iter(runner) or (runner.iter + 1) % steps:
             return
-        if not self._agreed(runner, steps):
+        if self._agreed(runner, (runner.iter + 1) // steps):
+            self._stop(runner)
+
+    def after_val_iter(
+        self, runner: Any, batch_idx: int, data_batch: Any = None, outputs: Any = None
+    ) -> None:
+        """Save and exit within an evaluation of a training, if any process was told to."""
+        loop = runner._train_loop
+        if not isinstance(loop, IterBasedTrainLoop) or batch_idx >= _common_batches(runner):
             return
-        hook = next((h for h in runner.hooks if isinstance(h, WholeCheckpointHook)), None)
-        if hook is not None:
+        if not self._agreed(runner, batch_idx + 1):
+            return
+        loop._iter -= 1  # back to the iteration whose weights are evaluated
+        try:
+            steps = getattr(runner.optim_wrapper, '_accumulative_counts', 1)
+            hook = _checkpoint_hook(runner)
+            foreign = any(isinstance(other, EMAHook) for other in runner.hooks)
+            if (hook and hook.saved(runner)) or not ((runner.iter + 1) % steps or foreign):
+                self._stop(runner, ', in its evaluation')
+        finally:
+            loop._iter += 1
+
+    def _stop(self, runner: Any, where: str = '') -> None:
+        hook = _checkpoint_hook(runner)
+        if hook is not None and not hook.saved(runner):
             runner.call_hook('before_early_checkpoint')
             hook.save_now(runner)
         runner.logger.warning(
-            f'told to end: stopped after iteration {runner.iter + 1}, '
+            f'told to end: stopped after iteration {runner.iter + 1}{where}, '
             f'{"whose checkpoint is saved" if hook else "without a checkpoint, as the config has no hook for it"}; go '
             'on with --resume'
         )
@@ -100,10 +126,11 @@ class PreemptionHook(Hook):
             signal.signal(number, handler)
         self._before.clear()
 
-    def _agreed(self, runner: Any, steps: int) -> bool:
+    def _agreed(self, runner: Any, number: int) -> bool:
+        """Whether any process was told; several ask each other where ``interval`` divides the number."""
         if get_world_size() == 1:
             return bool(self._told)
-        if (runner.iter + 1) // steps % self.interval:
+        if number % self.interval:
             return False
         device = next(bare_model(runner).parameters()).device
         told = torch.tensor(int(bool(self._told)), device=device)
@@ -117,6 +144,18 @@ class PreemptionHook(Hook):
 
 
 _training = False
+
+
+def _checkpoint_hook(runner: Any) -> WholeCheckpointHook | None:
+    return next((hook for hook in runner.hooks if isinstance(hook, WholeCheckpointHook)), None)
+
+
+def _common_batches(runner: Any) -> float:
+    """How many batches of an evaluation every process has at least: only in these all can agree."""
+    if get_world_size() == 1:
+        return float('inf')
+    loader = runner.val_loop.dataloader
+    return len(loader.dataset) // get_world_size() // (loader.batch_size or sys.maxsize)
 
 
 def _outlive_first_signal() -> None:

@@ -13,6 +13,7 @@ from mmssod.engine.preflight import (
     batch_line,
     config_problems,
     data_findings,
+    empty_class_problems,
     label_bank_problems,
     label_bank_warnings,
     outside_problems,
@@ -34,17 +35,24 @@ class PreflightHook(Hook):
     Args:
         read_images: images of each annotation file that are read before training, the first ones, to find damaged ones
             and sizes that differ; 0 for none. Whether the files of all images exist is always looked up.
+        empty_classes: ``'warn'`` or ``'stop'``, when classes have no labeled box.
 
     Raises:
-        ValueError: all errors in one numbered list, each with expected, actual and mend.
+        ValueError: another policy, or ``read_images`` below 0; or all errors in one numbered list, each with expected,
+            actual and mend.
     """
 
     priority = 'VERY_HIGH'
 
-    def __init__(self, read_images: int = READ_IMAGES) -> None:
+    def __init__(self, read_images: int = READ_IMAGES, empty_classes: str = 'warn') -> None:
         if read_images < 0:
             raise ValueError(f'expected read_images >= 0, got {read_images}')
+        if empty_classes not in ('warn', 'stop'):
+            raise ValueError(
+                f"expected empty_classes to be 'warn' or 'stop', got {empty_classes!r}"
+            )
         self.read_images = read_images
+        self.empty_classes = empty_classes
 
     def after_load_checkpoint(self, runner: Any, checkpoint: dict) -> None:
         """Refuse a checkpoint that does not fit; comes before its weights are loaded."""
@@ -57,9 +65,7 @@ class PreflightHook(Hook):
             purpose=('resume' if runner._resume else 'start') if training else 'test',
             classes=(getattr(dataset, 'metainfo', None) or {}).get('classes') or (),
         )
-        if (
-            findings.problems
-        ):  # before what fits of its optimizer is loaded, and with all else that is wrong
+        if findings.problems:  # with all else that is wrong, before the optimizer's state is loaded
             others = self._problems(runner) if training else []
             raise_together(
                 [*others, *findings.problems],
@@ -70,16 +76,19 @@ class PreflightHook(Hook):
 
     def before_train(self, runner: Any) -> None:
         """Run all checks."""
-        raise_together(self._problems(runner))
+        empty = empty_class_problems(runner)
+        stops = empty if self.empty_classes == 'stop' else []
+        raise_together([*self._problems(runner), *stops])
         runner.logger.info(batch_line(runner))
         if is_main_process():
             warnings = [
                 *data_findings(runner.cfg).warnings,
                 *label_bank_warnings(runner.cfg),
+                *empty,
                 *runtime_warnings(runner),
             ]
             for warning in warnings:
-                runner.logger.warning(warning)
+                runner.logger.warning(str(warning))
 
     def _problems(self, runner: Any) -> list[Problem]:
         problems = [*config_problems(runner.cfg), *label_bank_problems(runner.cfg)]

@@ -8,7 +8,9 @@ from typing import Any
 from mmdet.registry import HOOKS
 from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
+from torch import Tensor
 
+from mmssod.engine.hooks.buffer_broadcast_hook import checkpoint_follows
 from mmssod.engine.runner_access import bare_model
 
 _KEPT = 'pseudo_label_counts'  # in checkpoints
@@ -36,19 +38,22 @@ class PseudoLabelHook(Hook):
     ``patience`` iterations; where there is no candidate either, it says that the teacher predicts nothing. With
     ``policy='stop'`` that ends the run. Burn-in iterations and supervised training do not count.
 
-    Its counts are in checkpoints, those of the first process, so that patience does not begin anew with each resume.
+    Its counts are in checkpoints, those of the first process, so that patience does not begin anew with each resume;
+    so are the statistics, those of all processes.
 
     After ``class_patience`` iterations with unlabeled images it names, once, the classes that no pseudo box had so far.
+    With ``class_policy='stop'`` that ends the run.
 
     Args:
         interval: iterations between two lines, >= 1.
         patience: iterations without any pseudo box before a warning, >= 1.
         policy: ``'warn'`` or ``'stop'``, when no pseudo box was kept for ``patience`` iterations.
         class_patience: iterations before classes without a pseudo box are named, >= 1.
+        class_policy: ``'warn'`` or ``'stop'``, when there are such classes.
 
     Raises:
         ValueError: a number below 1, or another policy.
-        RuntimeError: no pseudo box was kept for ``patience`` iterations, and the policy is ``'stop'``.
+        RuntimeError: no pseudo box, or none of a class, was kept for so long, and the policy is ``'stop'``.
     """
 
     priority = 51  # after ClassBalanceHook, which reads the statistics that this hook resets
@@ -59,18 +64,21 @@ class PseudoLabelHook(Hook):
         patience: int = 100,
         policy: str = 'warn',
         class_patience: int = 1000,
+        class_policy: str = 'warn',
     ) -> None:
         if min(interval, patience, class_patience) < 1:
             raise ValueError(
                 f'expected interval, patience and class_patience >= 1, got interval={interval}, '
                 f'patience={patience}, class_patience={class_patience}'
             )
-        if policy not in ('warn', 'stop'):
-            raise ValueError(f"expected policy to be 'warn' or 'stop', got {policy!r}")
+        for name, value in (('policy', policy), ('class_policy', class_policy)):
+            if value not in ('warn', 'stop'):
+                raise ValueError(f"expected {name} to be 'warn' or 'stop', got {value!r}")
         self.interval = interval
         self.patience = patience
         self.policy = policy
         self.class_patience = class_patience
+        self.class_policy = class_policy
         self._empty_steps = 0
         self._steps = 0
         self._seen_classes: set[int] = set()
@@ -83,6 +91,9 @@ class PseudoLabelHook(Hook):
             steps=self._steps,
             seen_classes=sorted(self._seen_classes),
             classes_named=self._classes_named,
+            statistics={
+                name: counts.cpu() for name, counts in _statistics(bare_model(runner)).items()
+            },
         )
 
     def after_load_checkpoint(self, runner: Any, checkpoint: dict) -> None:
@@ -91,11 +102,20 @@ class PseudoLabelHook(Hook):
             self._empty_steps, self._steps = kept['empty_steps'], kept['steps']
             self._seen_classes = set(kept['seen_classes'])
             self._classes_named = kept['classes_named']
+            if is_main_process():
+                held = _statistics(bare_model(runner))
+                for name, counts in kept.get('statistics', {}).items():  # not in old checkpoints
+                    held[name].copy_(counts)
+
+    def before_early_checkpoint(self, runner: Any) -> None:
+        """Gather the statistics for a checkpoint that a signal asks for."""
+        for part in _parts(bare_model(runner)).values():
+            part.gather()
 
     def after_train_iter(
         self, runner: Any, batch_idx: int, data_batch: Any = None, outputs: dict | None = None
     ) -> None:
-        """Count empty steps, warn, log."""
+        """Count empty steps, warn, log; gather the statistics where a checkpoint follows."""
         model = bare_model(runner)
         if model.unsupervised and outputs is not None and 'pseudo_boxes' in outputs:
             self._steps += 1
@@ -104,15 +124,19 @@ class PseudoLabelHook(Hook):
                 self._warn(runner, model)
         if self.every_n_train_iters(runner, self.interval):
             self._log(runner, model)
+        if checkpoint_follows(runner):
+            self.before_early_checkpoint(runner)
 
     def _log(self, runner: Any, model: Any) -> None:
         candidates = model.candidate_statistics.summary(reduce=True)
         seen = model.statistics.summary(reduce=True)
         model.candidate_statistics.reset()
         model.statistics.reset()
-        if not is_main_process() or not seen['images']:
+        if not seen['images']:
             return
-        self._name_unseen_classes(runner, seen['boxes_per_class'])
+        self._name_unseen_classes(runner, seen['boxes_per_class'])  # all processes stop together
+        if not is_main_process():
+            return
         runner.logger.info(
             f'pseudo labels, last {self.interval} iterations: {describe(seen)}\n'
             f'of candidates: {describe(candidates)}'
@@ -132,11 +156,15 @@ class PseudoLabelHook(Hook):
         names = runner.train_dataloader.dataset.metainfo.get('classes') or ()
         unseen = [name for label, name in enumerate(names) if label not in self._seen_classes]
         if unseen:
-            runner.logger.warning(
+            text = (
                 f'{len(unseen)} of {len(names)} classes had no pseudo box in {self._steps} iterations with unlabeled '
                 f'images: {unseen}. They are learned from labeled boxes alone; where the teacher does find them, lower '
                 'their thresholds (balancer.threshold_power, balancer.bounds)'
             )
+            if self.class_policy == 'stop':
+                raise RuntimeError(text)
+            if is_main_process():
+                runner.logger.warning(text)
 
     def _warn(self, runner: Any, model: Any) -> None:
         # On some processes only, so no summary over all of them here: it would wait for the others.
@@ -154,6 +182,19 @@ class PseudoLabelHook(Hook):
         if self.policy == 'stop':
             raise RuntimeError(text)
         runner.logger.warning(text)
+
+
+def _parts(model: Any) -> dict[str, Any]:
+    return {name: getattr(model, name) for name in ('candidate_statistics', 'statistics')}
+
+
+def _statistics(model: Any) -> dict[str, Tensor]:
+    """What both statistics count, by ``part.buffer``."""
+    return {
+        f'{part}.{name}': buffer
+        for part, statistics in _parts(model).items()
+        for name, buffer in statistics.named_buffers()
+    }
 
 
 def describe(seen: dict[str, Any]) -> str:

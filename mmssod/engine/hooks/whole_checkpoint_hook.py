@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os.path as osp
-import shutil
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -26,10 +24,8 @@ class WholeCheckpointHook(CheckpointHook):
     3. Only then those beyond ``max_keep_ckpts`` are removed, and a best one after the better one is there.
 
     Killed at any moment, ``last_checkpoint`` names a whole file. All arguments are mmengine's. Checkpoints on a remote
-    storage (``out_dir`` with ``://``, or ``backend_args``) are written by its backend, in the same order.
-
-    Raises:
-        RuntimeError: a checkpoint could not be written (a full disk); names the last whole one.
+    storage (``out_dir`` with ``://``, or ``backend_args``) are written by its backend, in the same order. What a full
+    disk says is in ``full_disk.py``.
     """
 
     file_backend: Any  # mmengine's, without types
@@ -51,8 +47,12 @@ class WholeCheckpointHook(CheckpointHook):
 
     def save_now(self, runner: Any) -> None:
         """Save after this iteration, unless that was done already; for ``after_train_iter``, on all processes."""
-        if self._saved_at != runner.iter:
+        if not self.saved(runner):
             self._save_checkpoint(runner)
+
+    def saved(self, runner: Any) -> bool:
+        """Whether this process's run has saved after this iteration."""
+        return self._saved_at == runner.iter
 
     def _save_checkpoint(self, runner: Any) -> None:
         super()._save_checkpoint(runner)
@@ -61,26 +61,21 @@ class WholeCheckpointHook(CheckpointHook):
     def _save_checkpoint_with_step(self, runner: Any, step: int, meta: dict[str, Any]) -> None:
         name = self.filename_tmpl.format(step)
         outdated = self._outdated(runner, step)
-        before = self.last_ckpt
         self.last_ckpt = self.file_backend.join_path(self.out_dir, name)
         runner.message_hub.update_info('last_ckpt', self.last_ckpt)
-        try:
-            runner.save_checkpoint(
-                self.out_dir,
-                name,
-                self.file_client_args,
-                save_optimizer=self.save_optimizer,
-                save_param_scheduler=self.save_param_scheduler,
-                meta=meta,
-                by_epoch=self.by_epoch,
-                backend_args=self.backend_args,
-                **self.args,
-            )
-            if is_main_process():
-                write_whole(osp.join(runner.work_dir, LAST), self.last_ckpt.encode())
-        except OSError as error:
-            raise RuntimeError(_not_written(self.last_ckpt, before, error)) from error
+        runner.save_checkpoint(
+            self.out_dir,
+            name,
+            self.file_client_args,
+            save_optimizer=self.save_optimizer,
+            save_param_scheduler=self.save_param_scheduler,
+            meta=meta,
+            by_epoch=self.by_epoch,
+            backend_args=self.backend_args,
+            **self.args,
+        )
         if is_main_process():
+            write_whole(osp.join(runner.work_dir, LAST), self.last_ckpt.encode())
             for path in outdated:
                 _remove(self.file_backend, path)
 
@@ -136,14 +131,3 @@ def _remove(backend: Any, path: str) -> None:
         backend.remove(path)
     elif backend.isdir(path):
         backend.rmtree(path)
-
-
-def _not_written(path: str, before: str | None, error: OSError) -> str:
-    room = ''
-    with suppress(OSError):
-        room = f' ({shutil.disk_usage(osp.dirname(path)).free / 2**20:.0f} MiB free)'
-    left = f'the one before, {before}, is whole' if before else 'there is none before it'
-    return (
-        f'checkpoint {path} was not written: {error.strerror or error}{room}; {left}. Make room or correct the '
-        'rights, then go on with --resume'
-    )

@@ -10,6 +10,7 @@ from mmssod.engine.preflight.label_bank_checks import (
 from mmssod.engine.preflight.outside_checks import config_outside_problems, outside_problems
 from mmssod.engine.preflight.runtime_checks import (
     batch_line,
+    empty_class_problems,
     runtime_problems,
     runtime_warnings,
 )
@@ -26,6 +27,7 @@ __all__ = [
     'config_outside_problems',
     'config_problems',
     'data_findings',
+    'empty_class_problems',
     'label_bank_problems',
     'label_bank_warnings',
     'labeled_classes',

@@ -39,20 +39,39 @@ def runtime_problems(runner: Any) -> list[Problem]:
     return [
         *_data_problems(runner),
         *outside,
+        *_checkpoint_problems(runner),
         *_model_problems(runner),
         *_bank_problems(runner),
     ]
 
 
 def runtime_warnings(runner: Any) -> list[str]:
-    """What may be meant, but seldom is: classes without a box, images in both sources, the rate."""
+    """What may be meant, but seldom is: few images, images in both sources, the rate."""
     return [
-        *_empty_class_warnings(runner),
         *_few_images_warnings(runner),
         *_overlap_warnings(runner),
         *_burn_in_warnings(runner),
         *_learning_rate_warnings(runner),
-        *_checkpoint_warnings(runner),
+    ]
+
+
+def empty_class_problems(runner: Any) -> list[Problem]:
+    """One problem when classes have no labeled box; whether that is an error is a setting."""
+    dataset = labeled_source(runner.train_dataloader.dataset)
+    classes = list(runner.train_dataloader.dataset.metainfo.get('classes') or [])
+    if dataset is None:
+        return []
+    counts = count_boxes(dataset, len(classes))
+    empty = [name for name, count in zip(classes, counts.tolist(), strict=True) if count == 0]
+    if not empty:
+        return []
+    return [
+        Problem(
+            f'{len(empty)} of {len(classes)} classes have no labeled box and cannot be learned: {empty}',
+            'at least one box a class',
+            'none of these',
+            'label some, or leave the classes out; default_hooks.preflight.empty_classes says whether that stops a run',
+        )
     ]
 
 
@@ -105,6 +124,21 @@ def _burn_in(runner: Any) -> int:
 def _start(runner: Any) -> dict[str, int]:
     """First iteration of each source that has one in the sampler."""
     return dict(getattr(runner.train_dataloader.sampler, 'start', {}))
+
+
+def _checkpoint_problems(runner: Any) -> Iterator[Problem]:
+    steps = getattr(runner.optim_wrapper, '_accumulative_counts', 1)
+    for hook in runner.hooks:
+        if not isinstance(hook, CheckpointHook) or hook.by_epoch or hook.interval <= 0:
+            continue
+        between = {key: getattr(hook, key) for key in ('interval', 'save_begin')}
+        if any(number % steps for number in between.values()):
+            yield Problem(
+                'a checkpoint between optimizer steps loses the gradients gathered so far, so a resume ends elsewhere',
+                f'default_hooks.checkpoint: iterations that optim_wrapper.accumulative_counts={steps} divides',
+                ', '.join(f'{key}={number}' for key, number in between.items()),
+                f'set interval={-(-hook.interval // steps) * steps}, and save_begin to a multiple of {steps}',
+            )
 
 
 def _model_problems(runner: Any) -> Iterator[Problem]:
@@ -211,20 +245,6 @@ def _class_numbers(model: nn.Module) -> dict[str, int]:
     return numbers
 
 
-def _empty_class_warnings(runner: Any) -> Iterator[str]:
-    dataset = labeled_source(runner.train_dataloader.dataset)
-    if dataset is None:
-        return
-    classes = list(runner.train_dataloader.dataset.metainfo.get('classes') or [])
-    counts = count_boxes(dataset, len(classes))
-    empty = [name for name, count in zip(classes, counts.tolist(), strict=True) if count == 0]
-    if empty:
-        yield (
-            f'{len(empty)} of {len(classes)} classes have no labeled box and cannot be learned: '
-            f'{empty}. Expected at least one box a class; label some, or leave the classes out'
-        )
-
-
 def _few_images_warnings(runner: Any) -> Iterator[str]:
     counts = getattr(runner.train_dataloader.sampler, 'counts', {})
     for name, part in sources(runner.train_dataloader.dataset).items():
@@ -261,14 +281,3 @@ def _learning_rate_warnings(runner: Any) -> Iterator[str]:
             f'pass --auto-scale-lr to multiply it by {actual / base:g}, or set '
             f'auto_scale_lr.base_batch_size={actual} if the rate is meant for this batch'
         )
-
-
-def _checkpoint_warnings(runner: Any) -> Iterator[str]:
-    steps = getattr(runner.optim_wrapper, '_accumulative_counts', 1)
-    for hook in runner.hooks:
-        if isinstance(hook, CheckpointHook) and hook.interval % steps:
-            yield (
-                f'checkpoints every {hook.interval} iterations fall between optimizer steps of '
-                f'{steps} accumulated iterations: a resume loses the gradients gathered so far. '
-                f'Choose an interval that {steps} divides'
-            )

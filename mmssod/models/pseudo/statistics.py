@@ -3,7 +3,7 @@
 from typing import Any
 
 import torch
-from mmengine.dist import all_reduce
+from mmengine.dist import all_reduce, is_main_process
 from torch import Tensor, nn
 
 from mmssod.structures import PseudoLabels
@@ -15,7 +15,7 @@ QUANTILES = (0.1, 0.5, 0.9)
 class PseudoLabelStatistics(nn.Module):
     """Counts a class and histograms of p and v since the last :meth:`reset`, of this process.
 
-    Not in the checkpoint: they say what happened between two lines of the log.
+    No weights, so not in ``state_dict``; ``PseudoLabelHook`` keeps them in checkpoints and starts them anew.
 
     Args:
         num_classes: ``M``.
@@ -49,6 +49,13 @@ class PseudoLabelStatistics(nn.Module):
         """Start anew."""
         for buffer in (self.boxes, self.images, self.histograms):
             buffer.zero_()
+
+    def gather(self) -> None:
+        """Move the counts of all processes to the first one, which writes checkpoints; every process must call it."""
+        for buffer in self.buffers():
+            all_reduce(buffer)
+        if not is_main_process():
+            self.reset()
 
     def summary(self, reduce: bool = False) -> dict[str, Any]:
         """What was counted.
