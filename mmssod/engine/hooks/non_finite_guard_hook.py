@@ -206,8 +206,7 @@ def _scalars(outputs: dict) -> dict[str, float]:
 
 def _clipping_logs(runner: Any) -> bool:
     """Whether the optimizer's wrapper takes the gradient norm: to clip by it, not by value."""
-    options = getattr(runner.optim_wrapper, 'clip_grad_kwargs', None)
-    return bool(options) and 'max_norm' in options
+    return 'max_norm' in (getattr(runner.optim_wrapper, 'clip_grad_kwargs', None) or {})
 
 
 def _norms(runner: Any) -> np.ndarray:
