@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeGuard
 
 from mmdet.registry import DATA_SAMPLERS, DATASETS, HOOKS, LOOPS, MODELS
 from mmengine.registry import Registry
@@ -42,7 +42,7 @@ def counts_other_things(name: str) -> bool:
     return any(part in name for part in _COUNT_OTHER_THINGS)
 
 
-def _is(node: Any, registry: Registry, kind: type) -> bool:
+def _is(node: Any, registry: Registry, kind: type) -> TypeGuard[Mapping[str, Any]]:
     name = node.get('type') if isinstance(node, Mapping) else None
     found = registry.get(name) if isinstance(name, str) else name
     return inspect.isclass(found) and issubclass(found, kind)
@@ -55,7 +55,7 @@ def _loader(cfg: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def _sampler(cfg: Mapping[str, Any]) -> Mapping[str, Any]:
     """The sampler's config if it draws by source, else an empty one."""
-    sampler = _loader(cfg).get('sampler')
+    sampler: Any = _loader(cfg).get('sampler')
     return sampler if _is(sampler, DATA_SAMPLERS, SourceSampler) else {}
 
 
@@ -67,7 +67,7 @@ def _shares(sampler: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
 
 
 def _sources(cfg: Mapping[str, Any]) -> list[str]:
-    dataset = _loader(cfg).get('dataset')
+    dataset: Any = _loader(cfg).get('dataset')
     if not _is(dataset, DATASETS, SemiDataset):
         return []
     own = {'type', '_scope_', '_delete_', *inspect.signature(SemiDataset).parameters} - {'labeled'}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Iterator, Mapping
 from copy import deepcopy
 from typing import Any
@@ -53,8 +52,8 @@ def value_problems(cfg: Mapping[str, Any]) -> list[Problem]:
 
 
 def _try(where: str, node: Mapping[str, Any]) -> Iterator[Problem]:
-    kind = find(node['type'], _REGISTRIES)
-    known = parameters(kind) if inspect.isclass(kind) else None
+    kind: Any = find(node['type'], _REGISTRIES)
+    known = parameters(kind) if isinstance(kind, type) else None
     values = {key: deepcopy(value) for key, value in node.items() if key not in _COMMON}
     if known is None or values.keys() - known.keys() or [*number_problems('', values, known)]:
         return  # of key_problems
