@@ -78,7 +78,7 @@ def fill_annotation(box: dict[str, Any]) -> dict[str, Any]:
 def whole_annotations(boxes: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
     """Copies of COCO's annotations, filled and numbered from 1.
 
-    Numbered, since pycocotools and faster-coco-eval take a true box of id 0 for none: a detection of it counts as false.
+    Numbered, since pycocotools and faster-coco-eval take a true box of id 0 for none: what finds it counts as false.
     """
     return [{**fill_annotation(box), 'id': number} for number, box in enumerate(boxes, start=1)]
 

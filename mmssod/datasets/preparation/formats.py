@@ -14,7 +14,7 @@ from xml.etree import ElementTree
 
 import yaml
 
-from mmssod.datasets.annotation_files import require_size
+from mmssod.datasets.annotation_files import fill_annotation, require_size
 from mmssod.datasets.aspect import header_size
 from mmssod.datasets.image_lists import FoundImage, find_images
 from mmssod.datasets.preparation.findings import SHOWN, Findings
@@ -97,7 +97,9 @@ def read_labels(
     if kind not in FORMATS:
         raise ValueError(f'format: expected one of {FORMATS} or auto, got {kind!r}')
     if kind == 'coco':
-        return with_classes(read_coco(source), classes), Findings()
+        coco = with_classes(read_coco(source), classes)
+        boxes = [fill_annotation(box) for box in coco['annotations']]
+        return {**coco, 'annotations': boxes}, Findings()
     names = yolo_classes(source, classes) if kind == 'yolo' else []
     records, findings = _read_files(source, images, kind, names)
     if kind == 'voc':
