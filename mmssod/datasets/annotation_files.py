@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
+import yaml
 from mmengine.utils import is_abs
 
 LIMIT = 'MMSSOD_MAX_ANNOTATION_MB'
@@ -66,6 +67,25 @@ def parse_json(content: bytes, path: str) -> Any:
         ) from None
     except ValueError as error:
         raise ValueError(f'{path!r} is not a json file in UTF-8: {error}') from error
+
+
+def read_yaml(path: str | os.PathLike) -> Any:
+    """The content of a yaml file in UTF-8.
+
+    Raises:
+        ValueError: it is too large, not UTF-8, not yaml, nested beyond reason, or has aliases.
+    """
+    require_size(path)
+    try:
+        with open(path, encoding='utf-8') as stream:
+            text = stream.read()
+        if any(isinstance(token, yaml.AliasToken) for token in yaml.scan(text)):
+            raise ValueError(
+                'aliases (*name), of which a few lines can make gigabytes, are not read'
+            )
+        return yaml.safe_load(text)
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise ValueError(f'{path}: expected a yaml file of a data set: {error}') from error
 
 
 def fill_annotation(box: dict[str, Any]) -> dict[str, Any]:

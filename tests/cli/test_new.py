@@ -349,7 +349,52 @@ def test_sets_with_a_common_image_are_refused(data, capsys):
     )
 
 
+def yolo_set(data, layout, text):
+    """Three images to train on, two to evaluate on, and a yaml."""
+    pytest.importorskip('globox')
+    for part, count in (('train', 3), ('val', 2)):
+        images, labels = (
+            data / 'yolo' / layout.format(kind, part) for kind in ('images', 'labels')
+        )
+        images.parent.mkdir(parents=True, exist_ok=True)
+        images_of(images, count, size=(64, 48) if part == 'train' else (60, 48))
+        labels.mkdir(parents=True)
+        for number in range(count):
+            (labels / f'{number}.txt').write_text(f'{number % 2} 0.5 0.5 0.5 0.5\n')
+    (data / 'yolo/own.yaml').write_text(text)
+
+
+@pytest.mark.parametrize(('layout', 'paths'), [
+    ('{}/{}', 'train: images/train\nval: images/val'),
+    ('{}/{}', 'path: yolo\ntrain: images/train\nval: images/val'),
+    ('{1}/{0}', 'train: ../train/images\nval: ../val/images'),
+    ('{}/{}', 'train: images/train'),
+    ('{}/{}', 'train: images/train\nval: images/train'),
+])  # fmt: skip
+def test_the_yaml_of_a_yolo_set(layout, paths, data):
+    yolo_set(data, layout, f'{paths}\nnames: {{0: cat, 1: dog}}\n')
+    own_val = 'val' in paths.split('\n')[-1].split(': ')[1]
+    assert main(['new', 'yolo/own.yaml', '--unlabeled', 'images', '--out', 'own']) == 0
+    cfg = Config.fromfile('own/teacher.py')
+    assert cfg.classes == ('cat', 'dog')
+    counts = [
+        len(json.loads((data / f'own/{n}.json').read_text())['images']) for n in ('labeled', 'val')
+    ]
+    assert counts == ([3, 2] if own_val else [2, 1])
+    assert config_problems(cfg) == []
+
+
+@pytest.mark.parametrize(
+    'paths', ['train: [images/train, images/val]', 'train: list.txt', 'nc: 2', '- 1']
+)
+def test_a_yaml_that_names_no_folder(paths, data, capsys):
+    yolo_set(data, '{}/{}', paths)
+    assert main(['new', 'yolo/own.yaml', '--unlabeled', 'images', '--out', 'own']) == 1
+    assert 'name the folder of the labels' in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(('change', 'text'), [
+    (dict(labels='no.yaml'), 'no file no.yaml'),
     (dict(labels='no.json'), 'no file or folder no.json'),
     (dict(unlabeled='nowhere'), 'nowhere'),
 ])  # fmt: skip

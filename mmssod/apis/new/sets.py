@@ -27,10 +27,12 @@ class Source:
     Args:
         labels: COCO json, folder of VOC xml or folder of YOLO txt.
         images: Folder of its images; '' looks where its format usually has them.
+        names: Of YOLO's numbers, where they are known.
     """
 
     labels: str
     images: str = ''
+    names: tuple[str, ...] = ()
 
     def folder(self) -> Path:
         """The folder of the images."""
@@ -175,7 +177,7 @@ def _read(
         raise FileNotFoundError(f'{name}: no file or folder {source.labels}')
     if not images.is_dir():
         raise FileNotFoundError(f'{name}: no folder of images {images}; name it with --images')
-    coco, findings = read_labels(Path(source.labels), images, kind, classes)
+    coco, findings = read_labels(Path(source.labels), images, kind, classes, source.names)
     coco = with_sizes(coco, images)
     findings += check_labeled(name, coco, images)
     there = [image for image in coco['images'] if (images / image['file_name']).is_file()]
