@@ -33,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         '--val-share',
         type=float,
         default=0.2,
-        help='without --val, and a yaml with one: share of the labeled images that is set aside to evaluate on (%(default)s)',
+        help='without --val or that of a yaml: share of the labeled images to set aside for evaluation (%(default)s)',
     )
     parser.add_argument(
         '--format',

@@ -17,7 +17,7 @@ def yaml_sources(file: Path) -> tuple[Source, Source | None]:
     """The set to train on and, where the yaml names another one, that to evaluate on.
 
     Args:
-        file: A yaml with ``train``, ``names`` and perhaps ``path`` and ``val``: folders of images, whose labels lie where
+        file: A yaml with ``train``, ``names`` and perhaps ``path`` and ``val``: folders of images. Labels lie where
             ``images`` in the path is swapped for ``labels``. Paths count from the yaml or the working folder.
 
     Raises:

@@ -134,7 +134,7 @@ def with_sizes(coco: Coco, images: Path) -> Coco:
 
 
 def _has_size(image: Mapping[str, Any]) -> bool:
-    sides = image.get('width'), image.get('height')
+    sides: tuple[Any, Any] = image.get('width'), image.get('height')
     return all(is_number(side) and side > 0 for side in sides)
 
 
