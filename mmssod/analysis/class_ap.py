@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
+from mmssod.analysis.fonts import families
 from mmssod.analysis.plotting import COLORS, new_figure, percent, tidy
 from mmssod.evaluation import DetectorOutputs, evaluate_boxes
 from mmssod.evaluation.coco import box_counts, category_ids, rarest
@@ -103,7 +104,7 @@ def draw(numbers: dict[str, Any]) -> Figure:
         texts = ['' if math.isnan(value) else f'{value:.1f}' for value in values]
         axes.bar_label(bars, texts, padding=2, fontsize=6.5)
     names = [row[0] if row[1] == '' else f'{row[0]} ({row[1]})' for row in table]
-    axes.set_yticks(places, names)
+    axes.set_yticks(places, names, family=families(''.join(names)))
     if numbers['num_rare']:
         first = places[means]
         axes.axhspan(first - 0.5, first + numbers['num_rare'] - 0.5, color='0.93', zorder=0)

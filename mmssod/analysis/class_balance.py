@@ -11,6 +11,7 @@ import numpy as np
 from matplotlib import colormaps
 from matplotlib.figure import Figure
 
+from mmssod.analysis.fonts import families
 from mmssod.analysis.plotting import new_figure, tidy
 
 LEGEND_ENTRIES = 12
@@ -73,5 +74,6 @@ def draw(numbers: dict[str, Any]) -> Figure:
     panels[1].set_xlabel('iteration')
     some = '' if len(named) == len(order) else f'{len(named)} of {len(order)} '
     legend = f'{some}classes (labeled boxes)'
-    figure.legend(loc='outside right upper', title=legend, frameon=False, fontsize=8)
+    font = dict(family=families(''.join(numbers['classes'])), size=8)
+    figure.legend(loc='outside right upper', title=legend, frameon=False, prop=font)
     return figure

@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
+from mmssod.analysis.fonts import families, text_width
 from mmssod.analysis.pictures import TRUTH, Picture, Side
 from mmssod.analysis.plotting import COLORS, new_figure
 
@@ -77,12 +78,15 @@ def draw_side(axes: Axes, side: Side, color: str, width: int, height: int) -> No
     pixels = width / (PANEL * 72)  # image pixels a point
     taken: list[np.ndarray] = []
     for box, text in reversed(list(zip(side.boxes, side.tags, strict=True))):
-        size = pixels * FONT * np.array([0.6 * len(text) + 0.5, 1.5])
+        size = pixels * FONT * np.array([text_width(text) + 0.5, 1.5])
         place = free_place(box, size, (width, height), taken)
         taken.append(place)
         axes.add_patch(Rectangle(tuple(place[:2]), *size, facecolor=color, linewidth=0, alpha=0.9))
         x, y = (place[:2] + place[2:]) / 2
-        axes.text(x, y, text, color='white', fontsize=FONT, ha='center', va='center_baseline')
+        usual: dict[str, Any] = dict(
+            color='white', fontsize=FONT, ha='center', va='center_baseline'
+        )
+        axes.text(x, y, text, family=families(text), **usual)
 
 
 def outline(axes: Axes, box: np.ndarray, **line: Any) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from mmssod.analysis.drawing import PANEL, draw_side
+from mmssod.analysis.fonts import families
 from mmssod.analysis.pictures import Side
 from mmssod.analysis.plotting import COLORS, new_figure
 
@@ -41,5 +42,5 @@ def draw(views: Sequence[ShownView], title: str) -> Figure:
         )
         axes.set_axis_off()
         draw_side(axes, view.side, COLORS[index % len(COLORS)], width, height)
-    figure.suptitle(title, fontsize=9)
+    figure.suptitle(title, fontsize=9, family=families(title))
     return figure

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import logging
 import os.path as osp
 from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -16,12 +17,13 @@ from mmcv.transforms import Compose
 from mmdet.apis import inference_detector
 from mmdet.structures import DetDataSample
 from mmdet.utils import get_test_pipeline_cfg
-from mmdet.visualization import DetLocalVisualizer
 from mmengine.logging import print_log
 
+from mmssod.analysis.fonts import Visualizer
 from mmssod.apis.config import ConfigLike
 from mmssod.apis.offline_labels import with_annotations
 from mmssod.apis.plain import build, plain_detector
+from mmssod.apis.progress import with_progress
 from mmssod.datasets.image_files import UnreadableImageError
 from mmssod.datasets.image_lists import IMAGE_SUFFIXES, find_images, list_folder, source_kind
 from mmssod.datasets.split import Coco
@@ -56,11 +58,12 @@ class Frame:
         return pixels
 
 
-def frames(inputs: Sequence[str], every: int = 1, written: Sequence[Path] = ()) -> Iterator[Frame]:
+def frames(inputs: Sequence[str], every: int = 1, written: Sequence[Path] = ()) -> Iterable[Frame]:
     """Images of files, folders, globs, lists and COCO jsons, and frames of videos, in this order.
 
     Names are those within a folder, glob or list, the file's, or ``VIDEO/000012.jpg``. Where two inputs have the same
     one, the later gets its folder before it, and else a number. All inputs are looked up before the first frame.
+    Without a video the result is a list.
 
     Args:
         inputs: Their paths.
@@ -74,11 +77,13 @@ def frames(inputs: Sequence[str], every: int = 1, written: Sequence[Path] = ()) 
     """
     if every < 1:
         raise ValueError(f'every: expected a whole number >= 1, got {every}')
-    found = [(source, _frames(source, every)) for source in inputs]
+    sources = [one for source in inputs for one in _expand(source)]
+    found = [(source, _frames(source, every)) for source in sources]
     for source, several in found:
         images = [one.image for one in several] if isinstance(several, list) else []
         _keep_apart([source, *map(str, images)], written)
-    return _with_free_names(found)
+    named = _with_free_names(found)
+    return list(named) if all(isinstance(several, list) for _, several in found) else named
 
 
 def _keep_apart(inputs: Iterable[str], written: Sequence[Path]) -> None:
@@ -118,13 +123,28 @@ def relative_names(paths: Sequence[str]) -> list[str]:
     return [Path(file).relative_to(folder).as_posix() for file in files]
 
 
+def _expand(source: str) -> list[str]:
+    """An input; of a glob, itself if it has images, and the videos that it has."""
+    if not is_glob(source):
+        return [source]
+    files = sorted(glob.glob(source, recursive=True))
+    videos = [file for file in files if file.lower().endswith(VIDEO_SUFFIXES)]
+    images = any(file.lower().endswith(IMAGE_SUFFIXES) for file in files)
+    return [source, *videos] if images or not videos else videos
+
+
+def is_glob(source: str) -> bool:
+    """Whether an input has wildcards; ``a[1].jpg`` has none where a file is called so."""
+    return glob.has_magic(source) and not osp.exists(source)
+
+
 def _frames(source: str, every: int) -> Iterable[Frame]:
     """The images of one input as a list, or the frames of a video, with names that are theirs alone."""
     suffix = osp.splitext(source)[1].lower()
     if suffix in VIDEO_SUFFIXES:
         _require_video(source)
         return _video(source, every)
-    if suffix in IMAGE_SUFFIXES and not osp.isdir(source) and '*' not in source:
+    if suffix in IMAGE_SUFFIXES and not osp.isdir(source) and not is_glob(source):
         if not osp.isfile(source):
             raise FileNotFoundError(f'no image {source}')
         return [Frame(osp.basename(source), source)]
@@ -175,7 +195,7 @@ def infer(
     look = Detector(model)
     draw = _Painter(model.dataset_meta, pictures) if pictures else None
     images, found, skipped = [], [], []
-    for number, frame in enumerate(inputs, start=1):
+    for number, frame in enumerate(with_progress(inputs, 'images'), start=1):
         try:
             pixels = frame.pixels()
         except UnreadableImageError as error:
@@ -248,7 +268,7 @@ class _Painter:
     """Draws boxes into copies of frames, below a folder."""
 
     def __init__(self, dataset_meta: dict[str, Any], folder: Path) -> None:
-        self.visualizer = DetLocalVisualizer()
+        self.visualizer = Visualizer()
         self.visualizer.dataset_meta = dataset_meta
         self.folder = folder
         self.written: set[Path] = set()

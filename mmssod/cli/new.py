@@ -4,6 +4,7 @@ For example::
 
     mmssod new data/own/train.json --images data/own/images --unlabeled data/own/unlabeled --out own
     mmssod new data/own/labels --unlabeled data/own/unlabeled --classes cat dog --out own
+    mmssod new data/own/data.yaml --unlabeled data/own/unlabeled --out own
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ import argparse
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.add_argument(
-        'labeled', help='labels: a COCO json, a folder of VOC xml or a folder of YOLO txt'
+        'labeled',
+        help='labels: a COCO json, a folder of VOC xml, a folder of YOLO txt or its data.yaml',
     )
     parser.add_argument(
         '--images', default='', help='folder of the labeled images (by default beside the labels)'
@@ -31,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         '--val-share',
         type=float,
         default=0.2,
-        help='without --val: share of the labeled images that is set aside to evaluate on (%(default)s)',
+        help='without --val or that of a yaml: share of the labeled images to set aside for evaluation (%(default)s)',
     )
     parser.add_argument(
         '--format',

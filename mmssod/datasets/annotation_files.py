@@ -5,8 +5,10 @@ import os
 import os.path as osp
 import posixpath
 import re
+from collections.abc import Iterable
 from typing import Any
 
+import yaml
 from mmengine.utils import is_abs
 
 LIMIT = 'MMSSOD_MAX_ANNOTATION_MB'
@@ -15,6 +17,7 @@ _WINDOWS_ABSOLUTE = re.compile(r'[A-Za-z]:|\\')
 DEFAULT_MAX_MB = (
     2000.0  # COCO's largest has 448 MB; read, a json takes some five times its size of memory
 )
+BEYOND = 1e9  # pixels; Python's whole numbers have no end, and those above 1e308 are no float
 
 
 def max_megabytes() -> float:
@@ -64,6 +67,51 @@ def parse_json(content: bytes, path: str) -> Any:
         ) from None
     except ValueError as error:
         raise ValueError(f'{path!r} is not a json file in UTF-8: {error}') from error
+
+
+def read_yaml(path: str | os.PathLike) -> Any:
+    """The content of a yaml file in UTF-8.
+
+    Raises:
+        ValueError: it is too large, not UTF-8, not yaml, nested beyond reason, or has aliases.
+    """
+    require_size(path)
+    try:
+        with open(path, encoding='utf-8') as stream:
+            text = stream.read()
+        if any(isinstance(token, yaml.AliasToken) for token in yaml.scan(text)):
+            raise ValueError(
+                'aliases (*name), of which a few lines can make gigabytes, are not read'
+            )
+        return yaml.safe_load(text)
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise ValueError(f'{path}: expected a yaml file of a data set: {error}') from error
+
+
+def fill_annotation(box: dict[str, Any]) -> dict[str, Any]:
+    """A copy of a COCO annotation with what some files leave out: ``area`` width * height, ``iscrowd`` 0."""
+    area = box.get('area')
+    area = area if is_number(area) else box['bbox'][2] * box['bbox'][3]
+    return {**box, 'area': area, 'iscrowd': box.get('iscrowd') or 0}
+
+
+def whole_annotations(boxes: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Copies of COCO's annotations, filled and numbered from 1.
+
+    Numbered, since pycocotools and faster-coco-eval take a true box of id 0 for none: what finds it counts as false.
+    """
+    return [{**fill_annotation(box), 'id': number} for number, box in enumerate(boxes, start=1)]
+
+
+def is_id(value: Any) -> bool:
+    """Whether a value can be an id of a COCO json: a whole number or a text."""
+    return isinstance(value, (int, str)) and not isinstance(value, bool)
+
+
+def is_number(value: Any) -> bool:
+    """Whether a value is a number of a size that a box can have."""
+    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return number and abs(value) < BEYOND  # also false for NaN
 
 
 def leads_out(name: str, root: str) -> bool:

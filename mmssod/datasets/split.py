@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from mmssod.datasets.annotation_files import read_json
+from mmssod.datasets.annotation_files import is_id, is_number, read_json
 from mmssod.environment.whole_files import write_whole
 
 Coco = dict[str, Any]
@@ -212,8 +212,10 @@ def _entry_fault(key: str, entry: Any) -> str | None:
     if key == 'annotations':
         box = entry['bbox']
         whole = isinstance(box, list) and len(box) == 4
-        if not whole or not all(isinstance(side, (int, float)) for side in box):
+        if not whole or not all(map(is_number, box)):
             return 'needs four numbers x y w h as bbox'
+    if not all(is_id(entry[k]) for k in ('id', 'image_id', 'category_id') if k in entry):
+        return 'needs ids that are whole numbers or texts'
     return None
 
 

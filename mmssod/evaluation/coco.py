@@ -17,7 +17,7 @@ from mmdet.registry import METRICS
 from mmengine.logging import MMLogger
 from terminaltables import AsciiTable
 
-from mmssod.datasets.annotation_files import read_json
+from mmssod.datasets.annotation_files import read_json, whole_annotations
 
 IOU_THRESHOLDS = np.linspace(0.5, 0.95, 10)
 AREAS = ('all', 'small', 'medium', 'large')
@@ -62,7 +62,7 @@ def evaluate_boxes(
     """COCO's evaluation of boxes.
 
     Args:
-        annotations: A COCO data set (images, annotations, categories).
+        annotations: A COCO data set (images, annotations, categories); ids of its annotations do not matter.
         detections: image_id, category_id, bbox ``[x, y, w, h]`` and score of each.
         class_ids: Category ids in the order of classes.
         max_detections: Detections an image and class that count.
@@ -86,7 +86,8 @@ def evaluate_boxes(
         return CocoResult(empty_precision(annotations, class_ids))
     with contextlib.redirect_stdout(io.StringIO()):  # both libraries print their progress
         truth = COCO()
-        truth.dataset = {'info': {}, **annotations}
+        boxes = whole_annotations(annotations['annotations'])
+        truth.dataset = {'info': {}, **annotations, 'annotations': boxes}
         truth.createIndex()
         found = truth.loadRes([dict(box) for box in detections])  # which writes into what it gets
         evaluation = COCOeval(truth, found, 'bbox')
@@ -159,6 +160,11 @@ class CocoBoxMetric(CocoMetric):
             raise ValueError(
                 f'num_rare={num_rare} needs train_ann_file, the json to count boxes in'
             )
+        if self._coco_api is not None:  # for mmdet's own evaluation
+            dataset = self._coco_api.dataset
+            dataset['annotations'] = whole_annotations(dataset['annotations'])
+            with contextlib.redirect_stdout(io.StringIO()):
+                self._coco_api.createIndex()
         self.train_ann_file = train_ann_file
         self.num_rare = num_rare
         self.log_classes = log_classes

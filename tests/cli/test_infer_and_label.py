@@ -1,6 +1,7 @@
 """Images, folders and videos in; pictures, COCO json, YOLO txt and VOC xml out."""
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -183,6 +184,29 @@ def test_inputs_that_are_none(source, error, tmp_path, monkeypatch):
     Path('a.pdf').touch()
     with pytest.raises(error, match=source):
         list(frames([source]))
+
+
+@pytest.mark.parametrize(('pattern', 'names'), [
+    ('a?.png', ['a0.png', 'a1.png']),
+    ('a[12].png', ['a1.png']),
+    ('a[x].png', ['a[x].png']),
+    ('*.avi', ['film/000000.jpg', 'film/000003.jpg']),
+    ('[!b]*', ['a0.png', 'a1.png', 'a[x].png', 'film/000000.jpg', 'film/000003.jpg']),
+])  # fmt: skip
+def test_globs_of_images_and_videos(pattern, names, run_folder, video, tmp_path, monkeypatch):
+    """``a[x].png`` is the name of a file."""
+    monkeypatch.chdir(tmp_path)
+    for name in ('a0.png', 'a1.png', 'a[x].png', 'b.png'):
+        shutil.copy(run_folder / 'val/0.png', name)
+    shutil.copy(video, 'film.avi')
+    assert [frame.name for frame in frames([pattern], every=3)] == names
+
+
+def test_all_inputs_are_looked_up_at_once(run_folder, tmp_path, monkeypatch):
+    monkeypatch.chdir(run_folder)
+    for lacking in ('no.jpg', 'no?.jpg', 'no*.mp4', 'no'):
+        with pytest.raises((FileNotFoundError, ValueError), match=re.escape(lacking)):
+            frames(['val/0.png', lacking])
 
 
 def test_every_counts_from_one(video):

@@ -11,10 +11,12 @@ from mmdet.registry import DATASETS
 from mmengine.config import Config
 
 from mmssod import apis
-from mmssod.apis.new import Machine, make_plan
+from mmssod.apis.new import Machine, make_plan, writing
 from mmssod.apis.new.sets import set_aside
+from mmssod.apis.packaged import configs_folder
 from mmssod.cli import main
 from mmssod.datasets.preparation.own_data import LabeledSet, check_labeled
+from mmssod.engine.preflight import config_problems
 
 LAPTOP = Machine(gpus=0, memory=8.0, cores=2, name='CPU')
 SERVER = Machine(gpus=1, memory=24.0, cores=16, name='GPU')
@@ -242,7 +244,88 @@ def test_ids_and_categories_that_do_not_fit(data, capsys):
     (data / 'labels.json').write_text(json.dumps(coco))
     assert new() == 1
     err = capsys.readouterr().err
-    assert '1 ids of images repeat' in err and '1 boxes of categories that are not listed' in err
+    assert '1 image ids that come twice' in err and '1 boxes of classes that are not listed' in err
+
+
+def image_of(**changed):
+    return lambda coco: coco['images'][1].update(changed)
+
+
+def box_of(**changed):
+    return lambda coco: coco['annotations'][1].update(changed)
+
+
+def every_box(change):
+    return lambda coco: [change(number, box) for number, box in enumerate(coco['annotations'])]
+
+
+def every_image(change):
+    return lambda coco: [change(image) for image in coco['images']]
+
+
+@pytest.mark.parametrize('change', [
+    every_box(lambda n, box: (box.pop('area'), box.pop('iscrowd'))),
+    every_box(lambda n, box: box.update(area=None, iscrowd=None)),
+    every_box(lambda n, box: box.update(id=n)),
+    every_box(lambda n, box: box.update(id=f'box {n}')),
+    every_image(lambda image: (image.pop('width'), image.pop('height'))),
+    every_image(lambda image: image.update(width='64')),
+    box_of(iscrowd=1),
+])  # fmt: skip
+def test_what_new_accepts_train_accepts(change, data):
+    coco = labels_of(6)
+    change(coco)
+    (data / 'labels.json').write_text(json.dumps(coco))
+    assert new() == 0
+    assert config_problems(Config.fromfile('own/student.py')) == []
+    written = [json.loads((data / f'own/{name}.json').read_text()) for name in ('labeled', 'val')]
+    assert sum(len(part['annotations']) for part in written) == 12
+    assert all(box['id'] > 0 and box['area'] for part in written for box in part['annotations'])
+
+
+@pytest.mark.parametrize(('change', 'text'), [
+    (box_of(bbox=None), 'bbox'),
+    (box_of(bbox=[1, 2, 3, float('nan')]), 'bbox'),
+    (box_of(id=[1]), 'ids that are'),
+    (box_of(id=1), 'annotation ids that come twice'),
+    (box_of(image_id=77), 'boxes of images that are not listed'),
+    (box_of(bbox=[1, 2, 999, 999]), 'times as large as their image'),
+    (image_of(id=None), 'ids that are'),
+    (image_of(file_name='./0.jpg'), 'listed twice'),
+    (image_of(file_name='../images/1.jpg'), 'lead out of the folder'),
+    (image_of(width=65), '65 x 48 in the json, 64 x 48 in the file'),
+    (lambda coco: Path('images/1.jpg').write_bytes(Path('images/1.jpg').read_bytes()[:-99]), 'truncated'),
+    (lambda coco: coco['categories'].append(dict(id=3, name='cat')), 'name comes twice'),
+])  # fmt: skip
+def test_what_train_refuses_new_refuses(change, text, data, capsys):
+    coco = labels_of(6)
+    change(coco)
+    (data / 'labels.json').write_text(json.dumps(coco))
+    assert new() == 1
+    assert text in capsys.readouterr().err
+    assert not (data / 'own').exists()
+
+
+@pytest.mark.parametrize('name', ["Bob's {cells} $HOME", '細胞'])
+def test_configs_load_in_folders_of_unusual_names(name, data, capsys, monkeypatch):
+    """Those of mmssod, which they name, included."""
+    home = data / 'mmssod of' / name
+    shutil.copytree(configs_folder(), home / 'configs')
+    monkeypatch.setattr(writing, 'configs_folder', lambda: home / 'configs')
+    assert new('--out', name) == 0
+    for run in ('teacher', 'student', 'supervised'):
+        assert Config.fromfile(f'{name}/{run}.py').work_dir == f'{data}/{name}/work_dirs/{run}'
+
+
+@pytest.mark.parametrize('name', ['a"b', 'a\\b', 'a\nb', '{{ x }}', 'a::b'])
+def test_folders_of_names_that_configs_cannot_hold(name, data, capsys, monkeypatch):
+    assert new('--out', f'{name}/own') == 1
+    err = capsys.readouterr().err
+    assert 'out: a path that a config cannot hold' in err and '--out' in err
+    monkeypatch.setattr(writing, 'configs_folder', lambda: data / name / 'configs')
+    assert new('--out', 'own') == 1
+    assert 'install mmssod elsewhere' in capsys.readouterr().err
+    assert not (data / name).exists()
 
 
 def test_all_problems_come_together(data, capsys):
@@ -266,7 +349,52 @@ def test_sets_with_a_common_image_are_refused(data, capsys):
     )
 
 
+def yolo_set(data, layout, text):
+    """Three images to train on, two to evaluate on, and a yaml."""
+    pytest.importorskip('globox')
+    for part, count in (('train', 3), ('val', 2)):
+        images, labels = (
+            data / 'yolo' / layout.format(kind, part) for kind in ('images', 'labels')
+        )
+        images.parent.mkdir(parents=True, exist_ok=True)
+        images_of(images, count, size=(64, 48) if part == 'train' else (60, 48))
+        labels.mkdir(parents=True)
+        for number in range(count):
+            (labels / f'{number}.txt').write_text(f'{number % 2} 0.5 0.5 0.5 0.5\n')
+    (data / 'yolo/own.yaml').write_text(text)
+
+
+@pytest.mark.parametrize(('layout', 'paths'), [
+    ('{}/{}', 'train: images/train\nval: images/val'),
+    ('{}/{}', 'path: yolo\ntrain: images/train\nval: images/val'),
+    ('{1}/{0}', 'train: ../train/images\nval: ../val/images'),
+    ('{}/{}', 'train: images/train'),
+    ('{}/{}', 'train: images/train\nval: images/train'),
+])  # fmt: skip
+def test_the_yaml_of_a_yolo_set(layout, paths, data):
+    yolo_set(data, layout, f'{paths}\nnames: {{0: cat, 1: dog}}\n')
+    own_val = 'val' in paths.split('\n')[-1].split(': ')[1]
+    assert main(['new', 'yolo/own.yaml', '--unlabeled', 'images', '--out', 'own']) == 0
+    cfg = Config.fromfile('own/teacher.py')
+    assert cfg.classes == ('cat', 'dog')
+    counts = [
+        len(json.loads((data / f'own/{n}.json').read_text())['images']) for n in ('labeled', 'val')
+    ]
+    assert counts == ([3, 2] if own_val else [2, 1])
+    assert config_problems(cfg) == []
+
+
+@pytest.mark.parametrize(
+    'paths', ['train: [images/train, images/val]', 'train: list.txt', 'nc: 2', '- 1']
+)
+def test_a_yaml_that_names_no_folder(paths, data, capsys):
+    yolo_set(data, '{}/{}', paths)
+    assert main(['new', 'yolo/own.yaml', '--unlabeled', 'images', '--out', 'own']) == 1
+    assert 'name the folder of the labels' in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(('change', 'text'), [
+    (dict(labels='no.yaml'), 'no file no.yaml'),
     (dict(labels='no.json'), 'no file or folder no.json'),
     (dict(unlabeled='nowhere'), 'nowhere'),
 ])  # fmt: skip

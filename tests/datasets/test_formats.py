@@ -134,6 +134,24 @@ def test_a_yaml_that_could_grow_or_names_no_classes(text, said, tmp_path):
     assert len(str(error.value)) < 1000
 
 
+def test_unrelated_yamls_do_not_stop_the_reading(tmp_path):
+    """One with tags of Python above the labels, one that is no yaml beside them."""
+    labels = tmp_path / 'sets/labels'
+    labels.mkdir(parents=True)
+    (tmp_path / 'mkdocs.yml').write_text('emoji: !!python/name:material.emoji\nnames: [wrong]\n')
+    (tmp_path / 'sets/other.yaml').write_text('names: [wrong]\n')
+    (labels / 'broken.yaml').write_text('names: [ant\n')
+    assert yolo_classes(labels, ['cat']) == ['cat']
+    with pytest.raises(ValueError, match='--classes'):
+        yolo_classes(labels)
+    (tmp_path / 'data.yaml').write_text('names: [ant\n')
+    assert yolo_classes(labels, ['cat']) == ['cat']
+    (tmp_path / 'dataset.yml').write_text('names: [ant, bee]\n')
+    (tmp_path / 'data.yaml').unlink()
+    assert yolo_classes(labels) == ['ant', 'bee']
+    assert yolo_classes(tmp_path / 'sets/other.yaml') == ['wrong']
+
+
 def yolo_folder(tmp_path, lines, names='names: [cat, dog]\n'):
     """``labels`` with one file for a.jpg, whose image has 64 x 48 pixels."""
     labels = tmp_path / 'labels'

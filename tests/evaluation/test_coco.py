@@ -1,5 +1,6 @@
 """COCO evaluation: two libraries, one set of figures; hand-worked cases."""
 
+import copy
 import json
 
 import numpy as np
@@ -81,6 +82,21 @@ def test_a_crowd_is_neither_found_nor_missed():
     assert evaluate_boxes(annotations, found, [0]).ap() == pytest.approx(1)
 
 
+@pytest.mark.parametrize('backend', ['faster', 'pycocotools'])
+@pytest.mark.parametrize('first', [0, 1, 'a0'])
+def test_ids_of_true_boxes_do_not_matter(first, backend):
+    """Both libraries take a box of id 0 for none; nor need a file say `area` and `iscrowd`."""
+    annotations = truth([(i, 0, [0, 0, 10, 10], 0) for i in range(3)], images=3, classes=1)
+    for number, box in enumerate(annotations['annotations']):
+        box['id'] = f'a{number}' if first == 'a0' else first + number
+        del box['area'], box['iscrowd']
+    before = copy.deepcopy(annotations)
+    box = dict(category_id=0, bbox=[0, 0, 10, 10], score=0.9)
+    found = [dict(box, image_id=image) for image in range(3)]
+    assert evaluate_boxes(annotations, found, [0], backend=backend).ap() == pytest.approx(1)
+    assert annotations == before
+
+
 def test_unknown_backend():
     with pytest.raises(ValueError, match="got 'matlab'"):
         evaluate_boxes(truth([]), [], [0], backend='matlab')
@@ -153,6 +169,20 @@ def test_metric_agrees_with_mmdets(tmp_path):
     assert len(ours) == 6
     for name, value in ours.items():  # mmdet rounds to three digits
         assert value == pytest.approx(theirs[name], abs=0.00051), name
+
+
+@pytest.mark.parametrize('more', [{}, dict(metric_items=['mAP'])])
+def test_metric_with_ids_from_zero(more, tmp_path):
+    """With our evaluation, and with mmdet's, which does what ours does not know."""
+    annotations = truth([(0, 0, [0, 0, 10, 10], 0), (1, 0, [5, 5, 20, 20], 0)], classes=1)
+    for number, box in enumerate(annotations['annotations']):
+        box['id'] = number
+    path = tmp_path / 'val.json'
+    path.write_text(json.dumps(annotations))
+    metric = CocoBoxMetric(ann_file=str(path), **more)
+    metric.dataset_meta = dict(classes=['class0'])
+    metric.process({}, [prediction(0, [0, 0, 10, 10], 0), prediction(1, [5, 5, 25, 25], 0)])
+    assert metric.evaluate(2)['coco/bbox_mAP'] == pytest.approx(1)
 
 
 def test_metric_names_missing_classes(tmp_path):

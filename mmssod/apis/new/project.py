@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from mmssod.apis.new.data_yaml import SUFFIXES, yaml_sources
 from mmssod.apis.new.machine import Machine
 from mmssod.apis.new.planning import Plan, check_plan, make_plan
 from mmssod.apis.new.pool import find_pool
@@ -33,10 +34,10 @@ def new_project(
     """Check the data, plan a training and write its files.
 
     Args:
-        labeled: The labeled set.
+        labeled: The labeled set; of a ``data.yaml``, see :func:`~mmssod.apis.new.data_yaml.yaml_sources`.
         unlabeled: Folder, glob, text list or COCO json of images; those of the labeled sets among them are left out.
         out: Folder for the configs and the labels as COCO json.
-        val: Set to evaluate on; without one, a share of the labeled images is set aside.
+        val: Set to evaluate on; without one, that of the yaml, else a share of the labeled images is set aside.
         val_share: That share, in (0, 1).
         kind: Format of the labels, see :func:`~mmssod.datasets.preparation.formats.read_labels`.
         classes: Class names, likewise.
@@ -55,6 +56,9 @@ def new_project(
     """
     check_plan(val_share, detector, iterations, seed)
     folder = Path(out)
+    if Path(labeled.labels).suffix.lower() in SUFFIXES:
+        labeled, own = yaml_sources(Path(labeled.labels))
+        val = val or own
     sources = [labeled.labels, unlabeled, *([val.labels] if val else [])]
     problems = output_problems(folder, sources, force)
     train, test, findings = labeled_parts(

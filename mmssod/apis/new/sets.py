@@ -9,11 +9,14 @@ from pathlib import Path
 
 import numpy as np
 
+from mmssod.datasets.annotation_files import whole_annotations
 from mmssod.datasets.image_lists import FoundImage
 from mmssod.datasets.preparation.findings import SHOWN, Findings
 from mmssod.datasets.preparation.formats import read_labels
 from mmssod.datasets.preparation.own_data import check_images, check_labeled, with_sizes
 from mmssod.datasets.split import Coco
+from mmssod.engine.preflight.data_checks import content_findings
+from mmssod.engine.preflight.image_checks import READ_IMAGES
 from mmssod.structures import Problem
 
 
@@ -24,10 +27,12 @@ class Source:
     Args:
         labels: COCO json, folder of VOC xml or folder of YOLO txt.
         images: Folder of its images; '' looks where its format usually has them.
+        names: Of YOLO's numbers, where they are known.
     """
 
     labels: str
     images: str = ''
+    names: tuple[str, ...] = ()
 
     def folder(self) -> Path:
         """The folder of the images."""
@@ -172,12 +177,25 @@ def _read(
         raise FileNotFoundError(f'{name}: no file or folder {source.labels}')
     if not images.is_dir():
         raise FileNotFoundError(f'{name}: no folder of images {images}; name it with --images')
-    coco, findings = read_labels(Path(source.labels), images, kind, classes)
+    coco, findings = read_labels(Path(source.labels), images, kind, classes, source.names)
     coco = with_sizes(coco, images)
     findings += check_labeled(name, coco, images)
     there = [image for image in coco['images'] if (images / image['file_name']).is_file()]
     found = [FoundImage(str(images / i['file_name']), i['file_name'], i['id']) for i in there]
-    return LabeledPart(coco, images), findings + check_images(name, found)
+    findings += check_images(name, found) + _refused(name, source.labels, coco, images)
+    whole = {**coco, 'annotations': whole_annotations(coco['annotations'])}
+    return LabeledPart(whole, images), findings
+
+
+def _refused(name: str, labels: str, coco: Coco, images: Path) -> Findings:
+    """What ``train`` would refuse, without images that are not there or have no size: others tell of these."""
+    known = [i for i in coco['images'] if i['width'] and (images / i['file_name']).is_file()]
+    left_out = {i['id'] for i in coco['images']} - {i['id'] for i in known}
+    boxes = [box for box in coco['annotations'] if box['image_id'] not in left_out]
+    seen = {**coco, 'images': known, 'annotations': boxes}
+    classes = [category['name'] for category in coco['categories']]
+    findings = content_findings(name, labels, seen, classes, str(images), READ_IMAGES)
+    return Findings(problems=findings.problems)
 
 
 def _shared_images(train: LabeledPart, test: LabeledPart) -> Findings:

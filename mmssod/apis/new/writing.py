@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,9 +23,9 @@ DATA = Template('''\
 Written by `mmssod new`. It works from every folder; images are read where the paths say.
 """
 
-_base_ = '$configs/_base_/datasets/coco_json.py'
+_base_ = "$configs/_base_/datasets/coco_json.py"
 
-here = '{{ fileDirname }}'  # this folder, wherever it lies
+here = "{{ fileDirname }}"  # this folder, wherever it lies
 classes = $classes
 labeled_json, labeled_images = f'{here}/labeled.json', $labeled_images
 val_json, val_images = f'{here}/val.json', $val_images
@@ -76,10 +77,10 @@ $command
 """
 
 _base_ = [
-    '$configs/_base_/models/$model',
-    './data.py',
-    '$configs/_base_/$optimizer',
-    '$configs/_base_/default_runtime.py',
+    "$configs/_base_/models/$model",
+    "./data.py",
+    "$configs/_base_/$optimizer",
+    "$configs/_base_/default_runtime.py",
 ]
 
 train_cfg = dict(max_iters=_base_.iterations, val_interval=max(_base_.iterations // 4, 1))
@@ -103,7 +104,7 @@ STUDENT = Template('''\
 $command
 """
 
-_base_ = ['./teacher.py', '$configs/_base_/$method']
+_base_ = ["./teacher.py", "$configs/_base_/$method"]
 
 model = dict(_delete_=True, detector=_base_.model, **_base_.semi)
 train_dataloader = dict(_delete_=True, **_base_.semi_train_dataloader)
@@ -128,6 +129,8 @@ work_dir = f'{_base_.here}/work_dirs/supervised'
 LISTS = ('labeled.json', 'val.json', 'not_unlabeled.txt')
 RUNS = ('teacher', 'student', 'supervised')
 CONFIGS = ('data.py', *(f'{name}.py' for name in RUNS))
+UNWRITABLE = re.compile(r'["\\\x00-\x1f\ud800-\udfff]|\{\{|::')
+"""What the path of a config, and of mmssod's own that it names, cannot have: mmengine puts it into quotes unchanged."""
 
 
 def output_problems(folder: Path, sources: Sequence[str], force: bool) -> list[Problem]:
@@ -144,11 +147,21 @@ def output_problems(folder: Path, sources: Sequence[str], force: bool) -> list[P
                 'out: a file', 'a folder, new or not', str(folder), 'name another one with --out'
             )
         ]
+    paths = {'out': os.path.abspath(folder), "mmssod's configs": _base_path(folder)}
+    problems = [
+        Problem(
+            f'{name}: a path that a config cannot hold',
+            r'one without " \ {{ :: and line breaks',
+            repr(path),
+            'name another folder with --out' if name == 'out' else 'install mmssod elsewhere',
+        )
+        for name, path in paths.items()
+        if UNWRITABLE.search(path)
+    ]
     read = [Path(source).resolve() for source in sources]
     there = [folder / name for name in (*CONFIGS, *LISTS) if (folder / name).exists()]
     inputs = [str(file) for file in there if file.resolve() in read]
     around = [str(path) for path in read if path.is_dir() and folder.resolve().is_relative_to(path)]
-    problems = []
     if inputs:
         what, mend = (
             'out: a file that is read would be overwritten',

@@ -12,9 +12,7 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
-import yaml
-
-from mmssod.datasets.annotation_files import require_size
+from mmssod.datasets.annotation_files import fill_annotation, read_yaml
 from mmssod.datasets.aspect import header_size
 from mmssod.datasets.image_lists import FoundImage, find_images
 from mmssod.datasets.preparation.findings import SHOWN, Findings
@@ -28,6 +26,7 @@ NOT_LABELS = re.compile(
 )
 """Text files beside YOLO labels that are none: lists, and notes such as Roboflow's ``README.dataset.txt``."""
 MAX_NAME = 200
+YAML_FILES = ('data.yaml', 'data.yml', 'dataset.yaml', 'dataset.yml')
 CLASS_FILES = ('classes.txt', 'labels.txt', 'obj.names')
 
 
@@ -75,7 +74,11 @@ def label_files(folder: Path, suffix: str) -> list[Path]:
 
 
 def read_labels(
-    source: Path, images: Path, kind: str = 'auto', classes: Sequence[str] = ()
+    source: Path,
+    images: Path,
+    kind: str = 'auto',
+    classes: Sequence[str] = (),
+    names: Sequence[str] = (),
 ) -> tuple[Coco, Findings]:
     """A labeled set in any of three formats as a COCO data set.
 
@@ -86,6 +89,7 @@ def read_labels(
         classes: Names in the order of labels, a choice of those of the json, of the xml files, or of ``data.yaml`` or
             ``classes.txt`` near the txt files; by default all (of xml files sorted). Boxes of other classes are left
             out. Where YOLO's numbers have no names, these are all their names.
+        names: Of YOLO's numbers, where they are known; else see :func:`yolo_classes`.
 
     Returns:
         The data set, and what was wrong with single files. Images without a label file are not part of it.
@@ -97,8 +101,10 @@ def read_labels(
     if kind not in FORMATS:
         raise ValueError(f'format: expected one of {FORMATS} or auto, got {kind!r}')
     if kind == 'coco':
-        return with_classes(read_coco(source), classes), Findings()
-    names = yolo_classes(source, classes) if kind == 'yolo' else []
+        coco = with_classes(read_coco(source), classes)
+        boxes = [fill_annotation(box) for box in coco['annotations']]
+        return {**coco, 'annotations': boxes}, Findings()
+    names = (names or yolo_classes(source, classes)) if kind == 'yolo' else []
     records, findings = _read_files(source, images, kind, names)
     if kind == 'voc':
         names = sorted({str(box['class']) for record in records for box in record['boxes']})
@@ -174,19 +180,24 @@ def as_coco(records: Iterable[dict[str, Any]], classes: Sequence[str]) -> Coco:
 
 
 def yolo_classes(folder: Path, given: Sequence[str] = ()) -> list[str]:
-    """Class names from ``data.yaml`` (or another yaml with ``names``) or ``classes.txt``, in the folder or above it.
+    """Class names from a yaml or ``classes.txt`` in the folder, or from ``data.yaml`` or ``classes.txt`` above it.
 
     Args:
-        folder: The labels.
+        folder: The labels, or the yaml itself.
         given: What they are where no file tells.
 
     Raises:
-        ValueError: There is none and none is given; a yaml that cannot be read, or whose numbers have gaps.
+        ValueError: There is none and none is given; then also a ``data.yaml`` that cannot be read or whose numbers have
+            gaps. Other yaml files that cannot be read are passed over.
     """
     for place in (folder, *folder.resolve().parents[:2]):
-        for file in sorted([*place.glob('*.yaml'), *place.glob('*.yml')]):
-            if names := _yaml_names(file):
-                return names
+        for file in _yaml_files(folder, place):
+            try:
+                if names := _yaml_names(file):
+                    return names
+            except ValueError:
+                if not given and (file.name in YAML_FILES or file == folder):
+                    raise
         for name in CLASS_FILES:
             if (place / name).is_file():
                 lines = (place / name).read_text(encoding='utf-8').splitlines()
@@ -195,22 +206,21 @@ def yolo_classes(folder: Path, given: Sequence[str] = ()) -> list[str]:
         return list(given)
     raise ValueError(
         f'YOLO labels in {folder} have numbers for classes: expected their names in data.yaml or classes.txt, in that '
-        'folder or one or two above it; or give them with --classes'
+        'folder or one or two above it; or give that yaml in place of the folder, or the names with --classes'
     )
+
+
+def _yaml_files(folder: Path, place: Path) -> list[Path]:
+    """Those that may name classes: all in the folder of the labels, the usual ones above it."""
+    if place != folder:
+        return [file for name in YAML_FILES if (file := place / name).is_file()]
+    found = [*place.glob('*.yaml'), *place.glob('*.yml')]
+    return [place] if place.is_file() else sorted(found)
 
 
 def _yaml_names(file: Path) -> list[str]:
     """The ``names`` of a yaml file, a list or a dict by number; empty where it has none."""
-    require_size(file)
-    try:
-        text = file.read_text(encoding='utf-8')
-        if any(isinstance(token, yaml.AliasToken) for token in yaml.scan(text)):
-            raise ValueError(
-                'aliases (*name), of which a few lines can make gigabytes, are not read'
-            )
-        content = yaml.safe_load(text)
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise ValueError(f'{file}: expected a yaml file with class names: {error}') from error
+    content = read_yaml(file)
     names = content.get('names') if isinstance(content, dict) else None
     if isinstance(names, dict):
         if set(names) != set(range(len(names))):

@@ -9,9 +9,11 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from terminaltables import AsciiTable
 
+from mmssod.datasets.annotation_files import is_number
 from mmssod.datasets.aspect import THREADS, header_size
 from mmssod.datasets.image_lists import FoundImage
 from mmssod.datasets.preparation.findings import SHOWN, Findings
@@ -94,7 +96,10 @@ def check_labeled(name: str, coco: Coco, images: Path) -> Findings:
                 'name the folder of the images with --images (--val-images)',
             )
         )
-    problems += [*_id_problems(name, coco), *_box_problems(name, coco)]
+    if coco['images'] and not any(class_counts(coco).values()):
+        mend = 'name labels with boxes; with --classes, classes that occur'
+        problems.append(Problem(f'{name}: no box', 'at least one box', 'none', mend))
+    problems += _box_problems(name, coco)
     counts = class_counts(coco)
     ratio = imbalance(counts)
     lines = () if math.isnan(ratio) else (f'{name}: imbalance of classes {ratio:.1f} : 1',)
@@ -116,21 +121,21 @@ def imbalance(counts: Mapping[str, int]) -> float:
 
 
 def with_sizes(coco: Coco, images: Path) -> Coco:
-    """The data set with width and height of each image, read from the files where the json has none."""
-    wanted = [
-        image for image in coco['images'] if not image.get('width') or not image.get('height')
-    ]
-    if not wanted:
-        return coco
+    """The data set with sizes of all images, read from the files where the json has none; 0 of unreadable ones."""
+    filled = list(coco['images'])
+    wanted = [n for n, image in enumerate(filled) if not _has_size(image)]
     with ThreadPoolExecutor(THREADS) as pool:
-        sizes = list(pool.map(header_size, [str(images / i['file_name']) for i in wanted]))
-    known = {
-        image['id']: dict(width=int(w), height=int(h))
-        for image, (w, h) in zip(wanted, sizes, strict=True)
-        if not math.isnan(w)
-    }
-    filled = [{**dict(width=0, height=0), **i, **known.get(i['id'], {})} for i in coco['images']]
+        sizes = pool.map(header_size, [str(images / filled[n]['file_name']) for n in wanted])
+    for n, (width, height) in zip(wanted, sizes, strict=True):
+        known = not math.isnan(width)
+        size = dict(width=int(width), height=int(height)) if known else dict(width=0, height=0)
+        filled[n] = {**filled[n], **size}
     return {**coco, 'images': filled}
+
+
+def _has_size(image: Mapping[str, Any]) -> bool:
+    sides: tuple[Any, Any] = image.get('width'), image.get('height')
+    return all(is_number(side) and side > 0 for side in sides)
 
 
 def check_images(name: str, found: Sequence[FoundImage]) -> Findings:
@@ -155,38 +160,17 @@ def check_images(name: str, found: Sequence[FoundImage]) -> Findings:
     return Findings(tuple(counts), (), tuple(problems))
 
 
-def _id_problems(name: str, coco: Coco) -> list[Problem]:
-    """Images that share an id, and a set without a box."""
-    ids = Counter(image['id'] for image in coco['images'])
-    repeated = [number for number, count in ids.items() if count > 1]
-    problems = []
-    if repeated:
-        what, mend = f'{name}: {len(repeated)} ids of images repeat', 'number the images anew'
-        problems.append(Problem(what, 'an id for each image', f'{repeated[:SHOWN]}', mend))
-    if coco['images'] and not any(class_counts(coco).values()):
-        mend = 'name labels with boxes; with --classes, classes that occur'
-        problems.append(Problem(f'{name}: no box', 'at least one box', 'none', mend))
-    return problems
-
-
 def _box_problems(name: str, coco: Coco) -> list[Problem]:
     sizes = {image['id']: (image.get('width'), image.get('height')) for image in coco['images']}
-    known = {category['id'] for category in coco['categories']}
-    outside, flat, lost, nameless = [], [], [], []
+    outside, flat = [], []
     for box in coco['annotations']:
         width, height = sizes.get(box['image_id'], (None, None))
         x, y, w, h = box['bbox']
-        if box['image_id'] not in sizes:
-            lost.append(box['id'])
-        elif box['category_id'] not in known:
-            nameless.append(box['id'])
-        elif min(w, h) <= 0:
+        if min(w, h) <= 0:
             flat.append(box['id'])
         elif width and height and (x >= width or y >= height or x + w <= 0 or y + h <= 0):
             outside.append(box['id'])
     kinds = {
-        'boxes of images that are not listed': lost,
-        'boxes of categories that are not listed': nameless,
         'boxes without width or height': flat,
         'boxes outside their images': outside,
     }

@@ -12,13 +12,12 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from mmssod.datasets.annotation_files import leads_out, shown
+from mmssod.datasets.annotation_files import is_id, is_number, leads_out, shown
 from mmssod.datasets.preparation import Findings
 from mmssod.structures import Problem
 
 SHOWN = 5
 HUGE = 4.0  # times the image's area: no crop, rounding or sloppy labeling does that
-BEYOND = 1e9  # pixels; Python's whole numbers have no end, and those above 1e308 are no float
 _LISTS = ('images', 'annotations', 'categories')
 
 # What was found -> (what it is, what would be right, the mend). Order of the report.
@@ -142,7 +141,7 @@ def no_image_problem(
     boxed = {_hashed(box, 'image_id') for box in boxes if _hashed(box, 'category_id') in used}
     least = filter_cfg.get('min_size', 0)
     for image in content['images']:
-        size = [n for key in ('width', 'height') if _is_number(n := _get(image, key))]
+        size = [n for key in ('width', 'height') if is_number(n := _get(image, key))]
         has_boxes = _hashed(image, 'id') in boxed or not filter_cfg.get('filter_empty_gt')
         if has_boxes and min(size, default=least) >= least:
             return None
@@ -193,7 +192,7 @@ def _check_categories(categories: Iterable[Any], found: dict[str, list[str]]) ->
     names: dict[Any, str] = {}
     for entry in categories:
         key, name = _get(entry, 'id'), _get(entry, 'name')
-        if not _is_id(key) or not isinstance(name, str):
+        if not is_id(key) or not isinstance(name, str):
             found['category'].append(_short(entry))
         elif key in names or name in names.values():
             found['category twice'].append(f'{key}: {name}')
@@ -212,9 +211,9 @@ def _check_images(
         key, file = _get(entry, 'id'), _get(entry, 'file_name')
         size = _get(entry, 'width'), _get(entry, 'height')
         if (
-            not _is_id(key)
+            not is_id(key)
             or not isinstance(file, str)
-            or not all(_is_number(n) and n > 0 for n in size)
+            or not all(is_number(n) and n > 0 for n in size)
         ):
             found['image'].append(_short(entry))
             continue
@@ -240,7 +239,7 @@ def _check_boxes(
     boxes: Counter[Any] = Counter()
     for entry in annotations:
         key, image, category = (_get(entry, n) for n in ('id', 'image_id', 'category_id'))
-        if not all(map(_is_id, (key, image, category))):
+        if not all(map(is_id, (key, image, category))):
             found['box'].append(_short(entry))
             continue
         if key in ids:
@@ -265,7 +264,7 @@ def _box_fault(entry: Mapping[str, Any], size: tuple[float, float]) -> str:
     """What is unusual about a box; '' for nothing."""
     box: Any = entry.get('bbox')
     area: Any = entry.get('area')
-    if not isinstance(box, list) or len(box) != 4 or not all(map(_is_number, (*box, area))):
+    if not isinstance(box, list) or len(box) != 4 or not all(map(is_number, (*box, area))):
         return 'box'
     x, y, width, height = box
     if width < 0 or height < 0:
@@ -289,16 +288,7 @@ def _get(entry: Any, key: str) -> Any:
 def _hashed(entry: Any, key: str) -> Any:
     """An id that may stand in a set; None for what is no id."""
     value = _get(entry, key)
-    return value if _is_id(value) else None
-
-
-def _is_id(value: Any) -> bool:
-    return isinstance(value, (int, str)) and not isinstance(value, bool)
-
-
-def _is_number(value: Any) -> bool:
-    number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    return number and abs(value) < BEYOND  # also false for NaN
+    return value if is_id(value) else None
 
 
 def _short(entry: Any) -> str:

@@ -98,15 +98,21 @@ def _look(
         content = read_json(file)
     except (OSError, ValueError) as error:
         return Findings(problems=(unreadable_file(name, error),))
-    findings = annotation_findings(name, file, content, classes, image_root)
+    findings = content_findings(name, file, content, classes, image_root, limit)
     try:
         problem = class_problem(name, classes, file)
     except ValueError:
         problem = None  # categories without names, which are among the findings
     if problem is None:  # else it says why no image is left
         problem = no_image_problem(name, file, content, classes, filter_cfg)
-    if problem is not None:
-        findings = Findings(problems=(problem,)) + findings
+    return findings if problem is None else Findings(problems=(problem,)) + findings
+
+
+def content_findings(
+    name: str, file: str, content: Any, classes: Sequence[str], image_root: str, limit: int
+) -> Findings:
+    """As :func:`file_findings`, of what was read from ``file``; names of classes are not compared."""
+    findings = annotation_findings(name, file, content, classes, image_root)
     images = content.get('images') if isinstance(content, dict) else None
     if isinstance(images, list):
         findings += Findings(problems=tuple(image_problems(name, images, image_root, limit)))

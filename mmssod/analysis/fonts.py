@@ -1,0 +1,73 @@
+"""Fonts that have the letters of class names: matplotlib's own lacks those of Chinese, Japanese, Korean and others."""
+
+from __future__ import annotations
+
+import logging
+from functools import cache, lru_cache
+from typing import Any
+from unicodedata import east_asian_width
+
+from matplotlib.font_manager import FontProperties, findfont, fontManager
+from matplotlib.ft2font import FT2Font
+from mmdet.visualization import DetLocalVisualizer
+from mmengine.logging import print_log
+
+USUAL = 'sans-serif'
+
+
+@lru_cache(maxsize=4096)
+def families(text: str) -> list[str]:
+    """Font families to draw a text with: the usual one and, for letters that it lacks, installed ones that have them.
+
+    A warning tells once where there is none: such letters are drawn as empty squares.
+    """
+    fonts = {
+        font.name: font.fname for font in fontManager.ttflist if 'Last Resort' not in font.name
+    }
+    chosen = [USUAL]
+    missing = {ord(letter) for letter in text if letter.isprintable()}
+    missing -= _letters(findfont(FontProperties(family=[USUAL])))
+    while missing:
+        best = max(fonts, key=lambda name: len(missing & _letters(fonts[name])), default=USUAL)
+        found = missing & _letters(fonts.get(best, ''))
+        if not found:
+            _warn()
+            break
+        chosen.append(best)
+        missing -= found
+    return chosen
+
+
+def text_width(text: str) -> float:
+    """About how wide a text is, in heights of its letters; Chinese, Japanese and Korean ones are as wide as high."""
+    return sum(1.0 if east_asian_width(letter) in 'WF' else 0.6 for letter in text)
+
+
+class Visualizer(DetLocalVisualizer):
+    """mmdet's, with fonts that have the letters of the texts."""
+
+    def draw_texts(self, texts: str | list[str], *args: Any, **kwargs: Any) -> Visualizer:
+        """As mmengine's; each text in its :func:`families`."""
+        each = [texts] if isinstance(texts, str) else texts
+        kwargs['font_families'] = [families(text) for text in each]
+        super().draw_texts(each, *args, **kwargs)
+        return self
+
+
+@cache
+def _letters(file: str) -> frozenset[int]:
+    """Code points that a font has; none of a file that is no font."""
+    try:
+        return frozenset(FT2Font(file).get_charmap())
+    except (OSError, RuntimeError):
+        return frozenset()
+
+
+@cache
+def _warn() -> None:
+    print_log(
+        'no installed font has all letters of the class names: the others are drawn as empty squares. Install one that '
+        'has them, such as fonts-noto-cjk',
+        'current',
+        logging.WARNING,
+    )
