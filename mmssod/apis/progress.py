@@ -1,4 +1,4 @@
-"""How far a loop over images is: a bar on a terminal, else a line each half minute."""
+"""How far a pass over images is: a bar on a terminal, else a line each half minute and one at the end."""
 
 from __future__ import annotations
 
@@ -12,35 +12,47 @@ LINE_SECONDS = 30.0
 T = TypeVar('T')
 
 
-def with_progress(images: Iterable[T], phase: str) -> Iterator[T]:
-    """The images, one after the other, while their number and pace are shown.
+class ImageProgress:
+    """Shows number and pace of images, and the time left, between its start and its end as a context.
 
     Args:
-        images: Where they have a length, the time left is shown, too.
-        phase: Word before it.
+        phase: What is done, such as ``teacher on test images``.
+        total: Images, where it is known.
     """
-    total = len(images) if isinstance(images, Sized) else None
-    bar = ProgressBar(loggers=[]) if on_terminal() else None
-    begin = told = time.monotonic()
-    if bar:
-        bar.start()
-    try:
+
+    def __init__(self, phase: str, total: int | None) -> None:
+        self.phase = phase
+        self.total = total
+        self.begin = self.told = time.monotonic()
+        self.bar = ProgressBar(loggers=[]) if on_terminal() else None
+
+    def __enter__(self) -> ImageProgress:
+        if self.bar:
+            self.bar.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if self.bar:
+            self.bar.stop()
+
+    def update(self, done: int) -> None:
+        """Show that so many images are done, if it is time to."""
+        now = time.monotonic()
+        rate = done / max(now - self.begin, 1e-9)
+        figures, of = f'{rate:.1f} images/s', ''
+        if self.total is not None:
+            figures += f', {duration((self.total - done) / max(rate, 1e-9))} to go'
+            of = f' / {self.total}'
+        if self.bar:
+            self.bar.show(self.phase, done, self.total, figures)
+        elif done == self.total or now - self.told >= LINE_SECONDS:
+            self.told = now
+            print(f'{self.phase}: {done}{of} images, {figures}', flush=True)
+
+
+def with_progress(images: Iterable[T], phase: str) -> Iterator[T]:
+    """The images, one after the other, while :class:`ImageProgress` shows how many are done."""
+    with ImageProgress(phase, len(images) if isinstance(images, Sized) else None) as progress:
         for done, image in enumerate(images, start=1):
             yield image
-            now = time.monotonic()
-            figures = _figures(done, total, now - begin)
-            if bar:
-                bar.show(phase, done, total, figures)
-            elif now - told >= LINE_SECONDS:
-                told = now
-                of = '' if total is None else f' / {total}'
-                print(f'{phase}: {done}{of} images, {figures}', flush=True)
-    finally:
-        if bar:
-            bar.stop()
-
-
-def _figures(done: int, total: int | None, seconds: float) -> str:
-    rate = done / max(seconds, 1e-9)
-    rest = '' if total is None else f', {duration((total - done) / rate)} to go'
-    return f'{rate:.1f} images/s{rest}'
+            progress.update(done)

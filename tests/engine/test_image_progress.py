@@ -15,9 +15,10 @@ def clock(monkeypatch):
 
 @pytest.mark.parametrize(('images', 'lines'), [
     ([], []),
-    ([1, 2], []),
+    ([1, 2], ['found: 2 / 2 images, 0.1 images/s, 0:00:00 to go']),
     (list(range(7)), ['found: 3 / 7 images, 0.1 images/s, 0:00:40 to go',
-                      'found: 6 / 7 images, 0.1 images/s, 0:00:10 to go']),
+                      'found: 6 / 7 images, 0.1 images/s, 0:00:10 to go',
+                      'found: 7 / 7 images, 0.1 images/s, 0:00:00 to go']),
     (iter(range(3)), ['found: 3 images, 0.1 images/s']),
 ])  # fmt: skip
 def test_a_line_each_half_minute(images, lines, clock, capsys):
