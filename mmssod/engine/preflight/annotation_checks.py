@@ -134,10 +134,11 @@ def no_image_problem(
         name, file, content, classes: see ``annotation_findings``.
         filter_cfg: ``filter_empty_gt`` and ``min_size`` of mmdet's ``CocoDataset``, empty for none.
     """
-    if not isinstance(content, dict) or not isinstance(content.get('images'), list):
+    if not all(isinstance(_get(content, key), list) for key in _LISTS):
         return None  # said by annotation_findings
-    categories, boxes = (content.get(key) or () for key in ('categories', 'annotations'))
-    used = {_hashed(c, 'id') for c in categories if _get(c, 'name') in set(classes)}
+    # A list of classes: names may be what cannot stand in a set.
+    used = {_hashed(c, 'id') for c in content['categories'] if _get(c, 'name') in list(classes)}
+    boxes = content['annotations']
     boxed = {_hashed(box, 'image_id') for box in boxes if _hashed(box, 'category_id') in used}
     least = filter_cfg.get('min_size', 0)
     for image in content['images']:
