@@ -12,6 +12,11 @@ from mmengine.fileio import load
 from mmengine.registry import DefaultScope
 
 from mmssod.datasets.transforms.steps import write_order
+from mmssod.engine.preflight import labeled_classes
+from mmssod.engine.preflight.key_checks import key_problems
+from mmssod.engine.preflight.runner_checks import runner_problems
+from mmssod.engine.preflight.stream_checks import stream_problems
+from mmssod.engine.preflight.value_checks import value_problems
 from mmssod.models import EMATeacher
 
 ROOT = Path(__file__).parents[1]
@@ -40,6 +45,12 @@ def class_numbers(detector):
     return {head.num_classes for head in (heads if isinstance(heads, list) else [heads])}
 
 
+def alarms(cfg):
+    """What the checks of a config say that need no data: nothing of a config that is shipped."""
+    checks = [*runner_problems(cfg), *key_problems(cfg), *value_problems(cfg)]
+    return [*checks, *stream_problems(cfg, labeled_classes(cfg))]
+
+
 def images_of(sampler):
     if sampler.type == 'PoolSampler':
         return sampler.images
@@ -61,6 +72,7 @@ def test_config_says_what_it_is(path):
 )
 def test_config_loads_and_builds(path):
     cfg = Config.fromfile(path)
+    assert alarms(cfg) == []
     detector = detector_of(cfg)
     detector.backbone.pop('init_cfg', None)  # names weights to download
     model = MODELS.build(cfg.model)

@@ -14,7 +14,6 @@ from torch import Tensor
 _NUMBERS = {int, float}
 
 
-@cache
 def parameters(kind: Any) -> Mapping[str, inspect.Parameter] | None:
     """Parameters of a function or class; None if they cannot be known.
 
