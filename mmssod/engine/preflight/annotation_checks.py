@@ -137,7 +137,7 @@ def no_image_problem(
     if not isinstance(content, dict) or not isinstance(content.get('images'), list):
         return None  # said by annotation_findings
     categories, boxes = (content.get(key) or () for key in ('categories', 'annotations'))
-    used = {_hashed(c, 'id') for c in categories if _get(c, 'name') in set(classes)}
+    used = {_hashed(c, 'id') for c in categories if _get(c, 'name') in list(classes)}
     boxed = {_hashed(box, 'image_id') for box in boxes if _hashed(box, 'category_id') in used}
     least = filter_cfg.get('min_size', 0)
     for image in content['images']:
