@@ -93,7 +93,7 @@ def test_what_cannot_be_measured_stays_in_the_table_and_is_not_met():
     assert ratios.table([result])[1] == ['work', '<= 1.00', '-', 'no', *'----', 'no bank']
 
 
-@pytest.mark.parametrize(('quick', 'images'), [(False, 5000), (True, 200)])
+@pytest.mark.parametrize(('quick', 'images'), [(False, 5000), (True, 80)])
 def test_the_evaluation_says_how_many_images_it_measures(monkeypatch, quick, images):
     drawn, draw = [], evaluation.drawn_results
     monkeypatch.setattr(evaluation, 'drawn_results', lambda n: drawn.append(n) or draw(2))

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from PIL import Image
 
 from mmssod.cli import COMMANDS, main, run_tool
 from mmssod.cli.main import command
@@ -137,7 +138,8 @@ def test_each_command_says_what_is_wrong(name, run_folder, tmp_path, monkeypatch
 @pytest.mark.parametrize('name', ['train', 'test', 'infer', 'label', 'browse', 'export'])
 def test_configs_that_are_none(name, text, words, run_folder, tmp_path, capsys):
     (tmp_path / 'own.py').write_text(text)
-    more = {'infer': ['x.jpg'], 'train': [], 'browse': []}.get(name, [])
+    Image.new('RGB', (4, 4)).save(tmp_path / 'x.jpg')
+    more = [f'{tmp_path}/x.jpg'] if name == 'infer' else []
     checkpoint = [] if name in ('train', 'browse') else [f'{run_folder}/iter_1.pth']
     out = [] if name in ('train', 'test') else ['--out', f'{tmp_path}/out']
     assert main([name, f'{tmp_path}/own.py', *checkpoint, *more, *out]) == 1

@@ -10,7 +10,7 @@ from mmssod.apis.ratios.rows import Measured, Row, Setting, in_turns
 from mmssod.evaluation import evaluate_boxes
 
 CLASSES = 80
-IMAGES, QUICK_IMAGES = 5000, 200
+IMAGES, QUICK_IMAGES = 5000, 80
 TRUTH_PER_IMAGE, FOUND_PER_IMAGE = 7, 36  # COCO val2017 has 7.3 boxes an image
 
 
