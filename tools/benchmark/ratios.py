@@ -67,7 +67,7 @@ def main() -> None:
         print(f'\n{title}\n{AsciiTable(found).table}')
     if args.markdown:
         command = f'python tools/benchmark/ratios.py {shlex.join(sys.argv[1:])}'.strip()
-        Path(args.markdown).write_text(ratios.page(tables, setting, command))
+        Path(args.markdown).write_text(ratios.page(tables, setting, command, args.only))
     if short:
         print(f'misses its bar: {", ".join(short)}')
     if absent:

@@ -128,13 +128,20 @@ def facts(setting: Setting, command: str) -> dict[str, str]:
     }
 
 
-def page(tables: Mapping[str, Sequence[Sequence[str]]], setting: Setting, command: str) -> str:
+def page(
+    tables: Mapping[str, Sequence[Sequence[str]]],
+    setting: Setting,
+    command: str,
+    only: Sequence[str] = (),
+) -> str:
     """The results page.
 
     Args:
         tables: By heading.
         setting: How they were measured.
         command: That prints them.
+        only: Names of the ratios, where these are not all.
     """
     title = 'Ratios and switches' if 'Switches' in tables else 'Ratios'
+    title += f': {", ".join(only)}' if only else ''
     return tables_page(title, NOTE, tables, facts(setting, command))
