@@ -45,6 +45,7 @@ NOT_RUN = {
     r'^python tools/benchmark/': 'minutes to hours; tests/test_benchmark.py and test_ratios.py have small ones',
     r'^make |^\. |venv|pip install|pytest|tools/demo\.py': 'installs, or runs tests and demo: CI itself does',
     r'^(for|done|export) ?': "the shell's own",
+    r'^git clone|^mkdir': 'fetches a data set from the network',
 }  # fmt: skip
 SMALLER = {'--count 200': '--count 2', '@200images': '@2images'}
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import glob
 import logging
 import os.path as osp
+import warnings
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, count
@@ -283,9 +284,16 @@ class _Painter:
             )
         self.written.add(file)
         file.parent.mkdir(parents=True, exist_ok=True)
-        self.visualizer.add_datasample(
-            name, pixels[..., ::-1], sample, draw_gt=False, pred_score_thr=0.0, out_file=str(file)
-        )
+        with warnings.catch_warnings():  # of mmengine, for each box that touches the edge
+            warnings.filterwarnings('ignore', message='.*out of bounds')
+            self.visualizer.add_datasample(
+                name,
+                pixels[..., ::-1],
+                sample,
+                draw_gt=False,
+                pred_score_thr=0.0,
+                out_file=str(file),
+            )
 
 
 def _require_video(path: str) -> None:

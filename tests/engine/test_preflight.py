@@ -398,3 +398,11 @@ def test_weights_by_box_need_the_certainty_head(tmp_path, slots, named):
         return
     with pytest.raises(ValueError, match=f'(?s)CertaintyRoIHead.*StandardRoIHead with .*{named}'):
         PreflightHook().before_train(runner)
+
+
+@pytest.mark.parametrize(('end', 'told'), [(50, []), (51, ['rises until iteration 51 of 100'])])
+def test_a_run_that_ends_in_its_warm_up(tmp_path, end, told):
+    rise = dict(type='LinearLR', start_factor=0.001, by_epoch=False, begin=0, end=end)
+    runner = fake_runner(tmp_path, cfg=Config(dict(param_scheduler=[rise])))
+    said = [w for w in map(str, runtime_warnings(runner)) if 'learning rate rises' in w]
+    assert len(said) == len(told) and all(words in w for words, w in zip(told, said, strict=True))

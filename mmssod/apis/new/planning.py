@@ -134,7 +134,7 @@ def make_plan(
         f'images of at most {scale[0]} x {scale[1]} px: the median object is '
         f'{data.median_side * min(scale):.0f} px wide then',
         f'{batch} labeled + {batch} unlabeled images an iteration and GPU; learning rate in proportion',
-        f'{iterations} iterations: {iterations * batch / max(data.images, 1):.0f} passes over the labeled images',
+        f'{iterations} iterations: each labeled image is seen {iterations * batch / max(data.images, 1):.3g} times',
     )
     rate = chosen.rate * batch / chosen.base
     workers = max(1, min(4, machine.cores - 1))

@@ -243,7 +243,8 @@ ROWS = (
         0.75,
         against_online,
         reason='All that a bank can save of a step is the teacher\'s share of it ("teacher alone"), a pass without '
-        'gradients over half of the images. Bar and figure meet where that share is a quarter: with more unlabeled '
-        'than labeled images, a teacher that is larger than the student, or several of them.',
+        'gradients over half of the images. Where a step of the student costs three forward passes, the ratio stays '
+        'above 3/4 however many of the images are unlabeled: the bar needs a teacher that is larger than the student, '
+        'or several of them.',
     ),
 )

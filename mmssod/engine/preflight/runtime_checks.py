@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from mmdet.models.detectors import BaseDetector
@@ -52,6 +52,7 @@ def runtime_warnings(runner: Any) -> list[str]:
         *_overlap_warnings(runner),
         *_burn_in_warnings(runner),
         *_learning_rate_warnings(runner),
+        *_warm_up_warnings(runner),
     ]
 
 
@@ -268,6 +269,18 @@ def _overlap_warnings(runner: Any) -> Iterator[str]:
                 f'{both} of {len(part)} images of the source {name} are labeled images too: they '
                 'are trained on with their boxes and with pseudo labels. Leave them out unless '
                 'that is meant'
+            )
+
+
+def _warm_up_warnings(runner: Any) -> Iterator[str]:
+    schedule = runner.cfg.get('param_scheduler') or []
+    for step in [schedule] if isinstance(schedule, Mapping) else schedule:
+        end = step.get('end') or 0
+        warms_up = step.get('type') == 'LinearLR' and not step.get('by_epoch', True)
+        if warms_up and end > runner.max_iters / 2:
+            yield (
+                f'the learning rate rises until iteration {end} of {runner.max_iters}: the run ends before it has '
+                'learned much. Train longer, or lower the end of that LinearLR in param_scheduler'
             )
 
 
