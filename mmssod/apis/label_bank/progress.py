@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 from pathlib import Path
 
 from mmengine.logging import print_log
 
-from mmssod.engine.progress import ProgressBar, duration, on_terminal
+from mmssod.apis.progress import ImageProgress
 from mmssod.label_bank import Header
 from mmssod.label_bank.shards import images_done
 
-LOG_SECONDS = 30.0
 COUNT_SECONDS = 0.25
+log = partial(print_log, logger='current')
 
 
 class BankProgress:
@@ -28,20 +29,20 @@ class BankProgress:
         self.folder = folder
         self.header = header
         self.shown = shown
-        self.done = self.before = images_done(folder, header) if shown else 0
-        self.begin = self.counted = self.logged = time.monotonic()
-        self.bar = ProgressBar(loggers=[]) if shown and on_terminal() else None
+        self.done = images_done(folder, header) if shown else 0
+        self.counted = time.monotonic()
+        self.images = ImageProgress('label bank', header.images, before=self.done, say=log)
 
     def __enter__(self) -> BankProgress:
-        if self.shown and self.before:
-            print_log(f'label bank: {self.before} images were labeled before', 'current')
-        if self.bar:
-            self.bar.start()
+        if self.shown and self.done:
+            log(f'label bank: {self.done} images were labeled before')
+        if self.shown:
+            self.images.__enter__()
         return self
 
     def __exit__(self, *error: object) -> None:
-        if self.bar:
-            self.bar.stop()
+        if self.shown:
+            self.images.__exit__(*error)
 
     def count(self) -> int:
         """Images that are done; counts the files not more often than each quarter of a second."""
@@ -52,14 +53,5 @@ class BankProgress:
 
     def update(self) -> None:
         """Show where it is, if it is time to."""
-        if not self.shown:
-            return
-        done, total, now = self.count(), self.header.images, time.monotonic()
-        rate = (done - self.before) / max(now - self.begin, 1e-9)
-        rest = duration((total - done) / rate) if rate else '?'
-        figures = f'{rate:.1f} images/s, {rest} to go'
-        if self.bar:
-            self.bar.show('label bank', done, total, figures)
-        elif now - self.logged >= LOG_SECONDS:
-            self.logged = now
-            print_log(f'label bank: {done} / {total} images, {figures}', 'current')
+        if self.shown:
+            self.images.update(self.count())

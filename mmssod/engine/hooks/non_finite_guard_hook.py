@@ -85,9 +85,8 @@ class NonFiniteGuardHook(Hook):
         self._skipped_in_a_row = 0
         self._step = _NONE  # what became of the optimizer's step of this iteration
         self._norms_seen = 0
-        self._norm: torch.Tensor | None = (
-            None  # of this iteration's step, while it is on the device
-        )
+        # Of the gradients of this iteration's step, while it is on the device.
+        self._norm: torch.Tensor | None = None
 
     def after_load_checkpoint(self, runner: Any, checkpoint: dict) -> None:
         """Take the count of what went wrong in a row back at a resume."""
