@@ -3,11 +3,11 @@
 title = 'Start from COCO: aquarium'
 note = (
     'Aquarium (CC BY 4.0), 60 images of `train.json` labeled, another draw for each seed '
-    '(`tools/dataset/split.py data/aquarium/train.json --protocol count --count 60 --fold 0 1 2`), the rest unlabeled with '
-    'its boxes withheld; evaluated on the 190 images of `val.json`. YOLOX-Nano starts from COCO and sees 416 px, the '
-    'lite Faster R-CNN with buckets starts from ImageNet and sees 256 px. The numbers of iterations were chosen so that '
-    'all rows cost about five minutes of one core, the lite student with its teacher; the column says what they cost. '
-    '"best AP" is the best evaluation on the way, chosen on the images that it is judged on: it flatters each row alike.'
+    '(`tools/dataset/split.py data/aquarium/train.json --protocol count --count 60 --fold 0 1 2`), the rest unlabeled '
+    'with its boxes withheld; evaluated on the 190 images of `val.json`. YOLOX-Nano starts from COCO and sees 416 px, '
+    'the lite Faster R-CNN with buckets starts from ImageNet and sees 256 px. Iterations were chosen so that all rows '
+    'cost about five minutes of one core, the lite student with its teacher; the column says what they cost. "best AP" '
+    'is the best evaluation on the way, chosen on the images that it is judged on: it flatters each row alike.'
 )
 
 labeled = {
