@@ -172,6 +172,31 @@ def test_heads_with_deformable_convolution(
     assert_same(found, expected, 1e-4)
 
 
+@pytest.mark.parametrize('layer', ['DCN', 'DCNv2'])
+def test_backbone_of_deformable_convolutions_begins_as_an_ordinary_one(
+    layer: str, calls: Counter
+) -> None:
+    """Offsets start at 0; with masks of 1 the outputs are those of plain convolutions of the same weights."""
+    sizes = dict(type='ResNet', depth=50, base_channels=4)
+    only_last = dict(
+        dcn=dict(type=layer, deform_groups=2), stage_with_dcn=(False, False, False, True)
+    )
+    plain, deformable = MODELS.build(sizes), MODELS.build(sizes | only_last)
+    plain.eval(), deformable.eval()  # mmdet's train() returns nothing
+    missing, unexpected = deformable.load_state_dict(plain.state_dict(), strict=False)
+    assert len(missing) == 6 and not unexpected  # weight and bias of three layers' offsets
+    if layer == 'DCNv2':
+        for block in deformable.layer4:
+            block.conv2.conv_offset.bias.data[-18:] = 50.0  # the masks, before the sigmoid
+    image = torch.randn(1, 3, SIZE, SIZE, generator=torch.Generator().manual_seed(0))
+    found = deformable(image)[-1]
+    torch.testing.assert_close(found, plain(image)[-1])
+    operator = 'deform_conv' if layer == 'DCN' else 'modulated_deform_conv'
+    assert calls == {f'{operator}_forward': 3}
+    found.square().sum().backward()
+    assert all(block.conv2.conv_offset.weight.grad.count_nonzero() for block in deformable.layer4)
+
+
 # --- DETRs ----------------------------------------------------------------------------------------
 
 ATTENTION = dict(embed_dims=16, num_heads=2, num_levels=2, num_points=2, dropout=0.0)

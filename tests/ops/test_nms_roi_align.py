@@ -1,6 +1,5 @@
 """Non-maximum suppression and RoIAlign of the stand-in."""
 
-
 import mmcv
 import mmcv.ops
 import numpy as np

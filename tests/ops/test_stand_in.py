@@ -1,5 +1,6 @@
 """What answers at ``mmcv._ext``: which operators, what the others say, and who wins."""
 
+import re
 import sys
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import torch
 from mmengine.utils.dl_utils.misc import mmcv_full_available
 
 from mmssod import ops
+from mmssod.ops import kernels
 from mmssod.ops.stand_in import StandInExtension
 
 needs_stand_in = pytest.mark.skipif(ops.status() != 'stand-in', reason='mmcv is compiled here')
@@ -33,6 +35,28 @@ def test_other_operators_say_what_to_install(call, name: str) -> None:
         call()
     assert f"'{name}' is not available" in str(raised.value)
     assert 'mim install' in str(raised.value)
+
+
+def documented() -> tuple[list[str], list[str]]:
+    """The operators that docs/install.md says are there, and those that it says are not."""
+    page = (Path(__file__).parents[2] / 'docs' / 'install.md').read_text(encoding='utf-8')
+    section = page.split('## Operators without a compiler')[1].split('\n## ')[0]
+    tables = section.split('| operator of mmcv |')[1:]
+    have, lack = (re.findall(r'^\| `(\w+)` \|', table, re.MULTILINE) for table in tables)
+    return have, lack
+
+
+def test_the_page_names_all_operators() -> None:
+    have, lack = documented()
+    assert set(have) == {
+        re.sub(r'_(forward|backward)(_\w+)?$', '', name) for name in kernels.__all__
+    }
+    sources = [
+        path.read_text(encoding='utf-8') for path in Path(mmcv.ops.__file__).parent.glob('*.py')
+    ]
+    for name in lack:
+        assert any(re.search(f"'{name}(_forward.*)?'", source) for source in sources), name
+    assert not set(have) & set(lack)
 
 
 def test_any_operator_name_is_there_and_no_special_name() -> None:
