@@ -1,11 +1,12 @@
-"""YOLOX-Nano from COCO: 500 iterations on labeled images, then 1000 with an EMA teacher, which is evaluated.
+"""YOLOX-Nano from COCO: 250 iterations on labeled images, then 300 with an EMA teacher, which is evaluated.
 
 tools/train.py configs/yolox_nano/student_bccd.py
 """
 
 _base_ = ['./supervised_bccd.py', '../_base_/semi.py']
 
-burn_in = 500
+burn_in = 250
+train_cfg = dict(max_iters=550, val_interval=100)
 model = dict(_delete_=True, detector=_base_.model, **_base_.semi)
 model['labeler'] = dict(type='EMATeacher')
 model['balancer'].update(threshold=0.4)
