@@ -11,6 +11,7 @@ model = dict(_delete_=True, detector=_base_.model, **_base_.semi)
 model['labeler'] = dict(type='EMATeacher')
 model['balancer'].update(threshold=0.4)
 model['predict_with'] = 'teacher'
+model['joint_features'] = True  # batch norm is fixed
 train_dataloader = dict(_delete_=True, **_base_.semi_train_dataloader)
 train_dataloader['sampler'].update(start=dict(unlabeled=burn_in))
 default_hooks = dict(
