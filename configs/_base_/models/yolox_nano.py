@@ -40,13 +40,9 @@ model = dict(
         use_depthwise=True,
         norm_cfg=norm_cfg,
         act_cfg=act_cfg,
-        loss_cls=dict(
-            type='CrossEntropyLoss', use_sigmoid=True, reduction='sum', loss_weight=1.0
-        ),
+        loss_cls=dict(type='CrossEntropyLoss', use_sigmoid=True, reduction='sum', loss_weight=1.0),
         loss_bbox=dict(type='IoULoss', mode='square', eps=1e-16, reduction='sum', loss_weight=5.0),
-        loss_obj=dict(
-            type='CrossEntropyLoss', use_sigmoid=True, reduction='sum', loss_weight=1.0
-        ),
+        loss_obj=dict(type='CrossEntropyLoss', use_sigmoid=True, reduction='sum', loss_weight=1.0),
         loss_l1=dict(type='L1Loss', reduction='sum', loss_weight=1.0),
     ),
     train_cfg=dict(assigner=dict(type='SimOTAAssigner', center_radius=2.5)),
