@@ -5,8 +5,8 @@ note = (
     'Aquarium (CC BY 4.0), 60 images of `train.json` labeled, another draw for each seed '
     '(`tools/dataset/split.py data/aquarium/train.json --protocol count --count 60 --fold 0 1 2`), the rest unlabeled '
     'with its boxes withheld; evaluated on the 190 images of `val.json`. YOLOX-Nano starts from COCO and sees 416 px, '
-    'the lite Faster R-CNN with buckets starts from ImageNet and sees 256 px. Each student starts from its teacher; the '
-    'two together cost about as many seconds of one core as the supervised row, seven minutes. "best AP" is the best '
+    'the lite Faster R-CNN with buckets starts from ImageNet and sees 256 px. Each student starts from its teacher; '
+    'the two together cost about as many seconds of one core as the supervised row, seven minutes. "best AP" is the best '
     'evaluation on the way, chosen on the images that it is judged on.'
 )
 
