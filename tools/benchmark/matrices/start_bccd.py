@@ -6,8 +6,8 @@ note = (
     '(`tools/dataset/split.py data/bccd/train.json --protocol count --count 20 --fold 0 1 2`), the rest unlabeled '
     'with its boxes withheld; evaluated on the 87 images of `val.json`. YOLOX-Nano starts from COCO and sees 416 px, '
     'the lite Faster R-CNN with buckets starts from ImageNet and sees 256 px. Each student starts from its teacher; '
-    'the two together cost about as many seconds of one core as the supervised row, seven minutes. "best AP" is the best '
-    'evaluation on the way, chosen on the images that it is judged on.'
+    'the two together cost about as many seconds of one core as the supervised row, seven minutes. "best AP" is the '
+    'best evaluation on the way, chosen on the images that it is judged on.'
 )
 
 labeled = {
