@@ -7,6 +7,7 @@ from mmdet.structures import SampleList
 from mmdet.utils import ConfigType, OptConfigType
 from torch import Tensor
 
+from ..box_weights import take_box_weights
 from ..build_detector import build_detector
 
 
@@ -31,7 +32,7 @@ class StudentDetector(BaseDetector):
                 data_preprocessor=detector.get('data_preprocessor'),
             )
         super().__init__(data_preprocessor=data_preprocessor, init_cfg=init_cfg)
-        self.student = build_detector(detector)
+        self.student = take_box_weights(build_detector(detector))
 
     @property
     def predictor(self) -> BaseDetector:
