@@ -11,7 +11,9 @@ from mmengine.registry import init_default_scope
 from mmengine.structures import InstanceData
 
 from mmssod import equations
+from mmssod.models.box_weights import take_box_weights
 from mmssod.models.build_detector import build_detector
+from mmssod.testing.tiny import tiny_batch, tiny_semi
 
 init_default_scope('mmdet')
 
@@ -162,7 +164,8 @@ def test_a_mirrored_answer_is_a_mirrored_box():
     assert torch.allclose(
         head.decode(mirrored(candidates), other), mirrored(head.decode(candidates, reg)), atol=1e-3
     )
-    assert torch.allclose(head.loc_certainty(other), head.loc_certainty(reg))
+    v, of_mirrored = (head.loc_certainty(head.split(each)[1]) for each in (reg, other))
+    assert torch.allclose(of_mirrored, v)
 
 
 def test_scale_scales_the_box_and_nothing_else():
@@ -420,7 +423,7 @@ def test_nothing_found(images):
 def test_v_is_equation_4(count):
     head = build(**buckets(6))
     reg = torch.randn(count, 4 + 48)
-    v = head.loc_certainty(reg)
+    v = head.loc_certainty(head.split(reg)[1])
     assert v.shape == (count,)
     logits = reg[:, 4:28].view(count, 4, 6)
     assert torch.allclose(v, logits.max(dim=-1).values.sigmoid().mean(dim=-1))
@@ -461,6 +464,45 @@ def samples(*counts):
     return result
 
 
+def losses_with(model, weights, images=2):
+    given = samples(0, 3)[-images:]
+    given[-1].gt_instances.weights = torch.tensor(weights)
+    inputs = torch.rand(images, 3, *SHAPE, generator=torch.Generator().manual_seed(0))
+    return model.loss(inputs, given)
+
+
+def test_losses_are_linear_in_the_weight_of_each_box():
+    torch.manual_seed(0)
+    model = take_box_weights(build_detector(detector()))
+    model.init_weights()
+    for layer in model.bbox_head.multi_level_conv_bucket:
+        torch.nn.init.normal_(layer.weight, std=0.1)
+    plain = build_detector(detector())
+    plain.load_state_dict(model.state_dict())
+    model.eval(), plain.eval()
+    of_mmdet, ones = losses_with(plain, [1.0] * 3), losses_with(model, [1.0] * 3)
+    for name, value in of_mmdet.items():
+        assert torch.allclose(ones[name], value), name
+    alone = [losses_with(model, [float(box == i) for i in range(3)]) for box in range(3)]
+    mixed = losses_with(model, [0.5, 2.0, 0.0])
+    for name in ('loss_bbox', 'loss_bucket', 'loss_offset', 'loss_cls'):
+        expected = 0.5 * alone[0][name] + 2 * alone[1][name]
+        assert torch.allclose(mixed[name], expected, rtol=1e-4), name
+
+
+def test_the_certainty_of_the_foreground_is_p_times_v():
+    model = take_box_weights(build_detector(detector()))
+    model.init_weights()
+    head = model.bbox_head
+    for layer in [*head.multi_level_conv_cls, *head.multi_level_conv_obj]:
+        torch.nn.init.zeros_(layer.weight)
+        torch.nn.init.zeros_(layer.bias)
+    # Score and objectness are 1/2 everywhere, and so is v at the start.
+    counted = losses_with(model, [1.0] * 3)
+    assert counted['fg_count'].sum() > 0
+    assert torch.allclose(counted['fg_certainty'], counted['fg_count'] / 8)
+
+
 @pytest.mark.parametrize('dtype', [torch.float32, torch.bfloat16, torch.float16])
 def test_mixed_precision_answers_in_float32(dtype):
     torch.manual_seed(0)
@@ -480,3 +522,28 @@ def test_mixed_precision_answers_in_float32(dtype):
 def test_unknown_arguments_are_errors():
     with pytest.raises(TypeError, match='buckets_per_side'):
         build(buckets_per_side=3)
+
+
+def test_a_student_learns_from_boxes_chosen_by_p_times_v():
+    torch.manual_seed(0)
+    plain = detector()
+    config = tiny_semi(
+        labeler='EMATeacher',
+        selector=dict(type='ThresholdSelector', certainty='p*v'),
+        # YOLOX starts with p near 0.0001; v is 1/2.
+        balancer=dict(type='ClassBalancer', threshold=0.00002),
+    )
+    config.detector = plain
+    config.data_preprocessor.data_preprocessor = plain.data_preprocessor
+    model = MODELS.build(config)
+    model.init_weights()
+    losses = model.loss(*tiny_batch())
+    assert losses['pseudo_boxes'] > 0
+    unsupervised = losses['unsup_loss_bucket'] + losses['unsup_loss_offset']
+    unsupervised.backward()
+    layers = model.student.bbox_head.multi_level_conv_bucket
+    assert any(layer.bias.grad.abs().sum() > 0 for layer in layers)
+    labels = model.labeler(*[part['weak'] for part in tiny_batch()], model.student)
+    assert all(0 < len(found) <= 20 for found in labels)
+    for found in labels:
+        assert torch.allclose(found.loc_certainty, torch.tensor(0.5))

@@ -21,6 +21,8 @@ from torch import Tensor, nn
 
 from mmssod import equations
 
+from ..dense_certainty import MAX_PER_IMAGE
+
 
 @MODELS.register_module()
 class BucketYOLOXHead(YOLOXHead):
@@ -126,9 +128,9 @@ class BucketYOLOXHead(YOLOXHead):
         buckets = reg_pred[..., 4:].unflatten(-1, (2, 4, self.num_buckets))
         return reg_pred[..., :4], *buckets.unbind(dim=-3)
 
-    def loc_certainty(self, reg_pred: Tensor) -> Tensor:
-        """``v`` of Eq. 4 for localizations of shape (..., 4 + 8 K); shape (...)."""
-        return equations.localization_certainty(self.split(reg_pred)[1])
+    def loc_certainty(self, bucket_logits: Tensor) -> Tensor:
+        """``v`` of Eq. 4 for what ``loss_bucket`` is given, shape (..., 4, K); shape (...)."""
+        return equations.localization_certainty(bucket_logits)
 
     def decode(self, candidates: Tensor, reg_pred: Tensor) -> Tensor:
         """The boxes that are answered, float32.
@@ -270,7 +272,7 @@ class BucketYOLOXHead(YOLOXHead):
         for image, meta in enumerate(batch_img_metas):
             keep = (certainty[image] >= cfg.score_thr).nonzero().squeeze(1)
             found = reg[image, keep]
-            p, v = certainty[image, keep], self.loc_certainty(found)
+            p, v = certainty[image, keep], self.loc_certainty(self.split(found)[1])
             result = InstanceData(
                 bboxes=self.decode(self._bbox_decode(priors[keep], found[:, :4]), found),
                 scores=p * v,
@@ -279,7 +281,7 @@ class BucketYOLOXHead(YOLOXHead):
                 loc_certainty=v,
             )
             result = self._bbox_post_process(result, cfg, rescale, with_nms, meta)
-            results.append(result[: cfg.get('max_per_img', 100)] if with_nms else result)
+            results.append(result[: cfg.get('max_per_img', MAX_PER_IMAGE)] if with_nms else result)
         return results
 
 
