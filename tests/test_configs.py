@@ -59,7 +59,7 @@ def images_of(sampler):
 
 def test_all_configs_are_seen():
     # A new config raises this number: then it is loaded and built below.
-    assert len(FILES) == 112
+    assert len(FILES) == 119
 
 
 @pytest.mark.parametrize('path', FILES, ids=short)
@@ -95,7 +95,12 @@ def test_config_loads_and_builds(path):
         assert not (taught and cfg.model.labeler.type in LABEL_FOR_THEMSELVES)
 
 
-@pytest.mark.parametrize('path', [p for p in FILES if p.name.startswith('student')], ids=short)
+# Students that are their own teachers' beginning: a burn-in takes the place of the teacher's training.
+ONE_RUN = ('yolox_nano',)
+STUDENTS = [p for p in FILES if p.name.startswith('student') and p.parent.name not in ONE_RUN]
+
+
+@pytest.mark.parametrize('path', STUDENTS, ids=short)
 def test_student_has_its_teachers_detector(path):
     teacher = path.with_name(path.name.replace('student', 'teacher'))
     assert detector_of(Config.fromfile(path)) == Config.fromfile(teacher).model

@@ -100,6 +100,11 @@ class Foreground:
         )
 
 
+def _device(losses: dict[str, Any]) -> torch.device:
+    value = next(iter(losses.values()))
+    return (value[0] if isinstance(value, list) else value).device
+
+
 def _joined(first: Tensor | None, second: Tensor) -> Tensor:
     return second if first is None else torch.cat([first, second])
 
@@ -122,8 +127,10 @@ class BoxWeightMixin:
         self.sums: list[tuple[Tensor, Tensor]] = []
         self.layers = len(args[0] if args else next(iter(kwargs.values())))
         losses = self.weighed_losses(*args, **kwargs)
-        if self.sums:
-            losses['fg_certainty'], losses['fg_count'] = map(sum, zip(*self.sums, strict=True))
+        # Always there, also of images without a box: branches are added up.
+        none = torch.zeros(self.num_classes, dtype=torch.float64, device=_device(losses))
+        for place, name in enumerate(('fg_certainty', 'fg_count')):
+            losses[name] = sum((sums[place] for sums in self.sums), none)
         return losses
 
     def weighed_losses(self, *args: Any, **kwargs: Any) -> dict[str, Any]:

@@ -5,10 +5,12 @@ import itertools
 
 import pytest
 import torch
-from dense_detectors import HEADS, batch, dense_detector
+from dense_detectors import HEADS, batch, dense_config, dense_detector
+from mmdet.registry import MODELS
 
 from mmssod.models.box_weights import BoxWeightMixin, take_box_weights
 from mmssod.models.dense_certainty import with_certainty
+from mmssod.testing.tiny import tiny_batch, tiny_semi
 
 WEIGHED = [name for name in HEADS if name != 'fcos']
 
@@ -88,8 +90,7 @@ def test_foreground_counts_of_equation_6(name):
     if name == 'dino':  # one query a box, of the last layer alone
         assert count.tolist() == [2, 2, 1]
     _, empty = losses(weighed(name), boxes=(0, 0))
-    if 'fg_count' in empty:
-        assert empty['fg_count'].sum() == 0
+    assert empty['fg_count'].tolist() == empty['fg_certainty'].tolist() == [0, 0, 0]
 
 
 def test_certainty_of_the_foreground_by_hand():
@@ -106,6 +107,15 @@ def test_certainty_of_the_foreground_by_hand():
     torch.testing.assert_close(
         sums['fg_certainty'], (sums['fg_count'] * p).double(), rtol=1e-5, atol=0
     )
+
+
+def test_a_step_without_a_pseudo_box_counts_the_labeled_foreground():
+    config = tiny_semi(detector=dense_config('yolox'))
+    config.balancer.update(threshold=1.0)
+    model = MODELS.build(config).train()
+    losses = model.loss(*tiny_batch())
+    assert losses['pseudo_boxes'] == 0
+    assert model.balancer.count.sum() > 0
 
 
 def test_a_head_that_cannot_stays_as_it_is():
