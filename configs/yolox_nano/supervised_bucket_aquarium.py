@@ -3,16 +3,6 @@
 tools/train.py configs/yolox_nano/supervised_bucket_aquarium.py
 """
 
-_base_ = [
-    '../_base_/models/yolox_nano_bucket.py',
-    '../_base_/datasets/aquarium_320.py',
-    '../_base_/adamw_lite.py',
-    '../_base_/default_runtime.py',
-]
+_base_ = './supervised_aquarium.py'
 
-train_cfg = dict(max_iters=1500, val_interval=250)
-model = dict(bbox_head=dict(num_classes=7))
-default_hooks = dict(
-    checkpoint=dict(interval=250), freeze_bn=dict(type='FreezeBatchNormHook', parts=[''])
-)
-load_from = 'yolox_nano'
+model = dict(bbox_head=dict(type='BucketYOLOXHead'))
