@@ -1,4 +1,4 @@
-"""As teacher_bccd.py with the paper's localization: a choice among 8 buckets a side, around the box that YOLOX regresses.
+"""As teacher_bccd.py with the paper's localization: 8 buckets a side, around the box that YOLOX regresses.
 
 tools/train.py configs/yolox_nano/teacher_bucket_bccd.py
 """

@@ -61,7 +61,8 @@ def features(images=2, channels=8, seed=0):
 
 def instances(boxes, labels):
     return InstanceData(
-        bboxes=torch.tensor(boxes, dtype=torch.float32).reshape(-1, 4), labels=torch.tensor(labels).long()
+        bboxes=torch.tensor(boxes, dtype=torch.float32).reshape(-1, 4),
+        labels=torch.tensor(labels).long(),
     )
 
 
@@ -206,7 +207,9 @@ def test_each_bucket_can_win(number):
     for bucket in range(number):
         assert (chosen[right == bucket] == bucket).float().mean() >= 0.9, bucket
     # A wrong choice of the neighbor decodes to the right place, too.
-    error = (head.decode(candidates, reg) - truth).abs() / (candidates[:, 2:] - candidates[:, :2]).repeat(1, 2)
+    error = (head.decode(candidates, reg) - truth).abs() / (
+        candidates[:, 2:] - candidates[:, :2]
+    ).repeat(1, 2)
     assert error.mean() < 0.01
 
 
@@ -275,15 +278,15 @@ def test_offset_loss_needs_a_beta():
 @pytest.mark.parametrize('counts', [(0,), (1,), (3,), (0, 1), (3, 0, 1)])
 def test_each_layer_learns_from_any_number_of_boxes(counts):
     head = build(**buckets(6))
-    losses = head.loss_by_feat(
-        *head(features(len(counts))), batch(*counts), [META] * len(counts)
-    )
+    losses = head.loss_by_feat(*head(features(len(counts))), batch(*counts), [META] * len(counts))
     assert all(torch.isfinite(value) for value in losses.values())
     sum(losses.values()).backward()
     gradients = {name: value.grad for name, value in head.named_parameters()}
     # Processes that share gradients wait for all of them, so none may be missing.
     assert all(gradient is not None for gradient in gradients.values())
-    learned = any(gradients[f'multi_level_conv_bucket.{level}.bias'].abs().sum() > 0 for level in (0, 1))
+    learned = any(
+        gradients[f'multi_level_conv_bucket.{level}.bias'].abs().sum() > 0 for level in (0, 1)
+    )
     assert learned == (sum(counts) > 0)
 
 
@@ -387,7 +390,9 @@ def test_the_threshold_is_on_p():
     assert torch.allclose(found.cls_certainty, torch.tensor([0.11]), atol=1e-5)
 
 
-@pytest.mark.parametrize(('limit', 'number'), [({}, 96), (dict(max_per_img=1), 1), (dict(max_per_img=7), 7)])
+@pytest.mark.parametrize(
+    ('limit', 'number'), [({}, 96), (dict(max_per_img=1), 1), (dict(max_per_img=7), 7)]
+)
 def test_at_most_so_many_boxes_an_image(limit, number):
     head = one_level()
     cfg = ConfigDict(score_thr=0.0, nms=dict(type='nms', iou_threshold=1.0), **limit)
@@ -439,9 +444,7 @@ def detector(**options):
         backbone=dict(
             type='CSPDarknet', deepen_factor=0.33, widen_factor=0.125, out_indices=(2, 3, 4)
         ),
-        neck=dict(
-            type='YOLOXPAFPN', in_channels=[32, 64, 128], out_channels=16, num_csp_blocks=1
-        ),
+        neck=dict(type='YOLOXPAFPN', in_channels=[32, 64, 128], out_channels=16, num_csp_blocks=1),
         bbox_head=dict(
             type='BucketYOLOXHead',
             num_classes=3,

@@ -1,8 +1,8 @@
 """YOLOX's head with the paper's localization: buckets around the sides of YOLOX's own box.
 
-``B`` images, ``P`` locations of all levels, ``N`` locations of any images, ``M`` classes, ``K`` buckets a side. A
-location's localization is a row of 4 + 8 K numbers: YOLOX's box (center x, y, log width, height, in strides), then bucket
-logits (4, K) and offsets in bucket widths (4, K); sides left, top, right, bottom.
+``B`` images, ``P`` locations of all levels, ``N`` locations of any images, ``M`` classes, ``K`` buckets a side. The
+localization of a location has 4 + 8 K numbers: YOLOX's (center x and y, log of width and height, in strides), bucket
+logits (4, K), and offsets in bucket widths (4, K); sides left, top, right, bottom.
 """
 
 from __future__ import annotations
@@ -52,7 +52,9 @@ class BucketYOLOXHead(YOLOXHead):
         **kwargs: Any,
     ) -> None:
         coder = TASK_UTILS.build(bbox_coder)
-        self.num_buckets: int = coder.num_buckets  # YOLOX's head builds its layers while it is initialized
+        self.num_buckets: int = (
+            coder.num_buckets
+        )  # YOLOX's head builds its layers while it is initialized
         super().__init__(num_classes=num_classes, in_channels=in_channels, **kwargs)
         self.bbox_coder = coder
         self.loss_bucket: nn.Module = MODELS.build(loss_bucket)
@@ -71,8 +73,9 @@ class BucketYOLOXHead(YOLOXHead):
         """YOLOX's start, and buckets that answer the box they lie around."""
         super().init_weights()
         for layer in self.multi_level_conv_bucket:
-            nn.init.zeros_(layer.weight)
-            layer.bias.data.copy_(self.neutral_answer().flatten())
+            weight, bias = layer.parameters()
+            nn.init.zeros_(weight)
+            bias.data.copy_(self.neutral_answer().flatten())
 
     def neutral_answer(self) -> Tensor:
         """Logits and offsets that leave every box as it is, shape (2, 4, K).
@@ -175,8 +178,8 @@ class BucketYOLOXHead(YOLOXHead):
             batch_gt_instances_ignore: As YOLOX takes it.
 
         Returns:
-            ``loss_cls``, ``loss_bbox``, ``loss_obj``, ``loss_bucket`` (Eq. 3), ``loss_offset``, each divided by the number
-            of foreground locations, and ``loss_l1`` where YOLOX has it.
+            ``loss_cls``, ``loss_bbox``, ``loss_obj``, ``loss_bucket`` (Eq. 3), ``loss_offset``, and ``loss_l1`` where
+            YOLOX has it, each divided by the number of foreground locations; all are there without any, too.
         """
         images = len(batch_img_metas)
         priors = self.priors(cls_scores)
@@ -196,23 +199,17 @@ class BucketYOLOXHead(YOLOXHead):
         )
         number = max(reduce_mean(scores.new_tensor(float(sum(numbers)))), 1.0)
         foreground = torch.cat(masks).nonzero().squeeze(1)
-        losses = dict(loss_obj=self.loss_obj(objectness.flatten(0, 1), torch.cat(obj_targets)))
-        if len(foreground) == 0:
-            # A loss of 0 with a gradient, which processes that share gradients wait for.
-            nothing = reg.sum() * 0
-            names = ['loss_bbox', 'loss_bucket', 'loss_offset', *['loss_l1'] * self.use_l1]
-            return dict(
-                loss_cls=scores.sum() * 0, loss_obj=losses['loss_obj'] / number
-            ) | dict.fromkeys(names, nothing)
-        truth, reg = torch.cat(box_targets), reg.flatten(0, 1)[foreground]
-        candidates = candidates.flatten(0, 1)[foreground]
-        losses['loss_cls'] = self.loss_cls(
-            scores.flatten(0, 1)[foreground], torch.cat(cls_targets)
+        truth = torch.cat(box_targets)
+        reg, candidates = reg.flatten(0, 1)[foreground], candidates.flatten(0, 1)[foreground]
+        # Objectness first: where boxes have weights, it is counted with the class's score (RowWeightMixin).
+        losses = dict(
+            loss_obj=self.loss_obj(objectness.flatten(0, 1), torch.cat(obj_targets)),
+            loss_cls=self.loss_cls(scores.flatten(0, 1)[foreground], torch.cat(cls_targets)),
+            loss_bbox=self.loss_bbox(candidates, truth),
+            **self.bucket_losses(candidates.detach(), reg, truth),
         )
-        losses['loss_bbox'] = self.loss_bbox(candidates, truth)
         if self.use_l1:
             losses['loss_l1'] = self.loss_l1(reg[:, :4], torch.cat(l1_targets))
-        losses.update(self.bucket_losses(candidates.detach(), reg, truth))
         return {name: value / number for name, value in losses.items()}
 
     def bucket_losses(
@@ -260,8 +257,8 @@ class BucketYOLOXHead(YOLOXHead):
             with_nms: Without, all boxes of p at least ``score_thr``, in no order.
 
         Returns:
-            Per image ``bboxes`` (n, 4), ``scores`` = p * v, ``labels``, ``cls_certainty`` = p, ``loc_certainty`` = v, each
-            (n,).
+            Per image ``bboxes`` (n, 4), and of shape (n,) ``scores`` = p * v, ``labels``, ``cls_certainty`` = p,
+            ``loc_certainty`` = v.
         """
         cfg = self.test_cfg if cfg is None else cfg
         priors = self.priors(cls_scores)
