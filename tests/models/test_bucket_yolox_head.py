@@ -387,6 +387,7 @@ def test_the_threshold_is_on_p():
     answers = answers_of(head, BOXES[2:], scores=[0.11, 0.09], v=[0.05, 0.9])
     (found,) = head.predict_by_feat(*answers, [META], rescale=False)
     # p*v of the first is far below the threshold, of the second nearly at it.
+    assert len(found) == 1
     assert torch.allclose(found.cls_certainty, torch.tensor([0.11]), atol=1e-5)
 
 

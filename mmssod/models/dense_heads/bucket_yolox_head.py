@@ -51,12 +51,9 @@ class BucketYOLOXHead(YOLOXHead):
         loss_offset: ConfigType = dict(type='BucketOffsetLoss'),  # noqa: B006
         **kwargs: Any,
     ) -> None:
-        coder = TASK_UTILS.build(bbox_coder)
-        self.num_buckets: int = (
-            coder.num_buckets
-        )  # YOLOX's head builds its layers while it is initialized
+        self.bbox_coder = TASK_UTILS.build(bbox_coder)
+        self.num_buckets: int = self.bbox_coder.num_buckets  # YOLOX builds its layers as it starts
         super().__init__(num_classes=num_classes, in_channels=in_channels, **kwargs)
-        self.bbox_coder = coder
         self.loss_bucket: nn.Module = MODELS.build(loss_bucket)
         self.loss_offset: nn.Module = MODELS.build(loss_offset)
 
