@@ -1,6 +1,7 @@
 """What the docs name is there: files, configs, links, options of tools, knobs."""
 
 import argparse
+import importlib.util
 import inspect
 import re
 import runpy
@@ -17,6 +18,7 @@ from mmssod.cli.main import command
 from mmssod.environment.check import Installation, installed_stack
 from mmssod.models import SideBucketCoder
 from mmssod.models.bbox_heads import BucketHead
+from mmssod.ops import status
 
 ROOT = Path(__file__).parents[1]
 PAGES = [
@@ -137,6 +139,17 @@ def test_pages_made_of_the_code_are_up_to_date():
         name for name, text in generate['generated']().items() if (ROOT / name).read_text() != text
     ]
     assert not stale, f'run python tools/docs/generate.py: {stale}'
+
+
+@pytest.mark.slow
+def test_the_table_of_detectors_is_what_trying_them_shows():
+    """Some need what is not installed everywhere: the page is made without a compiled mmcv and without scikit-learn."""
+    other = installed_stack(Installation.current()).name != 'onedl' or status() == 'compiled'
+    if other or importlib.util.find_spec('sklearn') is not None:
+        pytest.skip('another environment than the one that the page is made in')
+    generate = runpy.run_path(str(ROOT / 'tools/docs/generate.py'))
+    for name, text in generate['tried']().items():
+        assert (ROOT / name).read_text() == text, 'run python tools/docs/generate.py'
 
 
 def test_the_index_of_models_has_all_of_them():

@@ -63,7 +63,7 @@ def freeze_batch_norm(model: nn.Module, parts: Sequence[str] = ('',)) -> int:
     frozen = 0
     for part in parts:
         for norm in list(_norms(model, part)):
-            norm.__class__ = FROZEN[type(norm)]
+            norm.__class__ = _frozen_class(norm)
             norm.requires_grad_(False)
             norm.eval()
             frozen += 1
@@ -78,4 +78,11 @@ def _norms(model: nn.Module, part: str) -> Iterator[Any]:
         raise ValueError(
             f'freezing batch norm: {type(model).__name__} has no part {part!r}; it has {names}, and "" is all of it'
         ) from None
-    return (layer for layer in module.modules() if type(layer) in FROZEN)
+    return (layer for layer in module.modules() if _frozen_class(layer) is not None)
+
+
+def _frozen_class(layer: nn.Module) -> type | None:
+    """The frozen class for a layer's class or the nearest base of it: mmengine has a SyncBatchNorm of its own."""
+    if isinstance(layer, _Frozen):
+        return None
+    return next((FROZEN[base] for base in type(layer).__mro__ if base in FROZEN), None)

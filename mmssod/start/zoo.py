@@ -115,12 +115,17 @@ def _entries() -> Iterator[tuple[ZooModel, list[str]]]:
     """Each model with its aliases."""
     for name, address in AUTHORS.items():
         yield ZooModel(name, '', address, ('COCO',)), []
+    for entry in metafile_entries():
+        yield _model(entry), _listed(entry.get('Alias'))
+
+
+def metafile_entries() -> Iterator[Mapping[str, Any]]:
+    """Each model as its metafile has it: ``Name``, ``In Collection``, ``Config``, ``Results``, ``Weights``."""
     loader = getattr(yaml, 'CSafeLoader', yaml.SafeLoader)  # 600 models: 0.1 s, not 1 s
     for file in sorted(zoo_folder().glob('configs/*/metafile.yml')):
         content = yaml.load(file.read_text(encoding='utf-8'), Loader=loader)
         models = content.get('Models') if isinstance(content, Mapping) else content
-        for entry in models or ():
-            yield _model(entry), _listed(entry.get('Alias'))
+        yield from models or ()
 
 
 def _model(entry: Mapping[str, Any]) -> ZooModel:

@@ -4,6 +4,7 @@ import copy
 
 import pytest
 import torch
+from mmcv.cnn import build_norm_layer
 from torch import nn
 
 from mmssod.models.frozen_batch_norm import FROZEN, freeze_batch_norm
@@ -48,6 +49,15 @@ def test_a_step_leaves_frozen_layers_and_train_does_not_thaw_them():
     changed = moved(net.train().eval().train())
     assert not changed & frozen
     assert changed == {n for n in net.state_dict() if n not in frozen}
+
+
+def test_layers_as_mmdet_builds_them_are_frozen():
+    """SyncBN is a class of mmengine's, which RTMDet has in all of its parts."""
+    for name in ('BN', 'BN1d', 'BN2d', 'BN3d', 'SyncBN'):
+        layer = build_norm_layer(dict(type=name), 4)[1]
+        assert freeze_batch_norm(nn.Sequential(layer)) == 1
+        assert not layer.train().training and not layer.weight.requires_grad
+        assert freeze_batch_norm(nn.Sequential(layer)) == 0  # it is already
 
 
 def test_training_sees_the_statistics_that_testing_sees():

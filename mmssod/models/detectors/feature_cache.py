@@ -22,7 +22,8 @@ class FeatureCache:
         """Within it ``detector.extract_feat`` knows the batches, from one pass.
 
         Batches that are padded to different sizes are left to a pass each: padding them further would change what
-        convolutions see at their borders, and so the losses.
+        convolutions see at their borders, and so the losses. So are those of a detector whose feature maps are not one
+        an image.
 
         Args:
             detector: Any mmdet detector.
@@ -33,6 +34,9 @@ class FeatureCache:
             return
         extract = detector.extract_feat
         levels = extract(torch.cat(list(batches)))
+        if any(len(level) != sum(map(len, batches)) for level in levels):
+            yield  # TridentNet answers each image several times
+            return
         parts = [level.split([len(batch) for batch in batches]) for level in levels]
         self.known = list(zip(batches, zip(*parts, strict=True), strict=True))
 

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from mmssod.models.build_detector import complete
 from mmssod.models.dense_certainty import MAX_PER_IMAGE, DistributionMixin
 from mmssod.models.detectors.losses import Loss
+from mmssod.models.frozen_batch_norm import freeze_batch_norm
 from mmssod.models.pseudo.labelers import predict_candidates
 from mmssod.structures import PseudoLabels
 
@@ -90,6 +91,27 @@ def learns_the_boxes(trial: Trial) -> None:
         first = next(p for p in model.student.backbone.parameters() if p.grad is not None)
         gradients.append(first.grad.clone())
     require(not torch.allclose(*gradients, rtol=1e-3, atol=0.0), 'other boxes change no gradient of the first layer')
+
+
+def learns_mixtures(trial: Trial) -> None:
+    """Mixed images, of other sizes than their batch, are as good as any."""
+    model = trial.student('SelfLabeler')
+    model.mixer = MODELS.build(dict(type='TwoImageMosaic'))
+    losses = step(model, trial)
+    require(losses['pseudo_boxes'] > 0, 'no pseudo boxes')
+    total(losses).backward()
+    require_gradients(model.student)
+
+
+def takes_one_pass(trial: Trial) -> None:
+    """With frozen batch norm labeled images and strong views have the same losses in one pass of the network as in two."""
+    model = trial.student('SelfLabeler')
+    freeze_batch_norm(model.student)
+    two = step(model, trial)
+    model.joint_features = True
+    for name, loss in step(model, trial).items():
+        pair = sum_of(loss), sum_of(two[name])
+        torch.testing.assert_close(*pair, rtol=1e-3, atol=1e-4, msg=f'{name} in one pass')
 
 
 def predicts(trial: Trial) -> None:

@@ -14,10 +14,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import mmdet
-import yaml
+from mmssod.start.zoo import metafile_entries, zoo_folder
 
-MIM = Path(mmdet.__file__).parent / '.mim'
 HEADS = ('rpn_head', 'roi_head', 'bbox_head')
 INNER = ('shared_head', 'bbox_head', 'mask_head')  # of an RoI head
 DETECTION = 'Object Detection'  # the task that metafiles name
@@ -56,7 +54,7 @@ class Found:
     @property
     def path(self) -> Path:
         """The config's file."""
-        return MIM / 'configs' / self.config
+        return zoo_folder() / 'configs' / self.config
 
 
 @dataclass(frozen=True)
@@ -72,7 +70,7 @@ def detectors() -> tuple[Found, ...]:
     """All detectors, sorted by family and config.
 
     Raises:
-        FileNotFoundError: The installed mmdet has no configs.
+        FileNotFoundError: The installed mmdet has no metafiles.
     """
     groups: dict[tuple[str, ...], list[_Entry]] = defaultdict(list)
     for entry in _entries():
@@ -141,28 +139,22 @@ def _letters(name: str) -> str:
 
 
 def _entries() -> Iterator[_Entry]:
-    files = sorted((MIM / 'configs').rglob('metafile.yml'))
-    if not files:
-        raise FileNotFoundError(f'no metafile.yml below {MIM}: install mmdet as a package, whose wheel has them')
     seen = set()
-    for file in files:
-        for model in _models(file):
-            path = MIM / model['Config']
-            # Some entries name a file that is not there, or are there twice.
-            if path in seen or not path.is_file():
-                continue
-            seen.add(path)
-            outline = model_outline(path)
-            if isinstance(outline.get('type'), str):
-                tasks = {result['Task'] for result in model.get('Results') or ()}
-                config = path.relative_to(MIM / 'configs').as_posix()
-                yield _Entry(str(model['In Collection']), config, tuple(sorted(tasks)), outline)
-
-
-def _models(metafile: Path) -> list[dict[str, Any]]:
-    loader = getattr(yaml, 'CSafeLoader', yaml.SafeLoader)
-    content = yaml.load(metafile.read_text(encoding='utf-8'), loader)  # noqa: S506  a safe loader
-    return content if isinstance(content, list) else content.get('Models') or []
+    for model in metafile_entries():
+        path = zoo_folder() / model['Config']
+        # Some entries name a file that is not there, or are there twice.
+        if path in seen or not path.is_file():
+            continue
+        seen.add(path)
+        outline = model_outline(path)
+        if isinstance(outline.get('type'), str):
+            tasks = {result['Task'] for result in model.get('Results') or ()}
+            config = path.relative_to(zoo_folder() / 'configs').as_posix()
+            yield _Entry(str(model['In Collection']), config, tuple(sorted(tasks)), outline)
+    if not seen:
+        raise FileNotFoundError(
+            f'no metafile.yml below {zoo_folder()}/configs: install mmdet as a package, whose wheel has them'
+        )
 
 
 # ---------------------------------------------------------------- configs as text
@@ -183,22 +175,27 @@ def model_outline(path: Path) -> dict[str, Any]:
         for target in statement.targets
         if isinstance(target, ast.Name)
     }
-    bases = _value(values['_base_']) if '_base_' in values else []
+    bases = _value(values['_base_'], values) if '_base_' in values else []
     model: dict[str, Any] = {}
     for base in [bases] if isinstance(bases, str) else bases or []:
         if isinstance(base, str):
             model = _merged(model, model_outline((path.parent / base).resolve()))
-    own = _value(values['model']) if 'model' in values else None
+    own = _value(values['model'], values) if 'model' in values else None
     return _merged(model, own) if isinstance(own, dict) else model
 
 
-def _value(node: ast.AST) -> Any:
+def _value(node: ast.AST, names: Mapping[str, ast.AST]) -> Any:
+    """What is written; names are those that the file assigns, and a list by comprehension has one entry for all."""
     if isinstance(node, ast.Constant):
         return node.value
     if isinstance(node, (ast.List, ast.Tuple)):
-        return [_value(part) for part in node.elts]
+        return [_value(part, names) for part in node.elts]
+    if isinstance(node, ast.ListComp):
+        return [_value(node.elt, names)]
+    if isinstance(node, ast.Name) and node.id in names:
+        return _value(names[node.id], {n: v for n, v in names.items() if n != node.id})
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == 'dict':
-        return {part.arg: _value(part.value) for part in node.keywords if part.arg}
+        return {part.arg: _value(part.value, names) for part in node.keywords if part.arg}
     return None
 
 

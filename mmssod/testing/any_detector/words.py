@@ -67,14 +67,14 @@ STARTS: dict[str, dict[str, tuple[float, float]]] = dict(
 )
 """Biases, by class and name, of heads whose boxes have no area before training: the least and the greatest value."""
 
-LIMITS: dict[str, str] = dict(
-    soft_nms='`softnms` is there in a compiled mmcv only; with `test_cfg.nms.type="nms"` it is not asked for',
-    ScoreHLRSampler='`nms_match` is there in a compiled mmcv only',
-    GARPNHead='predicts one image at a time, by `masked_im2col` of a compiled mmcv',
-    GARetinaHead='predicts one image at a time, by `masked_im2col` of a compiled mmcv',
-    PAAHead='its loss needs scikit-learn',
+LIMITS: dict[str, tuple[str, str]] = dict(
+    soft_nms=('mmcv', '`softnms` is in a compiled mmcv only; `nms=dict(type="nms")` in `test_cfg` does not need it'),
+    ScoreHLRSampler=('mmcv', '`nms_match` is in a compiled mmcv only'),
+    GARPNHead=('', 'predicts one image at a time, by `masked_im2col` of a compiled mmcv'),
+    GARetinaHead=('', 'predicts one image at a time, by `masked_im2col` of a compiled mmcv'),
+    PAAHead=('sklearn', 'its loss needs scikit-learn'),
 )
-"""Why a detector with this class cannot do all on any machine."""
+"""Why a detector with this class cannot do all: what lifts the limit (a compiled mmcv, a package), and the limit."""
 
 FACTORS: dict[str, str] = dict(
     loss_centerness='centerness',
