@@ -1,6 +1,6 @@
 """Steps of small data sets at 416 px, the size of YOLOX-Nano: size and colors of labeled images change at random.
 
-Fixed sizes are learned by heart: of 60 aquarium images the detector gains three AP by the jitter (docs/results).
+A few dozen images in one size are learned by heart.
 """
 
 scale_416 = (416, 416)
