@@ -26,7 +26,6 @@ TAKES_NUMBERS = {aten.fill_.Tensor, aten.masked_fill_.Tensor, aten.masked_fill.T
 # Whose lines are not the program's.
 NOT_THE_PROGRAM = tuple(str(Path(module.__file__).parent) for module in (torch, torchvision))
 HERE = (__file__, str(Path(__file__).with_name('fake_device.py')))
-SOURCES = ('mmssod', 'mmdet')
 
 
 class DeviceError(RuntimeError):
@@ -149,7 +148,7 @@ def may_meet(tensors: Sequence[Tensor], takes_numbers: bool) -> bool:
 
 
 def place() -> str:
-    """The line of the program that is running, and where that is in neither mmssod nor mmdet, what called it there."""
+    """The line of the program that is running, and the lines that led there from mmssod's or mmdet's code."""
     frames = []
     frame = sys._getframe(1)
     while frame is not None:
@@ -157,9 +156,13 @@ def place() -> str:
         if not file.startswith(NOT_THE_PROGRAM) and file not in HERE and not file.startswith('<'):
             frames.append(frame)
         frame = frame.f_back
-    ours = [f for f in frames if f.f_globals.get('__name__', '').split('.')[0] in SOURCES]
-    shown = frames[:1] + [f for f in ours[:1] if f is not frames[0]]
-    return ', called from '.join(map(line_of, shown))
+    sources = (number for number, f in enumerate(frames) if is_source(f.f_globals.get('__name__', '')))
+    return ', called from '.join(map(line_of, frames[: next(sources, 0) + 1]))
+
+
+def is_source(module: str) -> bool:
+    """Whether a module is where somebody would look for the fault."""
+    return module.split('.')[0] in ('mmssod', 'mmdet') and not module.startswith('mmssod.ops')
 
 
 def line_of(frame: Any) -> str:

@@ -33,10 +33,13 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator
+from copy import copy
+from types import SimpleNamespace
 from typing import Any, Union, get_args
 from unittest import mock
 
 import mmcv.ops.multi_scale_deform_attn as deform_attention
+import mmengine.device.utils
 import numpy as np
 import torch
 from device_rules import (
@@ -168,7 +171,9 @@ def to_device(value: Any) -> Any:
     if isinstance(value, (Tensor, BaseDataElement)):
         return value.to(DEVICE)
     if isinstance(value, dict):
-        return {key: to_device(item) for key, item in value.items()}
+        moved = copy(value)
+        moved.update((key, to_device(item)) for key, item in value.items())
+        return moved
     if isinstance(value, (list, tuple)):
         return type(value)(map(to_device, value))
     return value
@@ -246,10 +251,20 @@ def returned_list(args: tuple, found: list[Tensor]) -> list[Tensor]:
 
 
 class Operations(TorchDispatchMode):
-    """Sees what PyTorch's own code does, also without a tensor of the device: new tensors are made here."""
+    """Sees what PyTorch's own code does, also without a tensor of the device: new tensors are made here.
+
+    Attributes:
+        operations: How many gave a tensor of the device.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.operations = 0
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        return operate(func, args, kwargs or {})
+        found = operate(func, args, kwargs or {})
+        self.operations += isinstance(found, DeviceTensor)
+        return found
 
 
 class Calls(TorchFunctionMode):
@@ -322,6 +337,13 @@ def move(tensor: Tensor, *args: Any, **kwargs: Any) -> Tensor:
     return tensor.to(*[inner_device(first, True), *others][: len(args)], **kwargs)
 
 
+def load(file: Any, map_location: Any = None, **kwargs: Any) -> Any:
+    """``torch.load``, whose storages cannot be on the device."""
+    if inner_device(map_location) != INNER:
+        return LOAD(file, map_location=map_location, **kwargs)
+    return to_device(LOAD(file, map_location=HOST, **kwargs))
+
+
 def index_of_host(index: Any) -> Any:
     """An index whose lists and arrays are tensors of the host; PyTorch makes them behind the dispatcher."""
     if isinstance(index, tuple):
@@ -329,8 +351,10 @@ def index_of_host(index: Any) -> Any:
     return host_tensor(index) if isinstance(index, (list, np.ndarray)) else index
 
 
+LOAD = torch.load
 # What PyTorch's own code would ask a driver for, or reads without the dispatcher.
 ANSWERS: dict[Any, Callable[..., Any]] = {
+    torch.device: torch.device,
     torch.tensor: make,
     torch.as_tensor: as_tensor,
     Tensor.new_tensor: new_tensor,
@@ -340,6 +364,22 @@ ANSWERS: dict[Any, Callable[..., Any]] = {
     Tensor.cuda: lambda tensor, device=None, **kwargs: tensor.to(INNER, **kwargs),
     Tensor.pin_memory: lambda tensor, *args, **kwargs: tensor,
 }
+
+
+# What a driver would answer.
+DRIVER: dict[str, Any] = dict(
+    is_available=lambda: True,
+    device_count=lambda: 1,
+    current_device=lambda: DEVICE.index,
+    set_device=lambda device: None,
+    get_device_name=lambda device=None: 'fake device',
+    get_device_properties=lambda device=None: SimpleNamespace(name='fake device', total_memory=2**34),
+    is_current_stream_capturing=lambda: False,
+    synchronize=lambda device=None: None,
+    max_memory_allocated=lambda device=None: 0,
+    reset_peak_memory_stats=lambda device=None: None,
+    empty_cache=lambda: None,
+)
 
 
 class _Kind(type):
@@ -362,24 +402,19 @@ class DeviceLongs(metaclass=_Kind):
 
 
 @contextlib.contextmanager
-def device_mode() -> Iterator[None]:
-    """Within this the device exists; tensors of it are used nowhere else."""
-    answers = dict(
-        is_available=lambda: True,
-        device_count=lambda: 1,
-        current_device=lambda: DEVICE.index,
-        synchronize=lambda device=None: None,
-        is_current_stream_capturing=lambda: False,
-    )
+def device_mode() -> Iterator[Operations]:
+    """Within this the device exists; tensors of it are used nowhere else. What it gives counts operations."""
     kinds = dict(
         BoolTypeTensor=Union[instance_data.BoolTypeTensor, DeviceBools],
         LongTypeTensor=Union[instance_data.LongTypeTensor, DeviceLongs],
         IndexType=Union[(*get_args(instance_data.IndexType), DeviceBools, DeviceLongs)],
     )
     with contextlib.ExitStack() as stack:
-        stack.enter_context(mock.patch.multiple(torch.cuda, **answers))
+        stack.enter_context(mock.patch.multiple(torch.cuda, **DRIVER))
+        stack.enter_context(mock.patch.object(torch, 'load', load))
         stack.enter_context(mock.patch.multiple(instance_data, **kinds))
+        stack.enter_context(mock.patch.object(mmengine.device.utils, 'DEVICE', DEVICE.type))
         stack.enter_context(mock.patch.object(deform_attention, 'IS_CUDA_AVAILABLE', True))
-        stack.enter_context(Operations())
+        operations = stack.enter_context(Operations())
         stack.enter_context(Calls())
-        yield
+        yield operations
