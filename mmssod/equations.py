@@ -86,6 +86,18 @@ def localization_certainty(bucket_logits: Tensor) -> Tensor:
     return bucket_logits.float().amax(dim=-1).sigmoid().mean(dim=-1)
 
 
+def mean_peak(probabilities: Tensor) -> Tensor:
+    r"""Eq. 4 where the choice of a place was trained as a distribution, which sums to 1 over the places of a side.
+
+    Args:
+        probabilities: In [0, 1], shape (..., 4, K).
+
+    Returns:
+        The mean over the four sides of the greatest probability, shape (...).
+    """
+    return probabilities.amax(dim=-1).mean(dim=-1)
+
+
 def offset_loss(offsets: Tensor, targets: Tensor, weights: Tensor, beta: float = 0.1) -> Tensor:
     r"""The second term of Eq. 5: smooth L1 from a bucket's center line to the true side.
 

@@ -3,6 +3,8 @@
 import json
 import runpy
 import sys
+import time
+from copy import deepcopy
 from dataclasses import asdict, replace
 from functools import reduce
 from operator import getitem
@@ -74,6 +76,33 @@ def test_table_has_a_row_a_recipe_and_only_columns_with_figures(matrix):
     assert rows[1] == ['teacher', '7', '26.0 ± 1.4', '50.0 ± 0.0', '60', '0', '']
     assert rows[2] == ['student', '7 + 7', '30.0', '50.0', '60', '0', '22.5']
     assert len(rows) == 3  # 'longer' has not run
+
+
+def test_table_shows_the_best_evaluation_and_what_a_run_costs_of_one_core(matrix):
+    curve = [{'step': 3, 'coco/bbox_mAP': 0.3}, {'step': 7, 'coco/bbox_mAP': 0.25}]
+    measured = [
+        replace(a_run(), curve=curve, cpu_seconds=50.0),
+        replace(a_run(seed=1, ap=0.4), curve=curve, cpu_seconds=30.0),
+    ]
+    rows = table(matrix, measured)
+    header = ['', 'iterations', 'AP', 'AP50', 'best AP', 'seconds', 'core seconds', 'MiB']
+    assert rows[0][:8] == header
+    assert rows[1][4:7] == ['35.0 ± 7.1', '60', '40']
+
+
+def test_options_may_name_the_seed(matrix):
+    recipe = replace(matrix['teacher'], options={'a.file': 'train.{seed}@60.json', 'b': 3})
+    assert recipe.options_of(2) == {'a.file': 'train.2@60.json', 'b': 3}
+
+
+def test_cpu_seconds_grow_with_work_and_not_with_waiting():
+    start = runs.cpu_seconds()
+    time.sleep(0.2)
+    waited = runs.cpu_seconds()
+    end = time.process_time() + 0.2
+    while time.process_time() < end:
+        pass
+    assert waited - start < 0.1 < runs.cpu_seconds() - waited
 
 
 def test_budget_counts_what_a_recipe_starts_from(matrix):
@@ -312,7 +341,7 @@ def test_recipes_build_and_start_from_their_own_detector(file, monkeypatch):
     for recipe in matrix.recipes:
         cfg = load_config(recipe.config, cfg_options=recipe.options)
         models[recipe.name] = cfg.model
-        MODELS.build(cfg.model)  # unknown keys are errors
+        MODELS.build(deepcopy(cfg.model))  # unknown keys are errors
         plain = load_config(recipe.config)
         for key in recipe.options:
             if not key.startswith('model.'):

@@ -14,6 +14,7 @@ from mmengine.runner import Runner
 
 from mmssod.datasets.transforms.steps import write_order
 from mmssod.engine.checkpoint_files import newest_checkpoint
+from mmssod.models.dense_certainty import with_certainty
 from mmssod.models.float32_heads import float32_heads
 
 ConfigLike: TypeAlias = Config | str | Path
@@ -191,5 +192,5 @@ def build_runner(cfg: Config) -> Runner:
         use_both_loops(cfg)
     write_order(cfg)
     runner = RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)
-    float32_heads(runner.model)  # of a supervised run, too
+    with_certainty(float32_heads(runner.model))  # of a supervised run, too
     return runner

@@ -13,7 +13,13 @@ import torch
 from mmengine.runner import Runner
 
 from mmssod.apis.config import ConfigLike, build_runner, load_config
-from mmssod.engine import ClassBalanceHook, EMATeacherHook, PreflightHook, SeedHook
+from mmssod.engine import (
+    ClassBalanceHook,
+    EMATeacherHook,
+    FreezeBatchNormHook,
+    PreflightHook,
+    SeedHook,
+)
 from mmssod.engine.preflight import (
     batch_line,
     config_problems,
@@ -23,7 +29,7 @@ from mmssod.engine.preflight import (
 )
 from mmssod.engine.runner_access import batch_image_paths, sources
 
-_RUN_HOOKS = (PreflightHook, ClassBalanceHook, EMATeacherHook, SeedHook)
+_RUN_HOOKS = (FreezeBatchNormHook, PreflightHook, ClassBalanceHook, EMATeacherHook, SeedHook)
 
 
 def dry_run(

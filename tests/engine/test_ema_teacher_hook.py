@@ -35,12 +35,32 @@ def test_interval_counts_iterations_of_the_run(tmp_path):
     assert decays == [0.0, 0.9, 0.9]
 
 
+def test_with_a_ramp_the_teacher_is_the_mean_of_the_students_until_it_forgets(tmp_path):
+    decays, _ = run(EMATeacherHook(0.7, burn_in=2, ramp=True), tmp_path, range(8))
+    assert decays == pytest.approx([0.0, 0.0, 1 / 2, 2 / 3, 0.7, 0.7, 0.7])
+    teacher, students = 9.0, [3.0, 5.0, 10.0]
+    for decay, student in zip(decays[1:], students, strict=False):
+        teacher = decay * teacher + (1 - decay) * student
+    assert teacher == pytest.approx(6.0)
+
+
+def test_the_ramp_counts_updates_and_leaves_a_teacher_of_its_own_alone(tmp_path):
+    hook = EMATeacherHook(0.9, burn_in=3, interval=2, ramp=True)
+    assert run(hook, tmp_path, range(9))[0] == pytest.approx([0.0, 0.0, 1 / 2, 2 / 3])
+    model = FakeModel(FakeTeacher(checkpoint='teacher.pth'))
+    assert run(EMATeacherHook(0.9, ramp=True), tmp_path, range(2), model)[0] == [0.9, 0.9]
+
+
+@pytest.mark.parametrize('ramp', [True, False])
 @pytest.mark.parametrize('cut', [0, 1, 2, 3, 4])
-def test_resumed_run_does_what_an_uninterrupted_one_does(tmp_path, cut):
-    whole, switches = run(EMATeacherHook(0.9, burn_in=2), tmp_path, range(5))
-    first, a = run(EMATeacherHook(0.9, burn_in=2), tmp_path, range(cut)) if cut else ([], [])
+def test_resumed_run_does_what_an_uninterrupted_one_does(tmp_path, cut, ramp):
+    def hook():
+        return EMATeacherHook(0.9, burn_in=2, ramp=ramp)
+
+    whole, switches = run(hook(), tmp_path, range(5))
+    first, a = run(hook(), tmp_path, range(cut)) if cut else ([], [])
     resumed = {'state_dict': {'labeler.teacher.weight': 0, 'student.weight': 0}} if cut else None
-    second, b = run(EMATeacherHook(0.9, burn_in=2), tmp_path, range(cut, 5), checkpoint=resumed)
+    second, b = run(hook(), tmp_path, range(cut, 5), checkpoint=resumed)
     assert first + second == whole
     assert a + b == switches
 

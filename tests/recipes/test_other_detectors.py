@@ -174,10 +174,26 @@ def test_checks_before_training_pass(build):
 
 
 @pytest.mark.parametrize('knob', ['threshold_power', 'weight_power'])
-def test_class_weights_and_thresholds_with_one_stage_are_refused(knob):
-    (problem,) = problems(retinanet(balancer={knob: 0.5}))
-    assert 'no RoI head with' in problem
-    assert "'CertaintyRoIHead' or 'CertaintyCascadeRoIHead'" in problem
+def test_class_weights_and_thresholds_need_a_head_that_weighs_boxes(knob):
+    assert not problems(retinanet(balancer={knob: 0.5}))
+    model = fcos()
+    setattr(model.balancer, knob, 0.5)
+    (problem,) = problems(model)
+    assert 'FCOSHead with' in problem
+    assert "'CertaintyRoIHead' or 'CertaintyCascadeRoIHead', or a one-stage detector" in problem
+
+
+def test_one_stage_detectors_count_foreground_and_weigh_boxes():
+    def step(power):
+        model = retinanet(balancer=dict(weight_power=power))
+        model.unsupervised = False
+        model.balancer.initialize(torch.tensor([1, 1, 1000]))  # the batch holds rare classes
+        before = model.balancer.count.clone()
+        losses = model.loss(*tiny_batch())
+        assert (model.balancer.count - before).sum() > 0
+        return sum(losses['sup_loss_bbox'])
+
+    assert step(0.6) > 2 * step(0.0)
 
 
 def test_class_weights_with_mmdets_cascade_head_are_refused():

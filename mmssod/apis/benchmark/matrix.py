@@ -39,7 +39,8 @@ class Recipe:
         config: Config file.
         start: Name of the recipe whose last checkpoint it starts from; '' for the config's own start.
         labels: Name of the recipe whose memory of pseudo labels is its source ``pseudo`` (ISMT); '' for none.
-        options: Values by dotted key that replace the config's.
+        options: Values by dotted key that replace the config's; ``{seed}`` in a text is the run's seed, so that each
+            seed can have labeled images of its own.
         paper: What the paper reports for the row, in percent, by our columns (``AP``, ``AP50``, ...).
 
     Raises:
@@ -64,6 +65,13 @@ class Recipe:
     def slug(self) -> str:
         """The name as a file's: letters, digits, and ``_`` for what is between them."""
         return re.sub(r'\W+', '_', self.name)
+
+    def options_of(self, seed: int) -> dict[str, Any]:
+        """The options of a run with this seed."""
+        return {
+            key: value.replace('{seed}', str(seed)) if isinstance(value, str) else value
+            for key, value in self.options.items()
+        }
 
     @property
     def needs(self) -> tuple[str, ...]:

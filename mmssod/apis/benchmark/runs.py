@@ -36,6 +36,8 @@ class Run:
         seed: Random seed.
         iterations: Training iterations.
         seconds: Wall-clock time of training and its last evaluation; of the last part where a run was resumed.
+        cpu_seconds: CPU time of the same, the processes that load data included: what it costs of one core, whatever
+            else the machine does. 0 in results of before it was measured.
         metrics: Figures in [0, 1] by the metric's names.
         environment: Versions and hardware.
         options: What replaced the config's values.
@@ -59,6 +61,7 @@ class Run:
     digest: str = ''
     lineage: str = ''
     date: str = field(default_factory=lambda: date.today().isoformat())
+    cpu_seconds: float = 0.0
 
 
 def run_once(matrix: Matrix, name: str, seed: int, out: str) -> Run:
@@ -79,7 +82,7 @@ def run_once(matrix: Matrix, name: str, seed: int, out: str) -> Run:
     if result.exists():
         return read_run(result, recipe)
     folder.mkdir(parents=True, exist_ok=True)
-    start = time.time()
+    start, used = time.time(), cpu_seconds()
     environment = {
         **collect(),
         'threads': str(torch.get_num_threads()),
@@ -99,6 +102,7 @@ def run_once(matrix: Matrix, name: str, seed: int, out: str) -> Run:
         memory=peak_memory(),
         digest=recipe.digest(),
         lineage=matrix.lineage(name),
+        cpu_seconds=cpu_seconds() - used,
     )
     write_run(run, result)
     return run
@@ -109,7 +113,7 @@ def train_recipe(matrix: Matrix, recipe: Recipe, seed: int, folder: Path) -> dic
     work_dir = folder / recipe.slug
     if recipe.phases:
         return train_phases(recipe.config, work_dir=str(work_dir), seed=seed)
-    options = {**recipe.options, **start_options(matrix, recipe, folder)}
+    options = {**recipe.options_of(seed), **start_options(matrix, recipe, folder)}
     metrics = train(
         recipe.config, work_dir=str(work_dir), seed=seed, resume='auto', cfg_options=options
     )
@@ -119,7 +123,7 @@ def train_recipe(matrix: Matrix, recipe: Recipe, seed: int, folder: Path) -> dic
             recipe.config,
             checkpoint,
             work_dir=str(work_dir / 'test'),
-            cfg_options=recipe.options,
+            cfg_options=recipe.options_of(seed),
         )
     return metrics
 
@@ -223,6 +227,12 @@ def peak_memory() -> float:
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10
     peak = next(line for line in status.read_text().splitlines() if line.startswith('VmHWM'))
     return int(peak.split()[1]) / 2**10
+
+
+def cpu_seconds() -> float:
+    """CPU time of this process and of its children that have ended."""
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(usage.ru_utime + usage.ru_stime for usage in used)
 
 
 def reset_peak_memory() -> None:

@@ -36,6 +36,12 @@ def percent(metrics: Mapping[str, float], column: str) -> float | None:
     return None
 
 
+def best(run: Run) -> float | None:
+    """AP in percent of the best evaluation on the way, the last one included."""
+    found = [percent(metrics, 'AP') for metrics in [*run.curve, run.metrics]]
+    return max((value for value in found if value is not None), default=None)
+
+
 def known_columns(metrics: Sequence[Mapping[str, float]]) -> list[str]:
     """The columns that at least one of several evaluations has a figure for."""
     return [name for name in COLUMNS if any(percent(one, name) is not None for one in metrics)]
@@ -54,7 +60,20 @@ def table(matrix: Matrix, runs: Sequence[Run]) -> list[list[str]]:
     """Rows of text, a header first: a row a recipe, mean and deviation over seeds, then the paper's figures."""
     columns = known_columns([run.metrics for run in runs])
     paper = [name for name in COLUMNS if any(name in recipe.paper for recipe in matrix.recipes)]
-    rows = [['', 'iterations', *columns, 'seconds', 'MiB', *(f'paper: {name}' for name in paper)]]
+    on_the_way = any(len(run.curve) > 1 for run in runs)
+    of_a_core = any(run.cpu_seconds for run in runs)
+    rows = [
+        [
+            '',
+            'iterations',
+            *columns,
+            *(['best AP'] if on_the_way else []),
+            'seconds',
+            *(['core seconds'] if of_a_core else []),
+            'MiB',
+            *(f'paper: {name}' for name in paper),
+        ]
+    ]
     for recipe in matrix.recipes:
         same = [run for run in runs if run.name == recipe.name]
         if not same:
@@ -64,7 +83,9 @@ def table(matrix: Matrix, runs: Sequence[Run]) -> list[list[str]]:
                 recipe.name,
                 ' + '.join(str(number) for number in budget(matrix, recipe.name)),
                 *(spread([figure(run, column) for run in same]) for column in columns),
+                *([spread([best(run) for run in same])] if on_the_way else []),
                 f'{mean(run.seconds for run in same):.0f}',
+                *([f'{mean(run.cpu_seconds for run in same):.0f}'] if of_a_core else []),
                 f'{mean(run.memory for run in same):.0f}',
                 *(f'{recipe.paper[name]}' if name in recipe.paper else '' for name in paper),
             ]

@@ -6,6 +6,7 @@ from mmssod.engine.hooks.consistency_ramp_hook import ConsistencyRampHook
 from mmssod.engine.hooks.due_evaluation_hook import DueEvaluationHook
 from mmssod.engine.hooks.ema_teacher_hook import EMATeacherHook
 from mmssod.engine.hooks.fast_resume_hook import FastResumeHook
+from mmssod.engine.hooks.freeze_batch_norm_hook import FreezeBatchNormHook
 from mmssod.engine.hooks.non_finite_guard_hook import NonFiniteGuardHook
 from mmssod.engine.hooks.preemption_hook import PreemptionHook
 from mmssod.engine.hooks.preflight_hook import PreflightHook
@@ -24,6 +25,7 @@ __all__ = [
     'DueEvaluationHook',
     'EMATeacherHook',
     'FastResumeHook',
+    'FreezeBatchNormHook',
     'NonFiniteGuardHook',
     'PreemptionHook',
     'PreflightHook',

@@ -30,18 +30,24 @@ class EMATeacherHook(Hook):
         ema_decay: the share the teacher keeps in an update, in [0, 1).
         burn_in: iterations of supervised training before the first pseudo label, >= 0.
         interval: iterations between two updates, >= 1.
+        ramp: let the share rise from 0 to ``ema_decay``: at update ``t`` after the burn-in, counted from 0, it is at
+            most ``1 - 1 / (t + 1)``, so that the teacher is the mean of all students since then until it forgets. A
+            teacher that brought weights of its own keeps ``ema_decay`` from the start.
 
     Raises:
         ValueError: an argument out of its range.
         TypeError: before training, when the model's labeler cannot be updated.
 
     Source: Tarvainen and Valpola, "Mean teachers are better role models", 2017; the burn-in is
-    Liu et al., "Unbiased Teacher", 2021.
+    Liu et al., "Unbiased Teacher", 2021; the ramp is in the public code of Mean Teacher and of
+    Xu et al., "Soft Teacher", 2021.
     """
 
     priority = 'ABOVE_NORMAL'
 
-    def __init__(self, ema_decay: float = 0.999, burn_in: int = 0, interval: int = 1) -> None:
+    def __init__(
+        self, ema_decay: float = 0.999, burn_in: int = 0, interval: int = 1, ramp: bool = False
+    ) -> None:
         if not 0 <= ema_decay < 1:
             raise ValueError(
                 f'ema_decay is the share the teacher keeps: expected 0 <= ema_decay < 1, got '
@@ -55,6 +61,7 @@ class EMATeacherHook(Hook):
         self.ema_decay = ema_decay
         self.burn_in = burn_in
         self.interval = interval
+        self.ramp = ramp
         self._teacher_loaded = False
         self._loaded_at_start = False  # as `_teacher_loaded`, in the run that is resumed
 
@@ -96,7 +103,14 @@ class EMATeacherHook(Hook):
         """Let the teacher follow the student."""
         if runner.iter >= self.burn_in and (runner.iter + 1) % self.interval == 0:
             model = bare_model(runner)
-            model.labeler.update(model.student, self.ema_decay)
+            ramp = self.ramp and not self._has_own_weights(model.labeler)
+            decay = self.decay_at(runner.iter) if ramp else self.ema_decay
+            model.labeler.update(model.student, decay)
+
+    def decay_at(self, iteration: int) -> float:
+        """The ramp's share that the teacher keeps after an iteration (counted from 0) since the burn-in."""
+        updates = (iteration + 1) // self.interval - self.burn_in // self.interval - 1
+        return min(self.ema_decay, 1 - 1 / (max(updates, 0) + 1))
 
     def _has_own_weights(self, labeler: Any) -> bool:
         return self._teacher_loaded or bool(getattr(labeler, 'checkpoint', None))

@@ -25,6 +25,10 @@ from mmssod.label_bank import BankError
 from mmssod.models import CertaintyCascadeRoIHead, CertaintyRoIHead, LabelBank
 from mmssod.structures import Problem
 
+HEADS_WITH_WEIGHTS = (
+    "roi_head.type='CertaintyRoIHead' or 'CertaintyCascadeRoIHead', or a one-stage detector or DETR of the table in "
+    'docs/detectors.md'
+)
 _HEADS = ('rpn_head', 'roi_head', 'bbox_head')  # each branch asks them by itself
 MAX_COMPARED_IMAGES = 1_000_000
 """Unlabeled images whose paths are compared with the labeled ones; more would delay the start."""
@@ -179,10 +183,10 @@ def _balance_problems(model: nn.Module) -> Iterator[Problem]:
     }
     if any(powers.values()) and not _takes_weights(model):
         yield Problem(
-            'thresholds and weights by class need the foreground certainties of the RoI head',
-            "model.detector.roi_head.type='CertaintyRoIHead' or 'CertaintyCascadeRoIHead'",
-            f'{_roi_head_name(model)} with {powers}',
-            'take that RoI head, or set both powers of model.balancer to 0',
+            'thresholds and weights by class need a head that counts its foreground',
+            HEADS_WITH_WEIGHTS,
+            f'{_head_name(model)} with {powers}',
+            'take such a head, or set both powers of model.balancer to 0',
         )
 
 
@@ -191,10 +195,10 @@ def _weight_problems(model: nn.Module) -> Iterator[Problem]:
     weighing = {n: type(p).__name__ for n, p in slots.items() if getattr(p, 'weighs_boxes', False)}
     if weighing and not _takes_weights(model):
         yield Problem(
-            'weights of single boxes need an RoI head that reads them',
-            "model.detector.roi_head.type='CertaintyRoIHead' or 'CertaintyCascadeRoIHead'",
-            f'{_roi_head_name(model)} with {weighing}',
-            'take that RoI head, or parts that weigh nothing: ThresholdSelector, KeepImages, TwoImageMosaic',
+            'weights of single boxes need a head that reads them',
+            HEADS_WITH_WEIGHTS,
+            f'{_head_name(model)} with {weighing}',
+            'take such a head, or parts that weigh nothing: ThresholdSelector, KeepImages, TwoImageMosaic',
         )
 
 
@@ -221,16 +225,18 @@ def _joint_problems(model: nn.Module) -> Iterator[Problem]:
 
 
 def _takes_weights(model: nn.Module) -> bool:
-    """Whether the student's RoI head does, or it is no detector of mmdet (and so answers for itself)."""
-    student = getattr(model, 'student', None)
-    head = getattr(student, 'roi_head', None)
-    known = (CertaintyRoIHead, CertaintyCascadeRoIHead)
-    return isinstance(head, known) or not isinstance(student, BaseDetector)
+    """Whether the student's head does, or it is no detector of mmdet (and so answers for itself)."""
+    student: Any = getattr(model, 'student', None)
+    if isinstance(getattr(student, 'roi_head', None), (CertaintyRoIHead, CertaintyCascadeRoIHead)):
+        return True
+    dense = getattr(student, 'bbox_head', None)
+    return getattr(dense, 'takes_box_weights', False) or not isinstance(student, BaseDetector)
 
 
-def _roi_head_name(model: nn.Module) -> str:
-    head = getattr(getattr(model, 'student', None), 'roi_head', None)
-    return 'no RoI head' if head is None else type(head).__name__
+def _head_name(model: nn.Module) -> str:
+    student: Any = getattr(model, 'student', None)
+    heads = (getattr(student, name, None) for name in ('roi_head', 'bbox_head'))
+    return next((type(head).__name__ for head in heads if head is not None), 'no head')
 
 
 def _class_numbers(model: nn.Module) -> dict[str, int]:

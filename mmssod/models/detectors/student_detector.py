@@ -3,12 +3,12 @@
 from typing import Any
 
 from mmdet.models.detectors import BaseDetector
-from mmdet.registry import MODELS
 from mmdet.structures import SampleList
 from mmdet.utils import ConfigType, OptConfigType
 from torch import Tensor
 
-from ..float32_heads import float32_heads
+from ..box_weights import take_box_weights
+from ..build_detector import build_detector
 
 
 class StudentDetector(BaseDetector):
@@ -32,7 +32,7 @@ class StudentDetector(BaseDetector):
                 data_preprocessor=detector.get('data_preprocessor'),
             )
         super().__init__(data_preprocessor=data_preprocessor, init_cfg=init_cfg)
-        self.student = float32_heads(MODELS.build(detector))
+        self.student = take_box_weights(build_detector(detector))
 
     @property
     def predictor(self) -> BaseDetector:

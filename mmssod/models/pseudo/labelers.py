@@ -18,8 +18,8 @@ from torch import Tensor, nn
 
 from mmssod.structures import PseudoLabels
 
+from ..build_detector import build_detector
 from ..checkpoint_parts import load_and_compare, teacher_weights
-from ..float32_heads import float32_heads
 
 
 class Labeler(BaseModule):
@@ -46,7 +46,7 @@ class FrozenTeacher(Labeler):
 
     def __init__(self, detector: ConfigType, checkpoint: str = '') -> None:
         super().__init__()
-        self.teacher: nn.Module = float32_heads(MODELS.build(detector))
+        self.teacher: nn.Module = build_detector(detector)
         self.teacher.requires_grad_(False)
         self.checkpoint = checkpoint
         self.train(False)
