@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from importlib.metadata import PackageNotFoundError, version
 
+# Which operators mmssod.ops.kernels has, in words; docs/install.md has the table.
+COVERED = (
+    'nms, roi_align, the focal losses, multi-scale deformable attention and deformable convolution'
+)
+
 
 class MissingOperatorError(NotImplementedError):
     """An mmcv operator that only a compiled ``mmcv._ext`` has."""
@@ -35,6 +40,6 @@ def missing_operator(name: str) -> MissingOperatorError:
     """The error for operator ``name``."""
     return MissingOperatorError(
         f"mmcv operator '{name}' is not available: this mmcv has no compiled operators "
-        '(mmcv._ext), and the stand-in over torchvision covers nms and roi_align only. '
+        f'(mmcv._ext), and the stand-in over torchvision has {COVERED} only. '
         f'Choose a model or setting without it, or {mend()}'
     )

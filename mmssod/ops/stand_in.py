@@ -18,7 +18,7 @@ from typing import Any, NoReturn
 import torchvision
 
 from mmssod.ops import kernels
-from mmssod.ops.errors import ExtensionLoadError, mend, missing_operator
+from mmssod.ops.errors import COVERED, ExtensionLoadError, mend, missing_operator
 
 __all__ = ['EXTENSION', 'StandInExtension', 'install', 'status']
 
@@ -38,16 +38,13 @@ class _StandInLoader(Loader):
 class StandInExtension(ModuleType):
     """A module that answers to every operator name of ``mmcv._ext``.
 
-    ``nms`` and ``roi_align`` compute; any other name is a function that raises
+    Those of :mod:`mmssod.ops.kernels` compute; any other name is a function that raises
     :class:`~mmssod.ops.errors.MissingOperatorError` when called, so that mmcv imports as a whole.
     """
 
-    nms = staticmethod(kernels.nms)
-    roi_align_forward = staticmethod(kernels.roi_align_forward)
-    roi_align_backward = staticmethod(kernels.roi_align_backward)
-
     def __init__(self) -> None:
         super().__init__(EXTENSION, 'Stand-in for the compiled operators of mmcv, by mmssod.')
+        vars(self).update((name, getattr(kernels, name)) for name in kernels.__all__)
         self.__spec__ = ModuleSpec(EXTENSION, _StandInLoader(), origin='mmssod')
         self.__loader__ = self.__spec__.loader
         self.__package__ = 'mmcv'
@@ -119,5 +116,5 @@ def _load_compiled() -> None:
         raise ExtensionLoadError(
             f"mmcv's compiled operators do not load ({where}): {error}. They were most likely "
             'built for another version of torch. Uninstall that mmcv and install one without '
-            f'compiled operators (mmssod stands in for nms and roi_align), or {mend()}'
+            f'compiled operators (mmssod then stands in for {COVERED}), or {mend()}'
         ) from error

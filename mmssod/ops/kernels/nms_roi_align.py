@@ -1,7 +1,4 @@
-"""The compiled mmcv operators that a two-stage detector runs, over torchvision's.
-
-The functions have the names and arguments of ``mmcv._ext``: mmcv's autograd functions call them,
-users do not.
+"""Non-maximum suppression and RoIAlign over torchvision's.
 
 Legend
     N     boxes or RoIs
@@ -11,20 +8,15 @@ Legend
     h, w  height and width of the output, in bins
     box   ``x1 y1 x2 y2``, absolute pixels of the input image
     RoI   ``image_index x1 y1 x2 y2``
-
-Half and bfloat16 inputs are computed in float32 and rounded once, at the end. mmcv's own kernels
-accumulate in half, and refuse bfloat16.
 """
 
 from __future__ import annotations
-
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import torch
 from torch import Tensor
 
 from mmssod.ops.errors import MissingOperatorError, mend
+from mmssod.ops.kernels.numerics import compute_dtype, tolerate_nondeterminism
 
 _AVERAGE_POOLING = 1
 
@@ -48,7 +40,7 @@ def nms(boxes: Tensor, scores: Tensor, iou_threshold: float, offset: int) -> Ten
     """
     if offset not in (0, 1):
         raise ValueError(f'nms: offset must be 0 or 1, got {offset!r}')
-    dtype = _compute_dtype(boxes, scores)
+    dtype = compute_dtype(boxes, scores)
     boxes, scores = boxes.to(dtype), scores.to(dtype)
     if offset:
         # The far corner moved by one pixel gives both terms of the IoU their "+ 1".
@@ -89,7 +81,7 @@ def roi_align_forward(
         MissingOperatorError: for ``pool_mode`` 0.
     """
     _refuse_max_pooling(pool_mode)
-    dtype = _compute_dtype(features, rois)
+    dtype = compute_dtype(features, rois)
     # The raw operator, not torchvision.ops.roi_align: in deterministic mode the latter switches to
     # a slow compiled Python version, which the forward pass (a gather, so deterministic) does not
     # need.
@@ -138,8 +130,8 @@ def roi_align_backward(
         MissingOperatorError: for ``pool_mode`` 0.
     """
     _refuse_max_pooling(pool_mode)
-    dtype = _compute_dtype(grad_output, rois)
-    with _tolerate_nondeterminism():
+    dtype = compute_dtype(grad_output, rois)
+    with tolerate_nondeterminism():
         gradient = torch.ops.torchvision._roi_align_backward(
             grad_output.to(dtype),
             rois.to(dtype),
@@ -153,12 +145,6 @@ def roi_align_backward(
     grad_input.add_(gradient)
 
 
-def _compute_dtype(*tensors: Tensor) -> torch.dtype:
-    """float64 if any of the tensors is, else float32."""
-    any_double = any(tensor.dtype is torch.float64 for tensor in tensors)
-    return torch.float64 if any_double else torch.float32
-
-
 def _refuse_max_pooling(pool_mode: int) -> None:
     if pool_mode != _AVERAGE_POOLING:
         raise MissingOperatorError(
@@ -166,22 +152,3 @@ def _refuse_max_pooling(pool_mode: int) -> None:
             "torchvision has pool_mode='avg' only, which is what mmdet's detectors use. "
             f"Set pool_mode='avg', or {mend()}"
         )
-
-
-@contextmanager
-def _tolerate_nondeterminism() -> Iterator[None]:
-    """Let ``torch.use_deterministic_algorithms`` warn, not raise: a GPU sums in no fixed order.
-
-    mmcv's compiled kernel has no fixed order either and says nothing; raising would end every
-    training that asks for determinism on a GPU.
-    """
-    strict = torch.are_deterministic_algorithms_enabled()
-    warn_only = torch.is_deterministic_algorithms_warn_only_enabled()
-    if not strict or warn_only:
-        yield
-        return
-    torch.use_deterministic_algorithms(True, warn_only=True)
-    try:
-        yield
-    finally:
-        torch.use_deterministic_algorithms(True, warn_only=False)

@@ -1,19 +1,14 @@
-"""The stand-in for mmcv's compiled operators: its numbers, its refusals, and who wins."""
-
-import sys
-from pathlib import Path
+"""Non-maximum suppression and RoIAlign of the stand-in."""
 
 import mmcv
 import mmcv.ops
 import numpy as np
 import pytest
 import torch
-from mmengine.utils.dl_utils.misc import mmcv_full_available
 from torch import Tensor
 
 from mmssod import ops
 from mmssod.ops import kernels
-from mmssod.ops.stand_in import StandInExtension
 
 needs_stand_in = pytest.mark.skipif(ops.status() != 'stand-in', reason='mmcv is compiled here')
 needs_compiled = pytest.mark.skipif(ops.status() != 'compiled', reason='mmcv is not compiled here')
@@ -84,6 +79,17 @@ def test_batched_nms_keeps_classes_apart() -> None:
     _, together = mmcv.ops.batched_nms(BOXES, SCORES, labels, config, class_agnostic=True)
     assert apart.tolist() == [2, 0, 1]
     assert together.tolist() == [2, 1]
+
+
+@needs_compiled
+@pytest.mark.parametrize('offset', [0, 1])
+def test_nms_equals_the_compiled_one(offset: int) -> None:
+    generator = torch.Generator().manual_seed(1)
+    corners = torch.rand(200, 2, generator=generator) * 50
+    boxes = torch.cat([corners, corners + torch.rand(200, 2, generator=generator) * 30], 1)
+    scores = torch.rand(200, generator=generator)
+    _, expected = mmcv.ops.nms(boxes, scores, 0.5, offset=offset)
+    assert torch.equal(kernels.nms(boxes, scores, 0.5, offset), expected)
 
 
 # --- roi_align ------------------------------------------------------------------------------------
@@ -210,89 +216,3 @@ def test_roi_align_leaves_the_deterministic_mode_as_it_was() -> None:
 def test_roi_align_refuses_the_maximum() -> None:
     with pytest.raises(ops.MissingOperatorError, match="Set pool_mode='avg', or install"):
         mmcv.ops.roi_align(features(), ROIS.double(), 2, 0.25, 0, 'max', True)
-
-
-# --- what else is asked of mmcv._ext --------------------------------------------------------------
-
-
-@needs_stand_in
-@pytest.mark.parametrize(
-    ('call', 'name'),
-    [
-        (lambda: mmcv.ops.soft_nms(BOXES, SCORES), 'softnms'),
-        (lambda: mmcv.ops.nms_match(torch.cat([BOXES, SCORES[:, None]], 1), 0.5), 'nms_match'),
-        (lambda: mmcv.ops.roi_pool(features(), ROIS.double(), 2), 'roi_pool_forward'),
-        (
-            lambda: mmcv.ops.DeformConv2d(3, 4, 3)(
-                features(torch.float32), torch.ones(2, 18, 6, 5)
-            ),
-            'deform_conv_forward',
-        ),
-    ],
-)
-def test_other_operators_say_what_to_install(call, name: str) -> None:
-    with pytest.raises(ops.MissingOperatorError) as raised:
-        call()
-    assert f"'{name}' is not available" in str(raised.value)
-    assert 'mim install' in str(raised.value)
-
-
-def test_any_operator_name_is_there_and_no_special_name() -> None:
-    module = StandInExtension()
-    with pytest.raises(NotImplementedError, match="'some_new_op' is not available"):
-        module.some_new_op(1, key=2)
-    assert not hasattr(module, '__path__')
-
-
-@needs_stand_in
-def test_mmcv_and_mmengine_see_an_extension() -> None:
-    from mmcv.utils import collect_env
-
-    assert mmcv_full_available()
-    environment = collect_env()
-    assert 'mmssod stand-in over torchvision' in environment['MMCV Compiler']
-    assert environment['MMCV CUDA Compiler'] == 'not compiled'
-
-
-def test_install_again_changes_nothing() -> None:
-    before, module = ops.status(), sys.modules[ops.EXTENSION]
-    assert ops.install() == before
-    assert sys.modules[ops.EXTENSION] is module
-
-
-@pytest.fixture
-def compiled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The path of a file that mmcv takes for its compiled extension, still empty."""
-    monkeypatch.setattr(mmcv, '_ext', None)  # restored afterwards, as the next two
-    monkeypatch.delitem(sys.modules, ops.EXTENSION)
-    monkeypatch.setattr(mmcv, '__path__', [str(tmp_path)])
-    return tmp_path / '_ext.py'
-
-
-def test_without_a_compiled_extension_the_stand_in_is_installed(compiled: Path) -> None:
-    assert ops.status() == 'missing'
-    assert ops.install() == 'stand-in'
-    assert isinstance(sys.modules[ops.EXTENSION], StandInExtension)
-
-
-def test_a_compiled_extension_wins(compiled: Path) -> None:
-    compiled.write_text('def nms(): return "compiled"\n')
-    assert ops.install() == 'compiled'
-    assert sys.modules[ops.EXTENSION].nms() == 'compiled'
-
-
-def test_a_compiled_extension_that_does_not_load_is_explained(compiled: Path) -> None:
-    compiled.write_text('raise ImportError("undefined symbol: _ZN3c10")\n')
-    with pytest.raises(ops.ExtensionLoadError, match='undefined symbol.*another version of torch'):
-        ops.install()
-
-
-@needs_compiled
-@pytest.mark.parametrize('offset', [0, 1])
-def test_nms_equals_the_compiled_one(offset: int) -> None:
-    generator = torch.Generator().manual_seed(1)
-    corners = torch.rand(200, 2, generator=generator) * 50
-    boxes = torch.cat([corners, corners + torch.rand(200, 2, generator=generator) * 30], 1)
-    scores = torch.rand(200, generator=generator)
-    _, expected = mmcv.ops.nms(boxes, scores, 0.5, offset=offset)
-    assert torch.equal(kernels.nms(boxes, scores, 0.5, offset), expected)
