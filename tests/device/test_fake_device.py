@@ -6,8 +6,8 @@ import re
 import numpy as np
 import pytest
 import torch
-from device_rules import facts_of
 from fake_device import DEVICE, DeviceError, DeviceTensor, device_mode, on_device, to_device
+from fake_device.rules import facts_of
 from mmcv.ops import batched_nms, roi_align
 from mmengine.device import get_device
 from mmengine.structures import InstanceData
@@ -85,7 +85,9 @@ def test_reading_the_device():
     d = device()
     assert d.tolist() == host().tolist() and float(d.sum()) == 15 and int(d[1, 2]) == 5
     assert d.cpu().numpy().sum() == 15 and not isinstance(d.cpu(), DeviceTensor)
-    assert bool((d >= 0).all()) and f'{d.sum():.1f}' == '15.0' and list(range(d[0, 2].int())) == [0, 1]
+    assert (
+        bool((d >= 0).all()) and f'{d.sum():.1f}' == '15.0' and list(range(d[0, 2].int())) == [0, 1]
+    )
     assert host()[d[0, 1].long()].tolist() == [3, 4, 5]  # a number is read
     assert torch.tensor([d.sum(), 3.0]).tolist() == [15, 3]
     assert d.get_device() == 0 and torch.device(d.device.type, 0) == DEVICE
@@ -140,7 +142,9 @@ def test_refused_with_the_line(case):
     assert re.search(rf'test_fake_device.py:\d+ `{case}=lambda', str(caught.value))
 
 
-@pytest.mark.parametrize('read', [np.asarray, np.array, lambda d: d.numpy(), lambda d: np.array([d.sum()])])
+@pytest.mark.parametrize(
+    'read', [np.asarray, np.array, lambda d: d.numpy(), lambda d: np.array([d.sum()])]
+)
 def test_no_array_of_the_device(read):
     with pytest.raises(TypeError, match=r"test_fake_device.py:\d+ `.*can't convert cuda:0 device"):
         read(device())
@@ -224,7 +228,9 @@ def test_training_is_that_of_the_host(foreach):
 def test_a_copy_is_of_the_device_and_apart():
     model = on_device(Shared())
     other = copy.deepcopy(model)
-    assert other.second.weight is other.first.weight and isinstance(other.first.weight, nn.Parameter)
+    assert other.second.weight is other.first.weight and isinstance(
+        other.first.weight, nn.Parameter
+    )
     other.first.weight.data.zero_()
     assert model.first.weight.abs().sum() > 0 == other.first.weight.sum()
 

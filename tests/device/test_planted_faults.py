@@ -1,4 +1,4 @@
-"""Faults that only a GPU would show are found on the fake device, with the line: each is planted in a copy of a function.
+"""Faults that only a GPU would show are found on the fake device, with the line.
 
 A planted fault replaces a piece of a function's source; its lines keep their numbers.
 """
@@ -7,11 +7,9 @@ import inspect
 import textwrap
 
 import pytest
-import torch
 from fake_device import DEVICE, DeviceError, device_mode, on_device
 from mmdet.models.dense_heads import AnchorHead
 from mmdet.models.roi_heads.bbox_heads import BBoxHead
-from mmdet.models.task_modules.assigners import MaxIoUAssigner
 from whole_use import use
 
 from mmssod.evaluation import detections
@@ -21,7 +19,9 @@ from mmssod.models.pseudo import PseudoLabelMemory, label_bank
 from mmssod.structures import pseudo_labels
 from mmssod.testing.recipes import build_recipe, tiny_recipe
 
-LOW = dict(balancer=dict(threshold=0.05, bounds=(0.0, 0.9)))  # an untrained detector is sure of little
+LOW = dict(
+    balancer=dict(threshold=0.05, bounds=(0.0, 0.9))
+)  # an untrained detector is sure of little
 
 
 def build(recipe, **changes):
@@ -34,7 +34,9 @@ def plant(monkeypatch, owner, name, old, new):
     lines, first = inspect.getsourcelines(function)
     source = textwrap.dedent(''.join(lines))
     assert source.count(old) == 1, source
-    code = compile('\n' * (first - 1) + source.replace(old, new), function.__code__.co_filename, 'exec')
+    code = compile(
+        '\n' * (first - 1) + source.replace(old, new), function.__code__.co_filename, 'exec'
+    )
     made = {}
     exec(code, function.__globals__, made)
     monkeypatch.setattr(owner, name, made[function.__name__])
@@ -75,7 +77,8 @@ FAULTS = dict(
         'statistics.py', 'self.boxes.index_add_(0, classes, ones)',
     ),
     target_of_the_host=(
-        'demo/student_plain', BBoxHead, '_get_targets_single', 'bbox_targets = pos_priors.new_zeros(num_samples', 'bbox_targets = torch.zeros(num_samples',
+        'demo/student_plain', BBoxHead, '_get_targets_single',
+        'bbox_targets = pos_priors.new_zeros(', 'bbox_targets = torch.zeros(',
         'bbox_head.py', 'bbox_targets[pos_inds.type(torch.bool)]',
     ),
     classes_of_the_host=(

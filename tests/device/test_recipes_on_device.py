@@ -8,7 +8,6 @@ import json
 from pathlib import Path
 
 import pytest
-import torch
 from fake_device import DEVICE, HOST, DeviceTensor, device_mode, on_device
 from mmengine.config import Config, ConfigDict
 from whole_use import differences, use

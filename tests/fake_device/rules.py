@@ -1,4 +1,4 @@
-"""Which operations CUDA refuses, and the line that asked for one; for :mod:`fake_device`, which says the rules in words."""
+"""Which operations CUDA refuses, as the package says in words, and the line of the program that asked for one."""
 
 from __future__ import annotations
 
@@ -21,11 +21,16 @@ COPIES = {aten.copy_.default, aten._to_copy.default}
 LOOK_UPS = {aten.index.Tensor, aten._unsafe_index.Tensor}
 WRITES = {aten.index_put.default, aten.index_put_.default, aten._index_put_impl_.default}
 # They take a number of the host, as all do that PyTorch calls pointwise.
-TAKES_NUMBERS = {aten.fill_.Tensor, aten.masked_fill_.Tensor, aten.masked_fill.Tensor, aten.where.self}
+TAKES_NUMBERS = {
+    aten.fill_.Tensor,
+    aten.masked_fill_.Tensor,
+    aten.masked_fill.Tensor,
+    aten.where.self,
+}
 
 # Whose lines are not the program's.
 NOT_THE_PROGRAM = tuple(str(Path(module.__file__).parent) for module in (torch, torchvision))
-HERE = (__file__, str(Path(__file__).with_name('fake_device.py')))
+NOT_THE_PROGRAM += (str(Path(__file__).parent),)
 
 
 class DeviceError(RuntimeError):
@@ -40,7 +45,9 @@ class Facts(NamedTuple):
 
     names: tuple[str, ...]  # of its arguments
     changed: tuple[str, ...]  # names of those that it writes into
-    returned: tuple[str, ...]  # for each value that it returns the argument that it is, '' for a new value
+    returned: tuple[
+        str, ...
+    ]  # for each value that it returns the argument that it is, '' for a new value
     is_list: bool  # one operation for each place of its lists
     takes_numbers: bool  # of the host
     changes_shape: bool  # of an argument, in place
@@ -56,7 +63,9 @@ def facts_of(func: Any) -> Facts:
         if a.alias_info and a.alias_info.is_write
     }
     returned = tuple(
-        written[frozenset(r.alias_info.before_set)] if r.alias_info and r.alias_info.is_write else ''
+        written[frozenset(r.alias_info.before_set)]
+        if r.alias_info and r.alias_info.is_write
+        else ''
         for r in schema.returns
     )
     return Facts(
@@ -153,10 +162,12 @@ def place() -> str:
     frame = sys._getframe(1)
     while frame is not None:
         file = frame.f_code.co_filename
-        if not file.startswith(NOT_THE_PROGRAM) and file not in HERE and not file.startswith('<'):
+        if not file.startswith(NOT_THE_PROGRAM) and not file.startswith('<'):
             frames.append(frame)
         frame = frame.f_back
-    sources = (number for number, f in enumerate(frames) if is_source(f.f_globals.get('__name__', '')))
+    sources = (
+        number for number, f in enumerate(frames) if is_source(f.f_globals.get('__name__', ''))
+    )
     return ', called from '.join(map(line_of, frames[: next(sources, 0) + 1]))
 
 
