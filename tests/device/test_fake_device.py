@@ -151,7 +151,7 @@ def test_no_array_of_the_device(read):
 
 
 def test_a_compiled_operators_line_is_that_of_the_stand_in():
-    with pytest.raises(DeviceError, match=r'ops/kernels.py:\d+ .*roi_align.*cuda:0.*cpu \(1, 5\)'):
+    with pytest.raises(DeviceError, match=r'kernels/nms_roi_align.py:\d+ .*roi_align.*cuda:0.*cpu \(1, 5\)'):
         roi_align(device()[None, None], torch.zeros(1, 5), 1)
 
 
@@ -174,6 +174,24 @@ def test_an_operation_in_backward_names_the_line_that_called_it():
     loss = Shifted.apply(device().requires_grad_()).sum()
     with pytest.raises(DeviceError, match='`return grad \\+ torch.ones'):
         loss.backward()
+
+
+@pytest.mark.parametrize(
+    'grad', [torch.autograd.grad, lambda loss, x: (loss.backward(), x.grad)[1:]]
+)
+def test_new_tensors_in_backward(grad):
+    class Weighed(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            return x.clone()
+
+        @staticmethod
+        def backward(ctx, grad):
+            return grad * torch.arange(3, device=grad.device) + torch.tensor([1.0], device='cuda')
+
+    x = device().requires_grad_()
+    (found,) = grad(Weighed.apply(x).sum(), x)
+    assert found.device == DEVICE and found.tolist() == [[1, 2, 3]] * 2
 
 
 def test_a_gradient_of_the_host_is_refused():

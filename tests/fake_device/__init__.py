@@ -26,8 +26,8 @@ The rules are PyTorch's for CUDA; a *number* is a tensor without dimensions:
 What it cannot see: the numbers and the memory of CUDA's kernels, mixed precision (autocast does nothing here), streams,
 pinned memory (``pin_memory`` does nothing), several devices, mmcv's compiled operators.
 
-:class:`DeviceError` names the line of the program, not of torch, that did it; of an operation in ``backward`` the line
-that called ``backward``.
+:class:`DeviceError` names the line of the program, not of torch, that did it; of what PyTorch itself does in a backward
+pass, the line that called ``backward``.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ import mmengine.device.utils
 import torch
 from mmengine.structures import instance_data
 
-from .calls import DRIVER, Calls, load
+from .calls import DRIVER, Calls, load, run_backward
 from .rules import DEVICE, HOST, DeviceError
 from .tensors import DeviceTensor, Operations, on_device, to_device
 
@@ -79,6 +79,7 @@ def device_mode() -> Iterator[Operations]:
     with contextlib.ExitStack() as stack:
         stack.enter_context(mock.patch.multiple(torch.cuda, **DRIVER))
         stack.enter_context(mock.patch.object(torch, 'load', load))
+        stack.enter_context(mock.patch.object(torch.autograd, '_engine_run_backward', run_backward))
         stack.enter_context(mock.patch.multiple(instance_data, **kinds))
         stack.enter_context(mock.patch.object(mmengine.device.utils, 'DEVICE', DEVICE.type))
         stack.enter_context(mock.patch.object(deform_attention, 'IS_CUDA_AVAILABLE', True))

@@ -17,7 +17,10 @@ from .tensors import INNER, DeviceTensor, to_device
 
 
 class Calls(TorchFunctionMode):
-    """Sees the program's calls: what PyTorch would ask a driver for is answered, and the device gets its inner name."""
+    """Sees the program's calls: what PyTorch would ask a driver for is answered, and the device gets its inner name.
+
+    What a function of PyTorch's calls in its turn is not seen, but for a ``backward`` of the program's own.
+    """
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
@@ -86,6 +89,12 @@ def move(tensor: Tensor, *args: Any, **kwargs: Any) -> Tensor:
     return tensor.to(*[inner_device(first, True), *others][: len(args)], **kwargs)
 
 
+def run_backward(*args: Any, **kwargs: Any) -> Any:
+    """PyTorch's backward pass, in which the program's own ``backward`` functions are seen."""
+    with Calls():
+        return RUN_BACKWARD(*args, **kwargs)
+
+
 def load(file: Any, map_location: Any = None, **kwargs: Any) -> Any:
     """``torch.load``, whose storages cannot be on the device."""
     if inner_device(map_location) != INNER:
@@ -103,6 +112,7 @@ def index_of_host(index: Any) -> Any:
 
 
 LOAD = torch.load
+RUN_BACKWARD = torch.autograd._engine_run_backward
 # What PyTorch's own code would ask a driver for, or reads without the dispatcher.
 ANSWERS: dict[Any, Callable[..., Any]] = {
     torch.device: torch.device,
@@ -121,6 +131,7 @@ ANSWERS: dict[Any, Callable[..., Any]] = {
 
 # What a driver would answer.
 DRIVER: dict[str, Any] = dict(
+    _lazy_init=torch.cuda._lazy_init if torch.cuda.is_available() else lambda: None,
     is_available=lambda: True,
     device_count=lambda: 1,
     current_device=lambda: DEVICE.index,

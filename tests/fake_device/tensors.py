@@ -156,7 +156,8 @@ def operate(func: Any, args: tuple, kwargs: dict) -> Any:
         assert not tensor.is_meta, (
             f'{place()}: {func} got a tensor that the fake device does not know'
         )
-    if len(hosts) == len(tensors) and target != INNER:
+    makes_mine = target is not None and target.type in (INNER.type, DEVICE.type)
+    if len(hosts) == len(tensors) and not makes_mine:
         return func(*args, **kwargs)
     if hosts and len(hosts) < len(tensors):
         check_tensors(func, args, kwargs)
@@ -168,7 +169,7 @@ def operate(func: Any, args: tuple, kwargs: dict) -> Any:
             func(*args, **kwargs)
     inner_args = map(inside, args)
     found = func(*inner_args, **{name: inside(value) for name, value in kwargs.items()})
-    if target not in (None, INNER):  # a copy to the host
+    if target is not None and not makes_mine:  # a copy to the host
         return found
     if facts.returned:
         return returned(facts, args, kwargs, found)
