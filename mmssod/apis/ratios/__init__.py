@@ -9,6 +9,7 @@ from mmssod.apis.ratios import (
     bank_predict,
     data,
     evaluation,
+    one_stage,
     parts,
     resume,
     steps,
@@ -21,6 +22,7 @@ from mmssod.apis.ratios.table import Result, choose, measure_rows, page, reasons
 ROWS = (
     *bank.ROWS,
     *steps.ROWS,
+    *one_stage.ROWS,
     *bank_memory.ROWS,
     *parts.ROWS,
     *data.ROWS,

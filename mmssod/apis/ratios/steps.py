@@ -97,9 +97,8 @@ def our_model(detector: ConfigDict, **changes: Any) -> Any:
     return MODELS.build(ConfigDict(config, **changes))
 
 
-def their_model(name: str, threshold: float, rois: int = 0) -> Any:
+def their_model(name: str, threshold: float, detector: ConfigDict) -> Any:
     """A ``SemiBaseDetector`` or ``SoftTeacher`` whose thresholds give it the same pseudo boxes as ours."""
-    detector = plain_detector('StandardRoIHead', rois)
     training = dict(freeze_teacher=True, sup_weight=1.0, unsup_weight=1.0, cls_pseudo_thr=threshold)
     if name == 'SoftTeacher':  # mmdet's numbers, but for the thresholds
         training.update(
@@ -134,11 +133,12 @@ def confident(model: Any, images: Images) -> float:
         A score in (0, 1).
     """
     model.labeler.update(model.student, 0.0)
-    teacher, layer = model.labeler.teacher, model.student.roi_head.bbox_head.fc_cls
+    teacher, layers = model.labeler.teacher, class_layers(model.student)
     batch = images.batch()
     view = dict(inputs=batch['inputs']['weak'], data_samples=batch['data_samples']['weak'])
     for _ in range(20):
-        layer.weight.mul_(2)
+        for layer in layers:
+            layer.weight.mul_(2)
         model.labeler.update(model.student, 0.0)
         found = teacher.val_step(deepcopy(view))
         scores = torch.cat([sample.pred_instances.scores for sample in found])
@@ -146,6 +146,14 @@ def confident(model: Any, images: Images) -> float:
         if len(scores) > 2 * wanted:
             return float(scores.sort(descending=True).values[wanted])
     raise RuntimeError(f'a random detector gave {len(scores)} boxes, {2 * wanted} are needed')
+
+
+def class_layers(detector: Any) -> list[Any]:
+    """The last layers before the scores, of a two-stage detector or of YOLOX."""
+    if hasattr(detector, 'roi_head'):
+        return [detector.roi_head.bbox_head.fc_cls]
+    head = detector.bbox_head
+    return [*head.multi_level_conv_cls, *head.multi_level_conv_obj]
 
 
 def step_of(
@@ -203,12 +211,25 @@ def ema_steps(
     name: str, images: Images, setting: Setting, rois: int = 0
 ) -> tuple[tuple[list[float], list[float]], float]:
     """Seconds of our steps and of mmdet's in turns, and the pseudo boxes that an image had in ours."""
+    pair = plain_detector(rois=rois), plain_detector('StandardRoIHead', rois)
+    return steps_of_both(name, images, setting, *pair)
+
+
+def steps_of_both(
+    name: str,
+    images: Images,
+    setting: Setting,
+    detector: ConfigDict,
+    their_detector: ConfigDict,
+    ready: Callable[[Any, Setting], Any] = lambda model, setting: model.to(setting.device).train(),
+) -> tuple[tuple[list[float], list[float]], float]:
+    """The same for any detector, as ours is configured and as theirs is; both are made ready alike."""
     torch.manual_seed(0)
-    ours = our_model(plain_detector(rois=rois)).train()
+    ours = our_model(detector).train()
     threshold = confident(ours, images)
     ours.balancer.threshold = threshold
-    ours.to(setting.device)
-    theirs = their_model(name, threshold, rois).to(setting.device).train()
+    ready(ours, setting)
+    theirs = ready(their_model(name, threshold, their_detector), setting)
     for part in (theirs.student, theirs.teacher):
         part.load_state_dict(ours.student.state_dict())
     hook = MeanTeacherHook()
