@@ -1,6 +1,7 @@
-"""Every detector of MMDetection's as a student with an EMA teacher on the fake device: not one operation mixes sides.
+"""Every detector of MMDetection as a student with an EMA teacher on the fake device; no operation may mix both sides.
 
-Step, teacher, prediction, evaluation, label bank; every number is that of the host.
+Step, teacher, prediction, evaluation, label bank; every number is that of the host. By default one detector of each
+kind of head is tried, all of them with the slow tests.
 """
 
 import copy
@@ -9,6 +10,10 @@ import pytest
 import torch
 from banks import bank
 from fake_device import DEVICE, HOST, device_mode, on_device, to_device
+from mmdet.models.dense_heads import AnchorFreeHead, AnchorHead, DETRHead
+from mmdet.models.dense_heads.base_dense_head import BaseDenseHead
+from mmdet.models.roi_heads import CascadeRoIHead, StandardRoIHead
+from mmdet.registry import MODELS
 from mmdet.structures import DetDataSample
 from whole_use import differences, numbers
 
@@ -20,7 +25,23 @@ from mmssod.testing.any_detector.found import tried
 from mmssod.testing.any_detector.trial import Trial
 from mmssod.testing.tiny import CLASSES
 
-UNLABELED = 'weak'
+KINDS = (CascadeRoIHead, StandardRoIHead, DETRHead, AnchorFreeHead, AnchorHead, BaseDenseHead)
+
+
+def kind(found):
+    """Which of :data:`KINDS` a detector's heads are."""
+    heads = [MODELS.get(name) for name in found.heads]
+    return next((base for base in KINDS if any(issubclass(h, base) for h in heads)), None)
+
+
+def cases():
+    """All detectors; the first of each kind by default."""
+    seen = set()
+    for found in tried():
+        is_first = kind(found) not in seen and not Trial(found).limits
+        seen |= {kind(found)} if is_first else set()
+        marks = () if is_first else (pytest.mark.slow,)
+        yield pytest.param(found, marks=marks, id=found.name)
 
 
 class AsTheyAre(torch.nn.Module):
@@ -85,7 +106,7 @@ def moved(batch, device):
     return to_device(batch) if device == DEVICE else batch
 
 
-@pytest.mark.parametrize('found', tried(), ids=lambda found: found.name)
+@pytest.mark.parametrize('found', cases())
 def test_a_detector_on_a_device(found, tmp_path):
     trial = Trial(found)
     if trial.limits:

@@ -46,6 +46,8 @@ ALLOWED = dict(
     host_index=lambda d, h: d[torch.tensor([1, 0])],
     host_mask=lambda d, h: d[h > 2],
     list_index=lambda d, h: d[[1, 0]],
+    range_and_index=lambda d, h: d[range(2), torch.tensor([2, 0], device=d.device)],
+    no_index=lambda d, h: d[[]],
     list_and_slice=lambda d, h: d[:, [0, 2]],
     array_index=lambda d, h: d[np.array([True, False])],
     own_mask=lambda d, h: d[d > 2],
@@ -151,7 +153,9 @@ def test_no_array_of_the_device(read):
 
 
 def test_a_compiled_operators_line_is_that_of_the_stand_in():
-    with pytest.raises(DeviceError, match=r'kernels/nms_roi_align.py:\d+ .*roi_align.*cuda:0.*cpu \(1, 5\)'):
+    with pytest.raises(
+        DeviceError, match=r'kernels/nms_roi_align.py:\d+ .*roi_align.*cuda:0.*cpu \(1, 5\)'
+    ):
         roi_align(device()[None, None], torch.zeros(1, 5), 1)
 
 

@@ -103,9 +103,11 @@ def load(file: Any, map_location: Any = None, **kwargs: Any) -> Any:
 
 
 def index_of_host(index: Any) -> Any:
-    """An index whose lists and arrays are tensors of the host; PyTorch makes them behind the dispatcher."""
+    """An index whose sequences and arrays are tensors of the host; PyTorch makes them behind the dispatcher."""
     if isinstance(index, tuple):
         return tuple(map(index_of_host, index))
+    if isinstance(index, range):
+        index = list(index)
     if isinstance(index, list) and all(isinstance(value, (int, np.integer)) for value in index):
         return torch.tensor(index, dtype=None if index else torch.long)
     return torch.from_numpy(index) if isinstance(index, np.ndarray) else index

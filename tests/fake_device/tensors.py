@@ -49,6 +49,7 @@ class DeviceTensor(Tensor):
             strides=inner.stride(),
             storage_offset=inner.storage_offset(),
             dtype=inner.dtype,
+            layout=inner.layout,
             device=INNER,
             requires_grad=requires_grad,
         )
