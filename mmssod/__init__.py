@@ -4,7 +4,7 @@ The order of the steps below matters:
 
 1. the environment check, before anything that a broken installation would make fail with a
    message of its own;
-2. checkpoints are read as data, by a list of types;
+2. checkpoints are read as data, by a list of types; those in safetensors files, too;
 3. the stand-in for mmcv's compiled operators, before the first import of ``mmcv.ops`` or
    ``mmdet.models``;
 4. mmengine learns where the configs of the wheel lie;
@@ -25,7 +25,9 @@ from mmengine.config.utils import MODULE2PACKAGE  # noqa: E402
 
 from mmssod import ops  # noqa: E402
 from mmssod.environment.checkpoints import allow_checkpoint_types, guard_loading  # noqa: E402
+from mmssod.environment.safetensors_files import register_safetensors  # noqa: E402
 
+register_safetensors()
 allow_checkpoint_types()
 guard_loading()
 ops.install()

@@ -14,6 +14,7 @@ from mmengine.runner import Runner
 
 from mmssod.datasets.transforms.steps import write_order
 from mmssod.engine.checkpoint_files import newest_checkpoint
+from mmssod.engine.start_runner import StartRunner, with_start
 from mmssod.models.dense_certainty import with_certainty
 from mmssod.models.float32_heads import float32_heads
 
@@ -124,7 +125,8 @@ def set_start(cfg: Config, *, resume: bool | str, load_from: str | None) -> None
             one and starts as the config says when there is none, so one command line serves the
             first start and every restart; a damaged one is passed over with a warning. A path resumes
             that checkpoint.
-        load_from: weights to start from; else the config's ``load_from``.
+        load_from: weights to start from, a file, a URL or a model's name (:mod:`mmssod.start`); else the config's
+            ``load_from``.
 
     Raises:
         ValueError: both a checkpoint to resume and weights to load were named; no checkpoint is whole.
@@ -180,10 +182,23 @@ def use_both_loops(cfg: Config) -> None:
             )
 
 
+def _runner_class(name: str | None) -> Any:
+    if name is None:
+        return StartRunner
+    kind = RUNNERS.get(name)
+    if kind is None:
+        raise ValueError(
+            f"runner_type: expected a registered runner, got {name!r}; leave it out for mmengine's, or name the module "
+            'that registers it in custom_imports'
+        )
+    return with_start(kind)
+
+
 def build_runner(cfg: Config) -> Runner:
     """Build the runner; ``cfg.runner_type`` names another class than mmengine's.
 
-    The config that it writes to the work directory can be trained again.
+    Its training may start from what :func:`~mmssod.start.read_start` reads. The config that it writes to the work
+    directory can be trained again.
 
     Raises:
         ValueError: Teacher and student shall both be evaluated, in a loop that cannot.
@@ -191,6 +206,6 @@ def build_runner(cfg: Config) -> Runner:
     if cfg.get('model', {}).get('predict_with') == 'both':
         use_both_loops(cfg)
     write_order(cfg)
-    runner = RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)
+    runner = _runner_class(cfg.get('runner_type')).from_cfg(cfg)
     with_certainty(float32_heads(runner.model))  # of a supervised run, too
     return runner

@@ -23,11 +23,13 @@ from mmssod.engine import (
 from mmssod.engine.preflight import (
     batch_line,
     config_problems,
+    fetch_problems,
     label_bank_problems,
     raise_together,
     start_problems,
 )
 from mmssod.engine.runner_access import batch_image_paths, sources
+from mmssod.start import start_lines
 
 _RUN_HOOKS = (FreezeBatchNormHook, PreflightHook, ClassBalanceHook, EMATeacherHook, SeedHook)
 
@@ -50,9 +52,9 @@ def dry_run(
         seed: random seed.
 
     Returns:
-        dict: ``model``, ``parameters``, ``sources`` (images by source), ``batch`` (the batch line),
-        ``inputs`` (shapes by branch), ``losses`` (by name), ``predictions`` (boxes of the first
-        validation batch, None without a validation set), ``seconds`` by phase.
+        dict: ``model``, ``parameters``, ``sources`` (images by source), ``start`` (what fits of the weights, in three
+        lines; [] without), ``batch`` (the batch line), ``inputs`` (shapes by branch), ``losses`` (by name),
+        ``predictions`` (boxes of the first validation batch, None without a validation set), ``seconds`` by phase.
 
     Raises:
         ValueError: everything that is found wrong, together.
@@ -63,7 +65,7 @@ def dry_run(
         # Else config and hooks, hundreds of lines, stand before the report.
         cfg.log_level = 'WARNING'
         raise_together([*config_problems(cfg), *label_bank_problems(cfg)])
-        missing = start_problems(cfg)
+        missing = [*start_problems(cfg), *fetch_problems(cfg)]
         if missing:  # a student's config can be tried before its teacher is trained
             cfg.load_from = None
         runner = build_runner(cfg)
@@ -82,6 +84,7 @@ def report_text(report: dict[str, Any]) -> str:
         f'model         {report["model"]}, {report["parameters"] / 1e6:.1f} M parameters',
         'data          ' + ', '.join(f'{n} {name}' for name, n in report['sources'].items()),
         f'              {report["batch"]}',
+        *(f'{"" if i else "start":13} {line}' for i, line in enumerate(report['start'])),
         f'inputs        {shapes}',
         *(
             f'{"losses" if not i else "":13} {k} = {v:.4f}'
@@ -124,6 +127,7 @@ def _try_out(runner: Runner) -> dict[str, Any]:
         'model': type(runner.model).__name__,
         'parameters': sum(p.numel() for p in runner.model.parameters()),
         'sources': {k: len(v) for k, v in sources(loop.dataloader.dataset).items()},
+        'start': start_lines(fit, runner._load_from) if (fit := runner.start_fit) else [],
         'batch': batch_line(runner),
         'images': batch_image_paths(batch),
         'inputs': inputs,

@@ -12,7 +12,7 @@ from mmengine.dist import barrier
 from mmssod.apis.config import ConfigLike, load_config, teacher_checkpoint
 from mmssod.apis.distributed import process_group
 from mmssod.apis.training import prepare, run_training
-from mmssod.engine.preflight import config_problems
+from mmssod.engine.preflight import config_problems, fetch_problems, start_problems
 from mmssod.environment.checkpoints import damage, trusting
 from mmssod.structures import raise_together
 
@@ -78,7 +78,14 @@ def train_with_teacher(
         cfg_options={**(cfg_options or {}), key: str(checkpoint)},
         **both,
     )
-    raise_together([*config_problems(first), *config_problems(second)])
+    raise_together(
+        [
+            *start_problems(first),
+            *config_problems(first),
+            *config_problems(second),
+            *fetch_problems(first),
+        ]
+    )
     setup_cache_size_limit_of_dynamo()
     with trusting(trust_checkpoint), process_group(first), process_group(second):
         metrics = _train_both(first, second, checkpoint)

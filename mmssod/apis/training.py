@@ -22,6 +22,7 @@ from mmssod.apis.distributed import process_group
 from mmssod.engine.full_disk import full_disk_named
 from mmssod.engine.preflight import (
     config_problems,
+    fetch_problems,
     label_bank_problems,
     raise_together,
     start_problems,
@@ -48,7 +49,7 @@ def train(
         config: a config file or config.
         work_dir: where logs and checkpoints go, see ``load_config``.
         resume: True, ``'auto'`` or a checkpoint, see ``set_start``.
-        load_from: weights to start from.
+        load_from: weights to start from: a file, a URL, or a model's name (:mod:`mmssod.start`).
         seed: random seed.
         amp: mixed precision.
         auto_scale_lr: scale the learning rate to the batch.
@@ -76,7 +77,14 @@ def train(
         cfg_options=cfg_options,
         launcher=launcher,
     )
-    raise_together([*start_problems(cfg), *config_problems(cfg), *label_bank_problems(cfg)])
+    raise_together(
+        [
+            *start_problems(cfg),
+            *config_problems(cfg),
+            *label_bank_problems(cfg),
+            *fetch_problems(cfg),
+        ]
+    )
     setup_cache_size_limit_of_dynamo()
     with trusting(trust_checkpoint), process_group(cfg):
         metrics = run_training(cfg)

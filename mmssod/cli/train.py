@@ -27,7 +27,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help='resume from this checkpoint; without a value from the newest in the work directory, '
         'or start when there is none',
     )
-    parser.add_argument('--load-from', help="weights to start from, instead of the config's")
+    parser.add_argument(
+        '--load-from',
+        help="weights to start from, instead of the config's: a file (.pth, .safetensors), a URL, or a model's name in "
+        "MMDetection's zoo, also yolox_nano; class weights are taken by name (docs/start.md)",
+    )
     parser.add_argument(
         '--teacher',
         help="config of the teacher: trained first, unless the student's start is there already, "

@@ -32,6 +32,8 @@ from mmengine.logging import HistoryBuffer
 from mmengine.runner import checkpoint as mmengine_checkpoint
 from mmengine.runner.checkpoint import CheckpointLoader
 
+from mmssod.environment.safetensors_files import SUFFIX, safetensors_damage
+
 # Of numpy's types those that a log of numbers can have: bool, integers and floats of any width.
 _NUMBER_CODES = '?bBhHiIlLqQefd'
 _STATISTICS = ('min', 'max', 'mean', 'current')
@@ -95,10 +97,13 @@ def damage(path: str) -> str | None:
     torch's files are zip archives whose entries carry checksums, so damage shows without unpickling; entries that are
     compressed, which torch never does, are not unpacked. A file of its old
     format, a bare pickle, has none: it passes here and shows when it is loaded. So does a folder, as DeepSpeed writes.
+    Of a ``.safetensors`` file the length is compared with its header.
     """
     if osp.isdir(path):
         return None
     try:
+        if path.endswith(SUFFIX):
+            return safetensors_damage(path)
         with open(path, 'rb') as stream:
             start = stream.read(2)
         if start[:1] == _PICKLE:

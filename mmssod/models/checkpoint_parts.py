@@ -92,11 +92,13 @@ class Misfits(NamedTuple):
         missing: names without a value in the checkpoint.
         other_shape: what torch says of values of another shape.
         names: of all parameters of the model.
+        offered: what the checkpoint has for each parameter and buffer, of whatever shape, by the model's name.
     """
 
     missing: list[str]
     other_shape: list[str]
     names: list[str]
+    offered: dict[str, Tensor]
 
 
 def load_and_compare(model: nn.Module, state_dict: Mapping[str, Tensor]) -> Misfits:
@@ -107,13 +109,18 @@ def load_and_compare(model: nn.Module, state_dict: Mapping[str, Tensor]) -> Misf
     """
     missing: list[str] = []
     errors: list[str] = []
+    offered: dict[str, Tensor] = {}
 
     def load(module: nn.Module, weights: dict[str, Tensor], prefix: str) -> None:
         module._load_from_state_dict(weights, prefix, {}, True, missing, [], errors)
-        for name, child in module.named_children():
-            start = f'{prefix}{name}.'
-            load(child, {n: v for n, v in weights.items() if n.startswith(start)}, start)
+        for name in (*module._parameters, *module._buffers):  # as the module has renamed them
+            if prefix + name in weights and name not in module._non_persistent_buffers_set:
+                offered[prefix + name] = weights[prefix + name]
+        for name, child in module._modules.items():
+            if child is not None:
+                start = f'{prefix}{name}.'
+                load(child, {n: v for n, v in weights.items() if n.startswith(start)}, start)
 
     load(model, {name.removeprefix('module.'): v for name, v in state_dict.items()}, '')
     names = dict(model.named_parameters(remove_duplicate=False))
-    return Misfits([name for name in missing if name in names], errors, list(names))
+    return Misfits([name for name in missing if name in names], errors, list(names), offered)

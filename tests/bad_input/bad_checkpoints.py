@@ -1,10 +1,13 @@
 """Checkpoints that do not fit, or are not whole."""
 
 import copy
+import json
+import struct
 import zipfile
+from functools import partial
 
 import torch
-from bad_input_cases import STOP, WARN, case, error_of
+from bad_input_cases import STOP, USED, WARN, case, error_of
 from mmdet.registry import MODELS
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
@@ -12,8 +15,9 @@ from mmengine.runner import CheckpointLoader
 
 from mmssod.apis.checkpoints import merge_checkpoints
 from mmssod.engine.checkpoint_files import newest_checkpoint
-from mmssod.engine.preflight import start_problems
-from mmssod.engine.preflight.weight_checks import weight_findings
+from mmssod.engine.preflight import fetch_problems, start_problems
+from mmssod.engine.preflight.weight_checks import start_findings, weight_findings
+from mmssod.start import fit_start, read_start, start_lines, twin_shapes
 from mmssod.testing.tiny import CLASSES, tiny_detector, tiny_semi
 
 GROUP = 'Checkpoints'
@@ -24,11 +28,20 @@ def build(config):
     return MODELS.build(config)
 
 
-def fit(model, state_dict, purpose='start', trained_on=CLASSES) -> str:
-    """What is said of weights for a model."""
+def fit(model, state_dict, purpose='start', trained_on=CLASSES, twin=None) -> str:
+    """What is said of weights for a model; to start it, with the lines about what fits."""
     meta = dict(dataset_meta=dict(classes=trained_on))
     checkpoint = dict(state_dict=state_dict, meta=meta)
-    return weight_findings(model, checkpoint, purpose=purpose, classes=CLASSES).text()
+    if purpose != 'start':
+        return weight_findings(model, checkpoint, purpose=purpose, classes=CLASSES).text()
+    found = fit_start(model, checkpoint, CLASSES, twin)
+    return '\n'.join([*start_lines(found, 'a.pth'), start_findings(model, found).text()])
+
+
+def started(load_from: str) -> str:
+    """What is said of a start, fetched where needed."""
+    cfg = Config(dict(load_from=load_from))
+    return '\n'.join(map(str, [*start_problems(cfg), *fetch_problems(cfg)]))
 
 
 def part(model, prefix) -> dict:
@@ -91,13 +104,25 @@ def architecture(folder):
 
 @case(
     GROUP,
-    'other classes, to start a student',
+    'without a class of the data, where a frozen teacher labels',
     STOP,
-    '(?s)weights of the checkpoint have another shape.*other classes, or in another order',
+    'a frozen teacher that does not know all classes',
 )
-def student_classes(folder):
+def frozen_classes(folder):
     other = build(tiny_detector(num_classes=5)).state_dict()
     return fit(build(tiny_semi()), other, trained_on=tuple('abcde'))
+
+
+@case(
+    GROUP,
+    'without a class of the data, where the teacher follows or the student labels',
+    f'{USED}; that class is new',
+    '(?s)class weights by name for 1 of 3 classes .star.*new: 2 classes .circle, square.*no problems',
+)
+def followed_classes(folder):
+    other = build(tiny_detector(num_classes=5)).state_dict()
+    model = build(tiny_semi(labeler='EMATeacher'))
+    return fit(model, other, trained_on=('a', 'star', 'c', 'd', 'e'))
 
 
 @case(
@@ -136,9 +161,9 @@ def overlapping(folder):
 
 @case(
     GROUP,
-    'other classes, to start a plain detector',
-    WARN + '; its heads are new',
-    '(?s)warning: .*weights of the checkpoint have another shape.*no problems',
+    'without a class of the data, to start a plain detector',
+    f'{USED}; that class is new',
+    '(?s)class weights by name for 0 of 3 .*new: 3 classes .*no problems',
 )
 def plain_classes(folder):
     other = build(tiny_detector(num_classes=5)).state_dict()
@@ -147,12 +172,75 @@ def plain_classes(folder):
 
 @case(
     GROUP,
-    'the same classes in another order, to start a student',
+    'the same classes in another order, to start',
+    f'{USED}; class weights go by name',
+    '(?s)class weights by name for 3 of 3 .*new: nothing.*no problems',
+)
+def order(folder):
+    config = tiny_semi()
+    weights = build(tiny_detector()).state_dict()
+    return fit(build(config), weights, trained_on=CLASSES[::-1], twin=partial(twin_shapes, config))
+
+
+@case(
+    GROUP,
+    'the same classes in another order, to resume',
     STOP,
     'other classes, or in another order',
 )
-def order(folder):
-    return fit(build(tiny_semi()), build(tiny_detector()).state_dict(), trained_on=CLASSES[::-1])
+def resumed_order(folder):
+    model = build(tiny_detector())
+    return fit(model, model.state_dict(), purpose='resume', trained_on=CLASSES[::-1])
+
+
+@case(
+    GROUP,
+    'a detector of 80 classes that does not say which',
+    f"{USED}; they are taken for COCO's",
+    "(?s)80 of the checkpoint's classes .person, .*no problems",
+)
+def silent(folder):
+    weights = build(tiny_detector(num_classes=80)).state_dict()
+    return fit(build(tiny_detector()), weights, trained_on=())
+
+
+@case(GROUP, 'a name that no model has', STOP, 'no such start(.|\n)*did you mean yolox_nano')
+def unknown_name(folder):
+    return started('yolox_nanoo')
+
+
+@case(GROUP, 'a model of which the zoo has no weights', STOP, 'no weights of dino')
+def no_weights(folder):
+    return started('dino-4scale_r50_8xb2-24e_coco')
+
+
+@case(
+    GROUP,
+    'weights that cannot be fetched',
+    f'{STOP}; says what to fetch to where',
+    r'cannot be fetched(.|\n)*fetch http://127.0.0.1:9/a.pth on a machine with a network, put it at .*a.pth',
+)
+def unreachable(folder):
+    return started('http://127.0.0.1:9/a.pth')
+
+
+@case(GROUP, 'a file without weights', 'error', 'a start without weights')
+def no_tensors(folder):
+    torch.save(dict(meta={}), folder / 'a.pth')
+    return error_of(read_start, str(folder / 'a.pth'))
+
+
+@case(
+    GROUP,
+    'truncated safetensors',
+    STOP,
+    r'a damaged checkpoint.*\n.*\n.*bytes, its header says',
+)
+def short_safetensors(folder):
+    header = json.dumps(dict(a=dict(dtype='F32', shape=[2], data_offsets=[0, 8]))).encode()
+    content = struct.pack('<Q', len(header)) + header + bytes(4)  # of 8
+    (folder / 'a.safetensors').write_bytes(content)
+    return started(str(folder / 'a.safetensors'))
 
 
 @case(GROUP, 'another K', STOP, r'weights of the checkpoint have another shape')

@@ -9,6 +9,7 @@ from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
 from mmengine.runner import BaseLoop
 
+from mmssod.datasets.preparation import Findings
 from mmssod.engine.preflight import (
     batch_line,
     config_problems,
@@ -20,6 +21,7 @@ from mmssod.engine.preflight import (
     raise_together,
     runtime_problems,
     runtime_warnings,
+    start_findings,
     weight_findings,
 )
 from mmssod.engine.preflight.image_checks import READ_IMAGES
@@ -55,16 +57,9 @@ class PreflightHook(Hook):
         self.empty_classes = empty_classes
 
     def after_load_checkpoint(self, runner: Any, checkpoint: dict) -> None:
-        """Refuse a checkpoint that does not fit; comes before its weights are loaded."""
+        """Refuse a checkpoint that does not fit, before the optimizer's state is loaded."""
         training = isinstance(runner._train_loop, BaseLoop)
-        loop = runner._train_loop if training else runner._test_loop
-        dataset = loop.dataloader.dataset if isinstance(loop, BaseLoop) else None
-        findings = weight_findings(
-            getattr(runner.model, 'module', runner.model),
-            checkpoint,
-            purpose=('resume' if runner._resume else 'start') if training else 'test',
-            classes=(getattr(dataset, 'metainfo', None) or {}).get('classes') or (),
-        )
+        findings = self._weight_findings(runner, checkpoint, training)
         if findings.problems:  # with all else that is wrong, before the optimizer's state is loaded
             others = self._problems(runner) if training else []
             raise_together(
@@ -73,6 +68,20 @@ class PreflightHook(Hook):
             )
         for warning in findings.warnings:
             runner.logger.warning(warning)
+
+    def _weight_findings(self, runner: Any, checkpoint: dict, training: bool) -> Findings:
+        model = getattr(runner.model, 'module', runner.model)
+        fit = getattr(runner, 'start_fit', None)
+        if fit is not None:  # a StartRunner has loaded what fits
+            return start_findings(model, fit)
+        loop = runner._train_loop if training else runner._test_loop
+        dataset = loop.dataloader.dataset if isinstance(loop, BaseLoop) else None
+        return weight_findings(
+            model,
+            checkpoint,
+            purpose=('resume' if runner._resume else 'start') if training else 'test',
+            classes=(getattr(dataset, 'metainfo', None) or {}).get('classes') or (),
+        )
 
     def before_train(self, runner: Any) -> None:
         """Run all checks."""

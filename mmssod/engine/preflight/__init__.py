@@ -14,8 +14,8 @@ from mmssod.engine.preflight.runtime_checks import (
     runtime_problems,
     runtime_warnings,
 )
-from mmssod.engine.preflight.start_check import start_problems
-from mmssod.engine.preflight.weight_checks import weight_findings
+from mmssod.engine.preflight.start_check import fetch_problems, start_problems
+from mmssod.engine.preflight.weight_checks import start_findings, weight_findings
 from mmssod.structures import Problem, raise_together
 
 __all__ = [
@@ -28,6 +28,7 @@ __all__ = [
     'config_problems',
     'data_findings',
     'empty_class_problems',
+    'fetch_problems',
     'label_bank_problems',
     'label_bank_warnings',
     'labeled_classes',
@@ -35,6 +36,7 @@ __all__ = [
     'raise_together',
     'runtime_problems',
     'runtime_warnings',
+    'start_findings',
     'start_problems',
     'weight_findings',
 ]

@@ -14,6 +14,7 @@ from mmssod.datasets.transforms.steps import as_list
 from mmssod.engine.preflight.config_checks import labeled_classes
 from mmssod.label_bank import BankError, LabelBankFiles, image_key, name_code
 from mmssod.models.checkpoint_parts import detector_digest, teacher_digest
+from mmssod.start import local_file
 from mmssod.structures import Problem
 
 MAX_VERIFIED_BYTES = 1 << 30
@@ -146,7 +147,8 @@ def _teacher_file(cfg: Mapping[str, Any]) -> str | None:
     """The file of the teacher, if it is at hand."""
     own = cfg['model']['labeler'].get('checkpoint')
     # What a run resumes from is its student, which is not the teacher any more.
-    file = own or (None if cfg.get('resume') else cfg.get('load_from'))
+    start = own or (None if cfg.get('resume') else cfg.get('load_from'))
+    file = local_file(start) if start else None
     return file if file and osp.isfile(file) else None
 
 

@@ -1,4 +1,4 @@
-"""Is the checkpoint there, and whole, that a run starts from?"""
+"""Check that the starting checkpoint is known, there and whole, and fetch it where it is not."""
 
 from __future__ import annotations
 
@@ -9,11 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from mmssod.environment.checkpoints import damage
+from mmssod.start import StartError, find_model, names_file, start_file
 from mmssod.structures import Problem
 
 
 def start_problems(cfg: Any) -> list[Problem]:
-    """What keeps a run from its start: a checkpoint that is not there (with the command that makes it) or is damaged.
+    """What keeps a run from its start: an unknown name, or a file that is damaged or not there. Nothing is fetched.
+
+    Of a teacher's checkpoint that is not there the command is named that makes it.
 
     Args:
         cfg: a training config.
@@ -27,7 +30,9 @@ def start_problems(cfg: Any) -> list[Problem]:
     start = cfg.get('load_from')
     if not start:
         return [*damaged, *_no_teacher_problems(cfg)]
-    if '://' in start or osp.exists(start):
+    if not names_file(start):
+        return [*damaged, *_name_problems(start)]
+    if '://' in start or osp.exists(osp.expanduser(start)):
         return damaged
     teacher = teacher_config(getattr(cfg, 'filename', None) or '', start)
     first, both = f'the run that leaves {start}', '--teacher'
@@ -45,12 +50,38 @@ def start_problems(cfg: Any) -> list[Problem]:
     ]
 
 
+def fetch_problems(cfg: Any) -> list[Problem]:
+    """Fetch the start of a run where it is a name or a URL and not on this machine yet; what kept it from that.
+
+    Args:
+        cfg: a training config.
+    """
+    start = cfg.get('load_from')
+    if not start or cfg.get('resume') or names_file(start) or _name_problems(start):
+        return []
+    try:
+        start_file(start)
+    except StartError as error:
+        return [error.problem]
+    return []
+
+
+def _name_problems(start: str) -> list[Problem]:
+    try:
+        if not start.startswith(('http://', 'https://')):
+            find_model(start)
+    except StartError as error:
+        return [error.problem]
+    return []
+
+
 def _damage_problems(key: str, file: str | None) -> Iterator[Problem]:
+    file = osp.expanduser(file) if file else None
     wrong = damage(file) if file and osp.isfile(file) else None
     if wrong is not None:
         yield Problem(
             'a damaged checkpoint',
-            f'{key} = a whole file of torch.save',
+            f'{key} = a whole file of torch.save, or of safetensors',
             f'{file}: {wrong}',
             'copy it again, or name another one; the run that wrote it may have the one before',
         )

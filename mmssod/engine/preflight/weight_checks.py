@@ -13,6 +13,7 @@ from torch import nn
 from mmssod.datasets.preparation import Findings
 from mmssod.models import FrozenTeacher
 from mmssod.models.checkpoint_parts import Misfits, load_and_compare
+from mmssod.start import Fit, trained_classes
 from mmssod.structures import Problem
 
 SHOWN = 3
@@ -37,19 +38,53 @@ def weight_findings(
     """
     weights = checkpoint.get('state_dict', checkpoint)
     misfits = _relevant(model, load_and_compare(model, weights), purpose)
-    trained_on = ((checkpoint.get('meta') or {}).get('dataset_meta') or {}).get('classes') or ()
+    trained_on = trained_classes(checkpoint)
     strict = purpose != 'start' or hasattr(model, 'labeler')
     found = _misfit_findings(misfits, purpose, strict)
     if classes and trained_on and list(classes) != list(trained_on):
-        mend = 'take a checkpoint of these classes, in this order, or write metainfo=dict(classes=...) as it has them'
-        problem = Problem(
-            'the checkpoint was trained on other classes, or in another order',
-            f'{list(classes)}',
-            f'{list(trained_on)}',
-            mend,
-        )
-        found += _as_findings(problem, strict and purpose != 'test')
+        found += _as_findings(_other_classes(classes, trained_on), strict and purpose != 'test')
     return found
+
+
+def start_findings(model: nn.Module, fit: Fit) -> Findings:
+    """What of a start does not fit, where class weights were taken by name.
+
+    A run may start from a detector of other classes, whose own classes are then new; but not where a frozen teacher
+    would label with them. All other weights have to fit where the run has a labeler.
+
+    Args:
+        model: without the wrapper of distributed training.
+        fit: what became of the start.
+    """
+    strict = hasattr(model, 'labeler')
+    found = _misfit_findings(_relevant(model, fit.misfits, 'start'), 'start', strict)
+    if fit.unsorted:
+        found += _as_findings(_other_classes(fit.classes, fit.trained_on), strict)
+    if fit.new and _labels_with_its_start(getattr(model, 'labeler', None)):
+        problem = Problem(
+            'a frozen teacher that does not know all classes',
+            f'a checkpoint of {list(fit.classes)}, in any order',
+            f'{list(fit.trained_on) or "a checkpoint of unknown classes"}, without {fit.new}',
+            'train a teacher from this checkpoint first, or let the teacher follow the student '
+            "(model.labeler.type='EMATeacher' and an EMATeacherHook)",
+        )
+        found += _as_findings(problem, True)
+    return found
+
+
+def _labels_with_its_start(labeler: Any) -> bool:
+    """Whether a teacher labels with what the run starts from, as it is, to the end."""
+    follows = callable(getattr(labeler, 'update', None))
+    return isinstance(labeler, FrozenTeacher) and not follows and not labeler.checkpoint
+
+
+def _other_classes(classes: Sequence[str], trained_on: Sequence[str]) -> Problem:
+    return Problem(
+        'the checkpoint was trained on other classes, or in another order',
+        f'{list(classes)}',
+        f'{list(trained_on)}',
+        'take a checkpoint of these classes, in this order, or write metainfo=dict(classes=...) as it has them',
+    )
 
 
 def _relevant(model: nn.Module, misfits: Misfits, purpose: str) -> Misfits:
@@ -68,7 +103,7 @@ def _relevant(model: nn.Module, misfits: Misfits, purpose: str) -> Misfits:
         [name for name in group if not name.startswith('labeler.')]
         for group in (misfits.missing, misfits.names)
     )
-    return Misfits(missing, misfits.other_shape, names)
+    return misfits._replace(missing=missing, names=names)
 
 
 def _lacks_a_part(misfits: Misfits) -> bool:
@@ -90,7 +125,7 @@ def _misfit_findings(misfits: Misfits, purpose: str, strict: bool) -> Findings:
     if misfits.other_shape:
         problem = Problem(
             f'{len(misfits.other_shape)} weights of the checkpoint have another shape',
-            'the same classes, number of buckets K and widths as the model',
+            'the number of buckets K, widths and, but to start, classes of the model',
             '; '.join(misfits.other_shape[:SHOWN]),
             'take a checkpoint of this architecture, or give the model that of the checkpoint',
         )

@@ -1,0 +1,25 @@
+"""Start a run from a trained detector: by a model's name, a URL or a file, with class weights by name."""
+
+from .files import local_file, names_file, start_file, weights_folder
+from .fitting import Fit, fit_start
+from .reading import read_start, trained_classes
+from .report import start_lines
+from .twin import twin_shapes
+from .zoo import StartError, ZooModel, find_model, zoo_models
+
+__all__ = [
+    'Fit',
+    'StartError',
+    'ZooModel',
+    'find_model',
+    'fit_start',
+    'local_file',
+    'names_file',
+    'read_start',
+    'start_file',
+    'start_lines',
+    'trained_classes',
+    'twin_shapes',
+    'weights_folder',
+    'zoo_models',
+]

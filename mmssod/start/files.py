@@ -1,0 +1,179 @@
+"""From what a user writes as a start to a file on this machine.
+
+A start is a file, a URL, or a model's name. What is fetched lies in ``weights_folder()`` afterwards, and a file that
+was put there by hand is taken just so: a machine without a network needs nothing else.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import http.client
+import os
+import os.path as osp
+import socket
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import torch
+from mmengine.logging import print_log
+
+from mmssod.environment.checkpoints import damage
+from mmssod.environment.whole_files import UNFINISHED
+from mmssod.start.zoo import StartError, ZooModel, find_model, is_known, zoo_models
+from mmssod.structures import Problem
+
+FOLDER = 'MMSSOD_WEIGHTS'
+"""Environment variable that names the folder of fetched weights."""
+
+SECONDS = 20.0  # to connect, and between two pieces of a file
+PIECE = 1 << 20  # bytes
+_SUFFIXES = ('.pth', '.pt', '.safetensors', '.pkl', '.ckpt', '.bin')
+
+
+def weights_folder() -> Path:
+    """Where fetched weights lie: ``$MMSSOD_WEIGHTS``, else ``mmssod/weights`` in the user's cache folder."""
+    named = os.environ.get(FOLDER)
+    if named:
+        return Path(named).expanduser()
+    cache = os.environ.get('XDG_CACHE_HOME') or '~/.cache'
+    return Path(cache).expanduser() / 'mmssod' / 'weights'
+
+
+def names_file(start: str) -> bool:
+    """Whether a start is meant as a file, there or not: it exists, or looks like a path, or has another scheme."""
+    if _is_url(start):
+        return False
+    if '://' in start or osp.isfile(osp.expanduser(start)):
+        return True
+    if start.startswith('mmdet::') or is_known(start):  # even if a folder is called so
+        return False
+    return start.endswith(_SUFFIXES) or os.sep in start or osp.isdir(start)
+
+
+def local_file(start: str) -> str | None:
+    """The file of a start where it is on this machine; None if it must be fetched, or is not known.
+
+    A file's name is answered as it is, whether it is there or not.
+    """
+    if names_file(start):
+        return start if '://' in start else osp.expanduser(start)
+    try:
+        address, model = _address(start)
+    except StartError:
+        return None
+    return next((str(file) for file in _places(address, model) if file.is_file()), None)
+
+
+def start_file(start: str, seconds: float = SECONDS) -> str:
+    """The file of a start; it is fetched where it is not on this machine.
+
+    Args:
+        start: A file, a URL, or a model's name.
+        seconds: How long to wait for the server, to connect and between two pieces.
+
+    Raises:
+        StartError: An unknown name, a model without weights, a server that is not reached (says what to fetch from
+            where to where), or a damaged file.
+    """
+    found = local_file(start)
+    if found is not None:
+        return found
+    address, model = _address(start)
+    place = _places(address, model)[0]
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        with _one_at_a_time(place):
+            if not place.is_file():  # another process may have fetched it meanwhile
+                _fetch(address, place, seconds)
+    except (OSError, ValueError, http.client.HTTPException) as error:
+        raise StartError(_unreachable(start, address, place, error)) from error
+    return str(place)
+
+
+def _is_url(start: str) -> bool:
+    return start.startswith(('http://', 'https://'))
+
+
+def _address(start: str) -> tuple[str, ZooModel | None]:
+    """The URL of a start, and the model of the zoo whose it is."""
+    if not _is_url(start):
+        model = find_model(start)
+        return model.address, model
+    return start, next((model for model in zoo_models() if model.address == start), None)
+
+
+def _places(address: str, model: ZooModel | None) -> list[Path]:
+    """Where the file of an address may lie; fetched, it lies at the first.
+
+    Files of the zoo have names of their own, so those that mmengine fetched before serve, too. Any other address has a
+    folder of its own: ``best.pth`` of two servers are two files.
+    """
+    name = osp.basename(unquote(urlsplit(address).path)) or 'weights.pth'
+    if model is None:
+        return [weights_folder() / hashlib.sha256(address.encode()).hexdigest()[:8] / name]
+    return [weights_folder() / name, Path(torch.hub.get_dir()) / 'checkpoints' / name]
+
+
+def _fetch(address: str, place: Path, seconds: float) -> None:
+    """Write the file aside, look whether it is whole, and give it its name.
+
+    Raises:
+        OSError: The server is not reached, or falls silent, or there is no room.
+        ValueError: What came is not whole, or no weights.
+    """
+    aside = place.with_name(f'{place.stem}.{socket.gethostname()}.{os.getpid()}{place.suffix}')
+    aside = aside.with_name(UNFINISHED[1:] + '-' + aside.name)  # its suffix says what it holds
+    try:
+        with urllib.request.urlopen(address, timeout=seconds) as answer, open(aside, 'wb') as file:
+            expected = int(answer.headers.get('Content-Length') or 0)
+            print_log(f'fetching {address} ({expected / 1e6:.1f} MB) to {place}', 'current')
+            while piece := answer.read(PIECE):
+                file.write(piece)
+            file.flush()
+            os.fsync(file.fileno())
+        size = aside.stat().st_size
+        if expected and size != expected:
+            raise ValueError(f'{size} of {expected} bytes came')
+        if wrong := damage(str(aside)):
+            raise ValueError(f'what came is no file of weights: {wrong}')
+        os.replace(aside, place)
+    finally:
+        with suppress(FileNotFoundError):
+            aside.unlink()
+
+
+@contextmanager
+def _one_at_a_time(place: Path) -> Iterator[None]:
+    """Let the processes of a machine fetch a file one after the other: the second finds it there.
+
+    Where files cannot be locked, each fetches it; the last to end has the name.
+    """
+    try:
+        import fcntl
+    except ImportError:  # Windows
+        yield
+        return
+    lock = place.with_name(place.name + '.lock')
+    try:
+        with open(lock, 'a') as stream:
+            with suppress(OSError):
+                fcntl.lockf(stream, fcntl.LOCK_EX)
+            yield
+    finally:
+        with suppress(FileNotFoundError, NotADirectoryError):
+            lock.unlink()
+
+
+def _unreachable(start: str, address: str, place: Path, error: Exception) -> Problem:
+    reason: object = error.reason if type(error) is urllib.error.URLError else error
+    return Problem(
+        f'the weights of {start} cannot be fetched',
+        f'{address}, or that file at {place}',
+        str(reason) or type(error).__name__,
+        f'fetch {address} on a machine with a network, put it at {place} (${FOLDER} names another folder than '
+        f'{weights_folder()}), and run the same command again; or name a file with --load-from',
+    )

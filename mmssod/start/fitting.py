@@ -1,0 +1,251 @@
+"""Start a model from a checkpoint: what fits is loaded, class weights by name, and what did not fit is known."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from mmengine.logging import print_log
+from torch import Tensor, nn
+
+from mmssod.models.checkpoint_parts import Misfits, load_and_compare
+from mmssod.start.classes import ClassAxis, class_axis, matches, same_name, transfer
+from mmssod.start.reading import coco_classes, trained_classes
+
+Twin = Callable[[int], Mapping[str, Sequence[int]]]
+"""Shapes of a model's weights by name with one class more than the number given, which is the model's."""
+
+
+@dataclass(frozen=True)
+class Fit:
+    """What became of a start. Names are the checkpoint's where not said otherwise.
+
+    Attributes:
+        misfits: What the checkpoint leaves as it was. Class layers are no misfits.
+        places: The name in the model by the name in the checkpoint, of all weights that the model has.
+        unused: Names in the checkpoint of weights that the model does not have.
+        unfilled: Names in the model of weights that the checkpoint has and that were not taken: of another shape, or
+            class layers where no class has a name of the checkpoint's.
+        classes: Those of the model.
+        trained_on: Those of the checkpoint; () if it does not say them.
+        layers: Names in the model of the class layers that were filled by name.
+    """
+
+    misfits: Misfits
+    places: Mapping[str, str]
+    unused: Sequence[str]
+    unfilled: frozenset[str]
+    classes: tuple[str, ...]
+    trained_on: tuple[str, ...]
+    layers: frozenset[str]
+
+    @property
+    def fitted(self) -> list[str]:
+        """Names of weights that were taken, class layers among them where one class has its own."""
+        return [name for name, place in self.places.items() if place not in self.unfilled]
+
+    @property
+    def kept(self) -> list[str]:
+        """Classes of the model that have the checkpoint's weights; () where class weights were not looked at."""
+        mine = {our for _, our in matches(self.trained_on, self.classes)}
+        return [name for index, name in enumerate(self.classes) if self.layers and index in mine]
+
+    @property
+    def new(self) -> list[str]:
+        """Classes of the model that begin as it initialized them."""
+        kept = set(self.kept)
+        return [name for name in self.classes if self.layers and name not in kept]
+
+    @property
+    def unsorted(self) -> bool:
+        """Whether the checkpoint knows other classes, or another order, and its class layers were not found."""
+        return not self.layers and _are_others(self.trained_on, self.classes)
+
+
+def fit_start(
+    model: nn.Module,
+    checkpoint: dict[str, Any],
+    classes: Sequence[str] = (),
+    twin: Twin | None = None,
+) -> Fit:
+    """Load into a model what fits of a checkpoint.
+
+    Class layers are found by their size: a weight that has one shape for the checkpoint's number of classes and
+    another for the model's (:func:`~mmssod.start.classes.class_axis`); where both numbers are equal, ``twin`` says
+    which they are. A class has the weights of the checkpoint's class of its name
+    (:func:`~mmssod.start.classes.same_name`), whatever its place; all others stay as the model initialized them.
+
+    Law: where the checkpoint has all classes of the model, a sigmoid head answers with the checkpoint's logits by name;
+    so does a softmax head, with that of the background.
+
+    Args:
+        model: Initialized, without the wrapper of distributed training; changed.
+        checkpoint: Of :func:`~mmssod.start.reading.read_start`. Its ``state_dict`` is replaced by what the model now
+            has under the checkpoint's names, without the weights it has no place for: so hooks see what was loaded.
+        classes: Those of the data set; with () class layers of another size are misfits.
+        twin: See :data:`Twin`.
+    """
+    state = _tensors(model)
+    weights = {n.removeprefix('module.'): v for n, v in checkpoint['state_dict'].items()}
+    known = _known(checkpoint, classes)
+    equal = _equal_layers(state, known, classes, twin)
+    initial = {name: state[name].clone() for name in equal}
+    misfits = load_and_compare(model, weights)
+    layers = (
+        _Layers(equal, known, len(known)) if equal else _by_size(misfits, state, known, classes)
+    )
+    _fill(state, initial, misfits.offered, layers, classes)
+    sources: dict[int, str] = {}
+    for place, value in misfits.offered.items():
+        sources.setdefault(id(value), place)  # of student and teacher the student
+    places = {name: sources[id(value)] for name, value in weights.items() if id(value) in sources}
+    checkpoint['state_dict'] = {name: state[place] for name, place in places.items()}
+    return Fit(
+        misfits=_without(misfits, layers.axes),
+        places=places,
+        unused=[name for name in weights if name not in places],
+        unfilled=_unfilled(state, misfits.offered, layers, classes),
+        classes=tuple(classes),
+        trained_on=layers.trained_on,
+        layers=frozenset(layers.axes.keys() & misfits.offered.keys()),
+    )
+
+
+class _Layers(NamedTuple):
+    """Class layers by the model's names, and the classes of the checkpoint: their names, if known, and number."""
+
+    axes: Mapping[str, ClassAxis]
+    trained_on: tuple[str, ...]
+    number: int
+
+
+def _tensors(model: nn.Module) -> dict[str, Tensor]:
+    """Parameters and buffers by all their names; one that modules share has several."""
+    named = (
+        *model.named_parameters(remove_duplicate=False),
+        *model.named_buffers(remove_duplicate=False),
+    )
+    return {name: value.detach() for name, value in named}
+
+
+def _known(checkpoint: Mapping[str, Any], classes: Sequence[str]) -> tuple[str, ...]:
+    """The checkpoint's classes; where it has none and the model's are COCO's in some order, COCO's."""
+    if found := trained_classes(checkpoint):
+        return found
+    theirs = coco_classes()
+    return theirs if sorted(map(same_name, classes)) == sorted(map(same_name, theirs)) else ()
+
+
+def _are_others(theirs: Sequence[str], ours: Sequence[str]) -> bool:
+    """Whether classes, where both are known, differ in names or order."""
+    if not theirs or not ours:
+        return False
+    return [same_name(name) for name in theirs] != [same_name(name) for name in ours]
+
+
+def _equal_layers(
+    state: Mapping[str, Tensor], known: Sequence[str], classes: Sequence[str], twin: Twin | None
+) -> dict[str, ClassAxis]:
+    """Class layers where the checkpoint has as many classes, others or in another order; else none."""
+    if twin is None or len(known) != len(classes) or not _are_others(known, classes):
+        return {}
+    try:
+        shapes = twin(len(classes))
+    except Exception as error:  # of whatever the model's parts raise for another number of classes
+        print_log(f'the class layers were not found: {type(error).__name__}: {error}', 'current')
+        return {}
+    count = len(classes)
+    found = {
+        name: class_axis(state[name].shape, count, shape, count + 1)
+        for name, shape in shapes.items()
+        if name in state and tuple(shape) != tuple(state[name].shape)
+    }
+    return {name: axis for name, axis in found.items() if axis is not None}
+
+
+def _by_size(
+    misfits: Misfits, state: Mapping[str, Tensor], known: tuple[str, ...], classes: Sequence[str]
+) -> _Layers:
+    """Class layers where the checkpoint has another number of classes, which may have to be guessed."""
+    shapes = {
+        name: (tuple(value.shape), tuple(state[name].shape))
+        for name, value in misfits.offered.items()
+        if value.shape != state[name].shape
+    }
+    count = len(known) or _guessed_count(shapes.values(), len(classes))
+    if not known and count == len(coco_classes()):
+        known = coco_classes()
+    if not classes or not count or count == len(classes):
+        return _Layers({}, known, count)
+    found = {
+        name: class_axis(theirs, count, ours, len(classes))
+        for name, (theirs, ours) in shapes.items()
+    }
+    return _Layers({name: axis for name, axis in found.items() if axis}, known, count)
+
+
+def _guessed_count(shapes: Any, ours: int) -> int:
+    """The number of classes that explains all differences, COCO's first; 0 if none does."""
+    shapes = list(shapes)
+    lengths = {n for theirs, own in shapes for n, m in zip(theirs, own, strict=False) if n != m}
+    guesses = [len(coco_classes()), *sorted({n - extra for n in lengths for extra in (0, 1)})]
+    for guess in guesses if shapes else ():
+        if guess > 0 and all(class_axis(theirs, guess, own, ours) for theirs, own in shapes):
+            return guess
+    return 0
+
+
+def _fill(
+    state: Mapping[str, Tensor],
+    initial: Mapping[str, Tensor],
+    offered: Mapping[str, Tensor],
+    layers: _Layers,
+    classes: Sequence[str],
+) -> None:
+    """Write the class layers: the checkpoint's weights by name over those the model was initialized with.
+
+    Of one weight for student and teacher both get the same, new classes as the student has them.
+    """
+    pairs = matches(layers.trained_on, classes)
+    written: dict[int, Tensor] = {}
+    for name in (name for name in offered if name in layers.axes):
+        theirs, ours = offered[name], state[name]
+        if id(theirs) not in written:
+            written[id(theirs)] = transfer(
+                theirs.to(ours.device),
+                initial.get(name, ours),
+                layers.axes[name],
+                pairs,
+                (layers.number, len(classes)),
+                _is_convolution(name, state),
+            )
+        ours.copy_(written[id(theirs)])
+
+
+def _is_convolution(name: str, state: Mapping[str, Tensor]) -> bool:
+    """Whether a weight, or the weight beside a bias, is a convolution's."""
+    weight = state.get(name.rpartition('.')[0] + '.weight', state[name])
+    return weight.dim() > 2
+
+
+def _unfilled(
+    state: Mapping[str, Tensor],
+    offered: Mapping[str, Tensor],
+    layers: _Layers,
+    classes: Sequence[str],
+) -> frozenset[str]:
+    some = bool(matches(layers.trained_on, classes))
+    return frozenset(
+        name
+        for name, value in offered.items()
+        if (not some if name in layers.axes else value.shape != state[name].shape)
+    )
+
+
+def _without(misfits: Misfits, layers: Mapping[str, ClassAxis]) -> Misfits:
+    """Misfits but the class layers."""
+    others = [
+        text for text in misfits.other_shape if not any(f' {name}:' in text for name in layers)
+    ]
+    return misfits._replace(other_shape=others)
