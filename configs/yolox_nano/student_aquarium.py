@@ -1,15 +1,15 @@
-"""YOLOX-Nano from COCO: 250 iterations on labeled images, then 300 with an EMA teacher, which is evaluated.
+"""Student of teacher_aquarium.py with an EMA teacher, which is evaluated.
 
-tools/train.py configs/yolox_nano/student_aquarium.py
+tools/train.py configs/yolox_nano/student_aquarium.py --teacher configs/yolox_nano/teacher_aquarium.py
 """
 
-_base_ = ['./supervised_aquarium.py', '../_base_/ema_small.py']
+_base_ = ['./teacher_aquarium.py', '../_base_/ema_small.py']
 
-burn_in = 250
-train_cfg = dict(max_iters=550, val_interval=100)
+train_cfg = dict(max_iters=300, val_interval=100)
 model = dict(_delete_=True, detector=_base_.model, **_base_.semi)
 train_dataloader = dict(_delete_=True, **_base_.semi_train_dataloader)
-train_dataloader['sampler'].update(start=dict(unlabeled=burn_in))
-default_hooks = dict(**_base_.semi_hooks)
-default_hooks['ema_teacher'].update(burn_in=burn_in)
+default_hooks = _base_.semi_hooks
+optim_wrapper = _base_.semi_rate
+param_scheduler = _base_.semi_schedule
 auto_scale_lr = dict(base_batch_size=8)  # 4 labeled and 4 unlabeled images
+load_from = 'work_dirs/teacher_aquarium/iter_500.pth'

@@ -1,20 +1,8 @@
-"""YOLOX-Nano from COCO on the labeled images of aquarium alone, batch norm fixed.
+"""Labeled images alone for as many seconds as teacher and student together: what longer training gives by itself.
 
 tools/train.py configs/yolox_nano/supervised_aquarium.py
 """
 
-_base_ = [
-    '../_base_/models/yolox_nano.py',
-    '../_base_/datasets/aquarium_416.py',
-    '../_base_/adamw_lite.py',
-    '../_base_/default_runtime.py',
-]
+_base_ = './teacher_aquarium.py'
 
-train_cfg = dict(max_iters=900, val_interval=150)
-model = dict(bbox_head=dict(num_classes=7))
-default_hooks = dict(
-    checkpoint=dict(interval=150),
-    freeze_bn=dict(type='FreezeBatchNormHook', parts=['']),
-    speed=dict(type='SpeedHook', channels_last=True),
-)
-load_from = 'yolox_nano'
+train_cfg = dict(max_iters=1150, val_interval=115)
