@@ -1,8 +1,8 @@
 """RTMDet-tiny (Lyu et al., "RTMDet: An Empirical Study of Designing Real-Time Object Detectors"): 4.9 M parameters.
 
-As mmdet's rtmdet_tiny_8xb32-300e_coco, so that its weights fit; 40.9 AP on COCO by the zoo's metafile. Images are BGR and
-normalized before they are padded, so the padding is the mean color. Start it from COCO (docs/start.md). `test_cfg` is
-ours: fewer and more certain boxes, since a teacher predicts in each step.
+As mmdet's rtmdet_tiny_8xb32-300e_coco, so that its weights fit; 40.9 AP on COCO by the zoo's metafile. Images are BGR
+and normalized before they are padded, so the padding is the mean color. Start it from COCO (docs/start.md). `test_cfg`
+is ours: fewer and more certain boxes, since a teacher predicts in each step.
 """
 
 norm_cfg = dict(type='BN')  # mmdet writes SyncBN, which has the same weights

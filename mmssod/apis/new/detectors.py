@@ -43,20 +43,20 @@ def _rtmdet(size: str, gib: float, about: str) -> Detector:
     It lies between RTMDet's own in proportion to the batch (0.00006) and YOLOX-Nano's (0.0005).
     """
     return Detector(
-        f'rtmdet_{size}.py', 'adamw_lite.py', 'AdamW', 0.0002, 4, 0, gib, (640, 640), 550, 20000,
+        f'rtmdet_{size}.py', 'adamw_lite.py', 'AdamW', 0.0002, 4, 0, gib, (640, 640), 500, 20000,
         f'rtmdet_{size}_8xb32-300e_coco', about,
     )  # fmt: skip
 
 
-# `gib` is an estimate. Of those with a `start`: 2.3 times the tensors that the loss of one image of `scale` keeps for the
-# backward pass, counted on a CPU in float32 with batch norm fixed (0.10, 0.31, 0.80, 1.26 GiB; MMDetection's metafiles
-# have 0.37, 0.87 and 1.35 GB per image of RTMDet): two images with gradients, one without, and what lies between. Of
-# faster_rcnn_lite: student_bccd's peak is below 2 GiB for 4 + 4 images of 256 px with everything a process needs; of
-# faster_rcnn: from the size of the paper's batch, one pair per GPU.
+# `gib` is an estimate. Of those with a `start`: 2.3 times the tensors that the loss of one image of `scale` keeps for
+# the backward pass, counted on a CPU in float32 with batch norm fixed (0.10, 0.31, 0.80, 1.26 GiB; MMDetection's
+# metafiles have 0.37, 0.87 and 1.35 GB per image for RTMDet): two images with gradients, one without, and what lies
+# between. Of faster_rcnn_lite: student_bccd's peak is below 2 GiB for 4 + 4 images of 256 px with everything a process
+# needs; of faster_rcnn: from the size of the paper's batch, one pair per GPU.
 # `about`: parameters as counted here; AP of YOLOX's authors and of MMDetection's metafiles.
 DETECTORS = {
     'yolox_nano': Detector(
-        'yolox_nano.py', 'adamw_lite.py', 'AdamW', 0.0005, 4, 0, 0.23, (416, 416), 550, 4000,
+        'yolox_nano.py', 'adamw_lite.py', 'AdamW', 0.0005, 4, 0, 0.23, (416, 416), 500, 4000,
         'yolox_nano', '0.9 M parameters, 25.8 AP on COCO',
     ),
     'rtmdet_tiny': _rtmdet('tiny', 0.72, '4.9 M parameters, 40.9 AP on COCO'),

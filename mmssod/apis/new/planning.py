@@ -29,7 +29,7 @@ class Plan:
         scale: Greatest long and short side of images, pixels.
         batch: Labeled images per iteration and GPU, and as many unlabeled ones.
         rate: Learning rate of that batch on one GPU.
-        iterations: Of a two-stage detector's teacher, and of the student after it; else of the student.
+        iterations: Of the teacher.
         rois: RoIs per image in training; 0 for a one-stage detector.
         workers: Processes that load data.
         why: Lines that say why.
@@ -47,9 +47,27 @@ class Plan:
     channels_last: bool = False
 
     @property
-    def has_teacher_run(self) -> bool:
-        """Whether the teacher is a training of its own, before the student's."""
-        return not DETECTORS[self.detector].start
+    def student_iterations(self) -> int:
+        """Of the student, after its teacher's."""
+        if not DETECTORS[self.detector].start:
+            return self.iterations
+        return max(round(small_recipe().student_share * self.iterations), 1)
+
+    @property
+    def supervised_iterations(self) -> int:
+        """Of the baseline: as many as take as long as teacher and student, or two-stage ones as both have."""
+        cost = small_recipe().step_cost if DETECTORS[self.detector].start else 1
+        return self.iterations + round(cost * self.student_iterations)
+
+    def length_line(self, images: int) -> str:
+        """The lengths, and how often the teacher sees each of so many labeled images."""
+        seen = (
+            f'each labeled image is seen {self.iterations * self.batch / max(images, 1):.3g} times'
+        )
+        return (
+            f'{self.iterations} iterations of the teacher ({seen}), {self.student_iterations} of the student after it, '
+            f'{self.supervised_iterations} of the supervised baseline: as long as both together'
+        )
 
 
 def check_plan(val_share: float, detector: str, iterations: int | None, seed: int) -> None:
@@ -89,7 +107,7 @@ def make_plan(
         ValueError: See :func:`check_plan`.
     """
     check_plan(0.5, detector, iterations, 0)
-    reason = 'as asked'
+    reason = ''
     if detector == 'auto':
         detector, reason = choose_detector(data, machine)
     name = OLD_NAMES.get(detector, detector)
@@ -104,47 +122,37 @@ def make_plan(
     rois = chosen.rois if data.boxes_an_image <= 8 or not chosen.rois else max(chosen.rois, 128)
     about = f' ({chosen.about})' if chosen.about else ''
     why = (
-        f'detector {name}{about}: {reason}; here: {machine.text()}',
+        f'detector {name}{about}: {reason}{machine.text()}',
         f'images of at most {scale[0]} x {scale[1]} px: the median object is '
         f'{data.median_side * min(scale):.0f} px wide then',
         f'{batch} labeled + {batch} unlabeled images per iteration and GPU; learning rate in proportion',
-        _length(chosen, iterations, batch, data.images),
     )
-    rate = chosen.rate * batch / chosen.base
+    rate = float(f'{chosen.rate * batch / chosen.base:.3g}')
     workers = max(1, min(4, machine.cores - 1))
     last = bool(chosen.start) and not machine.gpus
-    return Plan(name, scale, batch, float(f'{rate:.3g}'), iterations, rois, workers, why, last)
+    return Plan(name, scale, batch, rate, iterations, rois, workers, why, last)
 
 
 def choose_detector(data: LabeledSet, machine: Machine) -> tuple[str, str]:
-    """The name of the detector that fits a machine, and the reason.
+    """The name of the detector that fits a machine, and the reason, which goes before the machine's own text.
 
-    ``yolox_nano`` without a GPU; with one the largest RTMDet of which 4 labeled and 4 unlabeled images fit into its memory
-    at the size that the data ask for (:func:`fit_scale`), ``yolox_nano`` where none does.
+    ``yolox_nano`` without a GPU; with one the largest RTMDet of which 4 labeled and 4 unlabeled images fit into its
+    memory at the size that the data ask for (:func:`fit_scale`), ``yolox_nano`` where none does.
     """
     if not machine.gpus:
-        return 'yolox_nano', 'the one for machines without a GPU'
+        return 'yolox_nano', 'the one for machines without a GPU; here: '
     for name in ('rtmdet_l', 'rtmdet_m', 'rtmdet_tiny'):
         needed = 1 + PAIRS * _pair(DETECTORS[name], fit_scale(DETECTORS[name].scale, data))
         if needed <= machine.memory:
             return name, (
-                f'the largest RTMDet of which {PAIRS} + {PAIRS} images fit into the GPU (about {needed:.0f} GiB)'
+                f'the largest RTMDet whose {PAIRS} + {PAIRS} images fit into the GPU, about {needed:.0f} GiB; here: '
             )
-    return 'yolox_nano', 'no RTMDet fits into the GPU'
+    return 'yolox_nano', 'no RTMDet fits into the GPU; here: '
 
 
-def student_lengths(iterations: int) -> tuple[int, int]:
-    """The lengths that follow from a student's iterations, by the shares in ``configs/_base_/ema_small.py``.
-
-    Args:
-        iterations: Of the student, at least 1.
-
-    Returns:
-        Its burn-in, and the iterations of supervised training that take as long as the student.
-    """
-    recipe = Config.fromfile(configs_folder() / '_base_' / 'ema_small.py')
-    burn_in = round(iterations * recipe.burn_in_share)
-    return burn_in, burn_in + round((iterations - burn_in) * recipe.step_cost)
+def small_recipe() -> Config:
+    """``configs/_base_/ema_small.py``: how long a student is trained after its teacher, and what its step costs."""
+    return Config.fromfile(configs_folder() / '_base_' / 'ema_small.py')
 
 
 def fit_scale(usual: tuple[int, int], data: LabeledSet) -> tuple[int, int]:
@@ -165,18 +173,6 @@ def fit_scale(usual: tuple[int, int], data: LabeledSet) -> tuple[int, int]:
 def _pair(detector: Detector, scale: tuple[int, int]) -> float:
     """Memory of one labeled and one unlabeled image of a size, GiB."""
     return detector.gib * (scale[0] * scale[1]) / (detector.scale[0] * detector.scale[1])
-
-
-def _length(detector: Detector, iterations: int, batch: int, images: int) -> str:
-    """How long is trained."""
-    seen = f'each labeled image is seen {iterations * batch / max(images, 1):.3g} times'
-    if not detector.start:
-        return f'{iterations} iterations: {seen}'
-    burn_in, supervised = student_lengths(iterations)
-    return (
-        f'{iterations} iterations of the student ({seen}): {burn_in} on labeled images, then {iterations - burn_in} on '
-        f'both; {supervised} of the supervised detector, which take as long'
-    )
 
 
 def _multiple_of_32(side: float) -> int:
