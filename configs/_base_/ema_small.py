@@ -1,7 +1,7 @@
 """A student with an EMA teacher for small sets: both start from a detector that was trained on the labeled images.
 
 It starts where supervised training has ended, at a lower rate, and not from a short burn-in: an EMA teacher of a
-detector that is still learning lags behind it, and longer supervised training wins (docs/results). The EMA teacher,
+detector that is still learning lags behind it, and longer supervised training wins. The EMA teacher,
 which is evaluated, is the mean of the last two hundred students.
 """
 

@@ -27,7 +27,7 @@ _MAX_DEPTH = 8
 class Export(NamedTuple):
     """What an ``.onnx`` file holds.
 
-    Attributes:
+    Args:
         weights: In mmdet's names; each batch norm adds the folded bias and does nothing else.
         input_size: Height and width that it was exported for; None where it takes any.
     """

@@ -4,6 +4,7 @@ from .backbones import EfficientNetLite
 from .bbox_coders import SideBucketCoder
 from .bbox_heads import FCBucketHead, SideAwareBucketHead
 from .data_preprocessors import BranchDataPreprocessor
+from .dense_heads import BucketYOLOXHead
 from .detectors import (
     ConsistencyDetector,
     CoRectifyDetector,
@@ -11,7 +12,7 @@ from .detectors import (
     SoftTeacherDetector,
     WBFEnsemble,
 )
-from .losses import SoftmaxFocalLoss
+from .losses import BucketLoss, BucketOffsetLoss, SoftmaxFocalLoss
 from .pseudo import (
     ClassBalancer,
     DualTeacher,
@@ -39,6 +40,9 @@ from .roi_heads import (
 
 __all__ = [
     'BranchDataPreprocessor',
+    'BucketLoss',
+    'BucketOffsetLoss',
+    'BucketYOLOXHead',
     'CertaintyCascadeRoIHead',
     'CertaintyRoIHead',
     'ClassBalancer',

@@ -53,7 +53,7 @@ def matches(theirs: Sequence[str], ours: Sequence[str]) -> list[tuple[int, int]]
 class ClassAxis(NamedTuple):
     """Where the classes lie in a weight.
 
-    Attributes:
+    Args:
         axis: The axis that grows with the number of classes.
         groups: By how much, for each class.
         extra: Numbers of each group that belong to no class, 0 to ``LARGEST_EXTRA``.

@@ -10,12 +10,10 @@ from mmdet.datasets import CocoDataset
 from mmengine.runner import CheckpointLoader
 from torch import Tensor
 
+from mmssod.convert.yolox import from_yolox_pth, is_yolox_pth, yolox_size
 from mmssod.start.files import start_file
 from mmssod.start.zoo import StartError, find_model, is_known
 from mmssod.structures import Problem
-
-YOLOX_CLASSES = 'head.cls_preds.0.bias'
-"""The name, in files of YOLOX's authors, of a layer with one number for each class."""
 
 
 def read_start(start: str) -> dict[str, Any]:
@@ -37,12 +35,10 @@ def read_start(start: str) -> dict[str, Any]:
     checkpoint = CheckpointLoader.load_checkpoint(start_file(start), map_location='cpu')
     weights = _weights(checkpoint, start)
     classes = trained_classes(checkpoint)
-    if _is_yolox_pth(weights):
-        from mmssod.convert.yolox import from_yolox_pth  # only such a file needs it
-
-        told_apart = len(weights[YOLOX_CLASSES])
+    if is_yolox_pth(weights):
         weights = from_yolox_pth(weights)
-        classes = classes or (coco_classes() if told_apart == len(coco_classes()) else ())
+        if yolox_size(weights).num_classes == len(coco_classes()):
+            classes = classes or coco_classes()
     elif is_known(start) and 'COCO' in find_model(start).datasets:
         classes = classes or coco_classes()
     rest = {k: v for k, v in checkpoint.items() if k != 'model' and not torch.is_tensor(v)}
@@ -88,11 +84,4 @@ def _weights(checkpoint: Any, start: str) -> Mapping[str, Tensor]:
             f'{start}: {keys}',
             'name a checkpoint that mmengine or torch.save wrote',
         )
-    )
-
-
-def _is_yolox_pth(weights: Mapping[str, Any]) -> bool:
-    """Whether the names are those of YOLOX's authors."""
-    return YOLOX_CLASSES in weights and any(
-        name.startswith('backbone.backbone.dark') for name in weights
     )

@@ -43,7 +43,7 @@ class StartError(ValueError):
 class ZooModel(NamedTuple):
     """A trained detector.
 
-    Attributes:
+    Args:
         name: As its metafile writes it.
         config: Path of its config below mmdet's ``configs``' parent; empty for a model of ``AUTHORS``. 17 paths of the
             zoo do not exist.

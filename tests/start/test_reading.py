@@ -7,13 +7,14 @@ from pathlib import Path
 
 import pytest
 import torch
+from authors_yolox import trained
 from mmdet.datasets import CocoDataset
 
 from mmssod.apis import exporting
+from mmssod.convert.yolox import from_yolox_pth
 from mmssod.environment.checkpoints import UnsafeCheckpointError, damage
 from mmssod.models.checkpoint_parts import teacher_weights
 from mmssod.start import StartError, files, read_start, reading, trained_classes, zoo
-from mmssod.start.reading import YOLOX_CLASSES
 
 COCO = tuple(CocoDataset.METAINFO['classes'])
 WEIGHTS = dict(a=torch.arange(6.0), b=torch.zeros(2, 2))
@@ -111,32 +112,12 @@ def test_a_model_of_the_zoo_on_coco_has_its_classes(
 # ------------------------------------------------------------------ YOLOX of its authors
 
 
-@pytest.fixture
-def converter(monkeypatch):
-    """A converter that renames one layer."""
-
-    def from_yolox_pth(state_dict):
-        return {name.replace('head.cls_preds', 'cls'): v for name, v in state_dict.items()}
-
-    module = types.ModuleType('mmssod.convert.yolox')
-    module.from_yolox_pth = from_yolox_pth
-    monkeypatch.setitem(sys.modules, 'mmssod.convert', types.ModuleType('mmssod.convert'))
-    monkeypatch.setitem(sys.modules, 'mmssod.convert.yolox', module)
-
-
 @pytest.mark.parametrize(('count', 'classes'), [(80, COCO), (3, ())])
-def test_the_authors_names_are_converted_wherever_they_come_from(
-    tmp_path, converter, count, classes
-):
-    theirs = {YOLOX_CLASSES: torch.zeros(count), 'backbone.backbone.dark2.0.conv': torch.ones(2)}
+def test_the_authors_weights_are_converted_wherever_they_come_from(tmp_path, count, classes):
+    theirs = trained(depthwise=True, num_classes=count).state_dict()
     checkpoint = read_start(written(tmp_path, dict(model=theirs, start_epoch=300)))
-    assert checkpoint['state_dict'].keys() == {'cls.0.bias', 'backbone.backbone.dark2.0.conv'}
+    assert_weights(checkpoint, from_yolox_pth(theirs))
     assert trained_classes(checkpoint) == classes
-
-
-def test_other_names_are_not_converted(tmp_path, monkeypatch):
-    monkeypatch.setitem(sys.modules, 'mmssod.convert.yolox', None)  # importing it would fail
-    assert_weights(read_start(written(tmp_path, dict(model=WEIGHTS))))
 
 
 # ------------------------------------------------------------------ safetensors

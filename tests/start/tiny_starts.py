@@ -51,9 +51,8 @@ def dino() -> ConfigDict:
     model = Config.fromfile(MMDET / 'dino/dino-4scale_r50_8xb2-12e_coco.py').model
     model.backbone = tiny_detector().backbone
     model.backbone.out_indices = (1, 2, 3)
-    model.neck.update(in_channels=[16, 32, 64], out_channels=32)
-    model.neck.norm_cfg.num_groups = 4
-    return with_narrow_transformer(model)
+    model.neck.in_channels = [16, 32, 64]
+    return with_short_transformer(model, 256)  # mmdet 3.3's DINO has no other width
 
 
 def detr() -> ConfigDict:
@@ -62,19 +61,19 @@ def detr() -> ConfigDict:
     model.backbone = tiny_detector().backbone
     model.backbone.out_indices = (3,)
     model.neck.update(in_channels=[64], out_channels=32)
-    return with_narrow_transformer(model)
+    return with_short_transformer(model, 32)
 
 
-def with_narrow_transformer(model: ConfigDict) -> ConfigDict:
-    """Two layers of 32 channels and 10 queries; the config is changed."""
-    model.num_queries, model.bbox_head.embed_dims = 10, 32
+def with_short_transformer(model: ConfigDict, width: int) -> ConfigDict:
+    """Two layers of so many channels, and 10 queries; the config is changed."""
+    model.num_queries, model.bbox_head.embed_dims = 10, width
     for part in (model.encoder, model.decoder):
         part.num_layers = 2
         for name, cfg in part.layer_cfg.items():
             if name.endswith('attn_cfg'):
-                cfg.update(embed_dims=32, num_heads=4)
-        part.layer_cfg.ffn_cfg.update(embed_dims=32, feedforward_channels=32)
-    model.positional_encoding.num_feats = 16
+                cfg.update(embed_dims=width, num_heads=4)
+        part.layer_cfg.ffn_cfg.update(embed_dims=width, feedforward_channels=32)
+    model.positional_encoding.num_feats = width // 2
     return model
 
 

@@ -14,7 +14,7 @@ from mmdet.registry import MODELS
 from mmdet.structures import DetDataSample
 from mmengine.config import ConfigDict
 from mmengine.optim import OptimWrapper
-from torch import Tensor, nn
+from torch import Tensor
 
 from mmssod.apis.ratios.detectors import base_detector, shipped
 from mmssod.apis.ratios.rows import Measured, Row, Setting, in_turns, nothing
@@ -148,7 +148,7 @@ def confident(model: Any, images: Images) -> float:
     raise RuntimeError(f'a random detector gave {len(scores)} boxes, {2 * wanted} are needed')
 
 
-def class_layers(detector: Any) -> list[nn.Module]:
+def class_layers(detector: Any) -> list[Any]:
     """The last layers before the scores, of a two-stage detector or of YOLOX."""
     if hasattr(detector, 'roi_head'):
         return [detector.roi_head.bbox_head.fc_cls]

@@ -102,7 +102,7 @@ def step_waits(images: Images) -> dict[str, dict[str, int]]:
     ours = our_model(plain_detector()).train()
     threshold = confident(ours, images)
     ours.balancer.threshold = threshold
-    theirs = their_model('SemiBaseDetector', threshold).train()
+    theirs = their_model('SemiBaseDetector', threshold, plain_detector('StandardRoIHead')).train()
     for part in (theirs.student, theirs.teacher):
         part.load_state_dict(ours.student.state_dict())
     hook = MeanTeacherHook()

@@ -1,0 +1,8 @@
+"""As teacher_aquarium.py with the paper's localization: 8 buckets a side, around the box that YOLOX regresses.
+
+tools/train.py configs/yolox_nano/teacher_bucket_aquarium.py
+"""
+
+_base_ = './teacher_aquarium.py'
+
+model = dict(bbox_head=dict(type='BucketYOLOXHead'))

@@ -1,0 +1,8 @@
+"""As teacher_bccd.py with the paper's localization: 8 buckets a side, around the box that YOLOX regresses.
+
+tools/train.py configs/yolox_nano/teacher_bucket_bccd.py
+"""
+
+_base_ = './teacher_bccd.py'
+
+model = dict(bbox_head=dict(type='BucketYOLOXHead'))
