@@ -1,0 +1,213 @@
+"""What is tried with each detector: a function a claim, which raises where it does not hold."""
+
+from __future__ import annotations
+
+import copy
+import io
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from mmdet.structures import SampleList
+from torch import Tensor, nn
+
+from mmssod.models.detectors.losses import Loss
+from mmssod.structures import PseudoLabels
+
+from .trial import SEED, Trial
+from .words import NUM_CLASSES
+
+
+def builds_twice(trial: Trial) -> None:
+    """Two detectors of one config are alike, and the config is as it was."""
+    before = copy.deepcopy(trial.config)
+    first, second = (trial.detector().state_dict() for _ in range(2))
+    require(trial.config == before, 'building it changes its config')
+    require(first.keys() == second.keys(), 'the second of one config has other weights')
+    for name, value in first.items():
+        require(torch.equal(value, second[name]), f'{name} of the second differs')
+
+
+def supervised(trial: Trial) -> None:
+    """Losses and gradients on images with none, one and some boxes are finite, and every weight has a gradient."""
+    detector = trial.detector()
+    inputs, samples = trial.images(boxes=(0, 1, 3))
+    torch.manual_seed(SEED)
+    losses = detector.loss(inputs, samples)
+    require_finite(losses)
+    total(losses).backward()
+    missing = [n for n, p in detector.named_parameters() if p.requires_grad and p.grad is None]
+    require(not missing, f'without a gradient: {missing[:3]}')
+    require_gradients(detector)
+
+
+def student(trial: Trial, labeler: str, folder: Path) -> None:
+    """A step has pseudo boxes, and losses and gradients from them; a bank's are those of the frozen teacher.
+
+    Images without a pseudo box are left out of the loss, so without any there would be no gradient at all.
+
+    Args:
+        trial: Of the detector.
+        labeler: One of ``trial.LABELERS``.
+        folder: An empty folder, for a bank.
+    """
+    banked = labeler == 'LabelBank'
+    if banked:
+        teacher = trial.student('FrozenTeacher')
+        trial.write_bank(folder, teacher.labeler.teacher)
+        expected = step(teacher, trial)
+    model = trial.student(labeler, folder if banked else None)
+    losses = step(model, trial, with_pixels=not banked)
+    require(losses['pseudo_boxes'] > 0, 'no pseudo boxes')
+    if banked:
+        for name, value in expected.items():
+            torch.testing.assert_close(losses[name], value, rtol=1e-4, atol=1e-5, msg=f'{name} of a bank')
+    total({name: loss for name, loss in losses.items() if name.startswith('unsup_')}).backward()
+    require_gradients(model.student)
+    taught = [name for name, p in model.labeler.named_parameters() if p.grad is not None]
+    require(not taught, f'the teacher has gradients: {taught[:3]}')
+
+
+def learns_the_boxes(trial: Trial) -> None:
+    """Gradients come from the pseudo boxes: with other boxes the first layer has others."""
+    model = trial.student('SelfLabeler')
+    inputs, samples = trial.batch()
+    labels = model.pseudo_labels(inputs['weak'], samples['weak'])
+    others = [PseudoLabels.from_ground_truth(sample.gt_instances) for sample in samples['labeled']]
+    gradients = []
+    for targets in (labels, others):
+        model.zero_grad()
+        torch.manual_seed(SEED)
+        losses, _ = model.unsupervised_loss(inputs['strong'], samples['strong'], targets)
+        total(losses).backward()
+        first = next(p for p in model.student.parameters() if p.grad is not None)
+        gradients.append(first.grad.clone())
+    require(not torch.allclose(*gradients), 'other boxes change no gradient of the first layer')
+
+
+def predicts(trial: Trial) -> None:
+    """Boxes are finite, of the classes that there are, no more than asked for, and nothing given is changed."""
+    model = trial.student('EMATeacher').eval()
+    inputs, samples = trial.images(boxes=(0, 2))
+    before = copy.deepcopy(samples)
+    with torch.no_grad():
+        found = model.predict(inputs, [copy.deepcopy(s) for s in samples], rescale=True)
+        pseudo = model.pseudo_labels(inputs, samples)
+    for sample, known, one, labels in zip(samples, before, found, pseudo, strict=True):
+        boxes = one.pred_instances
+        require(0 < len(boxes) <= most_boxes(trial.config), f'{len(boxes)} boxes')
+        require(bool(boxes.bboxes.isfinite().all()), 'boxes are not finite')
+        require(bool(((boxes.labels >= 0) & (boxes.labels < NUM_CLASSES)).all()), 'other classes')
+        require(bool(((boxes.scores >= 0) & (boxes.scores <= 1)).all()), 'scores outside [0, 1]')
+        require(sample.metainfo.keys() == known.metainfo.keys(), 'the sample is changed')
+        require(torch.equal(sample.gt_instances.bboxes, known.gt_instances.bboxes), 'true boxes are changed')
+        height, width = sample.img_shape[:2]
+        inside = labels.project(torch.eye(3, dtype=torch.float64), sample.img_shape).boxes
+        limits = inside.new_tensor([width, height, width, height])
+        require(len(inside) > 0 and bool(((inside >= 0) & (inside <= limits)).all()), 'boxes lie outside')
+
+
+def follows(trial: Trial) -> None:
+    """An EMA teacher's weights and statistics are the share it keeps of its own, and the student's for the rest."""
+    model = trial.student('EMATeacher')
+    torch.manual_seed(SEED + 1)
+    with torch.no_grad():
+        for tensor in [*model.student.parameters(), *model.student.buffers()]:
+            if tensor.is_floating_point():
+                tensor.add_(torch.rand_like(tensor))
+    ours, theirs = (copy.deepcopy(m.state_dict()) for m in (model.labeler.teacher, model.student))
+    model.labeler.update(model.student, 0.9)
+    moved = model.labeler.teacher.state_dict()
+    require(moved.keys() == theirs.keys(), 'the teacher has other weights than the student')
+    for name, value in moved.items():
+        wanted = ours[name].lerp(theirs[name], 0.1) if value.is_floating_point() else theirs[name]
+        torch.testing.assert_close(value, wanted, msg=f'{name} of the teacher')
+    now = model.student.state_dict()
+    require(all(torch.equal(now[n], v) for n, v in theirs.items()), 'the student has moved')
+
+
+def round_trip(trial: Trial) -> None:
+    """Weights that were saved and loaded into another model answer alike."""
+    first, second = (trial.student('EMATeacher') for _ in range(2))
+    file = io.BytesIO()
+    torch.save(first.state_dict(), file)
+    file.seek(0)
+    with torch.no_grad():
+        for parameter in second.parameters():
+            parameter.zero_()
+    second.load_state_dict(torch.load(file, weights_only=True))
+    inputs, samples = trial.images(boxes=(0, 0))
+    with torch.no_grad():
+        answers = [m.eval().predict(inputs, copy.deepcopy(samples)) for m in (first, second)]
+    for one, other in zip(*answers, strict=True):
+        require(len(one.pred_instances) > 0, 'nothing predicted')
+        for name in ('bboxes', 'scores', 'labels'):
+            ours, theirs = one.pred_instances[name], other.pred_instances[name]
+            require(torch.equal(ours, theirs), f'other {name} after loading')
+
+
+# ---------------------------------------------------------------- parts of them
+
+
+def step(model: Any, trial: Trial, with_pixels: bool = True) -> dict[str, Loss]:
+    """The losses of one step, all finite, the inputs and samples as they were."""
+    inputs, samples = trial.batch()
+    if not with_pixels:
+        del inputs['weak']
+    before = copy.deepcopy((inputs, samples))
+    torch.manual_seed(SEED)
+    losses = model.loss(inputs, samples)
+    require_finite(losses)
+    require_same(inputs, samples, *before)
+    return losses
+
+
+def require_same(
+    inputs: Mapping[str, Tensor], samples: Mapping[str, SampleList], *before: Any
+) -> None:
+    """Raise if images or annotations are not those that they were."""
+    for name, images in inputs.items():
+        require(torch.equal(images, before[0][name]), f'{name} images are changed')
+    for name, part in samples.items():
+        for now, then in zip(part, before[1][name], strict=True):
+            for key in ('bboxes', 'labels'):
+                ours, theirs = now.gt_instances[key], then.gt_instances[key]
+                require(torch.equal(ours, theirs), f'{key} of {name} are changed')
+
+
+def total(losses: Mapping[str, Loss]) -> Tensor:
+    """The sum of all that are losses."""
+    return sum(sum_of(loss) for name, loss in losses.items() if 'loss' in name)  # type: ignore[return-value]
+
+
+def sum_of(loss: Loss) -> Tensor:
+    """Of one entry, a tensor or one for each level."""
+    return sum(part.mean() for part in loss) if isinstance(loss, (list, tuple)) else loss.mean()  # type: ignore
+
+
+def most_boxes(config: Mapping[str, Any]) -> int:
+    """How many boxes of an image a detector may answer; 100 where its config does not say."""
+    test = config['test_cfg'] or {}
+    return test.get('max_per_img', test.get('rcnn', {}).get('max_per_img', 100))
+
+
+def require_gradients(model: nn.Module) -> None:
+    """Raise if a gradient is not finite, or none is different from 0."""
+    gradients = {name: p.grad for name, p in model.named_parameters() if p.grad is not None}
+    wrong = [name for name, gradient in gradients.items() if not gradient.isfinite().all()]
+    require(not wrong, f'gradients that are not finite: {wrong[:3]}')
+    alive = [name for name, gradient in gradients.items() if gradient.any()]
+    require(len(alive) > len(gradients) / 2, f'{len(alive)} of {len(gradients)} gradients are not 0')
+
+
+def require_finite(losses: Mapping[str, Loss]) -> None:
+    """Raise for losses that are not numbers."""
+    wrong = [name for name, loss in losses.items() if 'loss' in name and not sum_of(loss).isfinite()]
+    require(not wrong, f'losses that are not finite: {wrong}')
+
+
+def require(holds: bool, otherwise: str) -> None:
+    """Raise an AssertionError with this message unless it holds."""
+    if not holds:
+        raise AssertionError(otherwise)
