@@ -89,8 +89,9 @@ def test_config_loads_and_builds(path):
         assert isinstance(model.labeler, EMATeacher) == (hook is not None)
         # Labels need a teacher that has learned: a file with it, or a burn-in.
         late = loader.sampler.get('start', {})
-        assert late == (dict(unlabeled=hook.burn_in) if hook and hook.burn_in else {})
-        taught = cfg.load_from or cfg.model.labeler.get('checkpoint') or (hook and hook.burn_in > 0)
+        burn_in = hook.get('burn_in', 0) if hook else 0
+        assert late == (dict(unlabeled=burn_in) if burn_in else {})
+        taught = cfg.load_from or cfg.model.labeler.get('checkpoint') or burn_in > 0
         assert taught or cfg.model.labeler.type in UNTAUGHT
         assert not (taught and cfg.model.labeler.type in LABEL_FOR_THEMSELVES)
 

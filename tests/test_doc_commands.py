@@ -133,14 +133,26 @@ def own_data(folder):
     film.release()
 
 
+def coco_weights(folder, monkeypatch):
+    """Random ones where the page supposes COCO's, fetched or in the working folder."""
+    model = Config.fromfile(ROOT / 'configs/_base_/models/yolox_nano.py').model
+    with DefaultScope.overwrite_default_scope('mmdet'):
+        weights = MODELS.build(model).state_dict()
+    for place in (folder / 'weights', folder):
+        place.mkdir(exist_ok=True)
+        torch.save(dict(state_dict=weights), place / 'yolox_nano.pth')
+    monkeypatch.setenv('MMSSOD_WEIGHTS', str(folder / 'weights'))
+
+
 def untrained(config, run):
     """What a training of a config would leave, with random weights."""
     cfg = Config.fromfile(config)
     with DefaultScope.overwrite_default_scope('mmdet'):
         model = MODELS.build(cfg.model)
     run.mkdir(parents=True)
-    meta = dict(dataset_meta=dict(classes=tuple(cfg.classes)), iter=1000)
-    torch.save(dict(state_dict=model.state_dict(), meta=meta), run / 'iter_1000.pth')
+    last = cfg.train_cfg.max_iters
+    meta = dict(dataset_meta=dict(classes=tuple(cfg.classes)), iter=last)
+    torch.save(dict(state_dict=model.state_dict(), meta=meta), run / f'iter_{last}.pth')
     lines = [f'{key} = {value!r}\n' for key, value in cfg.to_dict().items()]
     (run / 'config.py').write_text(''.join(lines))
 
@@ -167,6 +179,7 @@ def test_the_way_of_own_data(tmp_path, monkeypatch, capsys):
         torch.cuda, 'is_available', lambda: False
     )  # `new` chooses the small detector
     own_data(tmp_path)
+    coco_weights(tmp_path, monkeypatch)
     ran = 0
     for line in doc_commands(ROOT / RUN):
         if re.match(r'mmssod train(?!.*--dry-run)', line):

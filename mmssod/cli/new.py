@@ -5,11 +5,17 @@ For example::
     mmssod new data/own/train.json --images data/own/images --unlabeled data/own/unlabeled --out own
     mmssod new data/own/labels --unlabeled data/own/unlabeled --classes cat dog --out own
     mmssod new data/own/data.yaml --unlabeled data/own/unlabeled --out own
+    mmssod new data/own/train.json --unlabeled data/own/unlabeled --start weights/yolox_nano.pth --out own
 """
 
 from __future__ import annotations
 
 import argparse
+
+DETECTORS = (
+    'yolox_nano', 'rtmdet_tiny', 'rtmdet_m', 'rtmdet_l', 'faster_rcnn_lite', 'faster_rcnn'
+)  # fmt: skip
+OLD_NAMES = ('lite', 'r50')  # of the last two
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -46,12 +52,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         '--detector',
-        choices=['auto', 'lite', 'r50'],
+        choices=['auto', *DETECTORS, *OLD_NAMES],
+        metavar='NAME',
         default='auto',
-        help='lite: small, for CPUs and first tries; r50: Faster R-CNN with ResNet-50 and FPN (%(default)s)',
+        help='yolox_nano, for CPUs; rtmdet_tiny, rtmdet_m or rtmdet_l, for GPUs; faster_rcnn_lite (small) or '
+        "faster_rcnn, with the paper's buckets; auto: by the start, or the machine (%(default)s)",
     )
     parser.add_argument(
-        '--iterations', type=int, help='of the teacher, and of the student after it'
+        '--start',
+        default='auto',
+        metavar='NAME|FILE|none',
+        help="weights to start from: a model of MMDetection's zoo, a URL or a file; auto: those of the detector on "
+        'COCO; nothing is fetched before the training (%(default)s)',
+    )
+    parser.add_argument(
+        '--iterations', type=int, help='of the teacher; those of the student follow from it'
     )
     parser.add_argument('--seed', type=int, default=0, help='random seed (%(default)s)')
     parser.add_argument(
@@ -75,6 +90,7 @@ def run(args: argparse.Namespace) -> None:
         kind=args.format,
         classes=args.classes,
         detector=args.detector,
+        start=args.start,
         iterations=args.iterations,
         seed=args.seed,
         force=args.force,

@@ -1,5 +1,6 @@
 """Detectors, heads, coder, and the parts that a method is made of."""
 
+from .assigners import PointAssigner
 from .backbones import EfficientNetLite
 from .bbox_coders import SideBucketCoder
 from .bbox_heads import FCBucketHead, SideAwareBucketHead
@@ -59,6 +60,7 @@ __all__ = [
     'KeepImages',
     'LabelBank',
     'MixUp',
+    'PointAssigner',
     'PseudoLabelDetector',
     'RandomMixer',
     'OverlapWeightedRoIHead',

@@ -94,6 +94,16 @@ def start_file(start: str, seconds: float = SECONDS) -> str:
     return str(place)
 
 
+def address_and_place(start: str) -> tuple[str, Path]:
+    """The URL that a name or URL is fetched from, and the file that it is fetched to, there or not.
+
+    Raises:
+        StartError: An unknown name, or a model without weights.
+    """
+    address, model = _address(start)
+    return address, _places(address, model)[0]
+
+
 def _is_url(start: str) -> bool:
     return start.startswith(('http://', 'https://'))
 

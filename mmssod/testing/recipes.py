@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -47,17 +48,22 @@ def tiny_recipe(config: str | Path, **changes: Any) -> ConfigDict:
     return ConfigDict(shrink(cfg.model.to_dict()))
 
 
-def shrink(config: Any) -> Any:
-    """A nested config with the tiny detector's backbone and neck, and its sizes of layers."""
+def shrink(config: Any, sizes: Mapping[str, int] = SIZES) -> Any:
+    """A nested config with the tiny detector's backbone and neck, and its sizes of layers.
+
+    A detector with another backbone, such as YOLOX-Nano, keeps its layers; its classes are those of the tiny one.
+    """
     if isinstance(config, (list, tuple)):
-        return type(config)(shrink(part) for part in config)
+        return type(config)(shrink(part, sizes) for part in config)
     if not isinstance(config, dict):
         return config
+    if 'backbone' in config and config['backbone'].get('type') not in BACKBONES:
+        sizes = dict(num_classes=len(CLASSES))
     if config.get('type') in BACKBONES:
         return copy.deepcopy(tiny_detector().backbone)
     if config.get('type') == 'FPN':
         return {**tiny_detector().neck, **{k: v for k, v in config.items() if k in LEVELS}}
-    return {key: SIZES.get(key, shrink(value)) for key, value in config.items()}
+    return {key: sizes.get(key, shrink(value, sizes)) for key, value in config.items()}
 
 
 def build_recipe(config: ConfigDict, seed: int = 0) -> Any:

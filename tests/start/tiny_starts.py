@@ -1,6 +1,7 @@
 """Four kinds of heads at tiny size, and the class logits that each answers with."""
 
 import copy
+import logging
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -92,6 +93,9 @@ def build(config: ConfigDict, seed: int) -> nn.Module:
     """In eval mode, every weight drawn, so that no two classes are alike."""
     torch.manual_seed(seed)
     model = MODELS.build(copy.deepcopy(config))
+    logging.disable(logging.INFO)  # a line for each weight
+    model.init_weights()
+    logging.disable(logging.NOTSET)
     for parameter in model.parameters():
         parameter.data += torch.randn_like(parameter) * 0.05
     return model.eval()

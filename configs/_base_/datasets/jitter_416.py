@@ -1,17 +1,13 @@
-"""Steps of small data sets at 416 px, the size of YOLOX-Nano: size and colors of labeled images change at random.
+"""The steps of jitter.py at 416 px, the size of YOLOX-Nano."""
 
-A few dozen images in one size are learned by heart.
-"""
+_base_ = './jitter.py'
 
 scale_416 = (416, 416)
-jitter_416 = dict(
-    _delete_=True,
-    load=dict(type='LoadWholeImage'),
-    annotations=dict(type='LoadAnnotations', with_bbox=True),
-    resize=dict(type='RandomResize', scale=scale_416, ratio_range=(0.6, 1.6), keep_ratio=True),
-    crop=dict(type='RandomCrop', crop_size=scale_416, allow_negative_crop=True),
-    flip=dict(type='RandomFlip', prob=0.5),
-    color=dict(type='ColorJitter', prob=0.8),
-)
+jitter_416 = {
+    **_base_.jitter,
+    'resize': dict(scale=scale_416, **_base_.jitter['resize']),
+    'crop': dict(crop_size=scale_416, **_base_.jitter['crop']),
+    '_delete_': True,
+}
 resize_416 = dict(resize=dict(scale=scale_416))
 test_resize_416 = dict(type='Resize', scale=scale_416, keep_ratio=True)

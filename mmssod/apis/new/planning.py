@@ -7,51 +7,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from mmengine.config import Config
+
+from mmssod.apis.new.detectors import DETECTORS, OLD_NAMES, Detector
 from mmssod.apis.new.machine import Machine
+from mmssod.apis.packaged import configs_folder
 from mmssod.datasets.preparation.own_data import LabeledSet
 
 EPOCHS = 35
 """Passes over the labeled images before a teacher is worth asking: 32 to 80 in the repository's small recipes."""
-
-
-@dataclass(frozen=True)
-class Detector:
-    """A detector that ``mmssod new`` can choose.
-
-    Args:
-        model: Its config in ``configs/_base_/models``.
-        optimizer: Its config in ``configs/_base_``.
-        optimizer_name: Type of the optimizer there; it is written beside the learning rate.
-        rate: Learning rate there, for ``base`` labeled images an iteration.
-        base: That number of images.
-        rois: RoIs an image in training.
-        gib: Estimated memory of one labeled and one unlabeled image in training, GiB.
-        scale: Greatest width and height in pixels, for images of any size.
-        least, most: Bounds of the number of iterations.
-    """
-
-    model: str
-    optimizer: str
-    optimizer_name: str
-    rate: float
-    base: int
-    rois: int
-    gib: float
-    scale: tuple[int, int]
-    least: int
-    most: int
-
-
-# `gib` of lite: student_bccd's peak is below 2 GiB for 4 + 4 images of 256 px with everything a process needs; of r50:
-# an estimate from the size of the paper's batch, one pair a GPU.
-DETECTORS = {
-    'lite': Detector(
-        'faster_rcnn_lite_bucket.py', 'adamw_lite.py', 'AdamW', 0.0005, 4, 64, 0.4, (256, 256), 400, 4000
-    ),
-    'r50': Detector(
-        'faster_rcnn_r50_fpn_bucket.py', 'sgd.py', 'SGD', 0.01, 8, 512, 5.0, (1333, 800), 2000, 90000
-    ),
-}  # fmt: skip
+PAIRS = 4
+"""Labeled images per iteration, and unlabeled ones, that a GPU should hold: those of the repository's small recipes."""
 
 
 @dataclass(frozen=True)
@@ -59,14 +25,15 @@ class Plan:
     """What the config will say.
 
     Args:
-        detector: Key of :data:`DETECTORS`.
+        detector: Key of :data:`~mmssod.apis.new.detectors.DETECTORS`.
         scale: Greatest long and short side of images, pixels.
-        batch: Labeled images an iteration and GPU, and as many unlabeled ones.
+        batch: Labeled images per iteration and GPU, and as many unlabeled ones.
         rate: Learning rate of that batch on one GPU.
-        iterations: Of the teacher, and of the student after it.
-        rois: RoIs an image in training.
+        iterations: Of the teacher.
+        rois: RoIs per image in training; 0 for a one-stage detector.
         workers: Processes that load data.
         why: Lines that say why.
+        channels_last: Whether the model has its channels last in memory, which is faster on CPUs (docs/speed.md).
     """
 
     detector: str
@@ -77,6 +44,30 @@ class Plan:
     rois: int
     workers: int
     why: tuple[str, ...]
+    channels_last: bool = False
+
+    @property
+    def student_iterations(self) -> int:
+        """Of the student, after its teacher's."""
+        if not DETECTORS[self.detector].start:
+            return self.iterations
+        return max(round(small_recipe().student_share * self.iterations), 1)
+
+    @property
+    def supervised_iterations(self) -> int:
+        """Of the baseline: as many as take as long as teacher and student, or two-stage ones as both have."""
+        cost = small_recipe().step_cost if DETECTORS[self.detector].start else 1
+        return self.iterations + round(cost * self.student_iterations)
+
+    def length_line(self, images: int) -> str:
+        """The lengths, and how often the teacher sees each of so many labeled images."""
+        seen = (
+            f'each labeled image is seen {self.iterations * self.batch / max(images, 1):.3g} times'
+        )
+        return (
+            f'{self.iterations} iterations of the teacher ({seen}), {self.student_iterations} of the student after it, '
+            f'{self.supervised_iterations} of the supervised baseline: as long as both together'
+        )
 
 
 def check_plan(val_share: float, detector: str, iterations: int | None, seed: int) -> None:
@@ -84,8 +75,8 @@ def check_plan(val_share: float, detector: str, iterations: int | None, seed: in
 
     Args:
         val_share: Share of the labeled images to evaluate on.
-        detector: ``'auto'`` or a key of :data:`DETECTORS`.
-        iterations: Of the teacher; None for the chosen length.
+        detector: ``'auto'``, a key of :data:`~mmssod.apis.new.detectors.DETECTORS`, or an old name of one.
+        iterations: Of the plan; None for the chosen length.
         seed: Of the draw and the runs.
 
     Raises:
@@ -93,8 +84,8 @@ def check_plan(val_share: float, detector: str, iterations: int | None, seed: in
     """
     if not 0 < val_share < 1:
         raise ValueError(f'val_share: expected a share in (0, 1), got {val_share}')
-    if detector != 'auto' and detector not in DETECTORS:
-        raise ValueError(f'detector: expected one of {sorted(DETECTORS)} or auto, got {detector!r}')
+    if detector not in ('auto', *DETECTORS, *OLD_NAMES):
+        raise ValueError(f'detector: expected one of {[*DETECTORS]} or auto, got {detector!r}')
     if iterations is not None and iterations < 1:
         raise ValueError(f'iterations: expected a whole number >= 1, got {iterations}')
     if not 0 <= seed < 2**32:
@@ -109,36 +100,59 @@ def make_plan(
     Args:
         data: The labeled set.
         machine: Where it will be trained.
-        detector: ``'lite'``, ``'r50'``, or ``'auto'``: r50 where a GPU holds its smallest batch.
-        iterations: Instead of the chosen length.
+        detector: See :func:`check_plan`; ``'auto'`` is what :func:`choose_detector` says.
+        iterations: Instead of the chosen length, see :class:`Plan`.
 
     Raises:
         ValueError: See :func:`check_plan`.
     """
     check_plan(0.5, detector, iterations, 0)
+    reason = ''
     if detector == 'auto':
-        detector = 'r50' if machine.gpus and machine.memory >= DETECTORS['r50'].gib + 2 else 'lite'
-    chosen = DETECTORS[detector]
+        detector, reason = choose_detector(data, machine)
+    name = OLD_NAMES.get(detector, detector)
+    chosen = DETECTORS[name]
     scale = fit_scale(chosen.scale, data)
-    size = (scale[0] * scale[1]) / (chosen.scale[0] * chosen.scale[1])
-    batch = max(
-        1, min(int((machine.memory - 1) / (chosen.gib * size)), 4 if not machine.gpus else 8)
-    )
+    most = PAIRS if not machine.gpus else 8
+    batch = max(1, min(int((machine.memory - 1) / _pair(chosen, scale)), most))
     batch = min(batch, max(1, data.images))
     if iterations is None:
         wanted = round(EPOCHS * data.images / batch, -2)
         iterations = int(min(max(wanted, chosen.least), chosen.most))
-    rois = chosen.rois if data.boxes_an_image <= 8 else max(chosen.rois, 128)
+    rois = chosen.rois if data.boxes_an_image <= 8 or not chosen.rois else max(chosen.rois, 128)
+    about = f' ({chosen.about})' if chosen.about else ''
     why = (
-        f'detector {detector}: {machine.text()}',
+        f'detector {name}{about}: {reason}{machine.text()}',
         f'images of at most {scale[0]} x {scale[1]} px: the median object is '
         f'{data.median_side * min(scale):.0f} px wide then',
-        f'{batch} labeled + {batch} unlabeled images an iteration and GPU; learning rate in proportion',
-        f'{iterations} iterations: each labeled image is seen {iterations * batch / max(data.images, 1):.3g} times',
+        f'{batch} labeled + {batch} unlabeled images per iteration and GPU; learning rate in proportion',
     )
-    rate = chosen.rate * batch / chosen.base
+    rate = float(f'{chosen.rate * batch / chosen.base:.3g}')
     workers = max(1, min(4, machine.cores - 1))
-    return Plan(detector, scale, batch, float(f'{rate:.3g}'), iterations, rois, workers, why)
+    last = bool(chosen.start) and not machine.gpus
+    return Plan(name, scale, batch, rate, iterations, rois, workers, why, last)
+
+
+def choose_detector(data: LabeledSet, machine: Machine) -> tuple[str, str]:
+    """The name of the detector that fits a machine, and the reason, which goes before the machine's own text.
+
+    ``yolox_nano`` without a GPU; with one the largest RTMDet of which 4 labeled and 4 unlabeled images fit into its
+    memory at the size that the data ask for (:func:`fit_scale`), ``yolox_nano`` where none does.
+    """
+    if not machine.gpus:
+        return 'yolox_nano', 'the one for machines without a GPU; here: '
+    for name in ('rtmdet_l', 'rtmdet_m', 'rtmdet_tiny'):
+        needed = 1 + PAIRS * _pair(DETECTORS[name], fit_scale(DETECTORS[name].scale, data))
+        if needed <= machine.memory:
+            return name, (
+                f'the largest RTMDet whose {PAIRS} + {PAIRS} images fit into the GPU, about {needed:.0f} GiB; here: '
+            )
+    return 'yolox_nano', 'no RTMDet fits into the GPU; here: '
+
+
+def small_recipe() -> Config:
+    """``configs/_base_/ema_small.py``: how long a student is trained after its teacher, and what its step costs."""
+    return Config.fromfile(configs_folder() / '_base_' / 'ema_small.py')
 
 
 def fit_scale(usual: tuple[int, int], data: LabeledSet) -> tuple[int, int]:
@@ -154,6 +168,11 @@ def fit_scale(usual: tuple[int, int], data: LabeledSet) -> tuple[int, int]:
     if long:
         factor = min(factor, max(long / max(usual), short / min(usual), 0.25))
     return _multiple_of_32(usual[0] * factor), _multiple_of_32(usual[1] * factor)
+
+
+def _pair(detector: Detector, scale: tuple[int, int]) -> float:
+    """Memory of one labeled and one unlabeled image of a size, GiB."""
+    return detector.gib * (scale[0] * scale[1]) / (detector.scale[0] * detector.scale[1])
 
 
 def _multiple_of_32(side: float) -> int:

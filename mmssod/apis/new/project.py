@@ -7,10 +7,11 @@ from pathlib import Path
 
 from mmssod.apis.new.data_yaml import SUFFIXES, yaml_sources
 from mmssod.apis.new.machine import Machine
-from mmssod.apis.new.planning import Plan, check_plan, make_plan
+from mmssod.apis.new.planning import Plan, check_plan, choose_detector, make_plan
 from mmssod.apis.new.pool import find_pool
 from mmssod.apis.new.sets import Source, labeled_parts
-from mmssod.apis.new.writing import commands, output_problems, write_project
+from mmssod.apis.new.starting import Start, find_start, named_problems
+from mmssod.apis.new.writing import commands, notes, output_problems, write_project
 from mmssod.datasets.preparation.findings import Findings
 from mmssod.datasets.preparation.own_data import LabeledSet
 from mmssod.structures import raise_together
@@ -26,6 +27,7 @@ def new_project(
     kind: str = 'auto',
     classes: Sequence[str] = (),
     detector: str = 'auto',
+    start: str = 'auto',
     iterations: int | None = None,
     seed: int = 0,
     force: bool = False,
@@ -41,8 +43,9 @@ def new_project(
         val_share: That share, in (0, 1).
         kind: Format of the labels, see :func:`~mmssod.datasets.preparation.formats.read_labels`.
         classes: Class names, likewise.
-        detector: ``'lite'``, ``'r50'`` or ``'auto'``.
-        iterations: Of the teacher, and of the student after it; by default fitted to the data.
+        detector: A key of :data:`~mmssod.apis.new.detectors.DETECTORS`, or ``'auto'``: by the start, or the machine.
+        start: ``'auto'`` for the detector's own COCO weights, ``'none'``, a model's name, a URL or a file.
+        iterations: Of the teacher; by default fitted to the data.
         seed: Of the images that are set aside, and of the runs, >= 0.
         force: Overwrite the files of an earlier project; a file that is read is never overwritten.
         machine: Where it will be trained; by default here.
@@ -51,7 +54,8 @@ def new_project(
         A report for people: what was found, what was chosen and why, what was written, the commands to run.
 
     Raises:
-        ValueError: Everything that is wrong with the data, together.
+        ValueError: Everything that is wrong with the data and the start's name, together; then weights of another
+            detector.
         FileNotFoundError: A source that is not there.
     """
     check_plan(val_share, detector, iterations, seed)
@@ -60,18 +64,22 @@ def new_project(
         labeled, own = yaml_sources(Path(labeled.labels))
         val = val or own
     sources = [labeled.labels, unlabeled, *([val.labels] if val else [])]
-    problems = output_problems(folder, sources, force)
+    problems = [*output_problems(folder, sources, force), *named_problems(start, detector)]
     train, test, findings = labeled_parts(
         labeled, val, val_share=val_share, kind=kind, classes=classes, seed=seed
     )
     pool, more = find_pool(unlabeled, [*train.paths(), *test.paths()], [train.images, test.images])
     findings += more
     raise_together([*problems, *findings.problems], 'before anything was written')
-    data = LabeledSet.of(train.coco)
-    plan = make_plan(data, machine or Machine.current(), detector=detector, iterations=iterations)
-    written = write_project(folder, plan, train, test, pool, seed)
+    data, here = LabeledSet.of(train.coco), machine or Machine.current()
+    usual, _ = choose_detector(data, here)
+    names = [category['name'] for category in train.coco['categories']]
+    begin = find_start(start, detector, usual, names)
+    chosen = detector if begin.detector == usual else begin.detector
+    plan = make_plan(data, here, detector=chosen, iterations=iterations)
+    written = write_project(folder, plan, train, test, pool, seed, begin.weights)
     return _report(
-        findings, data, len(test.coco['images']), len(pool.images), plan, written, folder
+        findings, data, len(test.coco['images']), len(pool.images), plan, begin, written, folder
     )
 
 
@@ -81,13 +89,21 @@ def _report(
     val: int,
     unlabeled: int,
     plan: Plan,
+    start: Start,
     written: Sequence[Path],
     folder: Path,
 ) -> str:
     lines = [*findings.counts, *(f'warning: {warning}' for warning in findings.warnings)]
     lines += ['', f'{data.images} labeled images, {val} to evaluate on, {unlabeled} unlabeled']
     lines += [f'{data.boxes_an_image:.1f} boxes an image:', data.table(), '']
-    lines += ['chosen:', *(f'  {line}' for line in plan.why), '']
+    fixed = (
+        'batch norm: fixed as in the start, since batches as small as these spoil its statistics'
+    )
+    begin = [*start.lines, *([fixed] if start.weights else [])]
+    chosen = [plan.why[0], *begin, *plan.why[1:], plan.length_line(data.images)]
+    lines += ['chosen:', *(f'  {line}' for line in chosen), '']
     lines += ['written:', *(f'  {path}' for path in written), '']
-    lines += ['next:', *(f'  {line}' for line in commands(folder, plan))]
+    lines += ['next:']
+    for note, command in zip(notes(plan), commands(folder, plan), strict=True):
+        lines += [f'  # {note}', f'  {command}']
     return '\n'.join(lines)

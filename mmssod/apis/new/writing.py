@@ -5,126 +5,19 @@ from __future__ import annotations
 import os
 import re
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from pprint import pformat
 from string import Template
 
-from mmssod.apis.new.planning import DETECTORS, Plan
+from mmssod.apis.new import texts
+from mmssod.apis.new.detectors import DETECTORS
+from mmssod.apis.new.planning import Plan, small_recipe
 from mmssod.apis.new.pool import Pool
 from mmssod.apis.new.sets import LabeledPart
 from mmssod.apis.packaged import configs_folder
 from mmssod.datasets.split import write_coco
 from mmssod.structures import Problem
-
-DATA = Template('''\
-"""Your data, its classes, sizes and lengths: the one file to read and change; the other configs here use it.
-
-Written by `mmssod new`. It works from every folder; images are read where the paths say.
-"""
-
-_base_ = "$configs/_base_/datasets/coco_json.py"
-
-here = "{{ fileDirname }}"  # this folder, wherever it lies
-classes = $classes
-labeled_json, labeled_images = f'{here}/labeled.json', $labeled_images
-val_json, val_images = f'{here}/val.json', $val_images
-unlabeled_images = $unlabeled  # a folder, a glob, a text list or a COCO json
-unlabeled_prefix = $prefix  # folder that the names in a list or json are relative to
-not_unlabeled = $not_unlabeled  # lists of images among them that are labeled
-scale = $scale  # greatest width and height, the proportions are kept; larger finds smaller objects and takes longer
-batch = $batch  # labeled images an iteration and GPU, and as many unlabeled ones; halve it when memory is short
-learning_rate = $rate  # of $optimizer, for that batch
-iterations = $iterations  # of the teacher, and of the student after it
-workers = $workers  # processes that load images
-
-resize = dict(resize=dict(scale=scale))
-test_resize = dict(type='Resize', scale=scale, keep_ratio=True)
-test_pipeline = list({**_base_.test_steps, 'resize': test_resize}.values())
-metainfo = dict(classes=classes)
-labeled = dict(
-    ann_file=labeled_json, data_prefix=dict(img=labeled_images), metainfo=metainfo, pipeline=resize
-)
-unlabeled = dict(
-    images=unlabeled_images,
-    data_prefix=dict(img=unlabeled_prefix),
-    exclude=not_unlabeled,
-    pipeline=resize,
-)
-val = dict(
-    ann_file=val_json, data_prefix=dict(img=val_images), metainfo=metainfo, pipeline=test_pipeline
-)
-loader = dict(num_workers=workers)
-train_dataloader = dict(
-    batch_size=batch, sampler=dict(counts=dict(labeled=batch)), dataset=dict(labeled=labeled), **loader
-)
-semi_train_dataloader = dict(
-    batch_size=2 * batch,
-    sampler=dict(counts=dict(labeled=batch, unlabeled=batch)),
-    dataset=dict(labeled=labeled, unlabeled=unlabeled),
-    **loader,
-)
-val_dataloader = dict(batch_size=batch, dataset=val, **loader)
-test_dataloader = val_dataloader
-val_evaluator = dict(ann_file=val_json, train_ann_file=labeled_json, num_rare=$rare, log_classes=True)
-test_evaluator = val_evaluator
-''')
-
-TEACHER = Template('''\
-"""The teacher: learns from the labeled images alone.
-
-$command
-"""
-
-_base_ = [
-    "$configs/_base_/models/$model",
-    "./data.py",
-    "$configs/_base_/$optimizer",
-    "$configs/_base_/default_runtime.py",
-]
-
-train_cfg = dict(max_iters=_base_.iterations, val_interval=max(_base_.iterations // 4, 1))
-model = dict(
-    roi_head=dict(bbox_head=dict(num_classes=len(_base_.classes))),
-    train_cfg=dict(rcnn=dict(sampler=dict(num=$rois))),
-)
-optim_wrapper = dict(optimizer=dict(lr=_base_.learning_rate))
-auto_scale_lr = dict(base_batch_size=_base_.batch)
-default_hooks = dict(
-    checkpoint=dict(interval=max(_base_.iterations // 4, 1)),
-    logger=dict(log_metric_by_epoch=False),  # evaluations by iteration in TensorBoard, too
-)
-randomness = dict(seed=$seed)
-work_dir = f'{_base_.here}/work_dirs/teacher'
-''')
-
-STUDENT = Template('''\
-"""The student: starts from the teacher, learns from labeled and unlabeled images.
-
-$command
-"""
-
-_base_ = ["./teacher.py", "$configs/_base_/$method"]
-
-model = dict(_delete_=True, detector=_base_.model, **_base_.semi)
-train_dataloader = dict(_delete_=True, **_base_.semi_train_dataloader)
-default_hooks = _base_.semi_hooks
-auto_scale_lr = dict(base_batch_size=2 * _base_.batch)
-work_dir = f'{_base_.here}/work_dirs/student'
-load_from = f'{_base_.here}/work_dirs/teacher/iter_{_base_.iterations}.pth'
-''')
-
-SUPERVISED = Template('''\
-"""The baseline: the labeled images alone for as long as teacher and student together, what unlabeled ones must beat.
-
-$command
-"""
-
-_base_ = './teacher.py'
-
-train_cfg = dict(max_iters=2 * _base_.iterations, val_interval=max(_base_.iterations // 2, 1))
-work_dir = f'{_base_.here}/work_dirs/supervised'
-''')
 
 LISTS = ('labeled.json', 'val.json', 'not_unlabeled.txt')
 RUNS = ('teacher', 'student', 'supervised')
@@ -185,7 +78,13 @@ def output_problems(folder: Path, sources: Sequence[str], force: bool) -> list[P
 
 
 def write_project(
-    folder: Path, plan: Plan, train: LabeledPart, test: LabeledPart, pool: Pool, seed: int
+    folder: Path,
+    plan: Plan,
+    train: LabeledPart,
+    test: LabeledPart,
+    pool: Pool,
+    seed: int,
+    start: str = '',
 ) -> list[Path]:
     """Write the labels and the configs.
 
@@ -196,13 +95,16 @@ def write_project(
         test: The one to evaluate on.
         pool: The unlabeled images.
         seed: Of the runs.
+        start: What the teacher starts from, for ``load_from``; '' for what the detector's config says.
 
     Returns:
         All files of the project.
     """
     write_coco(train.coco, folder / 'labeled.json')
     write_coco(test.coco, folder / 'val.json')
-    files = _configs(folder, plan, train, test, pool, seed)
+    data = _data_values(plan, train, test, pool)
+    write = _coco_configs if DETECTORS[plan.detector].start else _two_stage_configs
+    files = write(folder, plan, data, seed, start)
     if pool.labeled:
         files['not_unlabeled.txt'] = ''.join(f'{name}\n' for name in pool.labeled)
     for name, text in files.items():
@@ -210,13 +112,12 @@ def write_project(
     return [folder / name for name in ('labeled.json', 'val.json', *files)]
 
 
-def _configs(
-    folder: Path, plan: Plan, train: LabeledPart, test: LabeledPart, pool: Pool, seed: int
-) -> dict[str, str]:
-    """Texts of the configs by file name."""
-    chosen = DETECTORS[plan.detector]
+def _data_values(
+    plan: Plan, train: LabeledPart, test: LabeledPart, pool: Pool
+) -> dict[str, object]:
+    """What ``data.py`` says of data and plan, for every detector."""
     classes = [category['name'] for category in train.coco['categories']]
-    data: dict[str, object] = dict(
+    return dict(
         classes=pformat(tuple(classes), width=96, compact=True),
         labeled_images=_text(train.images),
         val_images=_text(test.images),
@@ -224,30 +125,77 @@ def _configs(
         prefix=_text(pool.prefix) if pool.prefix else "''",
         not_unlabeled="[f'{here}/not_unlabeled.txt']" if pool.labeled else '[]',
         scale=plan.scale,
+        scale_comment=texts.SCALE_COMMENT,
         batch=plan.batch,
         rate=f'{plan.rate:g}',
-        optimizer=chosen.optimizer_name,
+        optimizer=DETECTORS[plan.detector].optimizer_name,
         iterations=plan.iterations,
         workers=plan.workers,
         rare=max(1, len(classes) // 3) if len(classes) > 2 else 0,
     )
+
+
+def _two_stage_configs(
+    folder: Path, plan: Plan, data: dict[str, object], seed: int, start: str
+) -> dict[str, str]:
+    """Texts of the configs of a two-stage detector by file name: the paper's method."""
+    chosen = DETECTORS[plan.detector]
     base: dict[str, object] = dict(configs=_base_path(folder))
-    training = dict(model=chosen.model, optimizer=chosen.optimizer, rois=plan.rois, seed=seed)
-    method = 'certainty_lite.py' if plan.detector == 'lite' else 'certainty.py'
     dry, _, both, baseline = commands(folder, plan)[:4]
+    training = dict(
+        model=chosen.model,
+        optimizer=chosen.optimizer,
+        rois=plan.rois,
+        seed=seed,
+        load_from=f'load_from = {start!r}\n' if start else '',
+    )
+    method = 'certainty_lite.py' if chosen.optimizer == 'adamw_lite.py' else 'certainty.py'
     return {
-        'data.py': DATA.substitute(base | data),
-        'teacher.py': TEACHER.substitute(base | training | dict(command=dry)),
-        'student.py': STUDENT.substitute(base | dict(method=method, command=both)),
-        'supervised.py': SUPERVISED.substitute(command=baseline),
+        'data.py': _data_text(texts.TWO_STAGE_DATA, base | data),
+        'teacher.py': texts.TEACHER.substitute(base | training | dict(command=dry)),
+        'student.py': texts.STUDENT.substitute(base | dict(method=method, command=both)),
+        'supervised.py': texts.SUPERVISED.substitute(command=baseline),
     }
+
+
+def _coco_configs(
+    folder: Path, plan: Plan, data: dict[str, object], seed: int, start: str
+) -> dict[str, str]:
+    """Texts of the configs of a detector that starts from COCO by file name: a student with an EMA teacher."""
+    chosen, recipe = DETECTORS[plan.detector], small_recipe()
+    base: dict[str, object] = dict(configs=_base_path(folder))
+    dry, _, both, baseline = commands(folder, plan)[:4]
+    lengths = dict(student_share=f'{recipe.student_share:g}', step_cost=f'{recipe.step_cost:g}')
+    begins = 'starts from trained weights' if start else 'starts from random weights'
+    comment = 'weights to start from: a name, a URL or a file; None draws them at random'
+    hooks = [texts.FREEZE] * bool(start) + [texts.CHANNELS_LAST] * plan.channels_last
+    teacher = dict(
+        begins=begins,
+        model=chosen.model,
+        optimizer=chosen.optimizer,
+        seed=seed,
+        hooks=''.join(hooks),
+    )
+    joint = '' if start else texts.NOT_JOINT
+    started = dict(start=repr(start or None), start_comment=comment)
+    return {
+        'data.py': _data_text(texts.COCO_DATA, base | data | lengths | started),
+        'teacher.py': texts.COCO_TEACHER.substitute(base | teacher | dict(command=dry)),
+        'student.py': texts.COCO_STUDENT.substitute(base | dict(joint=joint, command=both)),
+        'supervised.py': texts.COCO_SUPERVISED.substitute(command=baseline),
+    }
+
+
+def _data_text(places: Mapping[str, str], values: Mapping[str, object]) -> str:
+    """The text of ``data.py``: first what the kind of detector writes, then the values in both."""
+    return Template(texts.DATA.safe_substitute(places)).substitute(values)
 
 
 def commands(folder: Path, plan: Plan) -> list[str]:
     """What to type next, in this order: try, look, train both, train the baseline, evaluate, compare, take away."""
     teacher, student, supervised = (folder / f'{name}.py' for name in RUNS)
     runs = [folder / 'work_dirs' / name for name in ('teacher', 'supervised', 'student')]
-    checkpoint = runs[-1] / f'iter_{plan.iterations}.pth'
+    checkpoint = runs[-1] / f'iter_{plan.student_iterations}.pth'
     lines = [
         ['train', teacher, '--dry-run'],
         ['browse', student, '--out', folder / 'views'],
@@ -258,6 +206,22 @@ def commands(folder: Path, plan: Plan) -> list[str]:
         ['export', student, checkpoint, '--out', folder / 'detector'],
     ]
     return [shlex.join(['mmssod', *map(str, line)]) for line in lines]
+
+
+def notes(plan: Plan) -> list[str]:
+    """What each of :func:`commands` is for."""
+    coco = DETECTORS[plan.detector].start
+    what = 'the mean of the last students' if coco else 'the student'
+    row = ': the row "student\'s teacher" is the result' if coco else ''
+    return [
+        'try one batch; nothing is trained',
+        'look at the images as the student sees them',
+        'train the teacher on the labeled images, then the student on all',
+        'train on the labeled images alone for as long: what the result must beat',
+        f'evaluate the result: {what}',
+        f'compare all detectors on one page{row}',
+        'write the result as a detector without the training around it',
+    ]
 
 
 def _text(path: Path | str) -> str:

@@ -1,0 +1,239 @@
+"""What the detector of a project starts from: its own COCO weights, weights that the user names, or none."""
+
+from __future__ import annotations
+
+import os.path as osp
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from mmengine.config import Config
+from mmengine.registry import DefaultScope
+
+from mmssod.apis.new.detectors import DETECTORS, OLD_NAMES
+from mmssod.apis.packaged import configs_folder
+from mmssod.environment.checkpoints import damage
+from mmssod.models.build_detector import build_detector
+from mmssod.start import (
+    Fit,
+    StartError,
+    address_and_place,
+    find_model,
+    fit_start,
+    local_file,
+    names_file,
+    read_start,
+    twin_shapes,
+)
+from mmssod.start.classes import matches
+from mmssod.start.reading import coco_classes
+from mmssod.structures import Problem
+
+FITS = 0.5
+"""Share of a detector's weights that a file must have to be one of its kind; the rest of them may be another head's."""
+SHOWN = 8  # names of classes in a line
+
+
+@dataclass(frozen=True)
+class Start:
+    """What a project starts from.
+
+    Args:
+        detector: Key of :data:`~mmssod.apis.new.detectors.DETECTORS`.
+        weights: For ``load_from``: a model's name, a URL, or the absolute path of a file; '' for none.
+        lines: For the report.
+    """
+
+    detector: str
+    weights: str
+    lines: tuple[str, ...]
+
+
+def named_problems(start: str, detector: str) -> list[Problem]:
+    """What is wrong with a start as the user names it, before the data are read.
+
+    Args:
+        start: ``'auto'``, ``'none'``, a model's name, a URL or a file.
+        detector: ``'auto'`` or a name of one.
+    """
+    if start in ('auto', 'none') or _is_url(start):
+        return []
+    if names_file(start):
+        return _file_problems(osp.expanduser(start))
+    try:
+        find_model(start)
+    except StartError as error:
+        return [error.problem]
+    owner, name = _owner(start), OLD_NAMES.get(detector, detector)
+    takes_all = name in DETECTORS and not DETECTORS[name].start
+    if takes_all or (owner and name in (owner, 'auto')):
+        return []
+    own = [
+        one.start for key, one in DETECTORS.items() if one.start and name in (key, 'auto')
+    ]  # fmt: skip
+    what = 'a detector of `mmssod new`' if name == 'auto' else name
+    mend = f'choose --detector {owner}' if owner else 'name one of these, or a file'
+    return [
+        Problem(
+            f'start: not the weights of {what}',
+            ' or '.join([*own, 'a file', 'none']),
+            start,
+            f'{mend}; or write a config of its detector by hand (docs/start.md)',
+        )
+    ]
+
+
+def find_start(start: str, detector: str, usual: str, classes: Sequence[str]) -> Start:
+    """Look what a project starts from. Nothing is fetched.
+
+    Args:
+        start: As in :func:`named_problems`, which found nothing.
+        detector: ``'auto'`` or a name of one. With ``'auto'`` the detector is the one that the start is of.
+        usual: The detector that the machine and the data ask for.
+        classes: Those of the labeled set.
+
+    Raises:
+        ValueError: The weights cannot be read, or are of another detector.
+    """
+    name = OLD_NAMES.get(detector, detector)
+    if start in ('auto', 'none'):
+        return _own_start(usual if name == 'auto' else name, start == 'none', classes)
+    if name == 'auto':
+        name = _owner(start) or ''
+    weights = osp.abspath(osp.expanduser(start)) if names_file(start) else start
+    file = local_file(start)
+    if file is None:
+        name = name or usual
+        if _owner(start) == name:
+            return _own_start(name, False, classes, start)
+        return Start(name, weights, _fetched_later(start))
+    name, fit = _fit(start, file, name or usual, detector == 'auto', classes)
+    whole = f'{len(fit.fitted)} of the {len(fit.places) + len(fit.unused)} weights in it fit {name}'
+    whose = 'COCO' if fit.trained_on == coco_classes() else 'the start'
+    lines = (f'start: {file}: {whole}', *_class_line(fit.kept, fit.new, whose))
+    return Start(name, weights, lines)
+
+
+def _own_start(name: str, none: bool, classes: Sequence[str], start: str = '') -> Start:
+    """The start that a detector's weights on COCO give, or none."""
+    own = DETECTORS[name].start
+    if not own:
+        return Start(name, '', ('start: the backbone from ImageNet, all else new',))
+    if none:
+        return Start(
+            name, '',
+            (
+                'start: none, all weights are drawn at random',
+                f'warning: {name} learns little from few images without its COCO weights; leave --start out',
+            ),
+        )  # fmt: skip
+    start = start or own
+    theirs = coco_classes()
+    places = {our for _, our in matches(theirs, classes)}
+    kept = [one for index, one in enumerate(classes) if index in places]
+    new = [one for index, one in enumerate(classes) if index not in places]
+    file = local_file(start)
+    for problem in _file_problems(file) if file else ():
+        raise StartError(problem)
+    lines = (f'start: {start}, trained on COCO: {file}',) if file else _fetched_later(start)
+    return Start(name, start, (*lines, *_class_line(kept, new, 'COCO')))
+
+
+def _fetched_later(start: str) -> tuple[str, ...]:
+    address, place = address_and_place(start)
+    return (
+        f'start: {start}; its weights are not on this machine yet: the first training fetches them from {address}',
+        f'  without a network: fetch that file on another machine and put it at {place},',
+        '  or call this command again with --start FILE --force',
+    )
+
+
+def _class_line(kept: Sequence[str], new: Sequence[str], whose: str) -> tuple[str, ...]:
+    """Which classes keep the class weights of the start."""
+    total = len(kept) + len(new)
+    if not total:
+        return ()
+    if not kept:
+        return (
+            f'classes: none of {total} is in {whose}: class layers begin anew, all else is kept',
+        )
+    text = (
+        f'classes: {len(kept)} of {total} are in {whose} and keep its class weights: {_some(kept)}'
+    )
+    return (f'{text}; the others begin anew: {_some(new)}' if new else text,)
+
+
+def _some(names: Sequence[str]) -> str:
+    return ', '.join(names[:SHOWN]) + (', ...' if len(names) > SHOWN else '')
+
+
+def _owner(start: str) -> str | None:
+    """The detector whose own start has this name; None of another name, a URL or a file."""
+    if _is_url(start) or names_file(start):
+        return None
+    model = find_model(start)
+    own = (key for key, one in DETECTORS.items() if one.start and find_model(one.start) == model)
+    return next(own, None)
+
+
+def _is_url(start: str) -> bool:
+    return start.startswith(('http://', 'https://'))
+
+
+def _file_problems(file: str) -> list[Problem]:
+    if not osp.isfile(file):
+        mend = 'name a file, a model of MMDetection or a URL with --start, or leave it out'
+        return [Problem('start: no such file', 'a file of weights', osp.abspath(file), mend)]
+    wrong = damage(file)
+    if wrong is None:
+        return []
+    mend = 'copy it again, or name another one with --start'
+    return [Problem('start: a damaged file', 'a whole file of weights', f'{file}: {wrong}', mend)]
+
+
+def _fit(
+    start: str, file: str, detector: str, choose: bool, classes: Sequence[str]
+) -> tuple[str, Fit]:
+    """The detector that the weights of a file are of, and how they fit it.
+
+    Args:
+        start: As the user names it.
+        file: Where it is.
+        detector: The one to look at first.
+        choose: Whether another one may be taken.
+        classes: Those of the labeled set.
+
+    Raises:
+        StartError, ValueError: The file cannot be read, or its weights are of another detector.
+    """
+    checkpoint = read_start(start)
+    other, shares = '', {}
+    for name in (detector, *(key for key in DETECTORS if key != detector)):
+        shares[name], fit = _share(name, checkpoint, classes)
+        if shares[name] >= FITS:
+            if name == detector or choose:
+                return name, fit
+            other = name
+            break
+    mend = f'they are those of {other}: choose --detector {other}' if other else 'name others'
+    raise StartError(
+        Problem(
+            f'start: not the weights of {detector}',
+            f'a file with at least half of the weights of {detector}',
+            f'{100 * shares[detector]:.0f} % of them in {file}',
+            f'{mend}; or leave --start out',
+        )
+    )
+
+
+def _share(name: str, checkpoint: Mapping[str, Any], classes: Sequence[str]) -> tuple[float, Fit]:
+    """What share of a detector's weights a checkpoint fills, and the fit."""
+    model = Config.fromfile(configs_folder() / '_base_' / 'models' / DETECTORS[name].model).model
+    head = model.roi_head.bbox_head if 'roi_head' in model else model.bbox_head
+    head.num_classes = len(classes)
+    with DefaultScope.overwrite_default_scope('mmdet'):
+        detector = build_detector(model)
+        fit = fit_start(detector, dict(checkpoint), classes, partial(twin_shapes, model))
+    filled = {place for place in fit.places.values() if place not in fit.unfilled}
+    return len(filled) / max(len(detector.state_dict()), 1), fit

@@ -1,0 +1,223 @@
+"""The texts of a project's configs: of two-stage detectors, and of those that start from COCO."""
+
+from __future__ import annotations
+
+from string import Template
+
+DATA = Template('''\
+"""Your data, its classes, sizes and lengths: the one file to read and change; the other configs here use it.
+
+Written by `mmssod new`. It works from every folder; images are read where the paths say.
+"""
+
+_base_ = $bases
+
+here = "{{ fileDirname }}"  # this folder, wherever it lies
+classes = $classes
+labeled_json, labeled_images = f'{here}/labeled.json', $labeled_images
+val_json, val_images = f'{here}/val.json', $val_images
+unlabeled_images = $unlabeled  # a folder, a glob, a text list or a COCO json
+unlabeled_prefix = $prefix  # folder that the names in a list or json are relative to
+not_unlabeled = $not_unlabeled  # lists of images among them that are labeled
+${start}scale = $scale  # $scale_comment
+batch = $batch  # labeled images an iteration and GPU, and as many unlabeled ones; halve it when memory is short
+learning_rate = $rate  # of $optimizer, for that batch
+$lengths
+workers = $workers  # processes that load images
+
+${jitter}resize = dict(resize=dict(scale=scale))
+test_resize = dict(type='Resize', scale=scale, keep_ratio=True)
+test_pipeline = list({**_base_.test_steps, 'resize': test_resize}.values())
+metainfo = dict(classes=classes)
+$labeled
+unlabeled = dict(
+    images=unlabeled_images,
+    data_prefix=dict(img=unlabeled_prefix),
+    exclude=not_unlabeled,
+    pipeline=resize,
+)
+val = dict(
+    ann_file=val_json, data_prefix=dict(img=val_images), metainfo=metainfo, pipeline=test_pipeline
+)
+loader = dict(num_workers=workers)
+train_dataloader = dict(
+    batch_size=batch, sampler=dict(counts=dict(labeled=batch)), dataset=dict(labeled=labeled), **loader
+)
+semi_train_dataloader = dict(
+    batch_size=2 * batch,
+    sampler=dict(counts=dict(labeled=batch, unlabeled=batch)),
+    dataset=dict(labeled=$semi_labeled, unlabeled=unlabeled),
+    **loader,
+)
+val_dataloader = dict(batch_size=batch, dataset=val, **loader)
+test_dataloader = val_dataloader
+val_evaluator = dict(ann_file=val_json, train_ann_file=labeled_json, num_rare=$rare, log_classes=True)
+test_evaluator = val_evaluator
+''')
+
+SCALE_COMMENT = 'greatest width and height, the proportions are kept; larger finds smaller objects and takes longer'
+
+TWO_STAGE_DATA = dict(
+    bases='"$configs/_base_/datasets/coco_json.py"',
+    start='',
+    lengths='iterations = $iterations  # of the teacher, and of the student after it',
+    jitter='',
+    labeled="""\
+labeled = dict(
+    ann_file=labeled_json, data_prefix=dict(img=labeled_images), metainfo=metainfo, pipeline=resize
+)""",
+    semi_labeled='labeled',
+)
+"""What fills the places of ``DATA``; places of its own come after."""
+
+COCO_DATA = dict(
+    bases='["$configs/_base_/datasets/coco_json.py", "$configs/_base_/datasets/jitter.py"]',
+    start='start = $start  # $start_comment\n',
+    lengths="""\
+iterations = $iterations  # of the teacher
+student_iterations = max(round($student_share * iterations), 1)  # after it
+supervised_iterations = iterations + round($step_cost * student_iterations)  # as long as both together, in seconds""",
+    jitter="""\
+jitter = {  # of labeled images: few are learned by heart when their size and colors never change
+    **_base_.jitter,
+    'resize': dict(scale=scale, **_base_.jitter['resize']),
+    'crop': dict(crop_size=scale, **_base_.jitter['crop']),
+    '_delete_': True,
+}
+""",
+    labeled="""\
+places = dict(ann_file=labeled_json, data_prefix=dict(img=labeled_images), metainfo=metainfo)
+labeled = dict(pipeline=dict(**jitter, pack=_base_.pack), **places)
+branch = dict(type='MultiBranch', branch_field=_base_.branches, labeled=_base_.pack)
+semi_labeled = dict(pipeline=dict(**jitter, branch=branch), **places)""",
+    semi_labeled='semi_labeled',
+)
+"""Likewise, of detectors that start from COCO."""
+
+TEACHER = Template('''\
+"""The teacher: learns from the labeled images alone.
+
+$command
+"""
+
+_base_ = [
+    "$configs/_base_/models/$model",
+    "./data.py",
+    "$configs/_base_/$optimizer",
+    "$configs/_base_/default_runtime.py",
+]
+
+train_cfg = dict(max_iters=_base_.iterations, val_interval=max(_base_.iterations // 4, 1))
+model = dict(
+    roi_head=dict(bbox_head=dict(num_classes=len(_base_.classes))),
+    train_cfg=dict(rcnn=dict(sampler=dict(num=$rois))),
+)
+optim_wrapper = dict(optimizer=dict(lr=_base_.learning_rate))
+auto_scale_lr = dict(base_batch_size=_base_.batch)
+default_hooks = dict(
+    checkpoint=dict(interval=max(_base_.iterations // 4, 1)),
+    logger=dict(log_metric_by_epoch=False),  # evaluations by iteration in TensorBoard, too
+)
+randomness = dict(seed=$seed)
+work_dir = f'{_base_.here}/work_dirs/teacher'
+$load_from''')
+
+STUDENT = Template('''\
+"""The student: starts from the teacher, learns from labeled and unlabeled images.
+
+$command
+"""
+
+_base_ = ["./teacher.py", "$configs/_base_/$method"]
+
+model = dict(_delete_=True, detector=_base_.model, **_base_.semi)
+train_dataloader = dict(_delete_=True, **_base_.semi_train_dataloader)
+default_hooks = _base_.semi_hooks
+auto_scale_lr = dict(base_batch_size=2 * _base_.batch)
+work_dir = f'{_base_.here}/work_dirs/student'
+load_from = f'{_base_.here}/work_dirs/teacher/iter_{_base_.iterations}.pth'
+''')
+
+SUPERVISED = Template('''\
+"""The baseline: the labeled images alone for as long as teacher and student together, what unlabeled ones must beat.
+
+$command
+"""
+
+_base_ = './teacher.py'
+
+train_cfg = dict(max_iters=2 * _base_.iterations, val_interval=max(_base_.iterations // 2, 1))
+work_dir = f'{_base_.here}/work_dirs/supervised'
+''')
+
+COCO_TEACHER = Template('''\
+"""The teacher: $begins, learns from the labeled images alone.
+
+$command
+"""
+
+_base_ = [
+    "$configs/_base_/models/$model",
+    "./data.py",
+    "$configs/_base_/$optimizer",
+    "$configs/_base_/default_runtime.py",
+]
+
+quarter = -(-_base_.iterations // 4)
+train_cfg = dict(max_iters=_base_.iterations, val_interval=quarter)
+model = dict(bbox_head=dict(num_classes=len(_base_.classes)))
+optim_wrapper = dict(optimizer=dict(lr=_base_.learning_rate))
+auto_scale_lr = dict(base_batch_size=_base_.batch)
+default_hooks = dict(
+    checkpoint=dict(interval=quarter),
+    logger=dict(log_metric_by_epoch=False),  # evaluations by iteration in TensorBoard, too
+$hooks)
+randomness = dict(seed=$seed)
+work_dir = f'{_base_.here}/work_dirs/teacher'
+load_from = _base_.start
+''')
+
+FREEZE = """\
+    freeze_bn=dict(type='FreezeBatchNormHook'),  # as in the start: small batches spoil its statistics
+"""
+CHANNELS_LAST = """\
+    speed=dict(type='SpeedHook', channels_last=True),  # faster on CPUs
+"""
+
+COCO_STUDENT = Template('''\
+"""The student: starts from the teacher, learns from labeled and unlabeled images.
+
+The mean of the last students labels the unlabeled images; it is evaluated, and it is the result.
+
+$command
+"""
+
+_base_ = ["./teacher.py", "$configs/_base_/ema_small.py"]
+
+quarter = -(-_base_.student_iterations // 4)
+train_cfg = dict(max_iters=_base_.student_iterations, val_interval=quarter)
+model = dict(_delete_=True, detector=_base_.model, **_base_.semi)
+${joint}train_dataloader = dict(_delete_=True, **_base_.semi_train_dataloader)
+default_hooks = dict(checkpoint=dict(interval=quarter), **_base_.semi_hooks)
+optim_wrapper = dict(optimizer=dict(lr=_base_.learning_rate * _base_.rate_share))
+param_scheduler = _base_.semi_schedule
+auto_scale_lr = dict(base_batch_size=2 * _base_.batch)
+work_dir = f'{_base_.here}/work_dirs/student'
+load_from = f'{_base_.here}/work_dirs/teacher/iter_{_base_.iterations}.pth'
+''')
+
+NOT_JOINT = "model['joint_features'] = False  # batch norm counts over labeled images and strong views apart\n"
+
+COCO_SUPERVISED = Template('''\
+"""The baseline: the labeled images alone for as long as teacher and student together, what unlabeled ones must beat.
+
+$command
+"""
+
+_base_ = './teacher.py'
+
+quarter = -(-_base_.supervised_iterations // 4)
+train_cfg = dict(max_iters=_base_.supervised_iterations, val_interval=quarter)
+default_hooks = dict(checkpoint=dict(interval=quarter))
+work_dir = f'{_base_.here}/work_dirs/supervised'
+''')
