@@ -15,8 +15,7 @@ from mmengine.runner import Runner
 from mmssod.datasets.transforms.steps import write_order
 from mmssod.engine.checkpoint_files import newest_checkpoint
 from mmssod.engine.start_runner import StartRunner, with_start
-from mmssod.models.dense_certainty import with_certainty
-from mmssod.models.float32_heads import float32_heads
+from mmssod.models.build_detector import prepared
 
 ConfigLike: TypeAlias = Config | str | Path
 
@@ -207,5 +206,5 @@ def build_runner(cfg: Config) -> Runner:
         use_both_loops(cfg)
     write_order(cfg)
     runner = _runner_class(cfg.get('runner_type')).from_cfg(cfg)
-    with_certainty(float32_heads(runner.model))  # of a supervised run, too
+    prepared(runner.model)  # of a supervised run, too
     return runner

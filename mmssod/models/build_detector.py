@@ -23,7 +23,12 @@ def build_detector(config: ConfigType) -> Any:
     Args:
         config: Of any mmdet detector; not changed.
     """
-    return with_certainty(float32_heads(complete(MODELS.build(copy.deepcopy(config)))))
+    return prepared(MODELS.build(copy.deepcopy(config)))
+
+
+def prepared(model: nn.Module) -> Any:
+    """A detector, or a model around some, whose heads answer p and v in float32; in place."""
+    return with_certainty(float32_heads(complete(model)))
 
 
 def complete(model: nn.Module) -> Any:

@@ -22,7 +22,7 @@ class KeepLosses(Hook):
     seen: list = []
 
     def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None):
-        self.seen.append({name: float(value) for name, value in outputs.items()})
+        self.seen.append({name: value.detach().item() for name, value in outputs.items()})
 
 
 @pytest.mark.slow

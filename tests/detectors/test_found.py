@@ -73,7 +73,9 @@ def test_small_is_small_and_nothing_is_shared():
 
 def test_the_page_has_all_of_them():
     """Its other cells come from trying them: a slow test compares those."""
-    lines = [line for line in PAGE.read_text().splitlines() if line.startswith('|') and '.py`' in line]
+    lines = [
+        line for line in PAGE.read_text().splitlines() if line.startswith('|') and '.py`' in line
+    ]
     rows = [line.split('|')[3].strip(' `') for line in lines]
     assert rows == [found.config for found in tried()]
     page = re.sub(r'\s+', ' ', PAGE.read_text())

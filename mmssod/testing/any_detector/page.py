@@ -40,7 +40,13 @@ def page(rows: Sequence[Row], made: str) -> str:
     )  # fmt: skip
     lines = ['# Detectors', '', made, '', INTRO, '', *table(head, map(cells, numbered(rows))), '']
     lines += [f'{number}. {note}' for note, number in notes(rows).items()]
-    lines += ['', '## Left out', '', 'What MMDetection has beside these, and cannot learn from boxes and classes alone:', '']
+    lines += [
+        '',
+        '## Left out',
+        '',
+        'What MMDetection has beside these, and cannot learn from boxes and classes alone:',
+        '',
+    ]
     return '\n'.join([*lines, *left_out(detectors())]) + '\n'
 
 
@@ -82,7 +88,10 @@ def left_out(found: Sequence[Found]) -> list[str]:
         if one.left_out:
             heads = f' with {one.heads[-1]}' if one.detector in tried else ''
             reasons[one.left_out].append(one.detector + heads)
-    return [f'* {reason}: {", ".join(dict.fromkeys(names))}' for reason, names in sorted(reasons.items())]
+    return [
+        f'* {reason}: {", ".join(dict.fromkeys(names))}'
+        for reason, names in sorted(reasons.items())
+    ]
 
 
 def table(head: Sequence[str], body: Iterable[Sequence[str]]) -> list[str]:

@@ -77,7 +77,9 @@ def row(found: Found) -> Row:
     for name, failure in failures.items():
         logging.getLogger(__name__).warning('%s, %s: %s', found.name, name, failure)
     notes = (*trial.limits, *words_of(NOTES, trial.types))
-    return Row(found, failures, *certainties(trial), weights(trial), missing_operators(trial), notes)
+    return Row(
+        found, failures, *certainties(trial), weights(trial), missing_operators(trial), notes
+    )
 
 
 def error_of(claim: Callable[[], object]) -> Exception | None:
@@ -122,5 +124,7 @@ def missing_operators(trial: Trial) -> tuple[str, ...]:
             trial.detector().eval().predict(inputs, samples)
 
     errors = [error_of(partial(checks.supervised, trial)), error_of(predicted)]
-    named = [str(error).split("'")[1] for error in errors if isinstance(error, MissingOperatorError)]
+    named = [
+        str(error).split("'")[1] for error in errors if isinstance(error, MissingOperatorError)
+    ]
     return tuple(dict.fromkeys(named))

@@ -25,7 +25,13 @@ STAGES = 2
 """How many stages of a cascade are left."""
 
 _WIDTH = re.compile(r'(^|_)channels?$|^(embed_dims|num_feats|num_deconv_filters)$')
-_STAGED = ('bbox_head', 'stage_loss_weights', 'rcnn', 'stages', 'bbox_roi_extractor')  # lists of a cascade
+_STAGED = (
+    'bbox_head',
+    'stage_loss_weights',
+    'rcnn',
+    'stages',
+    'bbox_roi_extractor',
+)  # lists of a cascade
 
 
 def shrunk(found: Found) -> ConfigDict:
@@ -81,7 +87,9 @@ class _Rules:
         elif 'num_stages' in part:
             part['num_stages'] = min(part['num_stages'], STAGES)
         full = _default_widths(part) | part
-        return {n: self.value(v, n) for n, v in full.items()} | OF_CLASS.get(str(part.get('type')), {})
+        return {n: self.value(v, n) for n, v in full.items()} | OF_CLASS.get(
+            str(part.get('type')), {}
+        )
 
 
 def _backbone(config: dict[str, Any]) -> dict[str, Any]:
@@ -92,9 +100,17 @@ def _backbone(config: dict[str, Any]) -> dict[str, Any]:
     if issubclass(kind, TridentResNet):
         return {**config, 'base_channels': 64}  # its branches belong to the detector
     if issubclass(kind, ResNet):
-        known = {name: value for name, value in config.items() if name in parameters(ResNet)}
+        known = {
+            name: value for name, value in config.items() if name in (parameters(ResNet) or {})
+        }
         width = 256 if config['depth'] >= 50 else 64  # of the first stage
-        return {**known, 'type': 'ResNet', 'depth': 18, 'base_channels': width, 'stem_channels': width}
+        return {
+            **known,
+            'type': 'ResNet',
+            'depth': 18,
+            'base_channels': width,
+            'stem_channels': width,
+        }
     if 'widen_factor' in config:
         return {**config, 'widen_factor': config['widen_factor'] / DIVISOR, 'deepen_factor': 0.01}
     return config

@@ -45,7 +45,9 @@ class Trial:
         self.found = found
         self.config = shrunk(found)
         self.types = named = types(self.config)
-        self.limits = [text for lifted_by, text in words_of(LIMITS, named) if not is_there(lifted_by)]
+        self.limits = [
+            text for lifted_by, text in words_of(LIMITS, named) if not is_there(lifted_by)
+        ]
         self.built: dict[str, Any] = {}
         divisor = self.config.get('data_preprocessor', {}).get('pad_size_divisor', 1)
         self.size = max([SIZE, divisor, *words_of(SIZES, named)])
@@ -150,13 +152,17 @@ class Trial:
     def batch(self) -> tuple[dict[str, Tensor], dict[str, SampleList]]:
         """Two labeled and two unlabeled images, weak and strong."""
         inputs, samples = self._batch
-        return dict(inputs), {name: [self.complete(s) for s in part] for name, part in samples.items()}
+        return dict(inputs), {
+            name: [self.complete(s) for s in part] for name, part in samples.items()
+        }
 
     def complete(self, sample: DetDataSample) -> DetDataSample:
         """A sample with what ``PackDetInputs`` gives to all, and what this detector asks for."""
         full = DetDataSample(metainfo={**sample.metainfo, **self.meta})
         full.gt_instances = sample.gt_instances
-        full.ignored_instances = InstanceData(bboxes=torch.zeros(0, 4), labels=torch.zeros(0, dtype=torch.long))
+        full.ignored_instances = InstanceData(
+            bboxes=torch.zeros(0, 4), labels=torch.zeros(0, dtype=torch.long)
+        )
         return full
 
     def write_bank(self, folder: Path, teacher: nn.Module) -> None:

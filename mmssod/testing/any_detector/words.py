@@ -38,7 +38,9 @@ AT_MOST: dict[str, int] = dict(
 
 BACKBONES: dict[str, dict[str, Any]] = dict(
     Darknet=dict(base_channels=128, out_indices=(1, 2, 3)),
-    SSDVGG=dict(base_channels=256, num_stages=3, strides=(1, 2, 2), dilations=(1, 1, 1), out_indices=(1, 2)),
+    SSDVGG=dict(
+        base_channels=256, num_stages=3, strides=(1, 2, 2), dilations=(1, 1, 1), out_indices=(1, 2)
+    ),
 )
 """Backbones without a setting for their width: the ResNet-18 that stands in, with their strides and widths."""
 
@@ -68,7 +70,10 @@ STARTS: dict[str, dict[str, tuple[float, float]]] = dict(
 """Biases, by class and name, of heads whose boxes have no area before training: the least and the greatest value."""
 
 LIMITS: dict[str, tuple[str, str]] = dict(
-    soft_nms=('mmcv', '`softnms` is in a compiled mmcv only; `nms=dict(type="nms")` in `test_cfg` does not need it'),
+    soft_nms=(
+        'mmcv',
+        '`softnms` is in a compiled mmcv only; `nms=dict(type="nms")` in `test_cfg` does not need it',
+    ),
     ScoreHLRSampler=('mmcv', '`nms_match` is in a compiled mmcv only'),
     GARPNHead=('', 'predicts one image at a time, by `masked_im2col` of a compiled mmcv'),
     GARetinaHead=('', 'predicts one image at a time, by `masked_im2col` of a compiled mmcv'),
@@ -90,7 +95,7 @@ PRODUCTS: dict[str, str] = dict(loss_obj='class score x objectness')
 
 NOTES: dict[str, str] = dict(
     CenterNetHead='weak views need the key `border`, as `RandomCenterCropPad` gives it',
-    TOODHead='tried with `train_cfg.initial_epoch=0`: a loop by iterations stays in epoch 0, and so with the first assigner',
+    TOODHead='tried with `train_cfg.initial_epoch=0`, since a loop by iterations never leaves epoch 0 and its assigner',
 )
 """What to know of a detector with this class."""
 
