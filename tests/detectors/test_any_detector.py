@@ -5,9 +5,11 @@ detector class is tried by default, its other heads among the slow tests.
 """
 
 from functools import cache, partial
+from types import SimpleNamespace
 
 import pytest
 
+from mmssod.engine.preflight.runtime_checks import _model_problems
 from mmssod.engine.preflight.stream_checks import stream_problems
 from mmssod.testing.any_detector import checks
 from mmssod.testing.any_detector.found import tried
@@ -48,7 +50,12 @@ def test_student(trial, found, labeler, tmp_path):
 
 @pytest.mark.parametrize('found', FOUND)
 def test_checks_before_training_have_no_objection(trial, found):
-    assert not stream_problems(dict(model=trial(found).config), CLASSES)
+    """As to numbers of classes, of which configs and built heads have many."""
+    made = trial(found)
+    assert not stream_problems(dict(model=made.config), CLASSES)
+    loader = SimpleNamespace(dataset=SimpleNamespace(metainfo=dict(classes=CLASSES)))
+    runner = SimpleNamespace(model=made.student('EMATeacher'), train_dataloader=loader)
+    assert not list(_model_problems(runner))
 
 
 @pytest.mark.slow

@@ -66,7 +66,7 @@ def test_small_is_small_and_nothing_is_shared():
     assert second == before
     assert second.bbox_head.num_classes == NUM_CLASSES
     assert second.backbone.depth == 18 and second.neck.in_channels == [32, 64, 128]
-    assert second.encoder.layer_cfg.self_attn_cfg.embed_dims == 16
+    assert second.encoder.layer_cfg.ffn_cfg.feedforward_channels == 128
     assert second.num_queries == second.test_cfg.max_per_img == 20
     assert second.test_cfg.get('score_thr', 0) == 0 and second.backbone.init_cfg is None
 

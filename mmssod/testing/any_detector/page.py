@@ -15,10 +15,11 @@ MMDetection's metafiles have them. All are tried in their own config, made tiny
 (`mmssod/testing/any_detector/`), by `tests/detectors/test_any_detector.py`, on CPUs and without a compiler:
 
 * **labels**: builds twice from one config, losses and gradients on images with none, one and some boxes are finite,
-  predictions are MMDetection's own and no more than `max_per_img`, weights survive a checkpoint, and an EMA teacher is
-  the share of both that it should be.
+  predictions are MMDetection's own and no more than `max_per_img`, weights survive a checkpoint, an EMA teacher is the
+  share of both that it should be, mosaics of two images and one pass for both branches work, and losses are linear in
+  box weights.
 * **self, frozen, EMA, bank**: as the student of a `PseudoLabelDetector` with this labeler a step has pseudo boxes and
-  gradients from them; the losses with a bank are those with the frozen teacher.
+  gradients from them; the labels of a bank are those of the frozen teacher.
 
 **p** is the certainty of a box's class, **v** that of its place ([method](method.md)): where the score by which the
 detector ranks has a factor that knows the place, that is v and p the rest; else v is 1. Any two-stage detector has

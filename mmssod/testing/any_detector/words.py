@@ -51,7 +51,9 @@ OF_CLASS: dict[str, dict[str, Any]] = dict(
 """Settings of single classes."""
 
 UNDIVIDED: dict[str, tuple[str, ...]] = dict(
-    ConditionalDETR=('embed_dims', 'num_feats', 'out_channels'),  # 256 is written into its decoder
+    # 256 is written into their decoders, into DINO's in mmdet 3.3
+    ConditionalDETR=('embed_dims', 'num_feats', 'out_channels'),
+    DINO=('embed_dims', 'num_feats', 'out_channels'),
 )
 """Widths that stay in detectors with this class."""
 
