@@ -19,7 +19,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 import torch
-from mmdet.models.dense_heads import DETRHead, YOLOXHead
+from mmdet.models.dense_heads import AnchorHead, DETRHead, YOLOXHead
 from mmdet.models.task_modules import AssignResult
 from torch import Tensor, nn
 
@@ -344,10 +344,16 @@ def _mixin_for(head: Any) -> type | None:
     assigners = {id(v) for v in vars(head).values() if hasattr(v, 'assign')} if head else set()
     if len(assigners) != 1 or not hasattr(head, 'assigner') or isinstance(head, BoxWeightMixin):
         return None
+    if getattr(head, 'loss_cls', None) is None:
+        return None  # SSD: Eq. 6 could count no foreground
+    if any(hasattr(part, 'assigner') for part in head.children()):
+        return None  # DDQ: a part of the head assigns by itself, and would weigh nothing
     if isinstance(head, YOLOXHead):
         return RowWeightMixin
     if isinstance(head, DETRHead):
         return TargetWeightMixin
+    if not isinstance(head, AnchorHead):
+        return None  # SABL's dense head has other targets
     # The losses of all levels, and those of one, from one class: one that overrides the first may not use the second.
     owners = [_owner(type(head), name) for name in ('loss_by_feat', 'loss_by_feat_single')]
     if owners[1] is None or owners[0] is not owners[1]:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import copy
 from typing import Any
 
+from mmdet.models.dense_heads.base_dense_head import BaseDenseHead
 from mmdet.registry import MODELS
 from mmdet.utils import ConfigType
+from torch import nn
 
 from .dense_certainty import with_certainty
 from .float32_heads import float32_heads
@@ -21,4 +23,12 @@ def build_detector(config: ConfigType) -> Any:
     Args:
         config: Of any mmdet detector; not changed.
     """
-    return with_certainty(float32_heads(MODELS.build(copy.deepcopy(config))))
+    return with_certainty(float32_heads(complete(MODELS.build(copy.deepcopy(config)))))
+
+
+def complete(model: nn.Module) -> Any:
+    """The model, whose dense heads have what mmdet reads of them in prediction: SSD's has no ``loss_cls``."""
+    for module in model.modules():
+        if isinstance(module, BaseDenseHead) and not hasattr(module, 'loss_cls'):
+            module.loss_cls = None
+    return model

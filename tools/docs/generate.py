@@ -1,6 +1,7 @@
 """Write the pages and files that are made of the code: equations, config reference, tables of models, model index.
 
-``python tools/docs/generate.py`` writes them, ``--check`` says which are out of date.
+``python tools/docs/generate.py`` writes them, ``--check`` says which are out of date. The table of detectors is made by
+trying them, which takes minutes; ``--quick`` leaves it as it is.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--check', action='store_true', help='write nothing; exit 1 if a file is out of date'
     )
+    parser.add_argument('--quick', action='store_true', help='without the table of detectors')
     return parser.parse_args()
 
 
@@ -35,6 +37,14 @@ def generated() -> dict[str, str]:
         'docs/models.md': models_page(),
         'model-index.yml': model_index(),
     }
+
+
+def tried() -> dict[str, str]:
+    """Contents of what is made by trying things, by path below the repository."""
+    from mmssod.testing.any_detector.page import page
+    from mmssod.testing.any_detector.rows import all_rows
+
+    return {'docs/detectors.md': page(all_rows(), MADE)}
 
 
 def equations_page() -> str:
@@ -181,7 +191,7 @@ def main() -> int:
     """Write, or compare."""
     args = parse_args()
     stale = []
-    for name, text in generated().items():
+    for name, text in (generated() | ({} if args.quick else tried())).items():
         path = ROOT / name
         if args.check:
             if not path.is_file() or path.read_text() != text:

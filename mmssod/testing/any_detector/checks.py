@@ -9,12 +9,18 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from mmdet.registry import MODELS
 from mmdet.structures import SampleList
+from mmengine.config import ConfigDict
 from torch import Tensor, nn
 
+from mmssod.models.build_detector import complete
+from mmssod.models.dense_certainty import MAX_PER_IMAGE, DistributionMixin
 from mmssod.models.detectors.losses import Loss
+from mmssod.models.pseudo.labelers import predict_candidates
 from mmssod.structures import PseudoLabels
 
+from ..tiny import tiny_batch
 from .trial import SEED, Trial
 from .words import NUM_CLASSES
 
@@ -81,9 +87,9 @@ def learns_the_boxes(trial: Trial) -> None:
         torch.manual_seed(SEED)
         losses, _ = model.unsupervised_loss(inputs['strong'], samples['strong'], targets)
         total(losses).backward()
-        first = next(p for p in model.student.parameters() if p.grad is not None)
+        first = next(p for p in model.student.backbone.parameters() if p.grad is not None)
         gradients.append(first.grad.clone())
-    require(not torch.allclose(*gradients), 'other boxes change no gradient of the first layer')
+    require(not torch.allclose(*gradients, rtol=1e-3, atol=0.0), 'other boxes change no gradient of the first layer')
 
 
 def predicts(trial: Trial) -> None:
@@ -147,6 +153,80 @@ def round_trip(trial: Trial) -> None:
             require(torch.equal(ours, theirs), f'other {name} after loading')
 
 
+def answers_as_mmdet(trial: Trial) -> None:
+    """Boxes and scores are MMDetection's own, and their score is p * v, or p where v is of a distribution."""
+    inputs, samples = trial.images(boxes=(0, 0))
+    ours = trial.detector()
+    plain = complete(MODELS.build(copy.deepcopy(trial.config)))
+    plain.load_state_dict(ours.state_dict())
+    with torch.no_grad():
+        answers = [m.eval().predict(inputs, copy.deepcopy(samples)) for m in (ours, plain)]
+    of_distribution = isinstance(getattr(ours, 'bbox_head', None), DistributionMixin)
+    for one, other in zip(*answers, strict=True):
+        found, known = one.pred_instances, other.pred_instances[: len(one.pred_instances)]
+        require(len(found) == min(len(known), most_boxes(trial.config)), f'{len(found)} boxes')
+        for name in ('bboxes', 'scores', 'labels'):
+            torch.testing.assert_close(found[name], known[name], msg=f'{name} differ')
+        labels = PseudoLabels.from_predictions(found)
+        ranked = labels.cls_certainty if of_distribution else labels.certainty
+        torch.testing.assert_close(ranked, found.scores, msg='the score is not p * v')
+        certainties = torch.stack([labels.cls_certainty, labels.loc_certainty])
+        require(bool(((certainties >= 0) & (certainties <= 1)).all()), 'p or v outside [0, 1]')
+
+
+def answers_few(trial: Trial) -> None:
+    """No more boxes than ``max_per_img``, and no more than 100 where the config says nothing of it (YOLOX)."""
+    inputs, samples = tiny_batch(size=2 * trial.size)
+    weak = [trial.complete(sample) for sample in samples['weak']]
+    said = 'max_per_img' in final_test_cfg(trial.config)
+    for limit in (5,) if said else (5, None):
+        config = ConfigDict(copy.deepcopy(trial.config))
+        if limit:
+            final_test_cfg(config).max_per_img = limit
+        if limit and 'topk' in final_test_cfg(config):  # what CenterNet looks at instead
+            final_test_cfg(config).topk = limit
+        with torch.no_grad():
+            found = predict_candidates(trial.detector(config).eval(), inputs['weak'], weak)
+        most = max(map(len, found))
+        require(0 < most <= (limit or MAX_PER_IMAGE), f'{most} boxes, {limit} asked for')
+        require(limit is not None or most == MAX_PER_IMAGE, f'{most} boxes are too few for a test')
+
+
+def weighs_boxes(trial: Trial) -> None:
+    """Losses are those without weights at weight 1, and linear in the weight of all boxes; Eq. 6 counts the foreground.
+
+    Of a head that takes no weights nothing is claimed.
+    """
+    weigher = trial.weigher()
+    if weigher is None:
+        return
+    weigher.load_state_dict(trial.detector().state_dict())
+    # RoIs of weight 0 are not counted by mmdet when it divides the loss by their number.
+    least = 0.5 if hasattr(weigher, 'roi_head') else 0.0
+    given = [(trial.detector(), None), (weigher, least), (weigher, 1.0), (weigher, 2.0)]
+    expected, less, once, twice = (weighed_losses(one, trial, weight) for one, weight in given)
+    for name, value in expected.items():
+        torch.testing.assert_close(once[name], value, rtol=1e-4, atol=1e-5, msg=f'{name} at 1')
+        line = once[name] + (once[name] - less[name]) / (1 - least)
+        torch.testing.assert_close(twice[name], line, rtol=1e-3, atol=1e-4, msg=f'{name} at 2')
+    changed = [name for name in expected if not torch.isclose(less[name], once[name])]
+    require(len(changed) > 1, f'weights change {changed} only')
+    require(bool((once['fg_count'] > 0).any()), 'Eq. 6 counts no foreground')
+
+
+def weighed_losses(detector: Any, trial: Trial, weight: float | None) -> dict[str, Tensor]:
+    """Of labeled images whose boxes all have this weight, or none."""
+    inputs, samples = trial.images(boxes=(0, 3))
+    for sample in samples:
+        if weight is not None:
+            boxes = sample.gt_instances
+            boxes.weights = torch.full((len(boxes),), weight)
+    torch.manual_seed(SEED)
+    with torch.no_grad():
+        losses = copy.deepcopy(detector).loss(inputs, samples)  # losses move batch statistics
+        return {n: sum_of(v) if 'loss' in n else v for n, v in losses.items()}
+
+
 # ---------------------------------------------------------------- parts of them
 
 
@@ -188,17 +268,22 @@ def sum_of(loss: Loss) -> Tensor:
 
 def most_boxes(config: Mapping[str, Any]) -> int:
     """How many boxes of an image a detector may answer; 100 where its config does not say."""
-    test = config['test_cfg'] or {}
-    return test.get('max_per_img', test.get('rcnn', {}).get('max_per_img', 100))
+    return final_test_cfg(config).get('max_per_img', MAX_PER_IMAGE)
+
+
+def final_test_cfg(config: Mapping[str, Any]) -> Any:
+    """The settings by which a detector's boxes are chosen; of two stages those of the second."""
+    test = config['test_cfg']
+    return test.get('rcnn', test)
 
 
 def require_gradients(model: nn.Module) -> None:
-    """Raise if a gradient is not finite, or none is different from 0."""
+    """Raise if a gradient is not finite, or most are 0: some are, as of levels without a box, or of unused branches."""
     gradients = {name: p.grad for name, p in model.named_parameters() if p.grad is not None}
     wrong = [name for name, gradient in gradients.items() if not gradient.isfinite().all()]
     require(not wrong, f'gradients that are not finite: {wrong[:3]}')
     alive = [name for name, gradient in gradients.items() if gradient.any()]
-    require(len(alive) > len(gradients) / 2, f'{len(alive)} of {len(gradients)} gradients are not 0')
+    require(len(alive) > len(gradients) / 4, f'{len(alive)} of {len(gradients)} gradients are not 0')
 
 
 def require_finite(losses: Mapping[str, Loss]) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ import yaml
 
 MIM = Path(mmdet.__file__).parent / '.mim'
 HEADS = ('rpn_head', 'roi_head', 'bbox_head')
+INNER = ('shared_head', 'bbox_head', 'mask_head')  # of an RoI head
 DETECTION = 'Object Detection'  # the task that metafiles name
 
 
@@ -29,9 +30,10 @@ class Found:
     Args:
         family: Name of the collection in MMDetection's metafile, mostly the paper's.
         detector: Class of the detector.
-        heads: Classes of its heads: RPN, RoI head, box head, as far as it has them.
+        heads: Classes of its heads: RPN, RoI head, box head, mask head, as far as it has them.
         config: File below ``configs/``, the plainest of those with these classes.
         left_out: Why it is not tried as a student; empty: it is.
+        first: Whether it is the one that shows what its class is, others having other heads.
     """
 
     family: str
@@ -39,11 +41,17 @@ class Found:
     heads: tuple[str, ...]
     config: str
     left_out: str = ''
+    first: bool = False
 
     @property
     def name(self) -> str:
         """Name of the config, which is that of the model in MMDetection's zoo."""
         return Path(self.config).stem
+
+    @property
+    def at_home(self) -> bool:
+        """Whether its config lies in the folder that has its class's name."""
+        return _letters(Path(self.config).parent.name) == _letters(self.detector)
 
     @property
     def path(self) -> Path:
@@ -70,7 +78,11 @@ def detectors() -> tuple[Found, ...]:
     for entry in _entries():
         groups[classes(entry.model)].append(entry)
     found = [_found(key, entries) for key, entries in groups.items()]
-    return tuple(sorted(found, key=lambda one: (one.family.lower(), one.config)))
+    found.sort(key=lambda one: (one.family.lower(), one.config))
+    first: dict[str, Found] = {}
+    for one in sorted(found, key=lambda one: (bool(one.left_out), not one.at_home, len(one.name))):
+        first.setdefault(one.detector, one)
+    return tuple(replace(one, first=first[one.detector] is one) for one in found)
 
 
 def tried() -> list[Found]:
@@ -81,7 +93,7 @@ def tried() -> list[Found]:
 def classes(model: Mapping[str, Any]) -> tuple[str, ...]:
     """Classes of a model's config: the detector's, then those of its heads."""
     heads = [_first(model.get(name)) for name in HEADS]
-    heads += [_first(head.get(name)) for head in heads for name in ('shared_head', 'bbox_head')]
+    heads += [_first(head.get(name)) for head in heads for name in INNER]
     return (str(model['type']), *(str(head['type']) for head in heads if 'type' in head))
 
 
@@ -103,6 +115,8 @@ def reason(model: Mapping[str, Any], tasks: Sequence[str]) -> str:
         return 'its proposals come from a file'
     if 'roi_head' not in model and 'bbox_head' not in model:
         return 'proposals without classes'
+    if _first(_first(model.get('roi_head')).get('bbox_head')).get('num_classes') == 1:
+        return 'made for a single class'
     return ''
 
 

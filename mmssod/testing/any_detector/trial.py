@@ -19,6 +19,8 @@ from torch import Tensor, nn
 
 from mmssod.apis.label_bank import ViewLabeler
 from mmssod.label_bank import Header, ShardWriter, finish
+from mmssod.models import CertaintyCascadeRoIHead, CertaintyRoIHead
+from mmssod.models.box_weights import take_box_weights
 from mmssod.models.build_detector import build_detector
 
 from ..tiny import CLASSES, tiny_batch, tiny_sample
@@ -51,10 +53,25 @@ class Trial:
 
     # ---------------------------------------------------------------- models
 
-    def detector(self) -> Any:
-        """The detector by itself, in train mode."""
+    def detector(self, config: ConfigDict | None = None) -> Any:
+        """The detector by itself, or that of a changed config, in train mode."""
         torch.manual_seed(SEED)
-        return self.initialized(build_detector(self.config))
+        return self.initialized(build_detector(config or self.config))
+
+    def weigher(self) -> Any:
+        """The detector with a head that reads weights of single boxes, in train mode; None where there is none.
+
+        mmssod's RoI head takes the place of the mmdet head that it is a subclass of.
+        """
+        config = ConfigDict(copy.deepcopy(self.config))
+        if 'roi_head' in config:
+            ours = roi_head_for(config.roi_head.type)
+            if ours is None:
+                return None
+            config.roi_head.type = ours.__name__
+            return self.detector(config)
+        detector = take_box_weights(self.detector(config))
+        return detector if getattr(detector.bbox_head, 'takes_box_weights', False) else None
 
     def student(self, labeler: str, folder: Path | None = None) -> Any:
         """A :class:`PseudoLabelDetector` around the detector, in train mode; teacher and student begin alike.
@@ -158,3 +175,12 @@ class _AsTheyAre(nn.Module):
 
     def forward(self, data: Mapping[str, Any], training: bool) -> dict[str, Any]:
         return dict(inputs=torch.stack(data['inputs']), data_samples=data['data_samples'])
+
+
+def roi_head_for(name: str) -> type | None:
+    """The RoI head of mmssod for one of mmdet's, by class name; None where there is none."""
+    for ours in (CertaintyRoIHead, CertaintyCascadeRoIHead):
+        theirs = next(base for base in ours.__mro__ if base.__module__.startswith('mmdet.'))
+        if MODELS.get(name) is theirs:
+            return ours
+    return None

@@ -15,6 +15,7 @@ VALUES: dict[str, Any] = dict(
     batch_augments=None,  # images of one size, which the test chooses
     score_thr=0.0,  # an untrained detector is sure of nothing, and each test needs pseudo boxes
     frozen_stages=-1,
+    initial_epoch=0,  # of TOOD: before it another assigner, and our loops count no epochs
     norm_eval=False,
 )
 """Values that take the place of those that are written, by key."""
@@ -44,7 +45,6 @@ BACKBONES: dict[str, dict[str, Any]] = dict(
 OF_CLASS: dict[str, dict[str, Any]] = dict(
     ResLayer=dict(depth=18, stage=1),  # its width follows from its stage: 64 channels in, 128 out
     HourglassNet=dict(stage_blocks=[1] * 6),
-    TOODHead=dict(initial_epoch=0),  # else another assigner for four epochs, which our loops do not count
 )
 """Settings of single classes."""
 
@@ -76,10 +76,21 @@ LIMITS: dict[str, str] = dict(
 )
 """Why a detector with this class cannot do all on any machine."""
 
+FACTORS: dict[str, str] = dict(
+    loss_centerness='centerness',
+    loss_center='centerness',
+    loss_iou='predicted IoU',
+    loss_conf='objectness',
+    loss_bbox_cls='confidence of its buckets',
+)
+"""Factors of a head's score, by the loss that trains them."""
+
+PRODUCTS: dict[str, str] = dict(loss_obj='class score x objectness')
+"""Scores that are a product of which no factor knows the place, by the loss that trains one."""
+
 NOTES: dict[str, str] = dict(
     CenterNetHead='weak views need the key `border`, as `RandomCenterCropPad` gives it',
-    TOODHead='tried with `bbox_head.initial_epoch=0`: loops by iteration stay in epoch 0, and so with its first assigner',
-    SSDHead='built by mmssod only: MMDetection forgets an attribute that it reads when it predicts',
+    TOODHead='tried with `train_cfg.initial_epoch=0`: a loop by iterations stays in epoch 0, and so with the first assigner',
 )
 """What to know of a detector with this class."""
 
