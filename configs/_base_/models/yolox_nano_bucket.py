@@ -5,4 +5,9 @@ YOLOX's weights start all of its layers; one layer per level is new, and starts 
 
 _base_ = './yolox_nano.py'
 
-model = dict(bbox_head=dict(type='BucketYOLOXHead'))
+model = dict(
+    bbox_head=dict(
+        type='BucketYOLOXHead',
+        bbox_coder=dict(type='SideBucketCoder', num_buckets=8, scale_factor=1.7),
+    )
+)
