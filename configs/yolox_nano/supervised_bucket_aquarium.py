@@ -5,4 +5,5 @@ tools/train.py configs/yolox_nano/supervised_bucket_aquarium.py
 
 _base_ = './supervised_aquarium.py'
 
-model = dict(bbox_head=dict(type='BucketYOLOXHead'))
+coder = dict(type='SideBucketCoder', num_buckets=8, scale_factor=1.7)
+model = dict(bbox_head=dict(type='BucketYOLOXHead', bbox_coder=coder))

@@ -50,7 +50,8 @@ def export(
     if as_safetensors is not None:
         text = {'classes': json.dumps(plain.classes), 'format': 'pt'}
         # Not its `save_file`, whose files only their owner can read.
-        content = as_safetensors(weights, metadata=text)
+        apart = {name: tensor.clone() for name, tensor in weights.items()}  # it refuses shared ones
+        content = as_safetensors(apart, metadata=text)
         stem.with_name(stem.name + '.safetensors').write_bytes(content)
     return plain
 

@@ -124,6 +124,25 @@ def test_safetensors(plain_folder, tmp_path):
         assert json.loads(file.metadata()['classes']) == list(CLASSES)
 
 
+def test_weights_that_layers_share_as_safetensors(plain_folder, tmp_path):
+    """As the convolutions of RTMDet's levels, which torch saves once."""
+    safetensors = pytest.importorskip('safetensors.torch')
+    stored = torch.load(plain_folder / 'iter_1.pth')
+    state = stored['state_dict']
+    names = [
+        name for name, weight in state.items() if name.startswith('student.') and weight.dim() == 4
+    ]
+    one, other = next(
+        (a, b) for a in names for b in names if a < b and state[a].shape == state[b].shape
+    )
+    state[other] = state[one]
+    torch.save(stored, tmp_path / 'iter_1.pth')
+    (tmp_path / 'config.py').write_text((plain_folder / 'config.py').read_text())
+    assert export(tmp_path, tmp_path / 'detector', '--safetensors') == 0
+    loaded = safetensors.load_file(tmp_path / 'detector.safetensors')
+    assert torch.equal(*(loaded[name.removeprefix('student.')] for name in (one, other)))
+
+
 def test_a_checkpoint_of_another_config_is_refused(run_folder, plain_folder):
     with pytest.raises(ValueError, match='does not belong to the config.*expected.*found'):
         plain_detector(f'{run_folder}/config.py', f'{plain_folder}/iter_1.pth')

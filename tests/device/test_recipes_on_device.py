@@ -58,13 +58,12 @@ def permissive(config):
 
 
 def structure(config):
-    """What decides which operations run: of numbers only whether they are 0, no names of files."""
+    """What decides which operations run: no numbers, no names of files."""
     if isinstance(config, dict):
         return {key: structure(value) for key, value in config.items()}
     if isinstance(config, (list, tuple)):
         return [structure(value) for value in config]
-    is_number = isinstance(config, (int, float)) and not isinstance(config, bool)
-    return bool(config) if is_number else config
+    return 0 if isinstance(config, (int, float)) and not isinstance(config, bool) else config
 
 
 def model_of(path):

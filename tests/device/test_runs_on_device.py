@@ -91,6 +91,7 @@ def test_a_bank(host, tmp_path):
 
 def test_inference(host, data):
     cfg, _, checkpoint = host
+    cfg = Config({**cfg.to_dict(), 'test_dataloader': cfg.val_dataloader})
     images = [str(data / 'unlabeled')]
     expected = infer(cfg, checkpoint, frames(images), part='teacher', score_thr=0.0, device='cpu')
     with device_mode() as device:

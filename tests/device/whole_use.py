@@ -199,6 +199,8 @@ def flat(nested: Any, path: str = '') -> Iterator[tuple[str, Any]]:
 
 def alike(one: Any, other: Any, rel: float, abs: float) -> bool:
     """Whether two values are the same but for rounding; NaN equals NaN."""
+    if not isinstance(other, (int, float)):
+        return one == other
     return bool(one == pytest.approx(other, rel=rel, abs=abs, nan_ok=True))
 
 

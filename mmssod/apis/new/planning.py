@@ -59,14 +59,13 @@ class Plan:
         cost = small_recipe().step_cost if DETECTORS[self.detector].start else 1
         return self.iterations + round(cost * self.student_iterations)
 
-    def length_line(self, images: int) -> str:
+    def length_lines(self, images: int) -> tuple[str, str]:
         """The lengths, and how often the teacher sees each of so many labeled images."""
-        seen = (
-            f'each labeled image is seen {self.iterations * self.batch / max(images, 1):.3g} times'
-        )
+        seen = self.iterations * self.batch / max(images, 1)
         return (
-            f'{self.iterations} iterations of the teacher ({seen}), {self.student_iterations} of the student after it, '
-            f'{self.supervised_iterations} of the supervised baseline: as long as both together'
+            f'{self.iterations} iterations of the teacher: each labeled image is seen {seen:.3g} times',
+            f'{self.student_iterations} of the student after it; {self.supervised_iterations} of the supervised '
+            'baseline, as long as both together',
         )
 
 

@@ -10,7 +10,7 @@ from mmssod.apis.new.machine import Machine
 from mmssod.apis.new.planning import Plan, check_plan, choose_detector, make_plan
 from mmssod.apis.new.pool import find_pool
 from mmssod.apis.new.sets import Source, labeled_parts
-from mmssod.apis.new.starting import Start, find_start, named_problems
+from mmssod.apis.new.starting import Start, find_start, full_name, named_problems
 from mmssod.apis.new.writing import commands, notes, output_problems, write_project
 from mmssod.datasets.preparation.findings import Findings
 from mmssod.datasets.preparation.own_data import LabeledSet
@@ -59,6 +59,7 @@ def new_project(
         FileNotFoundError: A source that is not there.
     """
     check_plan(val_share, detector, iterations, seed)
+    start = full_name(start)
     folder = Path(out)
     if Path(labeled.labels).suffix.lower() in SUFFIXES:
         labeled, own = yaml_sources(Path(labeled.labels))
@@ -100,7 +101,7 @@ def _report(
         'batch norm: fixed as in the start, since batches as small as these spoil its statistics'
     )
     begin = [*start.lines, *([fixed] if start.weights else [])]
-    chosen = [plan.why[0], *begin, *plan.why[1:], plan.length_line(data.images)]
+    chosen = [plan.why[0], *begin, *plan.why[1:], *plan.length_lines(data.images)]
     lines += ['chosen:', *(f'  {line}' for line in chosen), '']
     lines += ['written:', *(f'  {path}' for path in written), '']
     lines += ['next:']

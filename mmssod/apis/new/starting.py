@@ -50,6 +50,11 @@ class Start:
     lines: tuple[str, ...]
 
 
+def full_name(start: str) -> str:
+    """A start as the user names it; a detector of ``mmssod new`` stands for its own start."""
+    return DETECTORS[start].start or start if start in DETECTORS else start
+
+
 def named_problems(start: str, detector: str) -> list[Problem]:
     """What is wrong with a start as the user names it, before the data are read.
 
@@ -143,7 +148,8 @@ def _own_start(name: str, none: bool, classes: Sequence[str], start: str = '') -
 def _fetched_later(start: str) -> tuple[str, ...]:
     address, place = address_and_place(start)
     return (
-        f'start: {start}; its weights are not on this machine yet: the first training fetches them from {address}',
+        f'start: {start}, whose weights are not on this machine yet: the first training fetches them from',
+        f'  {address}',
         f'  without a network: fetch that file on another machine and put it at {place},',
         '  or call this command again with --start FILE --force',
     )
