@@ -55,7 +55,7 @@ recipes = [
 
 findings = (
     'The student gains 1.1, 1.9 and 1.6 AP over the teacher that it starts from. Supervised training of about as many '
-    'seconds gains 3.1, 0.8 and 3.1: on two of three draws longer training is worth more than the unlabeled images, and '
+    'seconds gains 3.1, 0.8 and 3.1: on two of three draws longer training is worth more than the unlabeled images; '
     'in the mean the student ends 0.8 below it. The teacher of 500 iterations is not done, and at p > 0.4 the student '
     'learns from 4 boxes an image where 7 to 8 are true, the others being background to it. So this recipe is no '
     'default yet. The rows of the lite detector have not been run. The runs read the start from a file of the same '
