@@ -22,9 +22,7 @@ from mmssod.evaluation import VOCBoxMetric
 from mmssod.evaluation.detections import to_detections
 from mmssod.models import LabelBank
 from mmssod.testing.any_detector.found import tried
-from mmssod.testing.any_detector.shrink import types
 from mmssod.testing.any_detector.trial import Trial
-from mmssod.testing.any_detector.words import LIMITS, words_of
 from mmssod.testing.tiny import CLASSES
 
 KINDS = (CascadeRoIHead, StandardRoIHead, DETRHead, AnchorFreeHead, AnchorHead, BaseDenseHead)
@@ -40,20 +38,10 @@ def cases():
     """All detectors; the first of each kind by default."""
     seen = set()
     for found in tried():
-        is_first = kind(found) not in seen and not trial_of(found).limits
+        is_first = kind(found) not in seen and not found.limits
         seen |= {kind(found)} if is_first else set()
         marks = () if is_first else (pytest.mark.slow,)
         yield pytest.param(found, marks=marks, id=found.name)
-
-
-def trial_of(found):
-    """A detector made small, with the suppression that the stand-in has instead of Soft-NMS (docs/install.md)."""
-    trial = Trial(found)
-    suppression = (trial.config.get('test_cfg') or {}).get('nms') or {}
-    if suppression.get('type') == 'soft_nms':
-        trial.config.test_cfg.nms = dict(type='nms', iou_threshold=0.5)
-        trial.limits = words_of(LIMITS, types(trial.config))
-    return trial
 
 
 class AsTheyAre(torch.nn.Module):
@@ -120,7 +108,7 @@ def moved(batch, device):
 
 @pytest.mark.parametrize('found', cases())
 def test_a_detector_on_a_device(found, tmp_path):
-    trial = trial_of(found)
+    trial = Trial(found)
     if trial.limits:
         pytest.skip('; '.join(trial.limits))
     model = trial.student('EMATeacher')

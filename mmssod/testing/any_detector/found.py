@@ -11,10 +11,14 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from mmssod.ops import status
 from mmssod.start.zoo import metafile_entries, zoo_folder
+
+from .words import LIMITS, words_of
 
 HEADS = ('rpn_head', 'roi_head', 'bbox_head')
 INNER = ('shared_head', 'bbox_head', 'mask_head')  # of an RoI head
@@ -45,6 +49,17 @@ class Found:
     def name(self) -> str:
         """Name of the config, which is that of the model in MMDetection's zoo."""
         return Path(self.config).stem
+
+    @property
+    def types(self) -> set[str]:
+        """All that its config names by ``type``."""
+        return types(model_outline(self.path))
+
+    @property
+    def limits(self) -> list[str]:
+        """Why it cannot do all in this environment."""
+        known = words_of(LIMITS, self.types)
+        return [text for lifted_by, text in known if not is_there(lifted_by)]
 
     @property
     def at_home(self) -> bool:
@@ -215,3 +230,23 @@ def _first(part: Any) -> Mapping[str, Any]:
     """A part's config, the first of several stages; empty where there is none."""
     part = part[0] if isinstance(part, list) and part else part
     return part if isinstance(part, dict) else {}
+
+
+def types(node: Any) -> set[str]:
+    """All that a config names by ``type``."""
+    return set(_types(node))
+
+
+def _types(node: Any) -> Iterator[str]:
+    if isinstance(node, Mapping):
+        if isinstance(node.get('type'), str):
+            yield node['type']
+        node = list(node.values())
+    if isinstance(node, (list, tuple)):
+        for part in node:
+            yield from _types(part)
+
+
+def is_there(name: str) -> bool:
+    """Whether a package is installed; of ``'mmcv'``, whether it has compiled operators; no name is nowhere."""
+    return status() == 'compiled' if name == 'mmcv' else bool(name) and find_spec(name) is not None

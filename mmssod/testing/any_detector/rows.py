@@ -76,7 +76,7 @@ def row(found: Found) -> Row:
     failures = {name: f'{type(e).__name__}: {e}' for name, e in errors.items() if e is not None}
     for name, failure in failures.items():
         logging.getLogger(__name__).warning('%s, %s: %s', found.name, name, failure)
-    notes = (*trial.limits, *words_of(NOTES, trial.types))
+    notes = (*trial.limits, *words_of(NOTES, found.types))
     return Row(
         found, failures, *certainties(trial), weights(trial), missing_operators(trial), notes
     )

@@ -7,7 +7,7 @@ together still does. Depths, numbers of queries, of stages and of samples are cu
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from mmdet.models.backbones import ResNet, TridentResNet
@@ -15,8 +15,9 @@ from mmdet.registry import MODELS
 from mmengine.config import Config, ConfigDict
 
 from mmssod.engine.preflight.signatures import parameters
+from mmssod.ops import status
 
-from .found import Found
+from .found import Found, types
 from .words import AT_MOST, BACKBONES, OF_CLASS, UNDIVIDED, VALUES, words_of
 
 DIVISOR = 16
@@ -39,21 +40,6 @@ def shrunk(found: Found) -> ConfigDict:
     model = Config.fromfile(found.path).model.to_dict()
     keep = {key for keys in words_of(UNDIVIDED, types(model)) for key in keys}
     return ConfigDict(_Rules(keep).value(model, ''))
-
-
-def types(node: Any) -> set[str]:
-    """All that a config names by ``type``."""
-    return set(_types(node))
-
-
-def _types(node: Any) -> Iterator[str]:
-    if isinstance(node, Mapping):
-        if isinstance(node.get('type'), str):
-            yield node['type']
-        node = list(node.values())
-    if isinstance(node, (list, tuple)):
-        for part in node:
-            yield from _types(part)
 
 
 class _Rules:
@@ -82,6 +68,8 @@ class _Rules:
 
     def part(self, part: dict[str, Any], key: str) -> dict[str, Any]:
         """A part's config, its widths by default included."""
+        if part.get('type') == 'soft_nms' and status() != 'compiled':
+            return dict(type='nms', iou_threshold=part['iou_threshold'])
         if key == 'backbone':
             part = _backbone(part)
         elif 'num_stages' in part:

@@ -6,7 +6,6 @@ import copy
 import logging
 from collections.abc import Mapping, Sequence
 from functools import cached_property
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -23,12 +22,11 @@ from mmssod.label_bank import Header, ShardWriter, finish
 from mmssod.models import CertaintyCascadeRoIHead, CertaintyRoIHead
 from mmssod.models.box_weights import take_box_weights
 from mmssod.models.build_detector import build_detector
-from mmssod.ops import status
 
 from ..tiny import CLASSES, tiny_batch, tiny_sample
-from .found import Found
-from .shrink import shrunk, types
-from .words import LIMITS, METAS, SIZE, SIZES, STARTS, words_of
+from .found import Found, types
+from .shrink import shrunk
+from .words import METAS, SIZE, SIZES, STARTS, words_of
 
 LABELERS = ('SelfLabeler', 'FrozenTeacher', 'EMATeacher', 'LabelBank')
 SEED = 0
@@ -45,9 +43,7 @@ class Trial:
         self.found = found
         self.config = shrunk(found)
         self.types = named = types(self.config)
-        self.limits = [
-            text for lifted_by, text in words_of(LIMITS, named) if not is_there(lifted_by)
-        ]
+        self.limits = found.limits
         self.built: dict[str, Any] = {}
         divisor = self.config.get('data_preprocessor', {}).get('pad_size_divisor', 1)
         self.size = max([SIZE, divisor, *words_of(SIZES, named)])
@@ -192,8 +188,3 @@ def roi_head_for(name: str) -> type | None:
         if MODELS.get(name) is theirs:
             return ours
     return None
-
-
-def is_there(name: str) -> bool:
-    """Whether a package is installed, or mmcv with compiled operators."""
-    return status() == 'compiled' if name == 'mmcv' else bool(name) and find_spec(name) is not None

@@ -72,10 +72,6 @@ STARTS: dict[str, dict[str, tuple[float, float]]] = dict(
 """Biases, by class and name, of heads whose boxes have no area before training: the least and the greatest value."""
 
 LIMITS: dict[str, tuple[str, str]] = dict(
-    soft_nms=(
-        'mmcv',
-        '`softnms` is in a compiled mmcv only; `nms=dict(type="nms")` in `test_cfg` does not need it',
-    ),
     ScoreHLRSampler=('mmcv', '`nms_match` is in a compiled mmcv only'),
     GARPNHead=('', 'predicts one image at a time, by `masked_im2col` of a compiled mmcv'),
     GARetinaHead=('', 'predicts one image at a time, by `masked_im2col` of a compiled mmcv'),
@@ -97,6 +93,7 @@ PRODUCTS: dict[str, str] = dict(loss_obj='class score x objectness')
 
 NOTES: dict[str, str] = dict(
     CenterNetHead='weak views need the key `border`, as `RandomCenterCropPad` gives it',
+    soft_nms='its `softnms` is in a compiled mmcv only: tried with `nms=dict(type="nms", ...)` in `test_cfg`',
     TOODHead='tried with `train_cfg.initial_epoch=0`, since a loop by iterations never leaves epoch 0 and its assigner',
 )
 """What to know of a detector with this class."""
