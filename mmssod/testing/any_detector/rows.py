@@ -74,7 +74,7 @@ def row(found: Found) -> Row:
         alone = {name: partial(claim, trial) for name, claim in CLAIMS.items()}
         errors = {name: error_of(claim) for name, claim in {**alone, **steps}.items()}
     failures = {name: f'{type(e).__name__}: {e}' for name, e in errors.items() if e is not None}
-    for name, failure in failures.items():
+    for name, failure in failures.items() if not trial.limits else ():
         logging.getLogger(__name__).warning('%s, %s: %s', found.name, name, failure)
     notes = (*trial.limits, *words_of(NOTES, found.types))
     return Row(
