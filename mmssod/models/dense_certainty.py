@@ -13,8 +13,9 @@ with a distribution of each side (GFL)         Eq. 4 on its bins: the mean over 
 with a factor of its score (FCOS and ATSS:     that factor: p * v is then the score that the head
 centerness; PAA, DDOD: predicted IoU)          ranks by
 any other                                      1. Scores of YOLOX, VFNet, TOOD and RTMDet are trained
-                                               to know the IoU, so p already holds it; YOLOX's
-                                               objectness is trained to 1 and tells nothing of place
+                                               to know the IoU, so p already holds it; objectness
+                                               (YOLOX, YOLOv3) is trained to 1 and tells nothing of
+                                               place: it is a factor of p
 =============================================  ====================================================
 """
 
@@ -33,6 +34,9 @@ from torch import Tensor, nn
 from mmssod.equations import mean_peak
 
 Module = TypeVar('Module', bound=nn.Module)
+
+OBJECTNESS = ('loss_obj', 'loss_conf')
+"""A head with one of these losses has trained objectness: 1 at each foreground place, however well it is located."""
 
 MAX_PER_IMAGE = 100
 """Boxes an image where the config gives no ``max_per_img``: COCO's evaluation looks at as many."""
@@ -58,8 +62,7 @@ class CertaintyMixin:
             with_nms: Whether overlapping boxes are suppressed.
             img_meta: Of the image.
         """
-        results.cls_certainty = results.scores
-        results.loc_certainty = self._take_loc_certainty(results)
+        results.cls_certainty, results.loc_certainty = self._certainties(results)
         results = super()._bbox_post_process(  # type: ignore[misc]
             results=results, cfg=cfg, rescale=rescale, with_nms=with_nms, img_meta=img_meta
         )
@@ -68,8 +71,13 @@ class CertaintyMixin:
             results.loc_certainty = torch.ones_like(results.scores)
         return results[: cfg.get('max_per_img', MAX_PER_IMAGE)] if with_nms else results
 
-    def _take_loc_certainty(self, results: InstanceData) -> Tensor:
-        return results.get('score_factors', torch.ones_like(results.scores))
+    def _certainties(self, results: InstanceData) -> tuple[Tensor, Tensor]:
+        """p and v, both (n,): a factor of the score is v, unless it is objectness, which belongs to p."""
+        ones = torch.ones_like(results.scores)
+        factor = results.get('score_factors', ones)
+        if any(hasattr(self, name) for name in OBJECTNESS):
+            return results.scores * factor, ones
+        return results.scores, factor
 
 
 class DistributionMixin(CertaintyMixin):
@@ -106,8 +114,8 @@ class DistributionMixin(CertaintyMixin):
             head, cls_score_list, distances, certainties, centers, *args, **kwargs
         )
 
-    def _take_loc_certainty(self, results: InstanceData) -> Tensor:
-        return results.pop('score_factors')  # no factor of the score
+    def _certainties(self, results: InstanceData) -> tuple[Tensor, Tensor]:
+        return results.scores, results.pop('score_factors')  # which is no factor of the score
 
 
 def side_certainty(sides: Tensor, reg_max: int) -> Tensor:

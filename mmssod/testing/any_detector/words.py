@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any, TypeVar
 
+from mmssod.models.dense_certainty import OBJECTNESS
+
 Word = TypeVar('Word')
 
 NUM_CLASSES = 3
@@ -83,12 +85,11 @@ FACTORS: dict[str, str] = dict(
     loss_centerness='centerness',
     loss_center='centerness',
     loss_iou='predicted IoU',
-    loss_conf='objectness',
     loss_bbox_cls='confidence of its buckets',
 )
 """Factors of a head's score, by the loss that trains them."""
 
-PRODUCTS: dict[str, str] = dict(loss_obj='class score x objectness')
+PRODUCTS: dict[str, str] = dict.fromkeys(OBJECTNESS, 'class score x objectness')
 """Scores that are a product of which no factor knows the place, by the loss that trains one."""
 
 NOTES: dict[str, str] = dict(
