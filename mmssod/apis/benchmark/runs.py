@@ -193,13 +193,16 @@ def read_curve(work_dir: Path) -> list[dict[str, float]]:
     """Evaluations of a run by iteration; of those done twice (before and after a resume) the newer."""
     found: dict[int, dict[str, float]] = {}
     for file in sorted(work_dir.glob('*/vis_data/scalars.json')):
+        iteration = 0
         for line in file.read_text().splitlines():
             try:
                 entry = json.loads(line)
             except ValueError:  # cut off by a kill
                 continue
+            iteration = max(iteration, entry['step'])  # mmengine's default writes evaluations at 0
             if any('bbox_mAP' in key for key in entry):
-                found[entry['step']] = {k: v for k, v in entry.items() if 'time' not in k}
+                kept = {k: v for k, v in entry.items() if 'time' not in k}
+                found[iteration] = kept | {'step': iteration}
     return [found[step] for step in sorted(found)]
 
 
