@@ -55,7 +55,7 @@ class ClassBalanceHook(Hook):
         counts = count_boxes(dataset, balancer.count.numel())
         self._box_counts = [int(count) for count in counts]
         if not bool(balancer.initialized):
-            balancer.initialize(counts.to(balancer.count))
+            balancer.initialize(counts.to(balancer.count), num_images=len(dataset))
         record = {'iter': runner.iter} | balance_record(bare_model(runner))
         if not is_main_process():
             return

@@ -5,6 +5,7 @@ views of the same unlabeled images in the same order. Further views of labeled i
 """
 
 from collections.abc import Mapping
+from operator import attrgetter
 from typing import Any
 
 import torch
@@ -169,6 +170,8 @@ class PseudoLabelDetector(StudentDetector):
     def pseudo_labels(self, inputs: Tensor | None, samples: SampleList) -> list[PseudoLabels]:
         """Kept pseudo labels of the weak views, one value an image."""
         candidates = self.merger(self.labeler(inputs, samples, self.student), samples)
+        measure = getattr(self.selector, 'measure', attrgetter('certainty'))
+        self.balancer.observe([labels.labels for labels in candidates], [*map(measure, candidates)])
         thresholds = self.balancer.thresholds()
         pseudo = [self.selector(labels, thresholds) for labels in candidates]
         self.candidate_statistics.update(candidates)

@@ -4,6 +4,7 @@ from .class_balancer import ClassBalancer
 from .dual_teacher import DualTeacher
 from .label_bank import LabelBank
 from .labelers import EMATeacher, FrozenTeacher, GivenLabels, Labeler, SelfLabeler, build_labeler
+from .matching_balancer import MatchingBalancer
 from .memory import PseudoLabelMemory
 from .mergers import KeepCandidates
 from .mixers import KeepImages, MixUp, PairMixer, RandomMixer, TwoImageMosaic
@@ -21,6 +22,7 @@ __all__ = [
     'KeepImages',
     'LabelBank',
     'Labeler',
+    'MatchingBalancer',
     'MixUp',
     'PairMixer',
     'PseudoLabelMemory',

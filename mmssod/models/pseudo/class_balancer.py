@@ -1,5 +1,7 @@
 """What training has seen of each class, and the thresholds and weights that follow (Eq. 6). ``M`` classes."""
 
+from collections.abc import Sequence
+
 import torch
 from mmdet.registry import MODELS
 from mmengine.dist import all_reduce
@@ -69,11 +71,12 @@ class ClassBalancer(nn.Module):
         self.register_buffer('initialized', torch.tensor(False))
 
     @torch.no_grad()
-    def initialize(self, box_counts: Tensor) -> None:
+    def initialize(self, box_counts: Tensor, num_images: int = 1) -> None:
         """Start from the labeled set, so that no class is at zero.
 
         Args:
             box_counts: Labeled boxes of each class, shape (M,); a class without any counts as one box.
+            num_images: Labeled images; Eq. 6 does not ask.
 
         Raises:
             ValueError: If the shape is another.
@@ -87,6 +90,14 @@ class ClassBalancer(nn.Module):
         self.certainty_sum.copy_(counts)
         self.count.copy_(counts)
         self.initialized.fill_(True)
+
+    def observe(self, labels: Sequence[Tensor], certainties: Sequence[Tensor]) -> None:
+        """Look at the candidates of one step before they are selected; every process must call it. Eq. 6 does not ask.
+
+        Args:
+            labels: Classes in [0, M) of each image's candidates, each of shape (N,).
+            certainties: What is compared with the thresholds, likewise.
+        """
 
     @torch.no_grad()
     def update(self, certainty_sum: Tensor, count: Tensor) -> None:
