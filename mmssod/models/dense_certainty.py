@@ -72,7 +72,7 @@ class CertaintyMixin:
         return results[: cfg.get('max_per_img', MAX_PER_IMAGE)] if with_nms else results
 
     def _certainties(self, results: InstanceData) -> tuple[Tensor, Tensor]:
-        """p and v, both (n,): a factor of the score is v, unless it is objectness, which belongs to p."""
+        """P and v, both (n,): a factor of the score is v, unless it is objectness, which belongs to p."""
         ones = torch.ones_like(results.scores)
         factor = results.get('score_factors', ones)
         if any(hasattr(self, name) for name in OBJECTNESS):

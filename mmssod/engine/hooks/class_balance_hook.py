@@ -51,7 +51,7 @@ class ClassBalanceHook(Hook):
     def before_train(self, runner: Any) -> None:
         """Give the balancer its first counts, unless a checkpoint has brought later ones."""
         balancer = bare_model(runner).balancer
-        dataset = labeled_source(runner.train_dataloader.dataset)
+        dataset: Any = labeled_source(runner.train_dataloader.dataset)
         counts = count_boxes(dataset, balancer.count.numel())
         self._box_counts = [int(count) for count in counts]
         if not bool(balancer.initialized):

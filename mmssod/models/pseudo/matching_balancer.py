@@ -8,8 +8,6 @@ from mmdet.registry import MODELS
 from mmengine.dist import all_reduce
 from torch import Tensor
 
-from mmssod.structures import PseudoLabels
-
 from .class_balancer import ClassBalancer
 
 BINS = 200
