@@ -110,15 +110,14 @@ class SideAwareBucketHead(BucketHead):
     def _load_from_state_dict(self, state_dict: dict, prefix: str, *args: Any) -> None:
         """Refuses weights of another upsampling: loaded without a word, the sides would start at random."""
         for name, ours in self.state_dict(prefix=prefix).items():
-            theirs = state_dict.get(name)
-            if name.startswith(f'{prefix}axes.') and theirs is not None:
-                if theirs.shape != ours.shape:
-                    raise ValueError(
-                        f'{name} has shape {tuple(theirs.shape)} in the checkpoint, expected {tuple(ours.shape)}: it is '
-                        f'of a SideAwareBucketHead with another up_ratio or number of buckets than {self.num_buckets}, '
-                        'or older than the head with as many features per side as buckets. Train it anew, or start '
-                        'from it by load_from, which leaves out what does not fit'
-                    )
+            theirs = state_dict.get(name, ours)
+            if name.startswith(f'{prefix}axes.') and theirs.shape != ours.shape:
+                raise ValueError(
+                    f'{name} has shape {tuple(theirs.shape)} in the checkpoint, expected {tuple(ours.shape)}: it is of a '
+                    f'SideAwareBucketHead with another up_ratio or number of buckets than {self.num_buckets}, or of one '
+                    'from before it had as many features per side as buckets. Train it anew, or start from it by '
+                    'load_from, which leaves out what does not fit'
+                )
         super()._load_from_state_dict(state_dict, prefix, *args)
 
 
