@@ -113,10 +113,10 @@ class SideAwareBucketHead(BucketHead):
             theirs = state_dict.get(name, ours)
             if name.startswith(f'{prefix}axes.') and theirs.shape != ours.shape:
                 raise ValueError(
-                    f'{name} has shape {tuple(theirs.shape)} in the checkpoint, expected {tuple(ours.shape)}: it is of a '
-                    f'SideAwareBucketHead with another up_ratio or number of buckets than {self.num_buckets}, or of one '
-                    'from before it had as many features per side as buckets. Train it anew, or start from it by '
-                    'load_from, which leaves out what does not fit'
+                    f'{name} has shape {tuple(theirs.shape)} in the checkpoint, expected {tuple(ours.shape)}: it is of '
+                    f'a head with another up_ratio or number of buckets than {self.num_buckets}, or of one from before '
+                    'there were as many features per side as buckets. Train it anew, or start from it by load_from, '
+                    'which leaves out what does not fit'
                 )
         super()._load_from_state_dict(state_dict, prefix, *args)
 
