@@ -16,8 +16,8 @@ from mmssod.models.frozen_batch_norm import fold_batch_norm, freeze_batch_norm
 class FreezeBatchNormHook(Hook):
     """Fixes statistics, scale and shift of batch norm layers before training.
 
-    In a run with teacher and student the student's layers; the teacher is in eval mode and follows it. Fixed layers, and
-    those of the teacher, are folded into the convolutions before them, which changes nothing but the time of a step. The
+    In a run with teacher and student the student's layers; the teacher is in eval mode and follows it. Fixed layers,
+    and those of the teacher, are folded into the convolutions before them, which changes the time of a step alone. The
     model's config stays as it is, so an exported detector is a plain one.
 
     Args:
