@@ -115,13 +115,20 @@ def test_the_configs_of_a_student(data):
     for cfg in (teacher, student, supervised):
         assert cfg.default_hooks.freeze_bn.type == 'FreezeBatchNormHook'
         assert cfg.default_hooks.speed.channels_last
+        assert cfg.default_hooks.logger.log_metric_by_epoch is False
         loader = cfg.train_dataloader
         steps = loader.dataset.labeled.pipeline
         assert steps.resize.type == 'RandomResize'
         assert steps.resize.scale == steps.crop.crop_size == cfg.scale
         assert cfg.val_dataloader.dataset.pipeline[1].scale == cfg.scale
     assert [*student.train_dataloader.dataset.labeled.pipeline][-1] == 'branch'
-    assert student.train_dataloader.dataset.unlabeled.pipeline.resize.scale == student.scale
+    unlabeled = student.train_dataloader.dataset.unlabeled.pipeline
+    assert unlabeled.resize.scale == student.scale
+    strong = [step.type for name, step in unlabeled.views.strong.items() if name != 'type']
+    assert strong[:4] == ['RandomResize', 'RandomCrop', 'RandomFlip', 'ColorJitter']
+    assert strong[-1] == 'PackDetInputs' and [*unlabeled.views.weak] == ['type', 'flip', 'pack']
+    assert student.model.detector.backbone.frozen_stages == 1
+    assert student.model.balancer.type == 'MatchingBalancer'
     with DefaultScope.overwrite_default_scope('mmdet'):
         model = MODELS.build(student.model)
     assert model.student.bbox_head.num_classes == 2
