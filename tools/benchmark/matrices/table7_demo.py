@@ -2,7 +2,7 @@
 
 title = 'Table 7 at demo scale: K'
 note = (
-    'Drawn shapes at 160 px, 50 labels, as in the [demo](demo.md). Teacher and student have the side-aware head of the paper\'s configs, with as '
+    "Drawn shapes at 160 px, 50 labels, as in the [demo](demo.md). Teacher and student have the side-aware head of the paper's configs, with as "
     'many features per side as buckets; students test p > 0.7, so that the level of v, which falls with K, selects '
     'nothing. The paper trains 2 % of COCO for 90 000 iterations, where boxes are three times as large.'
 )
