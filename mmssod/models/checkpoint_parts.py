@@ -77,8 +77,8 @@ def teacher_weights(checkpoint: str) -> dict[str, Tensor]:
     if spoilt := not_finite(weights):
         raise ValueError(
             f'{checkpoint}: expected a teacher of finite weights, got NaN or infinity in {len(spoilt)} of '
-            f'{len(weights)} ({", ".join(spoilt[:3])}, ...): its training went wrong. Take an earlier checkpoint, or train it again '
-            'with a lower rate'
+            f'{len(weights)} ({", ".join(spoilt[:3])}, ...): its training went wrong. Take an earlier checkpoint, or '
+            'train it again with a lower rate'
         )
     return weights
 

@@ -87,14 +87,10 @@ class PreflightHook(Hook):
             purpose=('resume' if runner._resume else 'start') if training else 'test',
             classes=(getattr(dataset, 'metainfo', None) or {}).get('classes') or (),
         )
-        if training and runner._resume:
-            lacks = tuple(resume_problems(checkpoint))
-            found += Findings(problems=lacks)
-            found += (
-                Findings()
-                if lacks
-                else resume_findings(model, runner.cfg, self._data_marks(runner), checkpoint)
-            )
+        if training and runner._resume and not found.problems:
+            found += Findings(problems=tuple(resume_problems(checkpoint)))
+        if training and runner._resume and not found.problems:
+            found += resume_findings(model, runner.cfg, self._data_marks(runner), checkpoint)
         return found
 
     def before_train(self, runner: Any) -> None:
@@ -117,7 +113,7 @@ class PreflightHook(Hook):
     def _data_marks(self, runner: Any) -> dict[str, Any]:
         """Of the training's data; they are read once."""
         if self._marks is None:
-            self._marks = data_marks(runner._train_loop.dataloader.dataset)
+            self._marks = data_marks(runner.train_dataloader.dataset)
         return self._marks
 
     def _problems(self, runner: Any) -> list[Problem]:
