@@ -20,8 +20,8 @@ class LabeledDataset(CocoDataset):
     Args:
         iscrowd: What such a box is in training. ``'object'``: an object like all others, as VOC's difficult ones in
             Detectron2. ``'ignored'``: what lies on it is neither foreground nor background; needs a detector whose
-            assigners are all ``BestBoxAssigner`` with ``ignore_iof_thr`` above 0. ``'background'``: nothing, so what
-            lies on it is background, as COCO's crowds in Detectron2.
+            assigners are all ``BestBoxAssigner`` with ``ignore_iof_thr`` above 0, and no mixed images.
+            ``'background'``: nothing, so what lies on it is background, as COCO's crowds in Detectron2.
         kwargs: As mmdet's ``CocoDataset``.
 
     Raises:

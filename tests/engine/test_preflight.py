@@ -164,6 +164,7 @@ def test_data_root_wrappers_and_default_classes(tmp_path):
         ),
         ('demo/teacher', {}, 'model.train_cfg.rpn.assigner: MaxIoUAssigner'),
         ('yolox_nano/teacher_bccd', {}, 'SimOTAAssigner'),
+        ('instant_teaching/voc', {}, 'MixUp'),
     ],
 )
 def test_ignored_boxes_need_a_detector_that_ignores_them(name, changed, said):

@@ -17,6 +17,7 @@ from mmssod.engine.hooks.ema_teacher_hook import EMATeacherHook
 from mmssod.engine.preflight.key_checks import typed_nodes
 from mmssod.engine.preflight.signatures import parameters
 from mmssod.models.assigners import BestBoxAssigner
+from mmssod.models.pseudo.mixers import PairMixer
 from mmssod.structures import Problem
 
 _COUNT_OTHER_THINGS = ('rpn_head', 'backbone', 'semantic')
@@ -182,18 +183,16 @@ def _ignored_problems(cfg: Mapping[str, Any]) -> Iterator[Problem]:
     ]
     if not sets:
         return
-    assigners = {
-        where: node
-        for where, node in typed_nodes('model', cfg.get('model'))
-        if where.endswith('assigner')
-    }
-    deaf = [where for where, node in assigners.items() if not _ignores(node)]
+    parts = list(typed_nodes('model', cfg.get('model')))
+    assigners = [(where, node) for where, node in parts if where.endswith('assigner')]
+    deaf = [f'{where}: {node["type"]}' for where, node in assigners if not _ignores(node)]
+    deaf += [f'{where}: {node["type"]}' for where, node in parts if _is(node, MODELS, PairMixer)]
     if deaf or not assigners:
         yield Problem(
             'boxes are to be ignored, and the detector would train them as background',
-            "type='BestBoxAssigner' with ignore_iof_thr above 0 in all assigners of the model",
-            ', '.join(f'{where}: {assigners[where]["type"]}' for where in deaf) or 'no assigner',
-            f"correct the assigners, or set {sets[0]}.iscrowd to 'object' or 'background'",
+            "type='BestBoxAssigner' with ignore_iof_thr above 0 in all assigners of the model, and no mixed images",
+            ', '.join(deaf) or 'no assigner',
+            f"correct these parts, or set {sets[0]}.iscrowd to 'object' or 'background'",
         )
 
 
