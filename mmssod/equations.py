@@ -102,10 +102,10 @@ def offset_loss(offsets: Tensor, targets: Tensor, weights: Tensor, beta: float =
     r"""The second term of Eq. 5: smooth L1 from a bucket's center line to the true side.
 
     Args:
-        offsets: Predicted offsets in bucket widths, shape (N, 4, K).
-        targets: True offsets in bucket widths, shape (N, 4, K).
-        weights: 1 at the buckets that learn, else 0, shape (N, 4, K).
-        beta: Where smooth L1 turns from square to line, in bucket widths.
+        offsets: Predicted offsets in any unit of length, shape (N, 4, K).
+        targets: True offsets in the same unit, shape (N, 4, K).
+        weights: Above 0 at the buckets that learn, else 0, shape (N, 4, K).
+        beta: Where smooth L1 turns from square to line, in the same unit.
 
     Returns:
         Loss of each box, shape (N,).

@@ -5,11 +5,11 @@ tools/train.py configs/yolox_nano/student_bccd.py --teacher configs/yolox_nano/t
 
 _base_ = ['./teacher_bccd.py', '../_base_/ema_small.py']
 
-train_cfg = dict(max_iters=300, val_interval=100)
+train_cfg = dict(max_iters=600, val_interval=200)
 model = dict(_delete_=True, detector=_base_.model, **_base_.semi)
 train_dataloader = dict(_delete_=True, **_base_.semi_train_dataloader)
 default_hooks = _base_.semi_hooks
 optim_wrapper = _base_.semi_rate
 param_scheduler = _base_.semi_schedule
 auto_scale_lr = dict(base_batch_size=8)  # 4 labeled and 4 unlabeled images
-load_from = 'work_dirs/teacher_bccd/iter_500.pth'
+load_from = 'work_dirs/teacher_bccd/iter_800.pth'

@@ -1,4 +1,4 @@
-"""YOLOX-Nano from COCO on the labeled images of aquarium, batch norm fixed: what the student starts from.
+"""YOLOX-Nano from COCO on the labeled images of aquarium, batch norm and first stage fixed: what the student starts from.
 
 tools/train.py configs/yolox_nano/teacher_aquarium.py
 """
@@ -10,10 +10,10 @@ _base_ = [
     '../_base_/default_runtime.py',
 ]
 
-train_cfg = dict(max_iters=500, val_interval=250)
-model = dict(bbox_head=dict(num_classes=7))
+train_cfg = dict(max_iters=800, val_interval=400)
+model = dict(backbone=dict(frozen_stages=1), bbox_head=dict(num_classes=7))
 default_hooks = dict(
-    checkpoint=dict(interval=250),
+    checkpoint=dict(interval=400),
     freeze_bn=dict(type='FreezeBatchNormHook', parts=['']),
     speed=dict(type='SpeedHook', channels_last=True),
 )

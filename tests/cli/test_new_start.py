@@ -104,7 +104,7 @@ def test_the_configs_of_a_student(data):
         Config.fromfile(f'own/{name}.py') for name in ('teacher', 'student', 'supervised')
     )
     lengths = [cfg.train_cfg.max_iters for cfg in (teacher, student, supervised)]
-    assert lengths == [50, 30, 50 + 65]  # 2.17 * 30 = 65.1
+    assert lengths == [50, 38, 50 + 82]  # 2.15 * 38 = 81.7
     assert student.load_from == str(data / 'own/work_dirs/teacher/iter_50.pth')
     assert supervised.load_from == teacher.load_from == 'yolox_nano'
     assert student.model.labeler.type == 'EMATeacher' and student.model.predict_with == 'teacher'
@@ -115,13 +115,20 @@ def test_the_configs_of_a_student(data):
     for cfg in (teacher, student, supervised):
         assert cfg.default_hooks.freeze_bn.type == 'FreezeBatchNormHook'
         assert cfg.default_hooks.speed.channels_last
+        assert cfg.default_hooks.logger.log_metric_by_epoch is False
         loader = cfg.train_dataloader
         steps = loader.dataset.labeled.pipeline
         assert steps.resize.type == 'RandomResize'
         assert steps.resize.scale == steps.crop.crop_size == cfg.scale
         assert cfg.val_dataloader.dataset.pipeline[1].scale == cfg.scale
     assert [*student.train_dataloader.dataset.labeled.pipeline][-1] == 'branch'
-    assert student.train_dataloader.dataset.unlabeled.pipeline.resize.scale == student.scale
+    unlabeled = student.train_dataloader.dataset.unlabeled.pipeline
+    assert unlabeled.resize.scale == student.scale
+    strong = [step.type for name, step in unlabeled.views.strong.items() if name != 'type']
+    assert strong[:4] == ['RandomResize', 'RandomCrop', 'RandomFlip', 'ColorJitter']
+    assert strong[-1] == 'PackDetInputs' and [*unlabeled.views.weak] == ['type', 'flip', 'pack']
+    assert student.model.detector.backbone.frozen_stages == 1
+    assert student.model.balancer.type == 'MatchingBalancer'
     with DefaultScope.overwrite_default_scope('mmdet'):
         model = MODELS.build(student.model)
     assert model.student.bbox_head.num_classes == 2

@@ -4,6 +4,8 @@ import math
 
 import pytest
 import torch
+from mmdet.models.roi_heads.bbox_heads import SABLHead
+from mmdet.models.task_modules import AssignResult, SamplingResult
 from mmdet.registry import MODELS
 from mmengine.config import ConfigDict
 
@@ -136,3 +138,52 @@ def test_unknown_arguments_are_errors():
     config = tiny_detector('bucket')['roi_head']['bbox_head']
     with pytest.raises(TypeError, match='buckets_per_side'):
         MODELS.build(dict(config, buckets_per_side=3))
+
+
+@pytest.mark.parametrize('num_buckets', [7, 30])
+def test_losses_of_sabl(num_buckets):
+    """mmdet's ``SABLHead`` on equal answers: it weighs a side's buckets by a quarter, its offsets by 1."""
+    theirs = SABLHead(
+        num_classes=3,
+        cls_in_channels=16,
+        reg_in_channels=16,
+        roi_feat_size=num_buckets,
+        cls_out_channels=8,
+        bbox_coder=dict(type='BucketingBBoxCoder', num_buckets=2 * num_buckets, scale_factor=1.7),
+    )
+    reach = 1 / num_buckets  # mmdet's: the next bucket, however narrow
+    coder = dict(
+        type='SideBucketCoder', num_buckets=num_buckets, offset_reach=reach, clamp_targets=False
+    )
+    config = tiny_detector('bucket', 3, num_buckets)['roi_head']['bbox_head']
+    ours = MODELS.build(
+        {**config, 'bbox_coder': coder, 'bucket_loss_weight': 0.25, 'offset_loss_weight': 1.0}
+    )
+    generator = torch.Generator().manual_seed(0)
+    corners = torch.rand(5, 2, generator=generator) * 50
+    boxes = torch.cat([corners, corners + 20 + 30 * torch.rand(5, 2, generator=generator)], dim=1)
+    truth = boxes[:3] + torch.randn(3, 4, generator=generator) * 3
+    result = SamplingResult(
+        pos_inds=torch.arange(3),
+        neg_inds=torch.arange(3, 5),
+        priors=boxes,
+        gt_bboxes=truth,
+        assign_result=AssignResult(
+            3, torch.tensor([1, 2, 3, 0, 0]), torch.ones(5), torch.tensor([0, 1, 2, 3, 3])
+        ),
+        gt_flags=torch.zeros(5, dtype=torch.uint8),
+    )
+    result.pos_gt_labels = torch.tensor([0, 1, 2])
+    scores = torch.randn(5, 4, generator=generator)
+    answers = torch.randn(5, 2, 4, num_buckets, generator=generator)
+    rois = torch.cat([torch.zeros(5, 1), boxes], dim=1)
+    labels, label_weights, *targets = theirs.get_targets([result], ConfigDict(pos_weight=-1))
+    # Their sides are left, right, top, bottom; their offsets go from the side to the center line, along the axis.
+    order, sign = [0, 2, 1, 3], torch.tensor([-1.0, -1, 1, 1])[:, None]
+    logits, offsets = answers[:, 0, order].flatten(1), (answers[:, 1] * sign)[:, order].flatten(1)
+    expected = theirs.loss(scores, (logits, offsets), rois, labels, label_weights, *targets)
+    box_targets, box_weights = torch.zeros(5, 4), torch.zeros(5, 4)
+    box_targets[:3], box_weights[:3] = truth, 1.0
+    found = ours.loss(scores, answers, rois, labels, label_weights, box_targets, box_weights)
+    for name in ('loss_cls', 'loss_bbox_cls', 'loss_bbox_reg'):
+        torch.testing.assert_close(found[name], expected[name], rtol=1e-4, atol=1e-5)

@@ -4,10 +4,10 @@ import copy
 
 import pytest
 import torch
-from mmcv.cnn import build_norm_layer
+from mmcv.cnn import ConvModule, build_norm_layer
 from torch import nn
 
-from mmssod.models.frozen_batch_norm import FROZEN, freeze_batch_norm
+from mmssod.models.frozen_batch_norm import FROZEN, fold_batch_norm, freeze_batch_norm
 
 
 def model():
@@ -94,3 +94,58 @@ def test_every_kind_of_batch_norm(kind):
     assert freeze_batch_norm(nn.Sequential(layer)) == 1
     assert isinstance(layer, kind) and not layer.train().training
     assert not any(parameter.requires_grad for parameter in layer.parameters())
+
+
+# ---------------------------------------------------------------- folding
+
+
+def conv_modules(**conv_cfg):
+    torch.manual_seed(0)
+    norm = dict(norm_cfg=dict(type='BN'), act_cfg=dict(type='ReLU'))
+    net = nn.Sequential(
+        ConvModule(3, 8, 3, padding=1, conv_cfg=conv_cfg or None, **norm),
+        ConvModule(8, 8, 3, groups=8, bias=True, **norm),
+        ConvModule(8, 4, 1, norm_cfg=None),
+    )
+    for layer in net.modules():
+        if isinstance(layer, nn.BatchNorm2d):
+            layer.running_mean.uniform_(-1, 1), layer.running_var.uniform_(0.5, 2)
+            nn.init.uniform_(layer.weight, 0.5, 2), nn.init.uniform_(layer.bias, -1, 1)
+    return net.train()
+
+
+def test_folding_changes_no_loss_over_20_steps():
+    losses = []
+    for fold in (False, True):
+        net = conv_modules()
+        freeze_batch_norm(net)
+        assert not fold or fold_batch_norm(net) == 2
+        optimizer = torch.optim.SGD(net.parameters(), lr=0.01, momentum=0.9)
+        losses.append([])
+        for _ in range(20):
+            optimizer.zero_grad()
+            loss = net(images()).square().mean()
+            loss.backward()
+            optimizer.step()
+            losses[-1].append(loss.item())
+    assert losses[0][-1] < 0.9 * losses[0][0]
+    assert losses[1] == pytest.approx(losses[0], rel=1e-4)
+    assert losses[1] != losses[0]  # another order of operations: it is folded indeed
+
+
+def test_layers_in_training_and_other_convolutions_are_not_folded():
+    for kwargs in (dict(), dict(type='ConvWS')):
+        plain, folded = conv_modules(**kwargs), conv_modules(**kwargs)
+        assert fold_batch_norm(folded) == 2 - bool(kwargs)
+        assert torch.equal(folded(images()), plain(images()))
+        if kwargs:  # weights that are standardized in each pass stay so
+            torch.testing.assert_close(folded.eval()(images()), plain.eval()(images()))
+
+
+def test_a_copy_of_a_folded_model_follows_its_own_weights():
+    net = conv_modules().eval()
+    fold_batch_norm(net)
+    other = copy.deepcopy(net)
+    with torch.no_grad():
+        other[0].conv.weight.zero_(), other[0].norm.bias.zero_(), other[0].norm.running_mean.zero_()
+    assert (other[0](images()) == 0).all() and (net[0](images()) != 0).any()

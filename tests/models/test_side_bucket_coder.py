@@ -57,7 +57,7 @@ def test_decode_of_encode_for_any_box(num_buckets, roi, place):
 
 def test_hand_worked_bucket():
     # A box of 100 px, scale 1.7: the left segment runs from -85 to 0 around the center at 0, in 10 buckets of 8.5 px.
-    coder = SideBucketCoder(num_buckets=10)
+    coder = SideBucketCoder(num_buckets=10, offset_reach=0.1)
     rois = torch.tensor([[-50.0, -50.0, 50.0, 50.0]])
     targets = coder.encode(rois, torch.tensor([[-52.0, -50.0, 50.0, 50.0]]))
     assert targets.labels[0, 0].argmax() == 3  # (-52 + 85) / 8.5 = 3.88
@@ -68,7 +68,7 @@ def test_hand_worked_bucket():
 
 
 def test_one_offset_bucket_is_equation_5():
-    coder = SideBucketCoder(10, num_offset_buckets=1, ignore_neighbor=False)
+    coder = SideBucketCoder(10, offset_reach=0, ignore_neighbor=False)
     targets = coder.encode(*boxes_on_segments(20))
     assert torch.equal(targets.offset_weights, targets.labels)
     assert (targets.label_weights == 1).all()
@@ -76,7 +76,7 @@ def test_one_offset_bucket_is_equation_5():
 
 @pytest.mark.parametrize('num_buckets', [2, 7, 30])
 def test_agrees_with_mmdet(num_buckets):
-    ours = SideBucketCoder(num_buckets, clamp_targets=False)
+    ours = SideBucketCoder(num_buckets, clamp_targets=False, offset_reach=1 / num_buckets)
     theirs = BucketingBBoxCoder(num_buckets=2 * num_buckets, scale_factor=1.7, clip_border=False)
     rois, truth = boxes_on_segments(100)
     truth = truth + torch.randn_like(truth) * 5  # some sides off their segment, too
@@ -95,6 +95,26 @@ def test_agrees_with_mmdet(num_buckets):
     their_offsets = (targets.offsets * sign)[:, MMDET_ORDER].reshape(100, -1)
     decoded, _ = theirs.decode(rois, (their_logits, their_offsets))
     assert torch.allclose(ours.decode(rois, logits, targets.offsets), decoded, atol=1e-2)
+
+
+@pytest.mark.parametrize('num_buckets', [4, 8, 20, 30, 40])
+def test_the_reach_of_offsets_is_a_length(num_buckets):
+    """Any choice within an eighth of the segment decodes to the right place, and no K weighs more than another."""
+    coder = SideBucketCoder(num_buckets)
+    rois, truth = boxes_on_segments(200)
+    targets = coder.encode(rois, truth)
+    reach = max(1 / num_buckets, 0.125) * 1.7 / 2 * (rois[:, 2:] - rois[:, :2]).repeat(1, 2)
+    logits = torch.rand(200, 4, num_buckets).masked_fill(targets.offset_weights == 0, -1)
+    decoded = coder.decode(rois, logits, targets.offsets)
+    assert torch.allclose(decoded, truth, atol=1e-3)
+    trained = targets.offset_weights > 0
+    assert targets.offsets[trained].abs().max() <= 1
+    moved = (
+        (targets.offsets * trained * reach[..., None]).abs().amax(dim=-1)
+    )  # the longest way that is trained
+    assert (moved <= reach * 1.0001).all() and (moved > 0.4 * reach).float().mean() > 0.7
+    total = targets.offset_weights.sum(dim=-1)
+    assert 0.9 < total.min() and total.max() < 2.4
 
 
 def test_mirror_swaps_left_and_right():
@@ -149,7 +169,7 @@ def test_boxes_without_area_give_finite_targets():
     ('arguments', 'message'),
     [
         (dict(num_buckets=1), 'at least 2, got 1'),
-        (dict(num_buckets=8, num_offset_buckets=3), 'must be 1 or 2, got 3'),
+        (dict(num_buckets=8, offset_reach=1.5), 'a share of the segment, got 1.5'),
         (dict(num_buckets=8, scale_factor=1.0), 'must enlarge the box, got 1.0'),
     ],
 )

@@ -3,11 +3,12 @@
 _base_ = './jitter.py'
 
 scale_416 = (416, 416)
-jitter_416 = {
-    **_base_.jitter,
+sizes_416 = {
     'resize': dict(scale=scale_416, **_base_.jitter['resize']),
     'crop': dict(crop_size=scale_416, **_base_.jitter['crop']),
     '_delete_': True,
 }
+jitter_416 = {**_base_.jitter, **sizes_416}
+strong_jitter_416 = {**_base_.strong_jitter, **sizes_416}
 resize_416 = dict(resize=dict(scale=scale_416))
 test_resize_416 = dict(type='Resize', scale=scale_416, keep_ratio=True)

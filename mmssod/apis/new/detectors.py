@@ -56,7 +56,7 @@ def _rtmdet(size: str, gib: float, about: str) -> Detector:
 # `about`: parameters as counted here; AP of YOLOX's authors and of MMDetection's metafiles.
 DETECTORS = {
     'yolox_nano': Detector(
-        'yolox_nano.py', 'adamw_lite.py', 'AdamW', 0.0005, 4, 0, 0.23, (416, 416), 500, 4000,
+        'yolox_nano.py', 'adamw_lite.py', 'AdamW', 0.0005, 4, 0, 0.23, (416, 416), 800, 4000,
         'yolox_nano', '0.9 M parameters, 25.8 AP on COCO',
     ),
     'rtmdet_tiny': _rtmdet('tiny', 0.72, '4.9 M parameters, 40.9 AP on COCO'),

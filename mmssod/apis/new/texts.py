@@ -35,7 +35,7 @@ unlabeled = dict(
     images=unlabeled_images,
     data_prefix=dict(img=unlabeled_prefix),
     exclude=not_unlabeled,
-    pipeline=resize,
+    pipeline=$unlabeled_steps,
 )
 val = dict(
     ann_file=val_json, data_prefix=dict(img=val_images), metainfo=metainfo, pipeline=test_pipeline
@@ -72,6 +72,7 @@ labeled = dict(
     pipeline=resize,
 )""",
     semi_labeled='labeled',
+    unlabeled_steps='resize',
 )
 """What fills the places of ``DATA``; places of its own come after."""
 
@@ -83,12 +84,14 @@ iterations = $iterations  # of the teacher
 student_iterations = max(round($student_share * iterations), 1)  # after it
 supervised_iterations = iterations + round($step_cost * student_iterations)  # as long as both together, in seconds""",
     jitter="""\
-jitter = {  # of labeled images: few are learned by heart when their size and colors never change
-    **_base_.jitter,
+sizes = {  # change at random: few labeled images are learned by heart in one size
     'resize': dict(scale=scale, **_base_.jitter['resize']),
     'crop': dict(crop_size=scale, **_base_.jitter['crop']),
     '_delete_': True,
 }
+jitter = {**_base_.jitter, **sizes}
+strong_jitter = {**_base_.strong_jitter, **sizes}
+strong = dict(**strong_jitter, **_base_.strong_steps, pack=_base_.pack)
 """,
     labeled="""\
 places = dict(
@@ -101,6 +104,7 @@ labeled = dict(pipeline=dict(**jitter, pack=_base_.pack), **places)
 branch = dict(type='MultiBranch', branch_field=_base_.branches, labeled=_base_.pack)
 semi_labeled = dict(pipeline=dict(**jitter, branch=branch), **places)""",
     semi_labeled='semi_labeled',
+    unlabeled_steps='dict(**resize, views=dict(strong=strong))',
 )
 """Likewise, of detectors that start from COCO."""
 
@@ -126,7 +130,6 @@ optim_wrapper = dict(optimizer=dict(lr=_base_.learning_rate))
 auto_scale_lr = dict(base_batch_size=_base_.batch)
 default_hooks = dict(
     checkpoint=dict(interval=max(_base_.iterations // 4, 1)),
-    logger=dict(log_metric_by_epoch=False),  # evaluations by iteration in TensorBoard, too
 )
 randomness = dict(seed=$seed)
 work_dir = f'{_base_.here}/work_dirs/teacher'
@@ -175,18 +178,19 @@ _base_ = [
 
 quarter = -(-_base_.iterations // 4)
 train_cfg = dict(max_iters=_base_.iterations, val_interval=quarter)
-model = dict(bbox_head=dict(num_classes=len(_base_.classes)))
+model = dict(${frozen}bbox_head=dict(num_classes=len(_base_.classes)))
 optim_wrapper = dict(optimizer=dict(lr=_base_.learning_rate))
 auto_scale_lr = dict(base_batch_size=_base_.batch)
 default_hooks = dict(
     checkpoint=dict(interval=quarter),
-    logger=dict(log_metric_by_epoch=False),  # evaluations by iteration in TensorBoard, too
 $hooks)
 randomness = dict(seed=$seed)
 work_dir = f'{_base_.here}/work_dirs/teacher'
 load_from = _base_.start
 ''')
 
+FROZEN = 'backbone=dict(frozen_stages=1), '
+"""The first stage keeps what its start has learned; a sixth of a step less time."""
 FREEZE = """\
     freeze_bn=dict(type='FreezeBatchNormHook'),  # as in the start: small batches spoil its statistics
 """

@@ -176,6 +176,7 @@ def _coco_configs(
         optimizer=chosen.optimizer,
         seed=seed,
         hooks=''.join(hooks),
+        frozen=texts.FROZEN if start else '',
     )
     joint = '' if start else texts.NOT_JOINT
     started = dict(start=repr(start or None), start_comment=comment)

@@ -2,8 +2,8 @@
 
 ``N`` boxes, ``K`` buckets a side; sides in the order of box columns: left, top, right, bottom; boxes
 ``x1 y1 x2 y2`` in absolute pixels. A side's segment runs from the border of the enlarged box (bucket 0) to
-the center (bucket K-1), and offsets are in bucket widths, positive towards the center. So a mirrored box has
-the same buckets and offsets, with left and right swapped.
+the center (bucket K-1), and offsets are positive towards the center. So a mirrored box has the same buckets and
+offsets, with left and right swapped.
 """
 
 from typing import NamedTuple
@@ -22,8 +22,10 @@ class BucketTargets(NamedTuple):
 
     labels: Tensor  # 1 at the bucket of the side
     label_weights: Tensor  # 0 at neighbors that are left out of the loss
-    offsets: Tensor  # from each bucket's center line to the side, in bucket widths
-    offset_weights: Tensor  # 1 at the buckets whose offset is trained
+    offsets: Tensor  # from each bucket's center line to the side, in units of the coder's reach
+    offset_weights: (
+        Tensor  # at the buckets whose offset is trained; two a side in the sum, more or less
+    )
 
 
 @TASK_UTILS.register_module()
@@ -37,10 +39,12 @@ class SideBucketCoder(BaseBBoxCoder):
             K=30 is its ``num_buckets=60``.
         scale_factor: How far the box is enlarged before its sides' segments are laid, 1.7 as in SABL.
         ignore_neighbor: Leave the buckets within one width of the side, its own excepted, out of Eq. 3.
-        num_offset_buckets: How many of the nearest buckets learn their offset, 1 (Eq. 5) or 2 (SABL: a
-            wrong choice of the neighbor then still decodes to the right place).
+        offset_reach: How far from a side buckets learn their offset, as a share of the segment: choosing one of them
+            still decodes to the right place. It is also the unit of offsets, so it is a length on the box that does
+            not shrink with K. Never less than one bucket width, as in SABL; 0 trains the side's own bucket alone, as
+            Eq. 5 is printed, in units of its width.
         clamp_targets: Pull sides off the segment to its end. Without it their offset is as large as
-            they are far, 20 widths and more with many buckets, and governs the loss.
+            they are far and governs the loss.
 
     Raises:
         ValueError: For values outside these ranges.
@@ -51,7 +55,7 @@ class SideBucketCoder(BaseBBoxCoder):
         num_buckets: int,
         scale_factor: float = 1.7,
         ignore_neighbor: bool = True,
-        num_offset_buckets: int = 2,
+        offset_reach: float = 0.125,
         clamp_targets: bool = True,
         use_box_type: bool = False,
     ) -> None:
@@ -60,15 +64,22 @@ class SideBucketCoder(BaseBBoxCoder):
             raise ValueError(
                 f'num_buckets must be at least 2, got {num_buckets}; the paper uses 30'
             )
-        if num_offset_buckets not in (1, 2):
-            raise ValueError(f'num_offset_buckets must be 1 or 2, got {num_offset_buckets}')
+        if not 0 <= offset_reach <= 1:
+            raise ValueError(
+                f'offset_reach must be in [0, 1], a share of the segment, got {offset_reach}'
+            )
         if scale_factor <= 1:
             raise ValueError(f'scale_factor must enlarge the box, got {scale_factor}; 1.7 is usual')
         self.num_buckets = num_buckets
         self.scale_factor = scale_factor
         self.ignore_neighbor = ignore_neighbor
-        self.num_offset_buckets = num_offset_buckets
+        self.offset_reach = offset_reach
         self.clamp_targets = clamp_targets
+
+    @property
+    def offset_unit(self) -> float:
+        """What an offset of 1 is in bucket widths, at least 1."""
+        return max(1.0, self.offset_reach * self.num_buckets)
 
     @property
     def encode_size(self) -> int:
@@ -93,9 +104,6 @@ class SideBucketCoder(BaseBBoxCoder):
     def encode(self, bboxes: Tensor, gt_bboxes: Tensor) -> BucketTargets:
         """Targets that turn ``bboxes`` into ``gt_bboxes``.
 
-        Which buckets are near is known from a side's place alone, so the only tensors of K entries a side are the
-        targets themselves: writing memory is what this costs.
-
         Args:
             bboxes: Boxes to start from, shape (N, 4).
             gt_bboxes: Boxes to arrive at, shape (N, 4).
@@ -106,32 +114,17 @@ class SideBucketCoder(BaseBBoxCoder):
         place = (gt_bboxes - borders) / widths - 0.5
         if self.clamp_targets:
             place = place.clamp(-0.5, self.num_buckets - 0.5)
-        nearest, neighbor = self._near_buckets(place)
+        own = (place + 0.5).floor().clamp(0, self.num_buckets - 1).long()[..., None]
         steps = torch.arange(self.num_buckets, device=place.device, dtype=place.dtype)
-        offsets = place[..., None] - steps
-        labels = torch.zeros_like(offsets).scatter_(-1, nearest, 1.0)
-        label_weights = torch.ones_like(offsets)
-        if self.ignore_neighbor:
-            label_weights.scatter_(-1, neighbor, 0.0).scatter_(-1, nearest, 1.0)
-        two = self.num_offset_buckets == 2
-        offset_weights = labels.scatter(-1, neighbor, 1.0) if two else labels
-        return BucketTargets(labels, label_weights, offsets, offset_weights)
-
-    def _near_buckets(self, place: Tensor) -> tuple[Tensor, Tensor]:
-        """The nearest bucket of each side, and the other one within a width of it (the nearest where there is none).
-
-        Args:
-            place: In bucket widths from the center line of bucket 0, shape (N, 4).
-
-        Returns:
-            Indices of buckets, both of shape (N, 4, 1).
-        """
-        last = self.num_buckets - 1
-        nearest = (place + 0.5).floor().clamp(0, last)
-        other = nearest + (place - nearest).sign()
-        is_near = ((place - other).abs() < 1) & (other >= 0) & (other <= last)
-        neighbor = torch.where(is_near, other, nearest)
-        return nearest.long()[..., None], neighbor.long()[..., None]
+        widths_away = place[..., None] - steps
+        labels = torch.zeros_like(widths_away).scatter_(-1, own, 1.0)
+        is_neighbor = (widths_away.abs() < 1) & (labels == 0)
+        label_weights = 1 - is_neighbor.float() if self.ignore_neighbor else torch.ones_like(labels)
+        offset_weights = labels
+        if self.offset_reach > 0:
+            near = (widths_away.abs() < self.offset_unit) | (labels > 0)
+            offset_weights = near.float() / self.offset_unit
+        return BucketTargets(labels, label_weights, widths_away / self.offset_unit, offset_weights)
 
     def decode(
         self,
@@ -145,7 +138,7 @@ class SideBucketCoder(BaseBBoxCoder):
         Args:
             bboxes: Boxes to start from, shape (N, 4).
             bucket_logits: Scores of the buckets, shape (N, 4, K).
-            offsets: Offsets in bucket widths, shape (N, 4, K).
+            offsets: Offsets in units of the reach, shape (N, 4, K).
             max_shape: Height and width to clip to.
 
         Returns:
@@ -154,7 +147,7 @@ class SideBucketCoder(BaseBBoxCoder):
         borders, widths = self.segments(get_box_tensor(bboxes).float())
         best = bucket_logits.argmax(dim=-1, keepdim=True)
         offset = offsets.gather(-1, best).squeeze(-1).float()
-        boxes = borders + (best.squeeze(-1) + 0.5) * widths + offset * widths
+        boxes = borders + (best.squeeze(-1) + 0.5 + offset * self.offset_unit) * widths
         if max_shape is not None:
             height, width = max_shape[:2]
             x, y = boxes[:, 0::2].clamp(0, width), boxes[:, 1::2].clamp(0, height)

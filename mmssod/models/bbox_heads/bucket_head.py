@@ -1,7 +1,7 @@
 """What all bucket heads share: losses, predictions with both certainties.
 
 ``N`` RoIs, ``M`` classes, ``K`` buckets a side. ``bbox_pred`` has shape (N, 2, 4, K): bucket logits at 0,
-offsets in bucket widths at 1; sides left, top, right, bottom.
+offsets in units of the coder's reach at 1; sides left, top, right, bottom.
 """
 
 import math
@@ -28,7 +28,7 @@ class BucketHead(ConvFCBBoxHead):
         bbox_coder: Config of a :class:`SideBucketCoder`.
         bucket_loss_weight: Weight of Eq. 3, which sums over four sides; a quarter makes it SABL's mean.
         offset_loss_weight: Weight of the smooth L1 term of Eq. 5, likewise.
-        offset_beta: Where smooth L1 turns from square to line, in bucket widths.
+        offset_beta: Where smooth L1 turns from square to line, in units of the coder's reach.
         kwargs: As :class:`mmdet.models.ConvFCBBoxHead`; an unknown name is an error there.
     """
 

@@ -2,7 +2,7 @@
 
 ``B`` images, ``P`` locations of all levels, ``N`` locations of any images, ``M`` classes, ``K`` buckets a side. The
 localization of a location has 4 + 8 K numbers: YOLOX's (center x and y, log of width and height, in strides), bucket
-logits (4, K), and offsets in bucket widths (4, K); sides left, top, right, bottom.
+logits (4, K), and offsets in units of the coder's reach (4, K); sides left, top, right, bottom.
 """
 
 from __future__ import annotations

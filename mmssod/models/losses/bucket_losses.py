@@ -88,10 +88,10 @@ class BucketLoss(_BoxLoss):
 
 @MODELS.register_module()
 class BucketOffsetLoss(_BoxLoss):
-    """The second term of Eq. 5: smooth L1 between offsets, in bucket widths.
+    """The second term of Eq. 5: smooth L1 between offsets, in units of the coder's reach.
 
     Args:
-        beta: Where smooth L1 turns from square to line, in bucket widths, above 0.
+        beta: Where smooth L1 turns from square to line, in the same units, above 0.
         reduction: As in :class:`BucketLoss`.
         loss_weight: Likewise.
 

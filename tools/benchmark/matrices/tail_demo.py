@@ -29,9 +29,11 @@ STUDENT = {**TEACHER, 'train_dataloader.dataset.unlabeled.images': ROOT + 'unlab
 recipes = [dict(name='teacher', config='configs/demo/teacher.py', options=TEACHER)]
 for name, options in {
     'CA': {**_base_.NO_RE, **_base_.NO_DT},
-    'CA + RE': {**_base_.RE, **_base_.NO_DT},
     'CA + DT': _base_.NO_RE,
-    'CA + RE + DT': _base_.RE,
+    'CA + RE': {**_base_.RE, **_base_.NO_DT, 'model.balancer.unit_mean_weight': False},
+    'CA + RE, mean 1': {**_base_.RE, **_base_.NO_DT},
+    'CA + RE + DT': {**_base_.RE, 'model.balancer.unit_mean_weight': False},
+    'CA + RE + DT, mean 1': _base_.RE,
 }.items():
     recipes.append(
         dict(

@@ -1,0 +1,9 @@
+"""As teacher_voc12mini.py with the paper's localization: 8 buckets a side, around the box that YOLOX regresses.
+
+tools/train.py configs/yolox_nano/teacher_bucket_voc12mini.py
+"""
+
+_base_ = './teacher_voc12mini.py'
+
+coder = dict(type='SideBucketCoder', num_buckets=8, scale_factor=1.7)
+model = dict(bbox_head=dict(type='BucketYOLOXHead', bbox_coder=coder))

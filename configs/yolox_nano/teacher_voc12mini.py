@@ -1,0 +1,20 @@
+"""YOLOX-Nano from COCO on the labeled images of voc12mini, batch norm and first stage fixed: what the student starts from.
+
+tools/train.py configs/yolox_nano/teacher_voc12mini.py
+"""
+
+_base_ = [
+    '../_base_/models/yolox_nano.py',
+    '../_base_/datasets/voc12mini_416.py',
+    '../_base_/adamw_lite.py',
+    '../_base_/default_runtime.py',
+]
+
+train_cfg = dict(max_iters=800, val_interval=400)
+model = dict(backbone=dict(frozen_stages=1), bbox_head=dict(num_classes=20))
+default_hooks = dict(
+    checkpoint=dict(interval=400),
+    freeze_bn=dict(type='FreezeBatchNormHook', parts=['']),
+    speed=dict(type='SpeedHook', channels_last=True),
+)
+load_from = 'yolox_nano'
