@@ -27,6 +27,7 @@ from mmssod.engine.preflight import (
     raise_together,
     start_problems,
 )
+from mmssod.engine.run_lock import run_lock
 from mmssod.environment.checkpoints import trusting
 
 
@@ -117,7 +118,7 @@ def prepare(
 
 def run_training(cfg: Config) -> dict[str, float]:
     """Train in the process group that is there; metrics of the last evaluation."""
-    with full_disk_named(cfg.work_dir):
+    with run_lock(cfg.work_dir), full_disk_named(cfg.work_dir):
         runner = build_runner(cfg)
         newest = LastEvaluation()
         runner.register_hook(newest)

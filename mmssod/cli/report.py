@@ -9,6 +9,7 @@ nothing could be evaluated; the page then shows the rest. For example::
 from __future__ import annotations
 
 import argparse
+import importlib
 import sys
 
 from mmssod.cli.options import add_cfg_options, add_device
@@ -40,6 +41,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--max-mb', type=float, default=10.0, help='most size of all pictures, MB (%(default)s)'
     )
+    parser.add_argument(
+        '--import',
+        nargs='+',
+        default=[],
+        dest='modules',
+        metavar='MODULE',
+        help='modules with classes of your own that the runs use; a work directory alone imports nothing',
+    )
     add_device(parser)
     add_cfg_options(parser)
 
@@ -48,6 +57,8 @@ def run(args: argparse.Namespace) -> int:
     """Evaluate, choose, write."""
     from mmssod.apis.reporting import report  # after the arguments, so that --help is quick
 
+    for module in args.modules:
+        importlib.import_module(module)
     page = report(
         args.runs,
         args.out,

@@ -4,6 +4,7 @@ Decoders do not always say: OpenCV answers a truncated JPEG with gray where the 
 """
 
 import io
+import struct
 import warnings
 
 from mmengine import fileio
@@ -18,6 +19,7 @@ SWAPPED = (5, 6, 7, 8)
 
 _JPEG, _JPEG_END, _PNG, _PNG_END = b'\xff\xd8', b'\xff\xd9', b'\x89PNG', b'IEND'
 _SCAN = 0xDA  # marker of a JPEG's pixels
+_FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}  # markers with its size
 
 
 class UnreadableImageError(ValueError):
@@ -39,11 +41,11 @@ def image_fault(
     if cut_off(content):
         return 'truncated'
     try:
-        width, height = _size(content)
+        width, height = _stored_size(content) or _size(content)
     except Image.DecompressionBombError:
         return f'more than {2 * MAX_PIXELS} pixels'
-    except Exception:
-        return None  # a format that Pillow does not know, or a damaged header: the decoder decides
+    except Exception:  # what has no size to judge may fill the memory
+        return 'no image, or one whose header cannot be read'
     if width * height > max_pixels:
         return f'{width} x {height}, more than {max_pixels} pixels'
     if max(width, height) > max_aspect * max(min(width, height), 1):
@@ -56,7 +58,7 @@ def header_size(content: bytes) -> tuple[int, int] | None:
     try:
         return _size(content)
     except Exception:  # a damaged header may raise nearly anything
-        return None
+        return _stored_size(content)
 
 
 def _size(content: bytes) -> tuple[int, int]:
@@ -67,6 +69,21 @@ def _size(content: bytes) -> tuple[int, int]:
             if image.getexif().get(ExifTags.Base.Orientation) in SWAPPED:
                 width, height = height, width
     return width, height
+
+
+def _stored_size(content: bytes) -> tuple[int, int] | None:
+    """Width and height in a PNG's or JPEG's own header, which decoders read even where Pillow gives up."""
+    if content.startswith(_PNG) and content[12:16] == b'IHDR' and len(content) >= 24:
+        width, height = struct.unpack('>II', content[16:24])
+        return width, height
+    place = 2 if content.startswith(_JPEG) else len(content)
+    while place + 9 <= len(content) and content[place] == 0xFF:
+        marker = content[place + 1]
+        if marker in _FRAMES:
+            height, width = struct.unpack('>HH', content[place + 5 : place + 9])
+            return width, height
+        place += 1 if marker == 0xFF else 2 + int.from_bytes(content[place + 2 : place + 4], 'big')
+    return None
 
 
 def cut_off(content: bytes) -> bool:

@@ -170,14 +170,41 @@ def text(folder):
     STOPS.format('more than [0-9]+ pixels'),
 )
 def pixel_bomb(folder):
-    side = 50_000
-    header = struct.pack('>IIBBBBB', side, side, 8, 2, 0, 0, 0)
-    chunks = [(b'IHDR', header), (b'IDAT', zlib.compress(b'')), (b'IEND', b'')]
-    content = b'\x89PNG\r\n\x1a\n' + b''.join(
-        struct.pack('>I', len(data)) + kind + data + struct.pack('>I', zlib.crc32(kind + data))
-        for kind, data in chunks
+    return both(folder, long_text(black(50_000, 50_000), b''), 'bad.png')
+
+
+@case(
+    GROUP,
+    'the same, and longer than 1:200, behind a text that is longer than Pillow reads',
+    STOPS_OR_SKIPS,
+    '(?s)(?=.*labeled: problem.*more than [0-9]+ pixels.*more than [0-9]+ pixels).*thinner than 1:200.*thinner than',
+)
+def hidden_bomb(folder):
+    return '\n'.join(
+        both(folder, long_text(black(*size)), 'bad.png')
+        for size in ((30_000, 30_000), (60_000, 10))
     )
-    return both(folder, content, 'bad.png')
+
+
+@case(GROUP, 'PNG with a text that is longer than Pillow reads', USED, FINE.format(30, 40))
+def wordy(folder):
+    return both(folder, long_text(encoded('.png')), 'bad.png', PIXELS)
+
+
+def black(width: int, height: int) -> bytes:
+    header = struct.pack('>IIBBBBB', width, height, 8, 2, 0, 0, 0)
+    return b'\x89PNG\r\n\x1a\n' + b''.join(
+        map(chunk, (b'IHDR', b'IDAT', b'IEND'), (header, zlib.compress(b''), b''))
+    )
+
+
+def chunk(kind: bytes, data: bytes) -> bytes:
+    return struct.pack('>I', len(data)) + kind + data + struct.pack('>I', zlib.crc32(kind + data))
+
+
+def long_text(png: bytes, text: bytes = b'a' * 2_000_000) -> bytes:
+    """A PNG with a compressed text behind its header."""
+    return png[:33] + chunk(b'zTXt', b'words\0\0' + zlib.compress(text)) + png[33:]
 
 
 @case(

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from mmengine.config import Config
 
 sys.path.insert(0, str(Path(__file__).parents[1] / 'cli'))
 
@@ -170,9 +171,10 @@ def test_label_and_report_keep_by_the_same_thresholds(student, tmp_path):
         like = stored['state_dict'][f'balancer.{name}']
         stored['state_dict'][f'balancer.{name}'] = torch.tensor(value, dtype=like.dtype)
     torch.save(stored, run / 'iter_1.pth')
-    text = (student / 'config.py').read_text()
-    more = "model['balancer'].update(threshold=0.6, threshold_power=1.0, bounds=(0.1, 0.9))\n"
-    (run / 'config.py').write_text(text + more)
+    cfg = Config.fromfile(student / 'config.py')
+    cfg.model.balancer.update(threshold=0.6, threshold_power=1.0, bounds=(0.1, 0.9))
+    lines = [f'{key} = {value!r}\n' for key, value in cfg.to_dict().items()]
+    (run / 'config.py').write_text(''.join(lines))  # as a run dumps it: no code
     page = report([str(run)], str(tmp_path / 'x.html'))
     assert len(set(page.labels[0].thresholds)) == 3
     from mmssod.apis.labeling import label

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os.path as osp
-from pathlib import Path
 from typing import Any
 
 from mmdet.registry import HOOKS
@@ -11,8 +10,9 @@ from mmengine.dist import is_main_process
 from mmengine.fileio import LocalBackend, get_file_backend
 from mmengine.hooks import CheckpointHook
 
-from mmssod.engine.checkpoint_files import LAST, WHOLE_FILES
-from mmssod.environment.whole_files import UNFINISHED, write_whole
+from mmssod.engine.checkpoint_files import LAST, WHOLE_FILES, name_in
+from mmssod.engine.own_checkpoints import keep_own_names, note_older
+from mmssod.environment.whole_files import unfinished_files, write_whole
 
 
 @HOOKS.register_module()
@@ -40,9 +40,15 @@ class WholeCheckpointHook(CheckpointHook):
         plain = self.backend_args is None and self.file_client_args is None
         if plain and isinstance(get_file_backend(out_dir), LocalBackend):
             self.backend_args = {'backend': WHOLE_FILES}
+        folder = out_dir
+        if out_dir != runner.work_dir:  # as mmengine does
+            folder = osp.join(out_dir, osp.basename(runner.work_dir.rstrip(osp.sep)))
+        keep_own_names(runner.message_hub.runtime_info, folder)
+        if is_main_process() and not _goes_on(runner, folder):
+            note_older(runner.work_dir, folder)
         super().before_train(runner)
         if is_main_process() and isinstance(self.file_backend, LocalBackend):
-            for unfinished in Path(self.out_dir).glob(f'*.pth{UNFINISHED}'):
+            for unfinished in unfinished_files(self.out_dir):
                 unfinished.unlink(missing_ok=True)
 
     def save_now(self, runner: Any) -> None:
@@ -75,7 +81,7 @@ class WholeCheckpointHook(CheckpointHook):
             **self.args,
         )
         if is_main_process():
-            write_whole(osp.join(runner.work_dir, LAST), self.last_ckpt.encode())
+            write_whole(osp.join(runner.work_dir, LAST), name_in(runner.work_dir, self.last_ckpt))
             for path in outdated:
                 _remove(self.file_backend, path)
 
@@ -123,6 +129,14 @@ class _RemovesLater:
         self.paths.append(path)
 
     rmtree = remove
+
+
+def _goes_on(runner: Any, folder: str) -> bool:
+    """Whether a run goes on from a checkpoint of its own folder."""
+    if not runner._resume or not runner._load_from:  # by mmengine: from the newest of its folder
+        return bool(runner._resume)
+    start = osp.dirname(osp.abspath(runner._load_from))
+    return start in (osp.abspath(folder), osp.abspath(runner.work_dir))
 
 
 def _remove(backend: Any, path: str) -> None:

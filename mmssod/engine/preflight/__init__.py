@@ -2,12 +2,14 @@
 
 from mmssod.engine.preflight.annotation_file import category_names, class_problem
 from mmssod.engine.preflight.config_checks import config_problems, data_findings, labeled_classes
+from mmssod.engine.preflight.evaluator_checks import evaluator_problems
 from mmssod.engine.preflight.label_bank_checks import (
     absent_images,
     label_bank_problems,
     label_bank_warnings,
 )
 from mmssod.engine.preflight.outside_checks import config_outside_problems, outside_problems
+from mmssod.engine.preflight.resume_checks import resume_findings, resume_problems
 from mmssod.engine.preflight.runtime_checks import (
     batch_line,
     empty_class_problems,
@@ -28,12 +30,15 @@ __all__ = [
     'config_problems',
     'data_findings',
     'empty_class_problems',
+    'evaluator_problems',
     'fetch_problems',
     'label_bank_problems',
     'label_bank_warnings',
     'labeled_classes',
     'outside_problems',
     'raise_together',
+    'resume_findings',
+    'resume_problems',
     'runtime_problems',
     'runtime_warnings',
     'start_findings',
