@@ -217,8 +217,6 @@ def test_every_counts_from_one(video):
 
 @pytest.mark.parametrize('kind', ['coco', 'yolo', 'voc'])
 def test_labels_of_the_configs_unlabeled_images(kind, run_folder, tmp_path):
-    if kind != 'coco':
-        pytest.importorskip('globox')
     out = tmp_path / ('labels.json' if kind == 'coco' else 'labels')
     assert run('label', run_folder, '--format', kind, '--out', out) == 0
     coco, findings = read_labels(out, run_folder / 'unlabeled')

@@ -324,7 +324,6 @@ def test_sets_with_a_common_image_are_refused(data, capsys):
 
 def yolo_set(data, layout, text):
     """Three images to train on, two to evaluate on, and a yaml."""
-    pytest.importorskip('globox')
     for part, count in (('train', 3), ('val', 2)):
         images, labels = (
             data / 'yolo' / layout.format(kind, part) for kind in ('images', 'labels')
