@@ -20,6 +20,7 @@ from mmengine.utils import is_abs
 
 from mmssod.datasets.annotation_files import BACKSLASHES, leads_out, parse_json, require_size
 from mmssod.datasets.left_out import IMAGE_SUFFIXES, fixed_part, is_image
+from mmssod.structures.image_ids import name_id
 
 ACCEPTED = (
     "a folder, a glob such as 'images/*.jpg', a text list (.txt, one path a line) or a COCO json"
@@ -32,7 +33,7 @@ class FoundImage(NamedTuple):
     Attributes:
         path: What the loader opens: the root joined with the name.
         name: The name relative to the root, written with ``/``.
-        img_id: The json's id, else the position in the source, from 0.
+        img_id: The json's id, else a number that stands for the name (:func:`mmssod.structures.image_ids.name_id`).
         width, height: Pixels as the json says; NaN when nothing says it.
     """
 
@@ -74,7 +75,7 @@ def find_images(
         found = _from_glob(images)
     elif kind == 'text list':
         names = _read_text_list(images, backend_args)
-        found = [_found(folder, name, i, images) for i, name in enumerate(names)]
+        found = [_found(folder, name, name_id(_normal(name)), images) for name in names]
     else:
         found = _from_coco(images, folder, backend_args)
     if not found:
@@ -175,8 +176,8 @@ def _from_folder(folder: str, backend_args: dict[str, Any] | None) -> list[Found
     )
     names = sorted(_normal(name) for name in listed if is_image(_normal(name)))
     return [
-        FoundImage(fileio.join_path(folder, name, backend_args=backend_args), name, i)
-        for i, name in enumerate(names)
+        FoundImage(fileio.join_path(folder, name, backend_args=backend_args), name, name_id(name))
+        for name in names
     ]
 
 
@@ -185,7 +186,7 @@ def _from_glob(pattern: str) -> list[FoundImage]:
     paths = [path for path in glob.glob(pattern, recursive=True) if osp.isfile(path)]
     names = sorted((_normal(osp.relpath(path, root)), path) for path in paths)
     names = [(name, path) for name, path in names if is_image(name)]
-    return [FoundImage(path, name, i) for i, (name, path) in enumerate(names)]
+    return [FoundImage(path, name, name_id(name)) for name, path in names]
 
 
 def _from_coco(path: str, prefix: str, backend_args: dict[str, Any] | None) -> list[FoundImage]:

@@ -25,8 +25,8 @@ class UnlabeledDataset(BaseDetDataset):
     in for it, and ``skipped`` lists it for the ``SkippedImagesHook``.
 
     Each sample starts as ``img_path``, ``img_id``, empty ``instances``, and ``width`` and
-    ``height`` where a json gives them. ``img_id`` is the json's id, or the image's position in the
-    source (sorted for folder and glob), which ``exclude`` does not shift.
+    ``height`` where a json gives them. ``img_id`` is the json's id, or a number that
+    stands for the image's name: images that are added, removed or left out by ``exclude`` change no other one's.
 
     Args:
         images: A folder (with all its subfolders), a glob, a text list (.txt, one path a line) or a

@@ -123,9 +123,7 @@ def labeled_parts(
     return rest, test, findings + _aside_findings(train.coco, aside, size)
 
 
-def set_aside(
-    coco: Coco, size: int, seed: int, stay: Collection[int] = ()
-) -> tuple[Coco, Coco]:
+def set_aside(coco: Coco, size: int, seed: int, stay: Collection[int] = ()) -> tuple[Coco, Coco]:
     """Draw images to evaluate on; no class loses its last image, and the first one drawn has a box.
 
     Args:

@@ -303,7 +303,9 @@ def _file_problems(kind: str, source: Path, images: Path, bad: _Bad) -> Iterable
             'class x y w h, or class and the corners of a polygon, in each line; of a pose also the keypoints that '
             'kpt_shape in data.yaml counts'
         )
-        voc = "VOC's xml: object/name and object/bndbox/xmin, ymin, xmax, ymax; a size is not needed"
+        voc = (
+            "VOC's xml: object/name and object/bndbox/xmin, ymin, xmax, ymax; a size is not needed"
+        )
         yield Problem(
             f'{len(bad.broken)} label files cannot be read',
             yolo if kind == 'yolo' else voc,

@@ -61,7 +61,9 @@ def image_problems(name: str, images: Sequence[Any], root: str, limit: int) -> I
         )
     with ThreadPoolExecutor(THREADS) as pool:
         paths = [osp.join(root, image['file_name']) for image in there]
-        dark = [path for path, lost in zip(paths, pool.map(loses_grays, paths), strict=True) if lost]
+        dark = [
+            path for path, lost in zip(paths, pool.map(loses_grays, paths), strict=True) if lost
+        ]
     yield from gray_problems(name, dark, len(paths))
     sizes = [
         _size_fault(image, size)
