@@ -215,7 +215,7 @@ def _read(
 
 
 def _refused(name: str, labels: str, coco: Coco, images: Path) -> Findings:
-    """What ``train`` would refuse or warn of, without images that are not there or have no size: others tell of these."""
+    """What ``train`` would say, without images that are not there or have no size: others tell of these."""
     known = [i for i in coco['images'] if i['width'] and (images / i['file_name']).is_file()]
     left_out = {i['id'] for i in coco['images']} - {i['id'] for i in known}
     boxes = [box for box in coco['annotations'] if box['image_id'] not in left_out]

@@ -128,8 +128,7 @@ def _other_pictures(bank: LabelBankFiles, paths: Sequence[str], rows: np.ndarray
             f'the label bank {bank.folder} is of other pictures: {len(differing)} of {len(paths[::step])} looked up',
             'images of the sizes that were labeled',
             '; '.join(differing[:5]),
-            'restore the images, or make the bank again with this config: tools/pseudo_label.py CONFIG CHECKPOINT --out '
-            'NEW_FOLDER',
+            'restore the images, or make the bank again: tools/pseudo_label.py CONFIG CHECKPOINT --out NEW_FOLDER',
         )
     ]
 
