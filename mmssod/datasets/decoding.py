@@ -9,16 +9,17 @@ from collections.abc import Callable
 import cv2
 import mmcv
 import numpy as np
-from PIL import ExifTags, Image
+from PIL import ExifTags, Image, TiffImagePlugin
 
 SWAPPED = (5, 6, 7, 8)
 """EXIF orientations that swap width and height; the loader turns such images upright."""
 ALIKE = 16
-"""Gray values that 8 bits keep of 12 bits in a file of 16: the loader drops the lower 8."""
+"""The brightest of 12 bits in a file of 16, read as 8 bits: the loader drops the lower ones."""
 
 _ENDED = (b'\xff\xd8', b'\x89PNG')  # formats whose last bytes say whether they are whole
 _TIFF = (b'II*\0', b'MM\0*', b'II+\0', b'MM\0+')
-_BITS, _BANDS = 258, 277  # TIFF's tags
+_BITS, _BANDS, _FORMAT = 258, 277, 339  # TIFF's tags
+_FLOAT = 3  # a value of the last one
 
 
 def decode(content: bytes, flag: str = 'color') -> np.ndarray | None:
@@ -67,8 +68,10 @@ def undecodable(content: bytes) -> str:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter('ignore')
+            if content.startswith(_TIFF) and (found := _samples(content)):
+                return found
             with Image.open(io.BytesIO(content)) as image:
-                return _samples(image, content) or f'a truncated or damaged {image.format}'
+                return f'a truncated or damaged {image.format}'
     except Exception:  # a damaged file may raise nearly anything
         known = _TIFF + (b'BM', b'GIF8', b'RIFF', b'\0\0\0\x0cjP')
         return 'a truncated or damaged image' if content.startswith(known) else 'no image'
@@ -87,17 +90,18 @@ def lost_grays(content: bytes) -> bool:
     if pixels is None or pixels.dtype != np.uint16 or not pixels.max():
         return False
     seen = decode(content)
-    return seen is not None and int(seen.max()) < ALIKE
+    return seen is not None and int(seen.max()) <= ALIKE  # some are rounded up
 
 
-def _samples(image: Image.Image, content: bytes) -> str:
+def _samples(content: bytes) -> str:
     """What a TIFF consists of that OpenCV cannot decode; '' if it is not that."""
-    if not content.startswith(_TIFF):
-        return ''
-    tags = getattr(image, 'tag_v2', {})
+    tags = TiffImagePlugin.ImageFileDirectory_v2(content[:8])
+    stream = io.BytesIO(content)
+    stream.seek(tags.next)
+    tags.load(stream)
     bits, bands = max(tags.get(_BITS, (8,))), tags.get(_BANDS, 1)
     if bits > 16:
-        kind = 'floats' if image.mode == 'F' else 'samples'
+        kind = 'floats' if _FLOAT in tags.get(_FORMAT, ()) else 'samples'
         return f'a TIFF of {bits}-bit {kind}: save it with 8 or 16 bits'
     return f'a TIFF of {bands} bands: save three of them' if bands > 4 else ''
 

@@ -97,9 +97,8 @@ def file_fault(path: str) -> tuple[str | None, tuple[int, int] | None]:
     except (OSError, ValueError) as error:  # ValueError: a name with a null byte
         return _reason(error), None
     fault, size = image_fault(content), header_size(content)
-    if fault is None and size is None:
-        fault = 'no image'
-    return fault or decoding_fault(content), size
+    fault = fault or decoding_fault(content)
+    return fault or ('no image' if size is None else None), size
 
 
 def loses_grays(path: str) -> bool:

@@ -153,14 +153,22 @@ def without_root(coco: Coco) -> tuple[Coco, Findings]:
     used = {box['category_id'] for box in coco['annotations']}
     for root in categories:
         others = [entry for entry in categories if entry is not root]
-        above = others and all(entry.get('supercategory') == root['name'] for entry in others)
-        if above and root['id'] not in used and root.get('supercategory') in (None, '', 'none'):
+        if root['id'] not in used and _is_above(root, others):
             note = (
-                f'category {root["id"]}, {root["name"]!r}, is left out: no box has it, and it is the '
-                'supercategory of all others'
+                f'category {root["id"]}, {root["name"]!r}, is left out: no box has it, and it stands above all others '
+                '(supercategory)'
             )
             return {**coco, 'categories': others}, Findings((note,))
     return coco, Findings()
+
+
+def _is_above(root: Mapping[str, Any], others: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether a category is the one above all others: 'none' is above it, and one and the same name above them."""
+    above = {str(entry.get('supercategory') or 'none') for entry in others}
+    own = str(root.get('supercategory') or 'none')
+    if len(above) != 1 or own != 'none':
+        return False
+    return above == {root['name']} or (above != {'none'} and root.get('supercategory') == 'none')
 
 
 def _left_out(source: Path, counts: Mapping[str, int], coco: Coco) -> Findings:
