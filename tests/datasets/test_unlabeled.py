@@ -1,7 +1,9 @@
 """The same images from every kind of source, annotations unseen, and errors that say what to do."""
 
 import json
+import os
 import os.path as osp
+import shutil
 
 import pytest
 from mmdet.registry import DATASETS
@@ -53,6 +55,19 @@ def test_ids_and_sizes(image_root):
     from_folder = infos(build(image_root, 'images'))
     assert [i['img_id'] for i in from_folder] == [name_id(name) for name in NAMES]
     assert all('width' not in i for i in from_folder)
+
+
+def test_ids_stay_when_images_come_and_go(image_root):
+    """What a memory or a bank knows by an id is of the same image afterwards; names that are not UTF-8 have one."""
+    before = {i['img_path']: i['img_id'] for i in infos(build(image_root, 'images'))}
+    write_image(image_root / 'images/A_first.png', 8, 8)
+    strange = os.fsdecode(os.fsencode(str(image_root / 'images')) + b'/caf\xe9.png')
+    shutil.copy(image_root / 'images/A_first.png', strange)
+    (image_root / 'images' / NAMES[-1]).unlink()
+    after = {i['img_path']: i['img_id'] for i in infos(build(image_root, 'images'))}
+    kept = before.keys() & after.keys()
+    assert len(kept) == len(NAMES) - 1 and len(set(after.values())) == len(after) == len(NAMES) + 1
+    assert all(before[path] == after[path] for path in kept)
 
 
 def test_no_leak_annotations_of_nan_change_nothing(image_root):
