@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
-from mmssod.datasets.annotation_files import whole_annotations
+from mmssod.datasets.annotation_files import as_trained, whole_annotations
 from mmssod.datasets.image_lists import FoundImage
 from mmssod.datasets.preparation.findings import SHOWN, Findings
-from mmssod.datasets.preparation.formats import read_labels
+from mmssod.datasets.preparation.formats import guess_format, read_labels
 from mmssod.datasets.preparation.image_files import (
     copies,
     count_files,
@@ -67,10 +67,23 @@ class LabeledPart:
     Args:
         coco: COCO data set.
         images: Folder that its file names are relative to.
+        difficult: Whether its boxes with ``iscrowd`` are VOC's difficult objects, and not crowds.
     """
 
     coco: Coco
     images: Path
+    difficult: bool = False
+
+    @property
+    def iscrowd(self) -> str:
+        """What these boxes are in training (see ``LabeledDataset``): difficult ones objects, crowds background."""
+        return 'object' if self.difficult else 'background'
+
+    def trained(self) -> Coco:
+        """The data set as it is trained: difficult objects without the mark by which evaluation leaves them out."""
+        if not self.difficult:
+            return self.coco
+        return {**self.coco, 'annotations': as_trained(self.coco['annotations'], 'object')}
 
     def paths(self) -> list[Path]:
         """The files of its images, links followed."""
@@ -111,7 +124,7 @@ def labeled_parts(
     twins = copies([train.images / image['file_name'] for image in train.coco['images']])
     stay = {i['id'] for i in train.coco['images'] if train.images / i['file_name'] in twins}
     kept, aside = set_aside(train.coco, size, seed, stay)
-    rest, test = LabeledPart(kept, train.images), LabeledPart(aside, train.images)
+    rest, test = replace(train, coco=kept), replace(train, coco=aside)
     if stay:
         shown = ', '.join(str(path) for path in sorted(twins)[:SHOWN])
         findings += Findings(
@@ -199,19 +212,21 @@ def _read(
     images = source.folder()
     if not images.is_dir():
         raise FileNotFoundError(f'{name}: no folder of images {images}; name it with --images')
+    kind = guess_format(Path(source.labels)) if kind == 'auto' else kind
     coco, findings = read_labels(
         Path(source.labels), images, kind, classes, source.names, source.keypoints
     )
     if findings.problems and not coco['images']:
         return LabeledPart(coco, images), findings  # all else follows from these
     coco, notes = with_file_names(name, coco, images)
-    coco = with_sizes(coco, images)
-    findings += notes + check_labeled(name, coco, images)
+    part = LabeledPart(with_sizes(coco, images), images, difficult=kind == 'voc')
+    coco = part.coco
+    findings += notes + check_labeled(name, part.trained() if name == 'labeled' else coco, images)
     there = [image for image in coco['images'] if (images / image['file_name']).is_file()]
     found = [FoundImage(str(images / i['file_name']), i['file_name'], i['id']) for i in there]
     findings += check_images(name, found) + _refused(name, source.labels, coco, images)
     whole = {**coco, 'annotations': whole_annotations(coco['annotations'])}
-    return LabeledPart(whole, images), findings
+    return replace(part, coco=whole), findings
 
 
 def _refused(name: str, labels: str, coco: Coco, images: Path) -> Findings:

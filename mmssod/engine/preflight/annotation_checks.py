@@ -94,7 +94,7 @@ _WARNINGS = {
     'reach out': 'boxes that reach out of their image by more than a pixel: trained as they are',
     'other class': 'boxes of classes that are not trained: left out',
     'twin': 'boxes that are there twice, of one image, class and place: each counts as an object',
-    'crowd': 'crowd regions: no targets, detections in them are forgiven',
+    'crowd': 'boxes with iscrowd: evaluation leaves them out, a labeled set does what its `iscrowd` says',
     'bare image': 'images without a box: left out where filter_cfg.filter_empty_gt is set',
 }
 
