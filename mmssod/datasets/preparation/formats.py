@@ -178,9 +178,8 @@ def _left_out(source: Path, counts: Mapping[str, int], coco: Coco) -> Findings:
     if not dropped:
         return Findings()
     said = ', '.join(f'{name} ({count})' for name, count in sorted(dropped.items()))
-    return Findings(
-        (), (f'{sum(dropped.values())} boxes of other classes in {source} are left out: {said}',)
-    )
+    text = f'{sum(dropped.values())} boxes of other classes in {source} are left out: {said}'
+    return Findings(warnings=(text,))
 
 
 def with_classes(coco: Coco, classes: Sequence[str]) -> Coco:
