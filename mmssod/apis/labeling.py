@@ -13,6 +13,7 @@ from mmengine.registry import init_default_scope
 from mmssod.apis.config import ConfigLike, load_config
 from mmssod.apis.inferring import Frame, frames, infer, relative_names
 from mmssod.apis.selection import selection
+from mmssod.datasets.image_lists import source_kind
 from mmssod.datasets.preparation.writing import write_labels
 from mmssod.datasets.split import Coco
 from mmssod.evaluation.detections import certainties
@@ -93,4 +94,6 @@ def _unlabeled(cfg: Any) -> list[Frame]:
     dataset = DATASETS.build({**source, 'pipeline': []})
     records = [dataset.get_data_info(index) for index in range(len(dataset))]
     paths = [record['img_path'] for record in records]
-    return [Frame(*pair) for pair in zip(relative_names(paths), paths, strict=True)]
+    json = source_kind(str(source.get('images'))) == 'COCO json'
+    ids = [record['img_id'] if json else None for record in records]
+    return [Frame(*one) for one in zip(relative_names(paths), paths, ids, strict=True)]

@@ -17,6 +17,7 @@ from mmssod.engine.preflight import (
     config_outside_problems,
     evaluator_problems,
     raise_together,
+    truth_problems,
 )
 from mmssod.environment.checkpoints import trusting
 
@@ -71,7 +72,11 @@ def test(
     if tta:
         use_tta(cfg)
     raise_together(
-        [*config_outside_problems(cfg, 'test_dataloader'), *evaluator_problems(cfg, 'test')]
+        [
+            *config_outside_problems(cfg, 'test_dataloader'),
+            *evaluator_problems(cfg, 'test'),
+            *truth_problems(cfg),
+        ]
     )
     setup_cache_size_limit_of_dynamo()
     with trusting(trust_checkpoint), process_group(cfg):

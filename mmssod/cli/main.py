@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import io
 import os
 import shlex
 import sys
@@ -68,6 +69,9 @@ def run_tool(name: str, argv: Sequence[str] | None = None, prog: str | None = No
         prog: What the help calls the program; by default the script's name.
     """
     module, parser, args = _read(name, argv, prog)
+    for stream in (sys.stdout, sys.stderr):  # names of files may be what the terminal cannot write
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors='backslashreplace')
     try:
         return int(module.run(args) or 0)
     except EXPECTED as error:

@@ -8,14 +8,14 @@ import struct
 import warnings
 
 from mmengine import fileio
-from PIL import ExifTags, Image
+from PIL import Image
+
+from mmssod.datasets.decoding import decoding_fault, loaded_size, lost_grays, may_be_wide
 
 MAX_PIXELS = 178_956_970  # Pillow's own limit: 512 MB of three channels
 MAX_ASPECT = (
     200.0  # beyond, the resize to 1333 x 800 leaves a side of six pixels, to 256 x 256 of one
 )
-SWAPPED = (5, 6, 7, 8)
-"""EXIF orientations that swap width and height; the loader turns such images upright."""
 
 _JPEG, _JPEG_END, _PNG, _PNG_END = b'\xff\xd8', b'\xff\xd9', b'\x89PNG', b'IEND'
 _SCAN = 0xDA  # marker of a JPEG's pixels
@@ -65,10 +65,7 @@ def _size(content: bytes) -> tuple[int, int]:
     with warnings.catch_warnings():
         warnings.simplefilter('ignore')  # of sizes that `image_fault` judges itself
         with Image.open(io.BytesIO(content)) as image:
-            width, height = image.size
-            if image.getexif().get(ExifTags.Base.Orientation) in SWAPPED:
-                width, height = height, width
-    return width, height
+            return loaded_size(image, lambda: content)
 
 
 def _stored_size(content: bytes) -> tuple[int, int] | None:
@@ -110,16 +107,25 @@ def _first_scan(content: bytes) -> int:
 def file_fault(path: str) -> tuple[str | None, tuple[int, int] | None]:
     """What is wrong with a local image file, see ``image_fault``, and its size as ``header_size`` tells it.
 
-    A file that is no image shows here, too.
+    A file that is no image shows here, too, and, but of JPEG and PNG, one that the decoder cannot read.
     """
     try:
         content = fileio.get(path)
     except (OSError, ValueError) as error:  # ValueError: a name with a null byte
         return _reason(error), None
     fault, size = image_fault(content), header_size(content)
-    if fault is None and size is None:
-        fault = 'no image'
-    return fault, size
+    fault = fault or decoding_fault(content)
+    return fault or ('no image' if size is None else None), size
+
+
+def loses_grays(path: str) -> bool:
+    """Whether 8 bits keep nearly nothing of a local image file, see ``lost_grays``; False of one that is not there."""
+    try:
+        with open(path, 'rb') as stream:
+            head = stream.read(32)
+            return may_be_wide(head) and lost_grays(head + stream.read())
+    except (OSError, ValueError):
+        return False
 
 
 def _reason(error: Exception) -> str:

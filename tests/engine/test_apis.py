@@ -7,7 +7,7 @@ from mmengine.config import Config
 from toy_training import toy_config, weights_of, write_config
 
 from mmssod import apis
-from mmssod.apis.config import set_start, use_amp, use_auto_scale_lr
+from mmssod.apis.config import load_config, set_start, use_amp, use_auto_scale_lr
 from mmssod.apis.testing import draw_predictions, set_score_threshold, use_tta
 
 # ------------------------------------------------------------------ options
@@ -219,3 +219,13 @@ def test_metrics_are_of_this_call(tmp_path):
     cfg.train_cfg.val_interval = 2
     assert apis.train(cfg)
     assert apis.train(cfg, resume='auto') == {}
+
+
+def test_no_data_workers_is_a_setting_that_torch_takes():
+    """`workers = 0` of a config that also has what only workers need."""
+    loader = dict(num_workers=0, persistent_workers=True, prefetch_factor=4)
+    cfg = load_config(
+        Config(dict(model={}, train_dataloader=loader, val_dataloader=dict(num_workers=1)))
+    )
+    assert cfg.train_dataloader == dict(num_workers=0, persistent_workers=False)
+    assert cfg.val_dataloader == dict(num_workers=1)

@@ -94,7 +94,8 @@ def _report(
     written: Sequence[Path],
     folder: Path,
 ) -> str:
-    lines = [*findings.counts, *(f'warning: {warning}' for warning in findings.warnings)]
+    warnings = (*findings.warnings, *plan.warnings)
+    lines = [*findings.counts, *(f'warning: {warning}' for warning in warnings)]
     lines += ['', f'{data.images} labeled images, {val} to evaluate on, {unlabeled} unlabeled']
     lines += [f'{data.boxes_an_image:.1f} boxes an image:', data.table(), '']
     fixed = (

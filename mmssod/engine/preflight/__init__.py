@@ -17,6 +17,7 @@ from mmssod.engine.preflight.runtime_checks import (
     runtime_warnings,
 )
 from mmssod.engine.preflight.start_check import fetch_problems, start_problems
+from mmssod.engine.preflight.truth_checks import truth_problems
 from mmssod.engine.preflight.weight_checks import start_findings, weight_findings
 from mmssod.structures import Problem, raise_together
 
@@ -43,5 +44,6 @@ __all__ = [
     'runtime_warnings',
     'start_findings',
     'start_problems',
+    'truth_problems',
     'weight_findings',
 ]
