@@ -13,7 +13,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / 'cli'))
 from small_run import annotations, make_run
 
 from mmssod.analysis.report import read_run_folder
-from mmssod.apis.reporting import detectors
+from mmssod.apis.report_detectors import detectors
 from mmssod.cli import main
 
 CLASSES = ['circle', 'square', 'star']

@@ -14,6 +14,7 @@ from mmssod.analysis.report.charts import Series, histogram, line_chart
 from mmssod.analysis.report.gallery import Item, Shape
 from mmssod.analysis.report.numbers import BINS, Labels, Score
 from mmssod.analysis.report.runs import RunRecord
+from mmssod.analysis.verdict import Verdict
 
 MOST_CLASSES = 24  # lines that a chart tells apart
 READABLE = 8  # boxes in a small picture whose names do not hide it
@@ -28,8 +29,10 @@ class Page:
         runs: The runs, in the order of their names' columns.
         facts: Of each run, what was trained on what: names and values.
         classes: Names in the order of labels.
-        scores: Of each detector, the one to compare the others with (a teacher) first.
+        scores: Of each detector.
         test: What they were judged on, in words.
+        verdict: What unlabeled images gained; None where no run has used any, or nothing was evaluated.
+        judged: Labels of the baseline and of the detector that is judged by it; () for none.
         rare: Indices of the rare classes.
         labeled_boxes: Of each class; None where the labeled set is not there.
         labels: Pseudo labels, one a detector that labels.
@@ -44,6 +47,8 @@ class Page:
     classes: Sequence[str]
     scores: Sequence[Score]
     test: str
+    verdict: Verdict | None = None
+    judged: tuple[str, ...] = ()
     rare: Sequence[int] = ()
     labeled_boxes: Sequence[int] | None = None
     labels: Sequence[Labels] = ()
@@ -115,33 +120,49 @@ def signed(value: float | None) -> str:
 
 
 def tiles(page: Page) -> list[dict[str, Any]]:
-    """Of each detector its figures and, but for the first, the difference to the first in AP."""
-    if not page.scores:
-        return []
-    first = page.scores[0]
+    """Of each detector its figures; of the one that is judged also the difference in AP to its baseline.
+
+    The difference has a color only where its interval is on one side of 0.
+    """
+    baseline, student = judged_scores(page)
+    sides = {'gained': 'up', 'lost': 'down'}
     return [
         dict(
             score=score,
-            gain=None if score is first else _minus(score.mean, first.mean),
-            than=first.label,
+            gain=_minus(score.mean, baseline.mean) if baseline and score is student else None,
+            than=baseline.label if baseline else '',
+            side=sides.get(page.verdict.outcome, '') if page.verdict else '',
         )
         for score in page.scores
     ]
 
 
+def judged_scores(page: Page) -> tuple[Score | None, Score | None]:
+    """The baseline and the detector that is judged by it; None twice where nothing is judged."""
+    by_label = {score.label: score for score in page.scores}
+    if len(page.judged) != 2 or not all(label in by_label for label in page.judged):
+        return None, None
+    return by_label[page.judged[0]], by_label[page.judged[1]]
+
+
 def class_rows(page: Page) -> list[dict[str, Any]]:
-    """A row a class, in the order of labels: labeled boxes, rare or not, AP of each detector, last minus first."""
+    """A row per class, in the order of labels: labeled boxes, rare or not, AP of each detector, and the change."""
+    baseline, student = judged_scores(page)
     rows = []
     for index, name in enumerate(page.classes):
-        values = [score.classes[index] for score in page.scores]
         counts = page.labeled_boxes
+        change = (
+            _minus(student.classes[index], baseline.classes[index])
+            if student and baseline
+            else None
+        )
         rows.append(
             dict(
                 name=name,
                 boxes=None if counts is None else counts[index],
                 rare=index in page.rare,
-                ap=values,
-                gain=_minus(values[-1], values[0]) if len(values) > 1 else None,
+                ap=[score.classes[index] for score in page.scores],
+                gain=change,
             )
         )
     return rows
