@@ -14,7 +14,7 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
 from mmssod.analysis.report.facts import run_facts, shorten
-from mmssod.analysis.report.gallery import embed
+from mmssod.analysis.report.gallery import embed, link_files
 from mmssod.analysis.report.numbers import pseudo_labels, rare_classes, score
 from mmssod.analysis.report.page import Page, render
 from mmssod.analysis.report.runs import RunRecord, read_run_folder
@@ -25,8 +25,9 @@ from mmssod.analysis.report.samples import (
     with_true_boxes,
     withheld_file,
 )
+from mmssod.analysis.report.why import thresholds_json, why
 from mmssod.apis.detecting import detect
-from mmssod.apis.judging import judge
+from mmssod.apis.judging import judge, labels_on_test
 from mmssod.apis.offline_labels import labeled_annotations, unlabeled_images
 from mmssod.apis.predicting import test_classes, test_set
 from mmssod.apis.report_detectors import Comparison, Found, comparisons, detectors, teacher_of
@@ -109,6 +110,7 @@ def report(
         judged = _judge(outputs, shown_pair(found, compared), rare, pictures, half)
         judged['verdict'] = judge(compared, outputs, records)
         judged['judged'] = judged_labels(found, compared)
+        judged.update(_why(found, compared, outputs, Path(out)))
         judged['test'] = shorten(f'{len(outputs.annotations["images"])} test images, {annotations}')
     own = [one for one in found if one.run is last]
     labeler = teacher or next(iter([*own, *found]), None)
@@ -126,6 +128,7 @@ def report(
     )
     path = Path(out)
     path.parent.mkdir(parents=True, exist_ok=True)
+    link_files([*page.label_gallery, *page.difference_gallery], path.parent)
     path.write_text(render(page), encoding='utf-8')
     return page
 
@@ -261,6 +264,23 @@ def _judge(
     return dict(
         scores=[score(outputs, label, rare) for label in outputs.found],
         difference_gallery=gallery,
+    )
+
+
+def _why(
+    found: Sequence[Found], compared: Sequence[Comparison], outputs: DetectorOutputs, out: Path
+) -> dict[str, Any]:
+    """Errors of the baseline and the student, or of the last detector; the last one's best thresholds in a file."""
+    pair = shown_pair(found, compared) or [found[-1]]
+    looked_at = [why(outputs, one.label) for one in pair]
+    file = out.with_suffix('.thresholds.json')
+    file.parent.mkdir(parents=True, exist_ok=True)
+    text = json.dumps(thresholds_json(looked_at[-1], outputs.classes), indent=2)
+    file.write_text(text + '\n', encoding='utf-8')
+    return dict(
+        why=looked_at,
+        judged_labels=labels_on_test(compared[-1], outputs) if compared else None,
+        thresholds_file=file.name,
     )
 
 

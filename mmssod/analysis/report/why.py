@@ -57,8 +57,8 @@ class Why:
         sizes: AP in percent by size of true boxes; None where there is none of a size.
         curves: Of each class (M) precision in percent at recall 0, 0.01, ... 1; empty where it has no true box.
         best: Of each class (M); None where it has no true box or nothing right was found.
-        confusion: Boxes by true class (rows) and found class (columns), the last of each is background; only boxes above
-            the best thresholds; shape (M + 1, M + 1).
+        confusion: Boxes above the best thresholds by true class (rows) and found class (columns), the last of each is
+            background; shape (M + 1, M + 1).
     """
 
     label: str

@@ -51,7 +51,7 @@ def curve_chart(
     series = [
         Series(
             f'{one.label}: mean of classes',
-            list(zip(recalls, one.mean_curve)),
+            list(zip(recalls, one.mean_curve, strict=False)),
             color=colors[one.label],
         )
         for one in detectors
