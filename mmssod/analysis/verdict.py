@@ -53,7 +53,8 @@ class Facts:
         precision: Percent of the pseudo labels that are right.
         class_recall: Recall of each class, in percent.
         judged_on: What both were measured on, such as ``30 test images``.
-        threshold: The threshold of the config, or the mean over classes, in [0, 1].
+        threshold: That of the config's balancer, in [0, 1].
+        share: Pseudo labels per labeled box that the config's balancer aims at, where it sets thresholds by that.
         labeled: Labeled images.
         passes: How many times each unlabeled image was seen, on average.
     """
@@ -63,6 +64,7 @@ class Facts:
     class_recall: Mapping[str, float] = field(default_factory=dict)
     judged_on: str = 'test images'
     threshold: float | None = None
+    share: float | None = None
     labeled: int | None = None
     passes: float | None = None
 
@@ -158,24 +160,16 @@ def likely_causes(facts: Facts) -> list[Cause]:
     """Causes that the facts name, most important first; nothing is said about what was not measured."""
     causes = []
     if facts.recall is not None and facts.recall < FEW_FOUND:
-        at = '' if facts.threshold is None else f' (now {facts.threshold:.2g})'
         text = f'{_share(100 - facts.recall)} of the objects have no pseudo label and count as background'
         worst = sorted(facts.class_recall, key=lambda name: facts.class_recall[name])
         worst = [name for name in worst if facts.class_recall[name] < facts.recall]
         if len(facts.class_recall) > 2 and worst:
             text += f', most of {", ".join(worst[:MOST_CLASSES])}'
-        remedy = (
-            f'a lower threshold, model.balancer.threshold{at}, or a longer training of the teacher'
-        )
+        remedy = f'{_knob(facts, more=True)}, or a longer training of the teacher'
         causes.append(Cause(text, remedy))
     if facts.precision is not None and facts.precision < FEW_RIGHT:
-        at = '' if facts.threshold is None else f' (now {facts.threshold:.2g})'
-        causes.append(
-            Cause(
-                f'{_share(100 - facts.precision)} of the pseudo labels are wrong',
-                f'a higher threshold, model.balancer.threshold{at}',
-            )
-        )
+        text = f'{_share(100 - facts.precision)} of the pseudo labels are wrong'
+        causes.append(Cause(text, _knob(facts, more=False)))
     if facts.labeled is not None and facts.labeled < FEW_LABELED:
         causes.append(
             Cause(f'there are only {facts.labeled} labeled images', 'labels for some more images')
@@ -244,6 +238,14 @@ def _count(gains: Sequence[Gain], parts: str) -> int:
     """Test images: folds have different ones, seeds the same."""
     images = [one.images for one in gains]
     return sum(images) if parts == 'folds' else images[0]
+
+
+def _knob(facts: Facts, more: bool) -> str:
+    """The value of the config that gives more or fewer pseudo labels."""
+    if facts.share is not None:
+        return f'a {"larger" if more else "smaller"} model.balancer.share (now {facts.share:g})'
+    now = '' if facts.threshold is None else f' (now {facts.threshold:g})'
+    return f'a {"lower" if more else "higher"} threshold, model.balancer.threshold{now}'
 
 
 def _share(percent: float) -> str:

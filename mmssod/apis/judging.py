@@ -77,17 +77,21 @@ def measured_facts(compared: Comparison, outputs: DetectorOutputs) -> Facts:
     """What is known of a student's training: of its pseudo labels, by the boxes of the test images, and its data."""
     run = compared.student.run
     labels = labels_on_test(compared, outputs)
+    balancer = run.config.model.get('balancer') or {}
     return Facts(
         **({} if labels is None else _label_facts(labels, outputs.classes)),
-        threshold=(run.config.model.get('balancer') or {}).get('threshold'),
+        threshold=balancer.get('threshold'),
+        share=balancer.get('share'),
         labeled=_labeled(run),
         passes=_passes(run),
     )
 
 
 def labels_on_test(compared: Comparison, outputs: DetectorOutputs) -> Labels | None:
-    """What the teacher's pseudo labels would be on the test images at the run's thresholds; None without a teacher."""
+    """What the teacher's pseudo labels would be on the test images at the run's thresholds; None without either."""
     teacher, run = compared.teacher, compared.student.run
+    if not run.config.model.get('balancer'):
+        return None  # another method, whose thresholds are not known here
     if (
         teacher is None
         or teacher.label not in outputs.found

@@ -69,7 +69,7 @@ def add_device(parser: argparse.ArgumentParser) -> None:
 
 
 def number_or_file(text: str) -> float | str:
-    """The word of an option that is a number or else a file.
+    """The word of an option that is a number or else the name of a json.
 
     Raises:
         argparse.ArgumentTypeError: It is neither.
@@ -77,6 +77,6 @@ def number_or_file(text: str) -> float | str:
     try:
         return float(text)
     except ValueError:
-        if os.path.isfile(text):
+        if text.endswith('.json'):
             return text
-    raise argparse.ArgumentTypeError(f'expected a number or a file, got {text!r}')
+    raise argparse.ArgumentTypeError(f'expected a number or a .json file, got {text!r}')

@@ -127,6 +127,7 @@ def test_lengths_add_up_where_both_are_known():
     (Facts(), []),
     (Facts(recall=80.0, precision=80.0, labeled=100, passes=2.0), []),
     (Facts(precision=30.0), ['70 % of the pseudo labels are wrong']),
+    (Facts(recall=30.0, share=0.8), ['70 % of the objects']),
     (Facts(recall=25.0, class_recall=dict(ant=5.0, bee=20.0, cat=90.0)),
      ['three quarters of the objects have no pseudo label and count as background, most of ant, bee']),
     (Facts(recall=10.0, precision=10.0, labeled=5, passes=0.4),
@@ -140,3 +141,12 @@ def test_causes(facts, texts):
         for cause, text in zip(found, texts, strict=True)
     )
     assert all(cause.remedy for cause in found)
+
+
+def test_the_remedy_is_what_the_config_has():
+    low = likely_causes(Facts(recall=30.0, precision=30.0, threshold=0.5))
+    assert 'a lower threshold, model.balancer.threshold (now 0.5)' in low[0].remedy
+    assert low[1].remedy == 'a higher threshold, model.balancer.threshold (now 0.5)'
+    matched = likely_causes(Facts(recall=30.0, precision=30.0, threshold=0.4, share=0.8))
+    assert 'a larger model.balancer.share (now 0.8)' in matched[0].remedy
+    assert matched[1].remedy == 'a smaller model.balancer.share (now 0.8)'

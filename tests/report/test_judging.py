@@ -141,7 +141,9 @@ BOX, FAR = [10, 10, 20, 20], [60, 40, 20, 20]
 
 def compared(found, teacher=True):
     run = record('s', 10, 5.0, counts=dict(labeled=4, unlabeled=4))
-    run.config.model = dict(type='P', balancer=None, selector=dict(certainty='p'))
+    run.config.model = dict(
+        type='P', balancer=dict(type='ClassBalancer', threshold=0.5), selector=dict(certainty='p')
+    )
     student, labeler, supervised = (
         Found(name, run, None) for name in ('student', 'teacher', 'supervised')
     )
