@@ -114,7 +114,10 @@ def starts_from(run: RunRecord, other: RunRecord) -> bool:
 
 
 def _compare(student: Found, found: Sequence[Found]) -> Comparison:
-    teacher = teacher_of(found, student.run) if 'detector' in student.run.config.model else None
+    own = [one for one in found if one.run is student.run and one.plain.part == 'teacher']
+    teacher = own[0] if own else None
+    if teacher is None and 'detector' in student.run.config.model:
+        teacher = teacher_of(found, student.run)
     students = [one.run for one in found if uses_unlabeled(one.run)]
     others = [
         one

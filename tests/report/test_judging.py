@@ -45,59 +45,67 @@ def roles(found):
     ]
 
 
-def with_config(run, name, **values):
-    """The run under another name, with other values in its config."""
-    config = Config(run.config.to_dict())
+@pytest.fixture(scope='module')
+def found(runs):
+    """The teacher, the student and the supervised detector."""
+    return detectors(runs)
+
+
+def changed(found, name, **values):
+    """Detectors of a run under another name, with other values in its config."""
+    config = Config(found[0].run.config.to_dict())
     config.update(values)
-    return replace(run, name=name, config=config)
+    run = replace(found[0].run, name=name, config=config)
+    labels = [name if one.plain.part != 'teacher' else f"{name}'s teacher" for one in found]
+    return [Found(label, run, one.plain) for label, one in zip(labels, found, strict=True)]
 
 
-def test_roles_are_told_by_configs(runs):
+def test_roles_are_told_by_configs(found):
     """In any order; the folders are called a and b."""
-    assert roles(detectors(runs)) == [('b', "b's teacher", 'a')]
-    assert roles(detectors(runs[::-1])) == [('b', "b's teacher", 'a')]
-    assert roles(detectors(runs[:1])) == [('student', 'teacher', None)]
-    assert roles(detectors(runs[1:])) == [] and roles([]) == []
+    assert roles(found) == roles(found[::-1]) == [('b', "b's teacher", 'a')]
+    assert roles(found[:2]) == [('b', "b's teacher", None)]
+    assert roles(found[2:]) == [] and roles([]) == []
 
 
-def test_what_the_student_starts_from_is_no_baseline(runs):
-    student, supervised = runs
-    started = with_config(student, 'b', load_from=str(supervised.folder / 'iter_1.pth'))
-    assert roles(detectors([supervised, started])) == [('b', "b's teacher", None)]
-    assert starts_from(started, supervised) and not starts_from(student, supervised)
+def test_a_teacher_whose_weights_are_another_runs_is_that_run(found):
+    """The frozen teacher stands under the name of its own run, and is no baseline."""
+    teacher, student, supervised = found
+    its_run = Found('t', supervised.run, teacher.plain)
+    assert roles([its_run, student]) == [('b', 't', None)]
+    assert roles([its_run, supervised, student]) == [('b', 't', 'a')]
+
+
+def test_what_the_student_starts_from_is_no_baseline(found):
+    supervised = found[2].run
+    started = changed(found[:2], 'b', load_from=str(supervised.folder / 'iter_1.pth'))
+    assert roles([found[2], *started]) == [('b', "b's teacher", None)]
+    assert starts_from(started[0].run, supervised) and not starts_from(found[0].run, supervised)
     moved = replace(supervised, folder=Path('elsewhere'))  # its config still says where it was
-    assert starts_from(started, moved)
+    assert starts_from(started[0].run, moved)
 
 
-def test_the_mean_of_students_is_the_result_where_a_run_tests_with_it(runs):
-    student, supervised = runs
-    model = dict(student.config.model, predict_with='teacher')
-    found = detectors([with_config(student, 'b', model=model), supervised])
-    assert roles(found) == [("b's teacher", "b's teacher", 'a')]
+def test_the_mean_of_students_is_the_result_where_a_run_tests_with_it(found):
+    model = dict(found[0].run.config.model, predict_with='teacher')
+    assert roles([*changed(found[:2], 'b', model=model), found[2]]) == [
+        ("b's teacher", "b's teacher", 'a')
+    ]
 
 
-def test_seeds_are_paired(runs):
+def test_seeds_are_paired(found):
     """Each student with the baseline of its own seed; where one lacks it, the last student alone."""
-    student, supervised = runs
     seeds = [dict(randomness=dict(seed=seed)) for seed in (0, 1)]
-    students = [with_config(student, f's{i}', **seed) for i, seed in enumerate(seeds)]
-    others = [with_config(supervised, f'l{i}', **seed) for i, seed in enumerate(seeds)]
-    pairs = [
-        (c.student.label, c.supervised.label) for c in comparisons(detectors([*others, *students]))
-    ]
+    students = [one for i, seed in enumerate(seeds) for one in changed(found[:2], f's{i}', **seed)]
+    others = [one for i, seed in enumerate(seeds) for one in changed(found[2:], f'l{i}', **seed)]
+    pairs = [(c.student.label, c.supervised.label) for c in comparisons([*others, *students])]
     assert pairs == [('s0', 'l0'), ('s1', 'l1')]
-    pairs = [
-        (c.student.label, c.supervised.label)
-        for c in comparisons(detectors([others[0], *students]))
-    ]
+    pairs = [(c.student.label, c.supervised.label) for c in comparisons([others[0], *students])]
     assert pairs == [('s1', 'l0')]
 
 
-def test_the_pair_that_is_shown(runs):
-    found = detectors(runs)
+def test_the_pair_that_is_shown(found):
     assert [one.label for one in shown_pair(found, comparisons(found))] == ['a', 'b']
-    alone = detectors(runs[:1])
-    assert [one.label for one in shown_pair(alone, comparisons(alone))] == ['teacher', 'student']
+    alone = found[:2]
+    assert [one.label for one in shown_pair(alone, comparisons(alone))] == ["b's teacher", 'b']
     assert shown_pair(found[:1], []) == [] and len(shown_pair(found, [])) == 2
 
 

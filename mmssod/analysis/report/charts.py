@@ -194,8 +194,10 @@ def _grid(x_axis: Axis, y_axis: Axis, x_name: str, y_name: str) -> str:
         if x_name == 'iteration' and tick != int(tick):
             continue
         x = x_axis(tick)
+        anchor = 'end' if x > WIDTH - RIGHT - 8 else 'middle'  # no text beyond the edge
+        place = WIDTH - RIGHT if anchor == 'end' else x
         lines.append(
-            f'<text x="{x:.1f}" y="{HEIGHT - BOTTOM + 16}" text-anchor="middle">{tick:g}</text>'
+            f'<text x="{place:.1f}" y="{HEIGHT - BOTTOM + 16}" text-anchor="{anchor}">{tick:g}</text>'
         )
     lines.append(
         f'<text x="{(LEFT + WIDTH - RIGHT) / 2}" y="{HEIGHT - 6}" text-anchor="middle">{escape(x_name)}</text>'
