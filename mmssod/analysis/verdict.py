@@ -52,7 +52,6 @@ class Facts:
         recall: Percent of the true boxes that have a right pseudo label (IoU 0.5) at the thresholds that were used.
         precision: Percent of the pseudo labels that are right.
         class_recall: Recall of each class, in percent.
-        judged_on: What both were measured on, such as ``30 test images``.
         threshold: That of the config's balancer, in [0, 1].
         share: Pseudo labels per labeled box that the config's balancer aims at, where it sets thresholds by that.
         labeled: Labeled images.
@@ -62,7 +61,6 @@ class Facts:
     recall: float | None = None
     precision: float | None = None
     class_recall: Mapping[str, float] = field(default_factory=dict)
-    judged_on: str = 'test images'
     threshold: float | None = None
     share: float | None = None
     labeled: int | None = None
@@ -116,8 +114,8 @@ def verdict(
     """Judge a student by its gain over supervised training.
 
     Args:
-        gain: The student against the supervised run; several of different seeds or folds; None or none without a
-            baseline.
+        gain: The student against the supervised run; several of different seeds or folds, with equally many draws;
+            None or none without a baseline.
         length, other_length: How long the student and the baseline were trained; None where that is not known.
         facts: What was measured about the student's training.
         missing: Where there is no baseline: the command that trains one, or another remedy.

@@ -120,7 +120,6 @@ def _label_facts(labels: Labels, classes: Sequence[str]) -> dict:
         recall=sum(right) / sum(true) if sum(true) else None,
         precision=sum(precise) / sum(labels.kept) if sum(labels.kept) else None,
         class_recall={name: value for name, value in known if value is not None},
-        judged_on=f'{labels.images} test images',
     )
 
 

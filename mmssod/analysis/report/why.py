@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -169,7 +170,8 @@ def _sums(matches: ClassMatches) -> tuple[np.ndarray, np.ndarray]:
     return np.cumsum(matches.right[0]), np.cumsum(~matches.ignored[0])
 
 
-def _evaluation(truth: dict, detections: Sequence[dict], class_ids: Sequence[int]):  # type: ignore[no-untyped-def]
+def _evaluation(truth: dict, detections: Sequence[dict], class_ids: Sequence[int]) -> Any:
+    """Hotcoco's COCOeval of boxes."""
     from hotcoco import COCO, COCOeval  # here, so that a page without it needs no library
 
     known = set(class_ids)
