@@ -15,7 +15,7 @@ from torch import Tensor
 
 from mmssod.apis.config import ConfigLike, load_config
 from mmssod.apis.predicting import test_classes
-from mmssod.datasets.annotation_files import read_json
+from mmssod.datasets.annotation_files import as_trained, read_json
 from mmssod.datasets.aspect import header_size
 from mmssod.evaluation.coco import category_ids
 from mmssod.models.pseudo.memory import BOX, CLASS, IMAGE, P, V
@@ -114,11 +114,11 @@ def memory_detections(rows: Tensor, class_ids: Sequence[int]) -> list[dict]:
 
 
 def labeled_annotations(cfg: Config) -> dict[str, Any]:
-    """The labeled set of a config, as its COCO json has it."""
+    """The labeled set of a config, its boxes as they are trained (see ``LabeledDataset``)."""
     labeled = cfg.train_dataloader.dataset.labeled
-    file = Path(labeled.get('data_root') or '') / labeled.ann_file
-    annotations: dict[str, Any] = read_json(file)
-    return annotations
+    content: dict[str, Any] = read_json(Path(labeled.get('data_root') or '') / labeled.ann_file)
+    boxes = as_trained(content['annotations'], labeled.get('iscrowd', 'ignored'))
+    return {**content, 'annotations': boxes}
 
 
 def _image(record: dict[str, Any]) -> dict[str, Any]:

@@ -103,6 +103,28 @@ def whole_annotations(boxes: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
     return [{**fill_annotation(box), 'id': number} for number, box in enumerate(boxes, start=1)]
 
 
+ISCROWD = ('object', 'ignored', 'background')
+"""What boxes with ``iscrowd`` can be in training: crowds of COCO, difficult objects of VOC."""
+
+
+def as_trained(boxes: Iterable[dict[str, Any]], iscrowd: str) -> list[dict[str, Any]]:
+    """COCO's annotations as a labeled set is trained on them.
+
+    Args:
+        boxes: The annotations; they are not changed.
+        iscrowd: What those with ``iscrowd`` are, one of :data:`ISCROWD`: objects like all others (``iscrowd`` 0),
+            ignored (as they are), or background (left out).
+
+    Raises:
+        ValueError: ``iscrowd`` is none of these.
+    """
+    if iscrowd not in ISCROWD:
+        raise ValueError(f'iscrowd: expected one of {ISCROWD}, got {iscrowd!r}')
+    if iscrowd == 'object':
+        return [{**box, 'iscrowd': 0} for box in boxes]
+    return [box for box in boxes if iscrowd == 'ignored' or not box.get('iscrowd')]
+
+
 def is_id(value: Any) -> bool:
     """Whether a value can be an id of a COCO json: a whole number or a text."""
     return isinstance(value, (int, str)) and not isinstance(value, bool)

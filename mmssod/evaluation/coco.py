@@ -142,7 +142,8 @@ class CocoBoxMetric(CocoMetric):
     """mmdet's COCO metric for boxes with the fast evaluation and the AP of rare classes.
 
     Args:
-        train_ann_file: COCO json by which rare classes are chosen: those with the fewest boxes in it.
+        train_ann_file: COCO json by which rare classes are chosen, that of the labeled images: those with the fewest
+            boxes in it, without those with ``iscrowd``.
         num_rare: How many; 0 reports none. Beside their AP stands that of all others, the frequent classes.
         log_classes: Write a table with AP of each class to the log.
         kwargs: As :class:`mmdet.evaluation.CocoMetric`, which does the work itself, and without rare classes, when

@@ -363,8 +363,8 @@ def huge(folder):
 @case(
     GROUP,
     'a crowd region',
-    WARN + '; no target, and detections in it are forgiven',
-    '1 crowd regions',
+    WARN + '; background in training, and detections in it are forgiven',
+    '1 boxes with iscrowd',
 )
 def crowd(folder):
     return look(folder, with_box(iscrowd=1))

@@ -72,7 +72,7 @@ def new_project(
     pool, more = find_pool(unlabeled, [*train.paths(), *test.paths()], [train.images, test.images])
     findings += more
     raise_together([*problems, *findings.problems], 'before anything was written')
-    data, here = LabeledSet.of(train.coco), machine or Machine.current()
+    data, here = LabeledSet.of(train.trained()), machine or Machine.current()
     usual, _ = choose_detector(data, here)
     names = [category['name'] for category in train.coco['categories']]
     begin = find_start(start, detector, usual, names)

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
-from mmssod.datasets.annotation_files import whole_annotations
+from mmssod.datasets.annotation_files import as_trained, whole_annotations
 from mmssod.datasets.image_lists import FoundImage
 from mmssod.datasets.preparation.findings import SHOWN, Findings
-from mmssod.datasets.preparation.formats import read_labels
+from mmssod.datasets.preparation.formats import guess_format, read_labels
 from mmssod.datasets.preparation.own_data import check_images, check_labeled, with_sizes
 from mmssod.datasets.split import Coco
 from mmssod.engine.preflight.data_checks import content_findings
@@ -57,10 +57,23 @@ class LabeledPart:
     Args:
         coco: COCO data set.
         images: Folder that its file names are relative to.
+        difficult: Whether its boxes with ``iscrowd`` are VOC's difficult objects, and not crowds.
     """
 
     coco: Coco
     images: Path
+    difficult: bool = False
+
+    @property
+    def iscrowd(self) -> str:
+        """What these boxes are in training (see ``LabeledDataset``): difficult ones objects, crowds background."""
+        return 'object' if self.difficult else 'background'
+
+    def trained(self) -> Coco:
+        """The data set as it is trained: difficult objects without the mark by which evaluation leaves them out."""
+        if not self.difficult:
+            return self.coco
+        return {**self.coco, 'annotations': as_trained(self.coco['annotations'], 'object')}
 
     def paths(self) -> list[Path]:
         """The files of its images, links followed."""
@@ -99,7 +112,7 @@ def labeled_parts(
         return train, train, findings
     size = max(1, round(val_share * len(train.coco['images'])))
     kept, aside = set_aside(train.coco, size, seed)
-    rest, test = LabeledPart(kept, train.images), LabeledPart(aside, train.images)
+    rest, test = replace(train, coco=kept), replace(train, coco=aside)
     return rest, test, findings + _aside_findings(train.coco, aside, size)
 
 
@@ -177,14 +190,16 @@ def _read(
         raise FileNotFoundError(f'{name}: no file or folder {source.labels}')
     if not images.is_dir():
         raise FileNotFoundError(f'{name}: no folder of images {images}; name it with --images')
+    kind = guess_format(Path(source.labels)) if kind == 'auto' else kind
     coco, findings = read_labels(Path(source.labels), images, kind, classes, source.names)
-    coco = with_sizes(coco, images)
-    findings += check_labeled(name, coco, images)
+    part = LabeledPart(with_sizes(coco, images), images, difficult=kind == 'voc')
+    coco = part.coco
+    findings += check_labeled(name, part.trained() if name == 'labeled' else coco, images)
     there = [image for image in coco['images'] if (images / image['file_name']).is_file()]
     found = [FoundImage(str(images / i['file_name']), i['file_name'], i['id']) for i in there]
     findings += check_images(name, found) + _refused(name, source.labels, coco, images)
     whole = {**coco, 'annotations': whole_annotations(coco['annotations'])}
-    return LabeledPart(whole, images), findings
+    return replace(part, coco=whole), findings
 
 
 def _refused(name: str, labels: str, coco: Coco, images: Path) -> Findings:

@@ -120,6 +120,7 @@ def _data_values(
     return dict(
         classes=pformat(tuple(classes), width=96, compact=True),
         labeled_images=_text(train.images),
+        iscrowd=train.iscrowd,
         val_images=_text(test.images),
         unlabeled=_text(pool.source),
         prefix=_text(pool.prefix) if pool.prefix else "''",

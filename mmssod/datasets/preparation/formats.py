@@ -160,7 +160,7 @@ def as_coco(records: Iterable[dict[str, Any]], classes: Sequence[str]) -> Coco:
 
     Args:
         records: ``file_name``, ``width``, ``height`` and ``boxes``, each with ``class``, ``bbox`` (x y w h in pixels)
-            and, where it is to be ignored, ``iscrowd``.
+            and, where it is difficult (VOC), ``iscrowd``.
         classes: Their names; boxes of others are left out.
     """
     ids = {name: number for number, name in enumerate(classes, start=1)}

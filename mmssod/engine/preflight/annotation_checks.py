@@ -88,7 +88,7 @@ _WARNINGS = {
     'off': 'boxes wholly outside their image: left out',
     'reach out': 'boxes that reach out of their image by more than a pixel: trained as they are',
     'other class': 'boxes of classes that are not trained: left out',
-    'crowd': 'crowd regions: no targets, detections in them are forgiven',
+    'crowd': 'boxes with iscrowd: evaluation leaves them out, a labeled set does what its `iscrowd` says',
     'bare image': 'images without a box: left out where filter_cfg.filter_empty_gt is set',
 }
 
