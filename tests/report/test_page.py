@@ -171,7 +171,7 @@ def test_in_a_browser(width, scheme, browser, page):
 
     tab.check('[data-for=label-gallery] [data-colors]')
     by_class = (
-        "[...document.querySelectorAll('#label-gallery .box.kept')]"
+        "[...document.querySelectorAll('#label-gallery .box')]"
         ".map(b => [b.dataset.class, getComputedStyle(b.querySelector('rect')).stroke])"
     )
     colors = dict(map(tuple, tab.evaluate(by_class)))
