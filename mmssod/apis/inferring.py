@@ -25,6 +25,7 @@ from mmssod.apis.config import ConfigLike
 from mmssod.apis.offline_labels import with_annotations
 from mmssod.apis.plain import build, plain_detector
 from mmssod.apis.progress import with_progress
+from mmssod.apis.score_thresholds import Thresholds, class_limits
 from mmssod.datasets.image_files import UnreadableImageError
 from mmssod.datasets.image_lists import IMAGE_SUFFIXES, find_images, list_folder, source_kind
 from mmssod.datasets.left_out import left_out
@@ -177,7 +178,7 @@ def infer(
     inputs: Iterable[Frame],
     *,
     part: str = 'auto',
-    score_thr: float = 0.3,
+    score_thr: Thresholds = 0.3,
     device: str | None = None,
     pictures: Path | None = None,
 ) -> Coco:
@@ -188,7 +189,8 @@ def infer(
         checkpoint: Of the run.
         inputs: See :func:`frames`.
         part: Which detector, see :func:`~mmssod.apis.plain.plain_detector`.
-        score_thr: Least score of a box that is kept.
+        score_thr: Least score of a box that is kept: a number, or by class, see
+            :func:`~mmssod.apis.score_thresholds.class_limits`.
         device: By default a GPU if there is one.
         pictures: Folder for the frames with boxes drawn; None draws none.
 
@@ -203,6 +205,7 @@ def infer(
     """
     model = build(plain_detector(config, checkpoint, part), device)
     look = Detector(model)
+    limits = class_limits(score_thr, model.dataset_meta['classes'])
     draw = _Painter(model.dataset_meta, pictures) if pictures else None
     images, found, skipped = [], [], []
     for number, frame in enumerate(with_progress(inputs, 'images'), start=1):
@@ -212,7 +215,7 @@ def infer(
             skipped.append(str(error))
             continue
         img_id = number if frame.img_id is None else frame.img_id
-        sample = look(pixels, img_id, score_thr)
+        sample = look(pixels, img_id, limits)
         size = dict(width=pixels.shape[1], height=pixels.shape[0])
         images.append(dict(id=img_id, file_name=frame.name, **size))
         found += look.detections(sample)
@@ -257,11 +260,15 @@ class Detector:
         steps[0] = dict(type='mmdet.LoadImageFromNDArray')
         self.pipeline = Compose([step for step in steps if step['type'] != 'LoadAnnotations'])
 
-    def __call__(self, pixels: np.ndarray, image_id: int | str, score_thr: float) -> DetDataSample:
-        """Predictions with a score of at least ``score_thr``; BGR, shape (H, W, 3), uint8."""
+    def __call__(
+        self, pixels: np.ndarray, image_id: int | str, limits: np.ndarray
+    ) -> DetDataSample:
+        """Predictions with a score of at least their class's limit; BGR, shape (H, W, 3), uint8."""
         sample = inference_detector(self.model, pixels, test_pipeline=self.pipeline)
         sample.set_metainfo(dict(img_id=image_id))
-        sample.pred_instances = sample.pred_instances[sample.pred_instances.scores >= score_thr]
+        found = sample.pred_instances
+        least = found.scores.new_tensor(limits)[found.labels]
+        sample.pred_instances = found[found.scores >= least]
         return sample
 
     def detections(self, sample: DetDataSample) -> list[dict]:
