@@ -17,10 +17,11 @@ def folder(path, *names):
 
 def test_images_of_a_folder(tmp_path):
     found = unlabeled_images(folder(tmp_path, 'b.png', 'a.png'), CATEGORIES)
+    assert len({image.pop('id') for image in found['images']}) == 2  # made of the names
     assert found == dict(
         images=[
-            dict(id=0, file_name=str(tmp_path / 'a.png'), width=30, height=21),
-            dict(id=1, file_name=str(tmp_path / 'b.png'), width=30, height=20),
+            dict(file_name=str(tmp_path / 'a.png'), width=30, height=21),
+            dict(file_name=str(tmp_path / 'b.png'), width=30, height=20),
         ],
         annotations=[],
         categories=CATEGORIES,

@@ -1,4 +1,4 @@
-"""The paper's head: each side is localized from features along its own axis.
+"""A head after SABL: each side is localized from features along its own axis.
 
 ``N`` RoIs, ``C`` channels, ``R`` RoI feature size, ``K`` buckets a side.
 """
