@@ -57,6 +57,54 @@ PROTOCOLS: Mapping[str, Callable[[int, int, int], np.ndarray]] = dict(
 )
 
 
+SHOTS = 'shots'
+"""The protocol of :func:`draw_shots`, which looks at boxes and not at images alone."""
+
+
+def draw_shots(coco: Coco, shots: int, fold: int) -> set[int | str]:
+    """Ids of images that together have at least ``shots`` boxes of each class, with the fold as seed.
+
+    Classes in few images come first: images with the class are drawn until there are enough boxes. Then images that
+    no class needs are dropped again, in the order of another draw. Of a class with fewer boxes all are taken; crowd
+    regions do not count. As k-shot detection is set up; papers differ in how they draw.
+
+    Args:
+        coco: With ``images``, ``annotations`` and ``categories``.
+        shots: Boxes of each class, at least 1.
+        fold: Seed, >= 0.
+
+    Raises:
+        ValueError: ``shots`` below 1, or an image id of a box that is not listed.
+    """
+    if shots < 1:
+        raise ValueError(f'shots must be at least 1, got {shots}')
+    ids = _checked_ids(coco)
+    boxes: dict[int | str, Counter] = {image: Counter() for image in ids}
+    for box in coco['annotations']:
+        if not box.get('iscrowd'):
+            boxes[box['image_id']][box['category_id']] += 1
+    total: Counter = sum(boxes.values(), Counter())
+    images = Counter(name for counts in boxes.values() for name in counts)
+    random = np.random.RandomState(fold)
+    order = [ids[number] for number in random.permutation(len(ids))]
+    drawn: dict[int | str, Counter] = {}
+    found: Counter = Counter()
+    for name in sorted(total, key=lambda name: (images[name], str(name))):
+        for image in order:
+            if found[name] >= min(shots, total[name]):
+                break
+            if boxes[image][name] and image not in drawn:
+                drawn[image] = boxes[image]
+                found += boxes[image]
+    for image in [order[number] for number in random.permutation(len(order))]:
+        counts = drawn.get(image, Counter())
+        if image in drawn and all(
+            found[name] - n >= min(shots, total[name]) for name, n in counts.items()
+        ):
+            found -= drawn.pop(image)
+    return set(drawn)
+
+
 @dataclass(frozen=True)
 class Split:
     """The two parts of a COCO json.
@@ -120,24 +168,35 @@ def split_coco(coco: Coco, *, size: int, fold: int, protocol: str = 'stac') -> S
 
     Args:
         coco: COCO content with ``images``, ``annotations`` and ``categories``; not changed.
-        size: Draws, see ``num_draws``; in [1, N).
+        size: Draws, see ``num_draws``; in [1, N). Of the protocol ``SHOTS`` the boxes of each class.
         fold: Seed, >= 0; the field counts folds from 1.
-        protocol: A key of ``PROTOCOLS``.
+        protocol: A key of ``PROTOCOLS``, or ``SHOTS``.
 
     Raises:
         ValueError: An unknown protocol, no such size, or a json that is not COCO's.
     """
-    if protocol not in PROTOCOLS:
-        raise ValueError(f'unknown protocol {protocol!r}; there are {", ".join(PROTOCOLS)}')
+    if protocol not in (*PROTOCOLS, SHOTS):
+        raise ValueError(
+            f'unknown protocol {protocol!r}; there are {", ".join((*PROTOCOLS, SHOTS))}'
+        )
     ids = _checked_ids(coco)
-    if not 1 <= size < len(ids):
+    if protocol == SHOTS:
+        drawn = draw_shots(coco, size, fold)
+        if len(drawn) in (0, len(ids)):
+            raise ValueError(
+                f'{size} boxes of each class take {len(drawn)} of {len(ids)} images: expected some labeled and some '
+                'not; ask for fewer shots, or check that the json has boxes'
+            )
+    elif not 1 <= size < len(ids):
         raise ValueError(
             f'cannot label {size} of {len(ids)} images: give 1 to {len(ids) - 1}, '
             'so that some remain unlabeled'
         )
-    drawn = {ids[number] for number in PROTOCOLS[protocol](len(ids), size, fold)}
+    else:
+        drawn = {ids[number] for number in PROTOCOLS[protocol](len(ids), size, fold)}
     checksum = id_checksum(drawn)
-    made = dict(protocol=protocol, fold=fold, draws=size, of=len(ids), labeled_ids_sha256=checksum)
+    draws = dict(shots=size) if protocol == SHOTS else dict(draws=size)
+    made = dict(protocol=protocol, fold=fold, **draws, of=len(ids), labeled_ids_sha256=checksum)
     rest = {k: v for k, v in coco.items() if k not in ('images', 'annotations')}
     rest['info'] = {**(coco.get('info') or {}), 'split': made}
 
@@ -155,8 +214,12 @@ def id_checksum(ids: Iterable[int | str]) -> str:
     return hashlib.sha256(','.join(map(str, ordered)).encode()).hexdigest()
 
 
-def share_name(*, percent: float | None = None, count: int | None = None) -> str:
-    """What a file name says behind the ``@``: '1' for 1.0 %, '0.5', or '40images' of a count."""
+def share_name(
+    *, percent: float | None = None, count: int | None = None, shots: int | None = None
+) -> str:
+    """What a file name says behind the ``@``: '1' for 1.0 %, '0.5', '40images' of a count, '10shots'."""
+    if shots is not None:
+        return f'{shots}shots'
     return f'{percent:g}' if percent is not None else f'{count}images'
 
 

@@ -202,8 +202,8 @@ def test_tool_by_count(tool, tmp_path, capsys):
 @pytest.mark.parametrize(
     ('arguments', 'code', 'message'),
     [
-        (['--count', '3'], 2, '--protocol stac takes --percent and no --count'),
-        (['--protocol', 'count', '--percent', '3'], 2, 'takes --count and no --percent'),
+        (['--count', '3'], 2, '--protocol stac takes --percent and no --count, --shots'),
+        (['--protocol', 'count', '--percent', '3'], 2, 'takes --count and no --percent, --shots'),
         (['--percent', '0.1'], 1, 'less than one'),
         (['--protocol', 'count', '--count', '40'], 1, 'cannot label 40 of 40'),
     ],
@@ -228,3 +228,71 @@ def test_tool_on_what_is_no_coco_json(tool, tmp_path, capsys, content, message):
         source.write_text(content)
     assert tool.main([str(source), '--percent', '10']) == 1
     assert message in capsys.readouterr().err
+
+
+# ---------------------------------------------------------------- shots
+
+
+def tailed_coco(seed: int, num_images: int = 60) -> dict:
+    """Images with up to four boxes each of five classes, each class three times as frequent as the next."""
+    random = np.random.RandomState(seed)
+    shares = 3.0 ** -np.arange(5)
+    images = [dict(id=i, file_name=f'{i}.jpg', width=20, height=10) for i in range(num_images)]
+    annotations = []
+    for image in range(num_images):
+        for name in random.choice(5, size=random.randint(5), p=shares / shares.sum()):
+            annotations.append(
+                dict(
+                    id=len(annotations), image_id=image, category_id=int(name), bbox=[1, 1, 5, 5], area=25, iscrowd=0
+                )
+            )  # fmt: skip
+    categories = [dict(id=i, name=f'class {i}') for i in range(5)]
+    return dict(images=images, annotations=annotations, categories=categories)
+
+
+def counts(coco: dict, images: set) -> dict:
+    kept = [box['category_id'] for box in coco['annotations'] if box['image_id'] in images]
+    return {c['id']: kept.count(c['id']) for c in coco['categories']}
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 10**6), st.integers(1, 12), st.integers(0, 50))
+def test_each_class_has_the_shots_and_no_image_is_too_many(seed, shots, fold):
+    coco = tailed_coco(seed)
+    drawn = split.draw_shots(coco, shots, fold)
+    assert drawn == split.draw_shots(coco, shots, fold)
+    total = counts(coco, {image['id'] for image in coco['images']})
+    enough = {name: min(shots, count) for name, count in total.items()}
+    found = counts(coco, drawn)
+    assert all(found[name] >= enough[name] for name in enough)
+    for image in drawn:
+        without = counts(coco, drawn - {image})
+        assert any(without[name] < enough[name] for name in enough)
+
+
+def test_shots_by_hand():
+    coco = toy_coco(
+        6
+    )  # one box of class 1 and one of class 2 in each image; class 3 is seen as a crowd only
+    for shots in (1, 4):
+        assert len(split.draw_shots(coco, shots, fold=1)) == shots
+    assert len({frozenset(split.draw_shots(coco, 1, fold)) for fold in range(20)}) > 3
+    made = split.split_coco(coco, size=2, fold=1, protocol='shots')
+    assert made.labeled['info']['split'] | dict(labeled_ids_sha256='') == dict(
+        protocol='shots', fold=1, shots=2, of=6, labeled_ids_sha256=''
+    )
+    assert len(made.labeled['images']) == 2 and len(made.unlabeled['images']) == 4
+
+
+@pytest.mark.parametrize(('shots', 'message'), [(0, 'at least 1'), (6, 'take 6 of 6 images')])
+def test_shots_that_cannot_be(shots, message):
+    with pytest.raises(ValueError, match=message):
+        split.split_coco(toy_coco(6), size=shots, fold=1, protocol='shots')
+
+
+def test_tool_by_shots(tool, tmp_path, capsys):
+    file = tmp_path / 'train.json'
+    file.write_text(json.dumps(toy_coco(9)))
+    assert tool.main([str(file), '--protocol', 'shots', '--shots', '3', '--fold', '2']) == 0
+    assert 'shots, fold 2: 3 boxes of each class in 9 images' in capsys.readouterr().out
+    assert len(json.loads((tmp_path / 'train.2@3shots.json').read_text())['images']) == 3

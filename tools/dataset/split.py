@@ -8,6 +8,10 @@ COCO-partial, all folds (mmdet's file names, so that its configs find them)::
 Own data, 200 labeled images::
 
     python tools/dataset/split.py data/own/train.json --protocol count --count 200
+
+Images with at least 10 boxes of each class::
+
+    python tools/dataset/split.py data/own/train.json --protocol shots --shots 10
 """
 
 import argparse
@@ -16,6 +20,7 @@ from pathlib import Path
 
 from mmssod.datasets.split import (
     PROTOCOLS,
+    SHOTS,
     num_draws,
     read_coco,
     share_name,
@@ -32,13 +37,14 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument('annotations', type=Path, help='COCO json to divide')
     parser.add_argument('--percent', type=float, nargs='+', help='shares to label, 1 means 1 %%')
     parser.add_argument('--count', type=int, nargs='+', help='numbers of images to label')
+    parser.add_argument('--shots', type=int, nargs='+', help='least boxes of each class')
     parser.add_argument('--fold', type=int, nargs='+', default=[1], help='seeds (default: 1)')
     parser.add_argument(
         '--protocol',
-        choices=PROTOCOLS,
+        choices=(*PROTOCOLS, SHOTS),
         default='stac',
         help='stac: with replacement, as STAC and mmdet draw; soft_teacher: without; '
-        'count: --count images exactly (default: stac)',
+        'count: --count images exactly; shots: images with --shots boxes of each class (default: stac)',
     )
     parser.add_argument('--out-dir', type=Path, help="where to write (default: the json's folder)")
     parser.add_argument(
@@ -47,9 +53,10 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         help='also write the unlabeled images with their boxes, to judge pseudo labels by',
     )
     args = parser.parse_args(argv)
-    wanted, other = ('count', 'percent') if args.protocol == 'count' else ('percent', 'count')
-    if not getattr(args, wanted) or getattr(args, other):
-        parser.error(f'--protocol {args.protocol} takes --{wanted} and no --{other}')
+    wanted = args.protocol if args.protocol in ('count', SHOTS) else 'percent'
+    others = [name for name in ('percent', 'count', SHOTS) if name != wanted]
+    if not getattr(args, wanted) or any(getattr(args, name) for name in others):
+        parser.error(f'--protocol {args.protocol} takes --{wanted} and no --{", --".join(others)}')
     return args
 
 
@@ -62,6 +69,8 @@ def main(argv: list[str] | None = None) -> int:
         total = len(coco['images'])
         if args.protocol == 'count':
             shares = [(count, share_name(count=count)) for count in args.count]
+        elif args.protocol == SHOTS:
+            shares = [(shots, share_name(shots=shots)) for shots in args.shots]
         else:
             shares = [(num_draws(total, p), share_name(percent=p)) for p in args.percent]
         for size, share in shares:
@@ -69,7 +78,8 @@ def main(argv: list[str] | None = None) -> int:
                 split = split_coco(coco, size=size, fold=fold, protocol=args.protocol)
                 name = f'{args.annotations.stem}.{fold}@{share}'
                 paths = write_split(split, out_dir, name, keep_boxes=args.keep_boxes)
-                print(f'{args.protocol}, fold {fold}: {size} draws of {total} images')
+                drawn = 'boxes of each class in' if args.protocol == SHOTS else 'draws of'
+                print(f'{args.protocol}, fold {fold}: {size} {drawn} {total} images')
                 print(split.summary())
                 print('written           ' + ', '.join(map(str, paths)) + '\n')
     except (OSError, ValueError) as error:

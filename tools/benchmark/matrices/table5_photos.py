@@ -3,10 +3,11 @@
 title = 'Table 5 on photographs: CA, RE, DT'
 note = (
     'YOLOX-Nano at 416 px from COCO, batch norm fixed. Aquarium: 60 labeled images; voc12mini: 10 % of `train.json`, '
-    'whose classes are among those of COCO: a comparison of rows, not of AP with few labels. Another draw for each seed '
-    '(`tools/dataset/split.py`, protocols `count` and `percent`). All students follow the same schedule from a teacher '
-    'of their own head, with an EMA teacher. Thresholds by class keep 0.8 times as many boxes per image as there are labels, of the highest p in the '
-    'baseline and of the highest p*v in the others; with DT they are those of Eq. 6 around 0.3.'
+    'whose classes are among those of COCO: a comparison of rows, not of AP with few labels. Another draw for each '
+    'seed (`tools/dataset/split.py`, protocols `count` and `percent`). All students follow the same schedule from a '
+    'teacher of their own head, with an EMA teacher. Thresholds by class keep 0.8 times as many boxes per image as '
+    'there are labels, of the highest p in the baseline and of the highest p*v in the others; with DT they are those '
+    'of Eq. 6 around 0.3.'
 )
 LABELED = dict(
     aquarium='train.{seed}@60images',

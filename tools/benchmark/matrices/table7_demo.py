@@ -2,9 +2,10 @@
 
 title = 'Table 7 at demo scale: K'
 note = (
-    'Drawn shapes at 160 px, 50 labels, as in the [demo](demo.md). Teacher and student have the side-aware head of the paper\'s configs, with as '
-    'many features per side as buckets; students test p > 0.7, so that the level of v, which falls with K, selects '
-    'nothing. The paper trains 2 % of COCO for 90 000 iterations, where boxes are three times as large.'
+    'Drawn shapes at 160 px, 50 labels, as in the [demo](demo.md). Teacher and student have the side-aware head of the '
+    "paper's configs, with as many features per side as buckets; students test p > 0.7, so that the level of v, which "
+    'falls with K, selects nothing. The paper trains 2 % of COCO for 90 000 iterations, where boxes are three times as '
+    'large.'
 )
 PAPER = {
     4: dict(AP=19.7, AP50=37.2, AP75=18.9),
