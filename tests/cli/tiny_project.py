@@ -45,7 +45,10 @@ def _config(folder, data, name, length, teacher) -> Config:
     (folder / 'config.py').unlink()
     cfg.pop('_base_', None)
     cfg.test_cfg = dict(type='TestLoop')
-    cfg.test_dataloader, cfg.test_evaluator = deepcopy(cfg.val_dataloader), deepcopy(cfg.val_evaluator)
+    cfg.test_dataloader, cfg.test_evaluator = (
+        deepcopy(cfg.val_dataloader),
+        deepcopy(cfg.val_evaluator),
+    )
     cfg.train_cfg = dict(type='IterBasedTrainLoop', max_iters=length, val_interval=INTERVAL)
     cfg.default_hooks.checkpoint.interval = INTERVAL
     cfg.default_hooks.preflight.read_images = 0

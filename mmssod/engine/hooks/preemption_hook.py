@@ -35,8 +35,8 @@ INTERRUPTED = 128 + signal.SIGINT  # 130, the same of Ctrl-C
 class PreemptionHook(Hook):
     """Saves a checkpoint and exits with code 143 when the process is told to end (SIGTERM, or SIGUSR1 of Slurm).
 
-    Ctrl-C (SIGINT) does the same with code 130; pressed again two seconds later or after (``AGAIN``), it ends the process
-    at once.
+    Ctrl-C (SIGINT) does the same with code 130; pressed again two seconds later or after (``AGAIN``), it ends the
+    process at once.
 
     The signal is noted and acted on after the iteration, when the weights are whole; with accumulated gradients after
     the optimizer's step. So the time that the scheduler grants must be longer than that. An evaluation is left after
@@ -54,8 +54,8 @@ class PreemptionHook(Hook):
     and exit after the same one: a signal to any process is enough. The run goes on with ``--resume``, bit by bit as if
     it had not been cut. After the last iteration there is nothing to do but its evaluation.
 
-    An evaluation is not interrupted where its checkpoint would be another's: between the steps of accumulated gradients,
-    or with mmengine's ``EMAHook``, which exchanges the weights, unless that checkpoint is there already.
+    An evaluation is not interrupted where its checkpoint would be another's: between the steps of accumulated
+    gradients, or with mmengine's ``EMAHook``, which exchanges the weights, unless that checkpoint is there already.
 
     Args:
         interval: iterations between two agreements of several processes, >= 1.

@@ -25,12 +25,12 @@ class WholeCheckpointHook(CheckpointHook):
     2. ``last_checkpoint`` names it, replaced in the same way.
     3. Only then those beyond ``max_keep_ckpts`` are removed, and a best one after the better one is there.
 
-    Killed at any moment, ``last_checkpoint`` names a whole file. All arguments are mmengine's. With ``save_best='auto'``
-    the evaluation with the highest AP is kept (:func:`~mmssod.engine.main_metric.main_metric`; of teacher and student
-    evaluated together the teacher's where it follows the student, else the student's) as ``best_*_iter_N.pth``, weights
-    without the optimizer's state; where no metric is an AP, a warning says so once. Checkpoints on a remote
-    storage (``out_dir`` with ``://``, or ``backend_args``) are written by its backend, in the same order. What a full
-    disk says is in ``full_disk.py``.
+    Killed at any moment, ``last_checkpoint`` names a whole file. All arguments are mmengine's. With
+    ``save_best='auto'`` the evaluation with the highest AP is kept as ``best_*_iter_N.pth``, weights without the
+    optimizer's state (:func:`~mmssod.engine.main_metric.main_metric`; of teacher and student evaluated together the
+    teacher's AP where it follows the student, else the student's); where no metric is an AP, a warning says so once.
+    Checkpoints on a remote storage (``out_dir`` with ``://``, or ``backend_args``) are written by its backend, in the
+    same order. What a full disk says is in ``full_disk.py``.
     """
 
     file_backend: Any  # mmengine's, without types
@@ -46,7 +46,9 @@ class WholeCheckpointHook(CheckpointHook):
         if plain and isinstance(get_file_backend(out_dir), LocalBackend):
             self.backend_args = {'backend': WHOLE_FILES}
         super().before_train(runner)
-        if runner.iter:  # mmengine writes the best one's name into the last checkpoint only where it knows that
+        if (
+            runner.iter
+        ):  # mmengine writes the best one's name into the last checkpoint only where it knows that
             self.last_ckpt = runner.message_hub.runtime_info.get('last_ckpt')
         if is_main_process() and isinstance(self.file_backend, LocalBackend):
             for unfinished in Path(self.out_dir).glob(f'*.pth{UNFINISHED}'):
@@ -102,7 +104,9 @@ class WholeCheckpointHook(CheckpointHook):
 
     def _save_best_checkpoint(self, runner: Any, metrics: dict[str, Any]) -> None:
         """As mmengine's, which removes the former best one first; here that waits for the new one."""
-        if self.save_best and 'auto' in self.key_indicators and not self._choose_metric(runner, metrics):
+        if not self.save_best:
+            return
+        if 'auto' in self.key_indicators and not self._choose_metric(runner, metrics):
             return
         backend = self.file_backend
         self.file_backend = waiting = _RemovesLater(backend)
