@@ -202,5 +202,6 @@ def test_bugs_keep_their_traceback(error, monkeypatch):
         raise error
 
     monkeypatch.setattr('mmssod.cli.test.run', run)
+    monkeypatch.setattr('mmssod.cli.test.before_loading', lambda args: None)
     with pytest.raises(type(error)):
         main(['test', 'a.py', 'b.pth'])

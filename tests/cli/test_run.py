@@ -192,7 +192,10 @@ def run_in_a_process(folder, log):
     """The exit status of the command, and what it printed."""
     before = len(log.read_text()) if log.exists() else 0
 
-    def action():
+    def action():  # pytest's streams are no file descriptors
+        sys.stdout, sys.stderr = (
+            open(number, 'w', buffering=1, closefd=False) for number in (1, 2)
+        )
         raise SystemExit(main(['run', str(folder)]))
 
     return wait(start(action, log), 300.0), log.read_text()[before:]

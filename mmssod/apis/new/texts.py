@@ -13,6 +13,7 @@ Written by `mmssod new`. It works from every folder; what lies beside this folde
 _base_ = $bases
 
 here = "{{ fileDirname }}"  # this folder, wherever it lies
+beside = here.rpartition('/')[0]  # the one around it
 classes = $classes
 labeled_json, labeled_images = f'{here}/labeled.json', $labeled_images
 val_json, val_images = f'{here}/val.json', $val_images

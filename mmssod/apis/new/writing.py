@@ -142,7 +142,7 @@ def _two_stage_configs(
         optimizer=chosen.optimizer,
         rois=plan.rois,
         seed=seed,
-        load_from=f'load_from = {_start(start, folder, "_base_.here")}\n' if start else '',
+        load_from=f'load_from = {_start(start, folder, "_base_.")}\n' if start else '',
     )
     method = 'certainty_lite.py' if chosen.optimizer == 'adamw_lite.py' else 'certainty.py'
     return {
@@ -219,23 +219,24 @@ def notes(plan: Plan) -> list[str]:
     ]
 
 
-def _place(path: Path | str, folder: Path, here: str = 'here') -> str:
+def _place(path: Path | str, folder: Path, base: str = '') -> str:
     """A path in a config: where it lies beside the project or in it, from there, so that both may move; else absolute.
 
     Args:
         path: Of images, a list or weights.
         folder: The project's.
-        here: What the config calls that.
+        base: What stands before a name of ``data.py``, ``_base_.`` in the other configs.
     """
-    full, place = os.path.abspath(path), os.path.abspath(folder)
-    relative = Path(os.path.relpath(full, place)).as_posix()
-    around = os.path.dirname(place)
-    beside = around != os.path.dirname(around) and Path(full).is_relative_to(around)
-    if beside and not re.search(r"""["'{}\\\x00-\x1f\ud800-\udfff]""", relative):
-        return f"f'{{{here}}}/{relative}'"
-    return repr(Path(full).as_posix())
+    full, place = Path(os.path.abspath(path)), Path(os.path.abspath(folder))
+    if place.parent == place.parent.parent or not full.is_relative_to(place.parent):
+        return repr(full.as_posix())
+    name, around = ('here', place) if full.is_relative_to(place) else ('beside', place.parent)
+    relative = full.relative_to(around).as_posix()
+    if re.search(r"""["'{}\\\x00-\x1f\ud800-\udfff]""", relative):
+        return repr(full.as_posix())
+    return f"f'{{{base}{name}}}/{relative}'"
 
 
-def _start(start: str, folder: Path, here: str = 'here') -> str:
+def _start(start: str, folder: Path, base: str = '') -> str:
     """The same of what a training starts from, which may be a name or a URL."""
-    return _place(start, folder, here) if os.path.isabs(start) else repr(start)
+    return _place(start, folder, base) if os.path.isabs(start) else repr(start)
