@@ -75,12 +75,12 @@ def read_project(folder: Path) -> tuple[list[Stage], float]:
 def _stage(folder: Path, name: str, loop: Any) -> Stage:
     length = loop.get('max_iters') if isinstance(loop, dict) else None
     work_dir = folder / 'work_dirs' / name
-    known = isinstance(length, int)
+    known = length if isinstance(length, int) else None
     return Stage(
         name=name,
-        length=length if known else None,
+        length=known,
         done=newest_iteration(work_dir),
-        complete=known and complete(work_dir, length),
+        complete=known is not None and complete(work_dir, known),
         seconds=step_seconds(work_dir),
     )
 
