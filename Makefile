@@ -15,7 +15,7 @@ INSTALLED_OPENMMLAB := $(VENV_OPENMMLAB)/.installed
 RECIPE := setup.py setup.cfg $(wildcard requirements/*.txt)
 
 # With both mm stacks; `browser` is left out, it needs a Chromium beside its package.
-EXTRAS := lite,eval,wbf,formats,safetensors,convert,dev
+EXTRAS := lite,eval,wbf,safetensors,convert,dev
 
 PIP_FLAGS := --quiet --disable-pip-version-check
 

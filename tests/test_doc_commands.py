@@ -186,8 +186,6 @@ def test_the_way_of_own_data(tmp_path, monkeypatch, capsys):
             for name in ('teacher', 'student') if '--teacher' in line else ('supervised',):
                 untrained(f'own/{name}.py', tmp_path / f'own/work_dirs/{name}')
             continue
-        if '--format yolo' in line:
-            pytest.importorskip('globox')
         for old, new in SMALLER.items():
             line = line.replace(old, new)
         assert run_line(line, monkeypatch) == 0, f'{line}\n{capsys.readouterr().out[-2000:]}'

@@ -1,4 +1,4 @@
-"""The paper: candidates chosen by p*v (CA), thresholds (DT) and loss weights (RE) of each class by Eq. 6."""
+"""The paper: candidates chosen by p and v (CA), here p*v; thresholds (DT), loss weights (RE) of each class by Eq. 6."""
 
 _base_ = './semi.py'
 

@@ -1,4 +1,4 @@
-"""The paper's optimizer: SGD 0.01 for a total batch of 8 (4 GPUs x 1 labeled + 1 unlabeled image).
+"""The paper's optimizer: SGD 0.01 for a total batch of 8.
 
 The rate falls by 10 at 2/3 and 8/9 of `max_iters`: 120k and 160k of 180k, "likewise for other schedules".
 """

@@ -1,6 +1,6 @@
-"""Supervised on 1, 2, 5 or 10 % of COCO: Table 2, row "Supervised".
+"""Supervised on 1, 2, 5 or 10 % of COCO: our own baseline beside Table 2.
 
-Paper: 9.05 / 12.70 / 18.47 / 23.86 AP; not run here: needs COCO and 4 GPUs.
+The paper's row "Supervised", 9.05 / 12.70 / 18.47 / 23.86 AP, is another code's; not run here: needs COCO and 4 GPUs.
 
     PERCENT=2 FOLD=1 tools/dist_train.sh configs/supervised/coco_partial.py 4
 """

@@ -17,6 +17,7 @@ from mmssod.analysis.pictures import Side, tag
 from mmssod.analysis.views import ShownView, draw
 from mmssod.apis.config import ConfigLike, load_config
 from mmssod.apis.inferring import Frame, infer
+from mmssod.datasets.annotation_files import shown
 from mmssod.datasets.sample_key import derive_seed, seeded
 from mmssod.datasets.split import Coco, read_coco
 from mmssod.evaluation.detections import corners
@@ -72,8 +73,10 @@ def browse(
             path = source.get_data_info(index)['img_path']
             with seeded(derive_seed(seed, name, index)):
                 views = shown_views(source[index], dataset.metainfo['classes'], known.get(path, []))
-            file = folder / f'{name}_{place:02d}_{Path(path).stem}.png'
-            draw(views, shortened(path)).savefig(file, bbox_inches='tight', pad_inches=0.05)
+            file = folder / f'{name}_{place:02d}_{shown(Path(path).stem)}.png'
+            draw(views, shown(shortened(path), 1000)).savefig(
+                file, bbox_inches='tight', pad_inches=0.05
+            )
             written.append(file)
     return written
 

@@ -48,6 +48,7 @@ def load_config(
     cfg = deepcopy(config) if isinstance(config, Config) else read_config(str(config))
     if cfg_options:
         cfg.merge_from_dict(cfg_options)
+    _without_workers(cfg)
     cfg.launcher = launcher
     if seed is not None:
         cfg.randomness = {**(cfg.get('randomness') or {}), 'seed': seed}
@@ -57,6 +58,15 @@ def load_config(
         name = osp.splitext(osp.basename(cfg.filename or 'config'))[0]
         cfg.work_dir = osp.join('work_dirs', name)
     return cfg
+
+
+def _without_workers(cfg: Config) -> None:
+    """Leave out what torch refuses of a loader that loads in the process which trains."""
+    for key in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
+        loader = cfg.get(key)
+        if isinstance(loader, dict) and loader.get('num_workers') == 0:
+            loader['persistent_workers'] = False
+            loader.pop('prefetch_factor', None)
 
 
 def read_config(file: str) -> Config:

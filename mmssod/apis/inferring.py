@@ -25,8 +25,10 @@ from mmssod.apis.config import ConfigLike
 from mmssod.apis.offline_labels import with_annotations
 from mmssod.apis.plain import build, plain_detector
 from mmssod.apis.progress import with_progress
+from mmssod.apis.score_thresholds import Thresholds, class_limits
 from mmssod.datasets.image_files import UnreadableImageError
 from mmssod.datasets.image_lists import IMAGE_SUFFIXES, find_images, list_folder, source_kind
+from mmssod.datasets.left_out import left_out
 from mmssod.datasets.split import Coco
 from mmssod.datasets.transforms import LoadWholeImage
 from mmssod.evaluation.detections import to_detections
@@ -42,10 +44,12 @@ class Frame:
     Args:
         name: Relative name for what is written about it, such as ``a/b.jpg`` or ``film/000012.jpg``.
         image: Path of a file, or pixels BGR of shape (H, W, 3), uint8.
+        img_id: As the one COCO json of the inputs has it; None for a number of its own.
     """
 
     name: str
     image: str | np.ndarray
+    img_id: int | str | None = None
 
     def pixels(self) -> np.ndarray:
         """Pixels BGR, upright, shape (H, W, 3), uint8.
@@ -64,7 +68,7 @@ def frames(inputs: Sequence[str], every: int = 1, written: Sequence[Path] = ()) 
 
     Names are those within a folder, glob or list, the file's, or ``VIDEO/000012.jpg``. Where two inputs have the same
     one, the later gets its folder before it, and else a number. All inputs are looked up before the first frame.
-    Without a video the result is a list.
+    Without a video the result is a list. Of a COCO json as the only input the ids are kept.
 
     Args:
         inputs: Their paths.
@@ -83,7 +87,7 @@ def frames(inputs: Sequence[str], every: int = 1, written: Sequence[Path] = ()) 
     for source, several in found:
         images = [one.image for one in several] if isinstance(several, list) else []
         _keep_apart([source, *map(str, images)], written)
-    named = _with_free_names(found)
+    named = _with_free_names(found, ids=len(sources) == 1)
     return list(named) if all(isinstance(several, list) for _, several in found) else named
 
 
@@ -97,13 +101,13 @@ def _keep_apart(inputs: Iterable[str], written: Sequence[Path]) -> None:
             )
 
 
-def _with_free_names(found: Sequence[tuple[str, Iterable[Frame]]]) -> Iterator[Frame]:
+def _with_free_names(found: Sequence[tuple[str, Iterable[Frame]]], *, ids: bool) -> Iterator[Frame]:
     used: set[str] = set()
     for source, several in found:
         for frame in several:
             name = free_name(frame.name, source, used)
             used.add(name)
-            yield Frame(name, frame.image)
+            yield Frame(name, frame.image, frame.img_id if ids else None)
 
 
 def free_name(name: str, source: str, used: Collection[str]) -> str:
@@ -159,7 +163,13 @@ def _frames(source: str, every: int) -> Iterable[Frame]:
     names = [image.name for image in found]
     if any(osp.isabs(name) or name.startswith('../') for name in names):
         names = relative_names([image.path for image in found])
-    return [Frame(name, image.path) for name, image in zip(names, found, strict=True)]
+    if others := left_out(source):
+        print_log(f'{source}: other files are left out: {others}', 'current')
+    json = source_kind(source) == 'COCO json'
+    return [
+        Frame(name, image.path, image.img_id if json else None)
+        for name, image in zip(names, found, strict=True)
+    ]
 
 
 def infer(
@@ -168,7 +178,7 @@ def infer(
     inputs: Iterable[Frame],
     *,
     part: str = 'auto',
-    score_thr: float = 0.3,
+    score_thr: Thresholds = 0.3,
     device: str | None = None,
     pictures: Path | None = None,
 ) -> Coco:
@@ -179,7 +189,8 @@ def infer(
         checkpoint: Of the run.
         inputs: See :func:`frames`.
         part: Which detector, see :func:`~mmssod.apis.plain.plain_detector`.
-        score_thr: Least score of a box that is kept.
+        score_thr: Least score of a box that is kept: a number, or by class, see
+            :func:`~mmssod.apis.score_thresholds.class_limits`.
         device: By default a GPU if there is one.
         pictures: Folder for the frames with boxes drawn; None draws none.
 
@@ -194,6 +205,7 @@ def infer(
     """
     model = build(plain_detector(config, checkpoint, part), device)
     look = Detector(model)
+    limits = class_limits(score_thr, model.dataset_meta['classes'])
     draw = _Painter(model.dataset_meta, pictures) if pictures else None
     images, found, skipped = [], [], []
     for number, frame in enumerate(with_progress(inputs, 'images'), start=1):
@@ -202,9 +214,10 @@ def infer(
         except UnreadableImageError as error:
             skipped.append(str(error))
             continue
-        sample = look(pixels, number, score_thr)
+        img_id = number if frame.img_id is None else frame.img_id
+        sample = look(pixels, img_id, limits)
         size = dict(width=pixels.shape[1], height=pixels.shape[0])
-        images.append(dict(id=number, file_name=frame.name, **size))
+        images.append(dict(id=img_id, file_name=frame.name, **size))
         found += look.detections(sample)
         if draw:
             draw(frame.name, pixels, sample)
@@ -247,11 +260,15 @@ class Detector:
         steps[0] = dict(type='mmdet.LoadImageFromNDArray')
         self.pipeline = Compose([step for step in steps if step['type'] != 'LoadAnnotations'])
 
-    def __call__(self, pixels: np.ndarray, image_id: int, score_thr: float) -> DetDataSample:
-        """Predictions with a score of at least ``score_thr``; BGR, shape (H, W, 3), uint8."""
+    def __call__(
+        self, pixels: np.ndarray, image_id: int | str, limits: np.ndarray
+    ) -> DetDataSample:
+        """Predictions with a score of at least their class's limit; BGR, shape (H, W, 3), uint8."""
         sample = inference_detector(self.model, pixels, test_pipeline=self.pipeline)
         sample.set_metainfo(dict(img_id=image_id))
-        sample.pred_instances = sample.pred_instances[sample.pred_instances.scores >= score_thr]
+        found = sample.pred_instances
+        least = found.scores.new_tensor(limits)[found.labels]
+        sample.pred_instances = found[found.scores >= least]
         return sample
 
     def detections(self, sample: DetDataSample) -> list[dict]:

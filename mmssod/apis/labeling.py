@@ -12,7 +12,9 @@ from mmengine.registry import init_default_scope
 
 from mmssod.apis.config import ConfigLike, load_config
 from mmssod.apis.inferring import Frame, frames, infer, relative_names
+from mmssod.apis.score_thresholds import Thresholds
 from mmssod.apis.selection import selection
+from mmssod.datasets.image_lists import source_kind
 from mmssod.datasets.preparation.writing import write_labels
 from mmssod.datasets.split import Coco
 from mmssod.evaluation.detections import certainties
@@ -30,7 +32,7 @@ def label(
     kind: str = 'coco',
     part: str = 'auto',
     certainty_name: str | None = None,
-    threshold: float | None = None,
+    threshold: Thresholds | None = None,
     scores: bool = False,
     device: str | None = None,
 ) -> Coco:
@@ -45,7 +47,8 @@ def label(
         part: Which detector, see :func:`~mmssod.apis.plain.plain_detector`.
         certainty_name: What is compared with the threshold: ``'p'``, ``'v'``, ``'p*v'`` or ``'p_and_v'``; by default
             as :func:`~mmssod.apis.selection.selection`.
-        threshold: Boxes above it are written; by default those by class that the run ended with, as ``selection``.
+        threshold: Boxes above it are written; by default those by class that the run ended with, as ``selection``. A
+            file of thresholds by class, which ``mmssod report`` writes, is compared with the score.
         scores: Also write scores into YOLO's lines.
         device: By default a GPU if there is one.
 
@@ -58,14 +61,21 @@ def label(
     cfg = load_config(config)
     if certainty_name not in (None, *CERTAINTIES):
         raise ValueError(f'certainty: expected one of {CERTAINTIES}, got {certainty_name!r}')
-    if threshold is not None and not 0 <= threshold < 1:
+    by_score = threshold is not None and not isinstance(threshold, (int, float))
+    if by_score and certainty_name is not None:
+        raise ValueError(
+            'certainty: expected none beside thresholds by class, which are compared with the score, got '
+            f'{certainty_name!r}'
+        )
+    if isinstance(threshold, (int, float)) and not 0 <= threshold < 1:
         raise ValueError(f'threshold: expected a number in [0, 1), got {threshold}')
     looked_at = frames(images) if images else _unlabeled(cfg)
-    found = infer(cfg, checkpoint, looked_at, part=part, score_thr=FLOOR, device=device)
+    least = FLOOR if threshold is None or not by_score else threshold
+    found = infer(cfg, checkpoint, looked_at, part=part, score_thr=least, device=device)
     usual, limits = selection(cfg, checkpoint, len(found['categories']))
-    if threshold is not None:
-        limits = [threshold] * len(limits)
-    chosen = select(found, certainty_name or usual, limits)
+    if isinstance(threshold, (int, float)):
+        limits = [float(threshold)] * len(limits)
+    chosen = found if by_score else select(found, certainty_name or usual, limits)
     write_labels(chosen, Path(out), kind, scores=scores)
     return chosen
 
@@ -93,4 +103,6 @@ def _unlabeled(cfg: Any) -> list[Frame]:
     dataset = DATASETS.build({**source, 'pipeline': []})
     records = [dataset.get_data_info(index) for index in range(len(dataset))]
     paths = [record['img_path'] for record in records]
-    return [Frame(*pair) for pair in zip(relative_names(paths), paths, strict=True)]
+    json = source_kind(str(source.get('images'))) == 'COCO json'
+    ids = [record['img_id'] if json else None for record in records]
+    return [Frame(*one) for one in zip(relative_names(paths), paths, ids, strict=True)]

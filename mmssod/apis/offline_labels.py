@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,16 +10,18 @@ from typing import Any
 
 from mmdet.registry import DATASETS, MODELS
 from mmengine.config import Config
+from mmengine.logging import print_log
 from mmengine.registry import init_default_scope
 from mmengine.runner import CheckpointLoader
 from torch import Tensor
 
 from mmssod.apis.config import ConfigLike, load_config
 from mmssod.apis.predicting import test_classes
-from mmssod.datasets.annotation_files import read_json
+from mmssod.datasets.annotation_files import as_trained, read_json
 from mmssod.datasets.aspect import header_size
 from mmssod.evaluation.coco import category_ids
 from mmssod.models.pseudo.memory import BOX, CLASS, IMAGE, P, V
+from mmssod.structures.image_ids import id_number
 
 MEMORY_SCORE = 0.7  # least p*v of a remembered box that the final detector learns: the threshold of the training
 
@@ -93,8 +96,16 @@ def export_memory(
     ids = category_ids(truth, test_classes(cfg))
     pooled = MODELS.build(cfg.model.merger).pooled(state['merger.rows'])
     found = [box for box in memory_detections(pooled, ids) if box['score'] >= score_thr]
-    unlabeled = cfg.train_dataloader.dataset.unlabeled
-    return with_annotations(unlabeled_images(unlabeled, truth['categories']), found)
+    images = unlabeled_images(cfg.train_dataloader.dataset.unlabeled, truth['categories'])
+    known = {id_number(image['id']): image['id'] for image in images['images']}
+    there = [{**b, 'image_id': known[b['image_id']]} for b in found if b['image_id'] in known]
+    if len(there) < len(found):
+        print_log(
+            f'{len(found) - len(there)} remembered boxes are of images that are not there any more; they are left out',
+            'current',
+            logging.WARNING,
+        )
+    return with_annotations(images, there)
 
 
 def memory_detections(rows: Tensor, class_ids: Sequence[int]) -> list[dict]:
@@ -114,11 +125,11 @@ def memory_detections(rows: Tensor, class_ids: Sequence[int]) -> list[dict]:
 
 
 def labeled_annotations(cfg: Config) -> dict[str, Any]:
-    """The labeled set of a config, as its COCO json has it."""
+    """The labeled set of a config, its boxes as they are trained (see ``LabeledDataset``)."""
     labeled = cfg.train_dataloader.dataset.labeled
-    file = Path(labeled.get('data_root') or '') / labeled.ann_file
-    annotations: dict[str, Any] = read_json(file)
-    return annotations
+    content: dict[str, Any] = read_json(Path(labeled.get('data_root') or '') / labeled.ann_file)
+    boxes = as_trained(content['annotations'], labeled.get('iscrowd', 'ignored'))
+    return {**content, 'annotations': boxes}
 
 
 def _image(record: dict[str, Any]) -> dict[str, Any]:

@@ -20,11 +20,13 @@ from torch import Tensor
 from mmssod.apis.config import ConfigLike, load_config
 from mmssod.models.checkpoint_parts import PARTS, detector_weights
 
-# What tests as mmdet's or mmcv's own class: heads that train with box weights, and the loader, of whole images.
+# What tests as mmdet's or mmcv's own class: heads that train with box weights, the loader of whole images, and the
+# assigner, which only trains.
 SAME_AT_TEST_TIME = {
     'CertaintyRoIHead': 'StandardRoIHead',
     'CertaintyCascadeRoIHead': 'CascadeRoIHead',
     'LoadWholeImage': 'LoadImageFromFile',
+    'BestBoxAssigner': 'MaxIoUAssigner',
 }
 REGISTRIES = (MODELS, TASK_UTILS, TRANSFORMS, DATASETS, METRICS)
 KEPT = ('test_dataloader', 'test_evaluator', 'test_cfg', 'tta_model', 'tta_pipeline')

@@ -5,18 +5,16 @@ from __future__ import annotations
 import json
 import os.path as osp
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import torch
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
 from mmssod.analysis.report.facts import run_facts, shorten
-from mmssod.analysis.report.gallery import embed
+from mmssod.analysis.report.gallery import embed, link_files
 from mmssod.analysis.report.numbers import pseudo_labels, rare_classes, score
 from mmssod.analysis.report.page import Page, render
 from mmssod.analysis.report.runs import RunRecord, read_run_folder
@@ -27,29 +25,16 @@ from mmssod.analysis.report.samples import (
     with_true_boxes,
     withheld_file,
 )
+from mmssod.analysis.report.why import thresholds_json, why
 from mmssod.apis.detecting import detect
+from mmssod.apis.judging import judge, labels_on_test
 from mmssod.apis.offline_labels import labeled_annotations, unlabeled_images
-from mmssod.apis.plain import PlainDetector, plain_detector
 from mmssod.apis.predicting import test_classes, test_set
+from mmssod.apis.report_detectors import Comparison, Found, comparisons, detectors, teacher_of
 from mmssod.apis.selection import selection
 from mmssod.datasets.split import read_coco
 from mmssod.environment import collect
 from mmssod.evaluation import DetectorOutputs
-
-
-@dataclass(frozen=True)
-class Found:
-    """One detector of a run.
-
-    Args:
-        label: What the page calls it.
-        run: Its run.
-        plain: The detector.
-    """
-
-    label: str
-    run: RunRecord
-    plain: PlainDetector
 
 
 def report(
@@ -68,8 +53,8 @@ def report(
 ) -> Page:
     """Write the page.
 
-    The detectors of all runs are evaluated on the test set of the last run that has one. The last run's teacher, or
-    else its student, labels a sample of the unlabeled images.
+    The detectors of all runs are evaluated on the test set of the last run that has one, and the last student is judged
+    by the supervised run. The last run's teacher, or else its student, labels a sample of the unlabeled images.
 
     Args:
         runs: Work directories; of a run with student and teacher both are shown.
@@ -121,7 +106,11 @@ def report(
     if found and tested:
         annotations, images = test_set(tested[0])
         outputs = _outputs(found, classes, annotations, images, 'test images', device)
-        judged = _judge(outputs, compared(found, last, teacher), rare, pictures, half)
+        compared = comparisons(found)
+        judged = _judge(outputs, shown_pair(found, compared), rare, pictures, half)
+        judged['verdict'] = judge(compared, outputs, records)
+        judged['judged'] = judged_labels(found, compared)
+        judged.update(_why(found, compared, outputs, Path(out)))
         judged['test'] = shorten(f'{len(outputs.annotations["images"])} test images, {annotations}')
     own = [one for one in found if one.run is last]
     labeler = teacher or next(iter([*own, *found]), None)
@@ -139,6 +128,7 @@ def report(
     )
     path = Path(out)
     path.parent.mkdir(parents=True, exist_ok=True)
+    link_files([*page.label_gallery, *page.difference_gallery], path.parent)
     path.write_text(render(page), encoding='utf-8')
     return page
 
@@ -179,52 +169,23 @@ def lend_pipeline(cfg: Config) -> None:
     )  # fmt: skip
 
 
-def detectors(records: Sequence[RunRecord]) -> list[Found]:
-    """The detectors of all runs that have a checkpoint, of each run the teacher first.
+def shown_pair(found: Sequence[Found], compared: Sequence[Comparison]) -> list[Found]:
+    """The two detectors whose differences are shown: first the baseline, then what is judged by it; [] for one alone.
 
-    A teacher with the very weights of a detector that is there already, that of the teacher's own run, is left out.
+    A student and its supervised baseline, or its teacher where there is none; without a student the first and the last.
     """
-    found: list[Found] = []
-    for record in (record for record in records if record.checkpoint):
-        if 'detector' not in record.config.model:
-            found.append(
-                Found(record.name, record, plain_detector(record.config, record.checkpoint))
-            )
-            continue
-        teacher = _teacher(record)
-        if teacher is not None and not any(_same(teacher, one.plain) for one in found):
-            label = 'teacher' if len(records) == 1 else f"{record.name}'s teacher"
-            found.append(Found(label, record, teacher))
-        student = plain_detector(record.config, record.checkpoint, 'student')
-        found.append(Found('student' if len(records) == 1 else record.name, record, student))
-    return found
+    if compared:
+        last = compared[-1]
+        first = last.supervised or last.teacher
+        return [] if first is None or first is last.student else [first, last.student]
+    return [found[0], found[-1]] if len(found) > 1 else []
 
 
-def _teacher(record: RunRecord) -> PlainDetector | None:
-    """The teacher inside a run; None where labels come from elsewhere, such as a bank or another network."""
-    try:
-        return plain_detector(record.config, record.checkpoint, 'teacher')
-    except ValueError:
-        return None
-
-
-def _same(one: PlainDetector, other: PlainDetector) -> bool:
-    return one.weights.keys() == other.weights.keys() and all(
-        torch.equal(weight, other.weights[name]) for name, weight in one.weights.items()
-    )
-
-
-def teacher_of(found: Sequence[Found], run: RunRecord) -> Found | None:
-    """The detector with the weights of a run's own teacher."""
-    teacher = _teacher(run) if run.checkpoint else None
-    return next((one for one in found if teacher is not None and _same(teacher, one.plain)), None)
-
-
-def compared(found: Sequence[Found], run: RunRecord, teacher: Found | None) -> list[Found]:
-    """A run's teacher and student; where it has only one detector, the first of all and this; [] where that is one."""
-    last = next((one for one in reversed(found) if one.run is run), found[-1])
-    first = found[0] if teacher is None or teacher is last else teacher
-    return [] if first is last else [first, last]
+def judged_labels(found: Sequence[Found], compared: Sequence[Comparison]) -> tuple[str, ...]:
+    """Labels of the baseline and of what is judged by it; () where nothing is, as a student beside its teacher."""
+    if compared and compared[-1].supervised is None:
+        return ()
+    return tuple(one.label for one in shown_pair(found, compared))
 
 
 def _outputs(
@@ -303,6 +264,23 @@ def _judge(
     return dict(
         scores=[score(outputs, label, rare) for label in outputs.found],
         difference_gallery=gallery,
+    )
+
+
+def _why(
+    found: Sequence[Found], compared: Sequence[Comparison], outputs: DetectorOutputs, out: Path
+) -> dict[str, Any]:
+    """Errors of the baseline and the student, or of the last detector; the last one's best thresholds in a file."""
+    pair = shown_pair(found, compared) or [found[-1]]
+    looked_at = [why(outputs, one.label) for one in pair]
+    file = out.with_suffix('.thresholds.json')
+    file.parent.mkdir(parents=True, exist_ok=True)
+    text = json.dumps(thresholds_json(looked_at[-1], outputs.classes), indent=2)
+    file.write_text(text + '\n', encoding='utf-8')
+    return dict(
+        why=looked_at,
+        judged_labels=labels_on_test(compared[-1], outputs) if compared else None,
+        thresholds_file=file.name,
     )
 
 

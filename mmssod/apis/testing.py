@@ -13,7 +13,12 @@ from mmengine.config import Config, ConfigDict
 from mmssod.apis.config import ConfigLike, build_runner, load_config
 from mmssod.apis.distributed import process_group
 from mmssod.apis.training import close
-from mmssod.engine.preflight import config_outside_problems, raise_together
+from mmssod.engine.preflight import (
+    config_outside_problems,
+    evaluator_problems,
+    raise_together,
+    truth_problems,
+)
 from mmssod.environment.checkpoints import trusting
 
 
@@ -66,7 +71,13 @@ def test(
         set_score_threshold(cfg, score_thr)
     if tta:
         use_tta(cfg)
-    raise_together(list(config_outside_problems(cfg, 'test_dataloader')))
+    raise_together(
+        [
+            *config_outside_problems(cfg, 'test_dataloader'),
+            *evaluator_problems(cfg, 'test'),
+            *truth_problems(cfg),
+        ]
+    )
     setup_cache_size_limit_of_dynamo()
     with trusting(trust_checkpoint), process_group(cfg):
         metrics = run_test(cfg, out)

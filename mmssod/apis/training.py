@@ -28,6 +28,7 @@ from mmssod.engine.preflight import (
     raise_together,
     start_problems,
 )
+from mmssod.engine.run_lock import run_lock
 from mmssod.environment.checkpoints import trusting
 
 
@@ -123,7 +124,7 @@ def run_training(cfg: Config, hooks: Sequence[Hook] = ()) -> dict[str, float]:
         cfg: See :func:`prepare`.
         hooks: More than the config has; they are not in the config that the run writes down.
     """
-    with full_disk_named(cfg.work_dir):
+    with run_lock(cfg.work_dir), full_disk_named(cfg.work_dir):
         runner = build_runner(cfg)
         newest = LastEvaluation()
         for hook in (newest, *hooks):

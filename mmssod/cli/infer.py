@@ -10,7 +10,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from mmssod.cli.options import add_config, add_device, add_part
+from mmssod.cli.options import add_config, add_device, add_part, number_or_file
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -23,7 +23,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--out', required=True, help='folder for detections.json and the pictures')
     add_part(parser)
     parser.add_argument(
-        '--score-thr', type=float, default=0.3, help='least score of a box (%(default)s)'
+        '--score-thr',
+        type=number_or_file,
+        default=0.3,
+        help="least score of a box (%(default)s), or the json of thresholds by class beside a report's page",
     )
     parser.add_argument(
         '--every', type=int, default=1, help='of a video, each so many-th frame (%(default)s)'
@@ -51,4 +54,4 @@ def run(args: argparse.Namespace) -> None:
     )
     write_coco(found, file)
     count = f'{len(found["annotations"])} boxes in {len(found["images"])} images'
-    print(f'{count}, of scores from {args.score_thr:g} on: {args.out}')
+    print(f'{count}, of scores from {args.score_thr} on: {args.out}')

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import argparse
 
-from mmssod.cli.options import add_config, add_device, add_part
+from mmssod.cli.options import add_config, add_device, add_part, number_or_file
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -33,9 +33,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         '--threshold',
-        type=float,
-        help='boxes above it are written, of all classes (by default, of each class, the threshold that the run ended '
-        "with, as its checkpoint tells; else the config's)",
+        type=number_or_file,
+        help="boxes above it are written, of all classes; or the json of thresholds on the score beside a report's "
+        'page (by default, of each class, the threshold that the run ended with, as its checkpoint tells; else the '
+        "config's)",
     )
     parser.add_argument(
         '--scores', action='store_true', help="write scores as a sixth number of yolo's lines"

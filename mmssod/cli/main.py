@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import io
 import os
 import shlex
 import sys
@@ -93,6 +94,9 @@ def run_tool(
         The exit status, see :func:`main`.
     """
     module, parser, args = _read(name, argv, prog)
+    for stream in (sys.stdout, sys.stderr):  # names of files may be what the terminal cannot write
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors='backslashreplace')
 
     def work() -> int:
         if not begun:

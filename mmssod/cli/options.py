@@ -92,3 +92,17 @@ def add_part(parser: argparse.ArgumentParser) -> None:
 def add_device(parser: argparse.ArgumentParser) -> None:
     """``--device``."""
     parser.add_argument('--device', help='such as cuda:0 or cpu; by default a GPU if there is one')
+
+
+def number_or_file(text: str) -> float | str:
+    """The word of an option that is a number or else the name of a json.
+
+    Raises:
+        argparse.ArgumentTypeError: It is neither.
+    """
+    try:
+        return float(text)
+    except ValueError:
+        if text.endswith('.json'):
+            return text
+    raise argparse.ArgumentTypeError(f'expected a number or a .json file, got {text!r}')

@@ -1,14 +1,16 @@
 """Write one HTML page about one or more runs; it opens without a network.
 
-Of a run with student and teacher both are evaluated; of several runs all stand side by side. The status is 1 where
-nothing could be evaluated; the page then shows the rest. For example::
+It begins with the verdict: what the student gained over the supervised run, with a 95 % interval over test images. The
+verdict is also the last line that is printed. Of a run with student and teacher both are evaluated; of several runs all
+stand side by side. The status is 1 where nothing could be evaluated; the page then shows the rest. For example::
 
-    mmssod report work_dirs/demo/seed_0/teacher work_dirs/demo/seed_0/student --out report.html
+    mmssod report own/work_dirs/teacher own/work_dirs/supervised own/work_dirs/student --out report.html
 """
 
 from __future__ import annotations
 
 import argparse
+import importlib
 import sys
 
 from mmssod.cli.options import add_cfg_options, add_device
@@ -16,7 +18,7 @@ from mmssod.cli.options import add_cfg_options, add_device
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    parser.add_argument('runs', nargs='+', help='work directories, the baseline first')
+    parser.add_argument('runs', nargs='+', help='work directories: teacher, supervised, student')
     parser.add_argument('--out', default='report.html', help='html file to write (%(default)s)')
     parser.add_argument(
         '--names',
@@ -40,6 +42,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--max-mb', type=float, default=10.0, help='most size of all pictures, MB (%(default)s)'
     )
+    parser.add_argument(
+        '--import',
+        nargs='+',
+        default=[],
+        dest='modules',
+        metavar='MODULE',
+        help='modules with classes of your own that the runs use; a work directory alone imports nothing',
+    )
     add_device(parser)
     add_cfg_options(parser)
 
@@ -48,6 +58,8 @@ def run(args: argparse.Namespace) -> int:
     """Evaluate, choose, write."""
     from mmssod.apis.reporting import report  # after the arguments, so that --help is quick
 
+    for module in args.modules:
+        importlib.import_module(module)
     page = report(
         args.runs,
         args.out,
@@ -68,6 +80,8 @@ def run(args: argparse.Namespace) -> int:
     print(args.out)
     if not page.scores:
         print(page.test, file=sys.stderr)
+    if page.verdict is not None:
+        print(page.verdict.sentence)
     return 0 if page.scores else 1
 
 

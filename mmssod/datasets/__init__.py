@@ -1,6 +1,7 @@
 """Labeled and unlabeled images, the sampler that mixes them, and the strong augmentation."""
 
 from mmssod.datasets.aspect import aspect_ratios
+from mmssod.datasets.labeled import LabeledDataset
 from mmssod.datasets.pool_sampler import PoolSampler
 from mmssod.datasets.sample_key import SampleKey, seeded
 from mmssod.datasets.samplers import SourceSampler
@@ -17,6 +18,7 @@ from mmssod.datasets.unlabeled import UnlabeledDataset
 __all__ = [
     'ColorJitter',
     'GaussianBlur',
+    'LabeledDataset',
     'MarkPseudoLabeled',
     'PoolSampler',
     'SampleKey',

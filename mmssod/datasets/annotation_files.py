@@ -1,10 +1,12 @@
 """Annotation files come from elsewhere: read with a limit, and with words for what is wrong with them."""
 
+import codecs
 import json
 import os
 import os.path as osp
 import posixpath
 import re
+import unicodedata
 from collections.abc import Iterable
 from typing import Any
 
@@ -17,6 +19,7 @@ _WINDOWS_ABSOLUTE = re.compile(r'[A-Za-z]:|\\')
 DEFAULT_MAX_MB = (
     2000.0  # COCO's largest has 448 MB; read, a json takes some five times its size of memory
 )
+BACKSLASHES = 'names have backslashes, as Windows writes them: write "/"'
 BEYOND = 1e9  # pixels; Python's whole numbers have no end, and those above 1e308 are no float
 
 
@@ -77,8 +80,7 @@ def read_yaml(path: str | os.PathLike) -> Any:
     """
     require_size(path)
     try:
-        with open(path, encoding='utf-8') as stream:
-            text = stream.read()
+        text = read_text(path)
         if any(isinstance(token, yaml.AliasToken) for token in yaml.scan(text)):
             raise ValueError(
                 'aliases (*name), of which a few lines can make gigabytes, are not read'
@@ -86,6 +88,29 @@ def read_yaml(path: str | os.PathLike) -> Any:
         return yaml.safe_load(text)
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise ValueError(f'{path}: expected a yaml file of a data set: {error}') from error
+
+
+def read_text(path: str | os.PathLike) -> str:
+    """A text file in UTF-8, or in UTF-16 where its first bytes say so; a byte-order mark is no part of it.
+
+    Raises:
+        ValueError: it is in another encoding, or too large.
+    """
+    require_size(path)
+    with open(path, 'rb') as stream:
+        content = stream.read()
+    try:
+        wide = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+        return content.decode('utf-16' if wide else 'utf-8-sig')
+    except UnicodeDecodeError as error:
+        raise ValueError(
+            f'{os.fspath(path)}: expected a text in UTF-8, {error}: save it in that encoding'
+        ) from error
+
+
+def plain_name(name: str) -> str:
+    """The name of a class without blanks around it, accents composed: what looks the same is the same."""
+    return unicodedata.normalize('NFC', name).strip().strip('\ufeff')
 
 
 def fill_annotation(box: dict[str, Any]) -> dict[str, Any]:
@@ -101,6 +126,28 @@ def whole_annotations(boxes: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
     Numbered, since pycocotools and faster-coco-eval take a true box of id 0 for none: what finds it counts as false.
     """
     return [{**fill_annotation(box), 'id': number} for number, box in enumerate(boxes, start=1)]
+
+
+ISCROWD = ('object', 'ignored', 'background')
+"""What boxes with ``iscrowd`` can be in training: crowds of COCO, difficult objects of VOC."""
+
+
+def as_trained(boxes: Iterable[dict[str, Any]], iscrowd: str) -> list[dict[str, Any]]:
+    """COCO's annotations as a labeled set is trained on them.
+
+    Args:
+        boxes: The annotations; they are not changed.
+        iscrowd: What those with ``iscrowd`` are, one of :data:`ISCROWD`: objects like all others (``iscrowd`` 0),
+            ignored (as they are), or background (left out).
+
+    Raises:
+        ValueError: ``iscrowd`` is none of these.
+    """
+    if iscrowd not in ISCROWD:
+        raise ValueError(f'iscrowd: expected one of {ISCROWD}, got {iscrowd!r}')
+    if iscrowd == 'object':
+        return [{**box, 'iscrowd': 0} for box in boxes]
+    return [box for box in boxes if iscrowd == 'ignored' or not box.get('iscrowd')]
 
 
 def is_id(value: Any) -> bool:

@@ -2,13 +2,14 @@
 
 import math
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from mmengine.logging import print_log
-from PIL import ExifTags, Image
+from PIL import Image
 
-from mmssod.datasets.image_files import SWAPPED
+from mmssod.datasets.decoding import loaded_size
 
 THREADS = 8  # reading headers waits for the disk, not for the processor
 
@@ -53,9 +54,7 @@ def header_size(path: str) -> tuple[float, float]:
     """Width and height in pixels as the loader will see them, or two NaN for an unreadable file."""
     try:
         with Image.open(path) as image:
-            width, height = image.size
-            if image.getexif().get(ExifTags.Base.Orientation) in SWAPPED:
-                width, height = height, width
+            width, height = loaded_size(image, Path(path).read_bytes)
     except (
         Exception
     ):  # a damaged file may raise nearly anything, and its shape is no reason to stop

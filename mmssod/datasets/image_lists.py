@@ -18,9 +18,10 @@ from mmengine import fileio
 from mmengine.logging import print_log
 from mmengine.utils import is_abs
 
-from mmssod.datasets.annotation_files import leads_out, parse_json, require_size
+from mmssod.datasets.annotation_files import BACKSLASHES, leads_out, parse_json, require_size
+from mmssod.datasets.left_out import IMAGE_SUFFIXES, fixed_part, is_image
+from mmssod.structures.image_ids import name_id
 
-IMAGE_SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp', '.tif', '.tiff', '.webp', '.ppm', '.pgm', '.jp2')
 ACCEPTED = (
     "a folder, a glob such as 'images/*.jpg', a text list (.txt, one path a line) or a COCO json"
 )
@@ -32,7 +33,7 @@ class FoundImage(NamedTuple):
     Attributes:
         path: What the loader opens: the root joined with the name.
         name: The name relative to the root, written with ``/``.
-        img_id: The json's id, else the position in the source, from 0.
+        img_id: The json's id, else a number that stands for the name (:func:`mmssod.structures.image_ids.name_id`).
         width, height: Pixels as the json says; NaN when nothing says it.
     """
 
@@ -74,7 +75,7 @@ def find_images(
         found = _from_glob(images)
     elif kind == 'text list':
         names = _read_text_list(images, backend_args)
-        found = [_found(folder, name, i, images) for i, name in enumerate(names)]
+        found = [_found(folder, name, name_id(_normal(name)), images) for name in names]
     else:
         found = _from_coco(images, folder, backend_args)
     if not found:
@@ -162,6 +163,10 @@ def exclude_names(found: list[FoundImage], names: Iterable[str]) -> list[FoundIm
 
 
 def _from_folder(folder: str, backend_args: dict[str, Any] | None) -> list[FoundImage]:
+    if backend_args is None and osp.isfile(folder):
+        raise ValueError(
+            f'images={folder!r} is a file of another kind; expected {ACCEPTED}; of a film, write its frames as images'
+        )
     if backend_args is None and not osp.isdir(folder):
         raise FileNotFoundError(
             f'images={folder!r} does not exist; expected {ACCEPTED}, relative to data_root'
@@ -169,27 +174,19 @@ def _from_folder(folder: str, backend_args: dict[str, Any] | None) -> list[Found
     listed = fileio.list_dir_or_file(
         folder, list_dir=False, recursive=True, backend_args=backend_args
     )
-    names = sorted(_normal(name) for name in listed if name.lower().endswith(IMAGE_SUFFIXES))
+    names = sorted(_normal(name) for name in listed if is_image(_normal(name)))
     return [
-        FoundImage(fileio.join_path(folder, name, backend_args=backend_args), name, i)
-        for i, name in enumerate(names)
+        FoundImage(fileio.join_path(folder, name, backend_args=backend_args), name, name_id(name))
+        for name in names
     ]
 
 
 def _from_glob(pattern: str) -> list[FoundImage]:
-    paths = glob.glob(pattern, recursive=True)
-    paths = [path for path in paths if path.lower().endswith(IMAGE_SUFFIXES) and osp.isfile(path)]
-    root = _fixed_part(pattern)
+    root = fixed_part(pattern)
+    paths = [path for path in glob.glob(pattern, recursive=True) if osp.isfile(path)]
     names = sorted((_normal(osp.relpath(path, root)), path) for path in paths)
-    return [FoundImage(path, name, i) for i, (name, path) in enumerate(names)]
-
-
-def _fixed_part(pattern: str) -> str:
-    """The folders of ``pattern`` before its first wildcard."""
-    folder = osp.dirname(pattern)
-    while glob.has_magic(folder):
-        folder = osp.dirname(folder)
-    return folder or '.'
+    names = [(name, path) for name, path in names if is_image(name)]
+    return [FoundImage(path, name, name_id(name)) for name, path in names]
 
 
 def _from_coco(path: str, prefix: str, backend_args: dict[str, Any] | None) -> list[FoundImage]:
@@ -295,6 +292,7 @@ def _require_first_files(found: list[FoundImage], source: str, prefix: str) -> N
         raise FileNotFoundError(
             f'none of the first {len(first)} images of {source!r} exists, not {first[0]!r}; '
             f'names are joined to {prefix!r}: correct data_root or data_prefix=dict(img=...)'
+            + (f'; {BACKSLASHES}' if '\\' in first[0] else '')
         )
 
 

@@ -122,7 +122,7 @@ class Split:
     checksum: str
 
     def boxes_per_class(self) -> dict[str, int]:
-        """Class name -> boxes in the labeled part; crowd regions do not count."""
+        """Class name -> boxes in the labeled part; those with ``iscrowd`` (crowds, difficult objects) do not count."""
         counts = Counter(
             a['category_id'] for a in self.labeled['annotations'] if not a.get('iscrowd')
         )

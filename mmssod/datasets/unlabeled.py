@@ -2,6 +2,7 @@
 
 import logging
 import math
+import os.path as osp
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -11,6 +12,7 @@ from mmengine.logging import print_log
 
 from mmssod.datasets.image_files import UnreadableImageError
 from mmssod.datasets.image_lists import FoundImage, exclude_names, find_images, read_names
+from mmssod.datasets.left_out import left_out as other_files
 from mmssod.datasets.skipped_images import SkippedImages
 from mmssod.datasets.transforms.steps import Pipeline, as_list
 
@@ -23,8 +25,8 @@ class UnlabeledDataset(BaseDetDataset):
     in for it, and ``skipped`` lists it for the ``SkippedImagesHook``.
 
     Each sample starts as ``img_path``, ``img_id``, empty ``instances``, and ``width`` and
-    ``height`` where a json gives them. ``img_id`` is the json's id, or the image's position in the
-    source (sorted for folder and glob), which ``exclude`` does not shift.
+    ``height`` where a json gives them. ``img_id`` is the json's id, or a number that
+    stands for the image's name: images that are added, removed or left out by ``exclude`` change no other one's.
 
     Args:
         images: A folder (with all its subfolders), a glob, a text list (.txt, one path a line) or a
@@ -97,6 +99,9 @@ class UnlabeledDataset(BaseDetDataset):
         left_out = (
             f', {self.num_excluded} left out by exclude={self.exclude}' if self.exclude else ''
         )
+        source = osp.join(self.data_root or '', self.images)
+        others = '' if self.backend_args or '://' in source else other_files(source)
+        left_out += f'; other files there: {others}' if others else ''
         print_log(
             f'{type(self).__name__}: {len(kept)} images of {self.images!r}{left_out}', 'current'
         )

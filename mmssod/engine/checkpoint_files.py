@@ -6,11 +6,13 @@ import logging
 import os
 import os.path as osp
 import re
+import sys
 from collections.abc import Iterator
 
 from mmengine.fileio import LocalBackend, register_backend
 from mmengine.logging import print_log
 
+from mmssod.engine.own_checkpoints import older, signature
 from mmssod.environment.checkpoints import damage
 from mmssod.environment.whole_files import write_whole
 
@@ -38,15 +40,21 @@ def newest_checkpoint(work_dir: str) -> str | None:
 
     That is the one which ``last_checkpoint`` names. Where it is damaged or gone, a warning says so and the one before
     is taken; where the name itself is missing (a kill between the first checkpoint and its name), the newest there is.
-    One on a remote storage is not looked at.
+    One on a remote storage is not looked at. Those of a run that was in the folder before the newest one began, and
+    those of the folder that this one is a copy of, are passed over with a warning.
 
     Raises:
         ValueError: there are checkpoints, and none is whole: starting anew would bury them.
     """
     found: list[str] = []
+    foreign = older(work_dir)
+    passed = 0
     for path in _candidates(work_dir):
         if '://' in path:
             return path
+        if osp.exists(path) and signature(path) in foreign:
+            passed += 1
+            continue
         wrong = damage(path) if osp.exists(path) else 'it is not there'
         if wrong is None:
             if found:
@@ -60,7 +68,27 @@ def newest_checkpoint(work_dir: str) -> str | None:
             f'no checkpoint of {work_dir} can be resumed: {"; ".join(found)}. Start anew in another work directory, or '
             'remove these files'
         )
+    if passed:
+        print_log(
+            f'{work_dir}: its newest run left no checkpoint and begins anew; {passed} of an earlier run are passed '
+            'over (to go on with one of these, name it: --resume FILE)',
+            'current',
+            logging.WARNING,
+        )
     return None
+
+
+def name_in(work_dir: str, checkpoint: str) -> bytes:
+    """What ``last_checkpoint`` says: the name within the work directory, so that a copy means its own; else a path."""
+    folder, name = osp.split(checkpoint)
+    return (name if folder == work_dir.rstrip(os.sep) else checkpoint).encode()
+
+
+def find_own() -> None:
+    """Let mmengine's own ``--resume`` find what ``newest_checkpoint`` finds. Idempotent."""
+    for name in ('', '.checkpoint', '.runner', '._flexible_runner'):
+        if module := sys.modules.get(f'mmengine.runner{name}'):
+            module.find_latest_checkpoint = newest_checkpoint  # type: ignore[attr-defined]
 
 
 def _candidates(work_dir: str) -> Iterator[str]:
@@ -84,8 +112,18 @@ def _candidates(work_dir: str) -> Iterator[str]:
 
 
 def _named(work_dir: str) -> str:
+    """What ``last_checkpoint`` names: in the folder itself wherever it is there, or in one that is no other run's."""
     try:
-        with open(osp.join(work_dir, LAST), encoding='utf-8') as stream:
-            return stream.read().strip()
+        with open(osp.join(work_dir, LAST), encoding='utf-8', errors='replace') as stream:
+            named = stream.read().strip()
     except FileNotFoundError:
         return ''
+    own = osp.join(work_dir, osp.basename(named))
+    if '://' in named or not osp.basename(named):
+        return named
+    if not osp.isabs(named) or osp.exists(own) or osp.exists(osp.join(osp.dirname(named), LAST)):
+        return own
+    return named
+
+
+find_own()

@@ -38,7 +38,7 @@ def count_boxes(dataset: Any, num_classes: int) -> Tensor:
 
     Args:
         dataset: a data set with ``get_data_info(i)['instances']``. Boxes flagged ``ignore_flag``
-            (crowds) do not count, nor do labels outside ``[0, num_classes)``.
+            are not trained and do not count, nor do labels outside ``[0, num_classes)``.
         num_classes: number of classes M.
 
     Returns:

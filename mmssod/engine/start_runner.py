@@ -8,6 +8,7 @@ from typing import Any
 from mmengine.runner import BaseLoop, Runner
 
 from mmssod.engine.runner_access import bare_model
+from mmssod.engine.schedule_resume import follow, settings_of
 from mmssod.engine.terminal import shorten_terminal
 from mmssod.start import Fit, fit_start, read_start, start_lines, twin_shapes
 
@@ -52,6 +53,12 @@ class StartMixin:
         for line in start_lines(self.start_fit, self._load_from):
             self.logger.info(line)
         self._has_loaded = True
+
+    def resume(self: Any, *args: Any, **options: Any) -> None:
+        """As mmengine's; but a schedule that the config changed since is followed."""
+        wanted = settings_of(self.param_schedulers)
+        super().resume(*args, **options)  # type: ignore[misc]
+        follow(self, wanted)
 
 
 class StartRunner(StartMixin, Runner):

@@ -6,15 +6,16 @@ names that it does not know. Two things stand between that and mmengine:
 * mmengine's checkpoints hold its log (``HistoryBuffer``, of numpy arrays), which torch does not know, so mmengine
   0.10.7 cannot resume its own training: ``allow_checkpoint_types`` names these types;
 * onedl-mmengine falls back to unpickling anything, and allows ``getattr``; downloads are unpickled without a limit:
-  ``guard_loading`` closes both, for every way in, since all of them lead through mmengine's ``CheckpointLoader``.
+  ``guard_loading`` closes both, for every way in, since all of them lead through mmengine's ``CheckpointLoader``;
+* mmengine runs texts of a checkpoint as configs (``Runner.resume``, ``DetInferencer``): those that are no plain data
+  are left out.
 
-``trusting`` opens it again, where the user says so.
+``trusting`` opens it again, where the user says so. All of it holds for the thread that loads, and no other.
 """
 
 from __future__ import annotations
 
 import io
-import os
 import os.path as osp
 import pickle
 import re
@@ -23,6 +24,7 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from functools import wraps
 from typing import IO, Any
 
@@ -32,18 +34,16 @@ from mmengine.logging import HistoryBuffer
 from mmengine.runner import checkpoint as mmengine_checkpoint
 from mmengine.runner.checkpoint import CheckpointLoader
 
+from mmssod.environment.checkpoint_contents import UnsafeCheckpointError, as_data
 from mmssod.environment.safetensors_files import SUFFIX, safetensors_damage
 
 # Of numpy's types those that a log of numbers can have: bool, integers and floats of any width.
 _NUMBER_CODES = '?bBhHiIlLqQefd'
 _STATISTICS = ('min', 'max', 'mean', 'current')
-_FORCE = 'TORCH_FORCE_WEIGHTS_ONLY_LOAD'  # torch's own switch: also over weights_only=False
 _ZIP, _PICKLE = b'PK', b'\x80'
-_trusted = False
-
-
-class UnsafeCheckpointError(pickle.UnpicklingError, ValueError):
-    """A checkpoint asks for more than weights; nothing of it was run."""
+_trusted: ContextVar[bool] = ContextVar('trusted', default=False)
+# What ``torch.load`` is told within mmengine's loaders, whatever they say; None outside of them.
+_weights_only: ContextVar[bool | None] = ContextVar('weights_only', default=None)
 
 
 def allow_checkpoint_types() -> None:
@@ -76,19 +76,20 @@ def guard_loading() -> None:
     for prefix, loader in list(CheckpointLoader._schemes.items()):
         if not hasattr(loader, '__wrapped__'):
             CheckpointLoader.register_scheme(prefix, _guarded(loader), force=True)
+    if not hasattr(torch.load, '__wrapped__'):
+        torch.load = _by_context(torch.load)
     if hasattr(mmengine_checkpoint, '_safe_torch_load'):  # onedl-mmengine's, which falls back
         mmengine_checkpoint._safe_torch_load = _load
 
 
 @contextmanager
 def trusting(trust: bool = True) -> Iterator[None]:
-    """Within, unpickle checkpoints without a limit, if ``trust``: whatever code they hold is run."""
-    global _trusted
-    before, _trusted = _trusted, trust
+    """Within, unpickle checkpoints without a limit, if ``trust``: whatever code they hold is run. In this thread."""
+    before = _trusted.set(trust)
     try:
         yield
     finally:
-        _trusted = before
+        _trusted.reset(before)
 
 
 def damage(path: str) -> str | None:
@@ -215,16 +216,17 @@ class _StandIn(dict):
 def _guarded(loader: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(loader)
     def load(filename: str, map_location: Any = None, **options: Any) -> Any:
-        if _trusted:
-            return loader(filename, map_location, **options)
+        if _trusted.get():
+            with _told(False if _limits_types() else None):
+                return loader(filename, map_location, **options)
         if not _limits_types():
             _warn_of_old_torch()
-            return loader(filename, map_location, **options)
+            return as_data(filename, loader(filename, map_location, **options))
         _require_unpacked(filename)
         allow_checkpoint_types()  # again: a `safe_globals` of others takes them off the list at its end
         try:
-            with _weights_only():
-                return loader(filename, map_location, **options)
+            with _told(True):
+                return as_data(filename, loader(filename, map_location, **options))
         except pickle.UnpicklingError as error:
             raise UnsafeCheckpointError(_refusal(filename, error)) from None
         except (RuntimeError, EOFError) as error:
@@ -240,20 +242,27 @@ def _guarded(loader: Callable[..., Any]) -> Callable[..., Any]:
 
 def _load(file: Any, map_location: Any = None, weights_only: bool | None = None) -> Any:
     """In place of onedl-mmengine's ``_safe_torch_load``."""
-    return torch.load(file, map_location=map_location, weights_only=not _trusted)
+    return torch.load(file, map_location=map_location, weights_only=not _trusted.get())
+
+
+def _by_context(load: Callable[..., Any]) -> Callable[..., Any]:
+    """``torch.load`` that the loaders of this thread cannot have unpickle more; for all others as it was."""
+
+    @wraps(load)
+    def loaded(*args: Any, **options: Any) -> Any:
+        told = _weights_only.get()
+        return load(*args, **options if told is None else {**options, 'weights_only': told})
+
+    return loaded
 
 
 @contextmanager
-def _weights_only() -> Iterator[None]:
-    before = os.environ.get(_FORCE)
-    os.environ[_FORCE] = '1'
+def _told(weights_only: bool | None) -> Iterator[None]:
+    before = _weights_only.set(weights_only)
     try:
         yield
     finally:
-        if before is None:
-            del os.environ[_FORCE]
-        else:
-            os.environ[_FORCE] = before
+        _weights_only.reset(before)
 
 
 def _refusal(filename: str, error: Exception) -> str:
@@ -261,7 +270,9 @@ def _refusal(filename: str, error: Exception) -> str:
     what = f'it asks for {asked[1]}' if asked else str(error).split('\n')[0]
     return (
         f"{filename}: expected weights, numbers and mmengine's log, but {what}, which can run code. Nothing of it was "
-        'run. If you trust whoever made the file, pass --trust-checkpoint (trust_checkpoint=True), which runs it'
+        'run. If you trust whoever made the file, pass --trust-checkpoint to tools/train.py or tools/test.py, '
+        'trust_checkpoint=True to apis.train or apis.test, or load it (init_detector, DetInferencer, ...) within '
+        '`with mmssod.environment.checkpoints.trusting():`; that runs it'
     )
 
 

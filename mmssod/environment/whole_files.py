@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import os
+import re
+import secrets
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 UNFINISHED = '.part'
-"""What the name of a file that is being written ends with."""
+"""What the name of a file that is being written ends with, behind what tells its writer from others."""
+
+_OURS = re.compile(r'\.\d+-[0-9a-f]{8}\.part$')
 
 
 def write_whole(path: str | Path, content: bytes) -> None:
@@ -26,7 +30,7 @@ def write_whole(path: str | Path, content: bytes) -> None:
         OSError: no room, or no right to write, with the file's name; the old file is as it was.
     """
     path = os.fspath(path)
-    unfinished = path + UNFINISHED
+    unfinished = f'{path}.{os.getpid()}-{secrets.token_hex(4)}{UNFINISHED}'  # no other writer's
     try:
         with naming(path):
             with open(unfinished, 'wb') as stream:
@@ -39,6 +43,13 @@ def write_whole(path: str | Path, content: bytes) -> None:
             os.remove(unfinished)
         raise
     _sync_folder(os.path.dirname(os.path.abspath(path)))
+
+
+def unfinished_files(folder: str | Path) -> Iterator[Path]:
+    """What killed processes have left of ``write_whole`` in a folder."""
+    for path in Path(folder).glob(f'*{UNFINISHED}'):
+        if _OURS.search(path.name):
+            yield path
 
 
 @contextmanager

@@ -70,7 +70,7 @@ def evaluate_boxes(
             give the same figures.
 
     Raises:
-        ValueError: For another backend.
+        ValueError: For another backend, or detections of images that the data set does not have.
     """
     if backend == 'auto':
         backend = 'faster' if find_spec('faster_coco_eval') else 'pycocotools'
@@ -82,6 +82,7 @@ def evaluate_boxes(
         from pycocotools.cocoeval import COCOeval
     else:
         raise ValueError(f"backend must be 'auto', 'faster' or 'pycocotools', got {backend!r}")
+    annotations, detections, class_ids = _numbered(annotations, detections, class_ids)
     if not detections:
         return CocoResult(empty_precision(annotations, class_ids))
     with contextlib.redirect_stdout(io.StringIO()):  # both libraries print their progress
@@ -89,7 +90,7 @@ def evaluate_boxes(
         boxes = whole_annotations(annotations['annotations'])
         truth.dataset = {'info': {}, **annotations, 'annotations': boxes}
         truth.createIndex()
-        found = truth.loadRes([dict(box) for box in detections])  # which writes into what it gets
+        found = truth.loadRes(detections)  # which writes into what it gets
         evaluation = COCOeval(truth, found, 'bbox')
         evaluation.params.catIds = list(class_ids)
         evaluation.params.imgIds = [image['id'] for image in annotations['images']]
@@ -99,6 +100,40 @@ def evaluate_boxes(
     precision = np.asarray(evaluation.eval['precision'], dtype=np.float64)[..., -1]
     precision = precision.reshape(len(IOU_THRESHOLDS), -1, len(class_ids), len(AREAS))
     return CocoResult(np.where(precision > -1, precision, np.nan).mean(axis=1))
+
+
+def _numbered(
+    annotations: dict, detections: Sequence[dict], class_ids: Sequence[Any]
+) -> tuple[dict, list[dict], list[int]]:
+    """The same with image and category ids counted from 1: ids may be texts, which not all of both libraries takes.
+
+    Boxes of other categories are left out, as both libraries do, and true boxes of images that are not listed.
+
+    Raises:
+        ValueError: Detections of such images.
+    """
+    images = {image['id']: number for number, image in enumerate(annotations['images'], start=1)}
+    names = {key: number for number, key in enumerate(class_ids, start=1)}
+
+    if strange := {box['image_id'] for box in detections} - images.keys():
+        raise ValueError(
+            f'detections of {len(strange)} images that the annotation file does not have, such as '
+            f'{next(iter(strange))!r}: name the file of the images that were looked at'
+        )
+
+    def moved(boxes: Sequence[dict]) -> list[dict]:
+        return [
+            {**box, 'image_id': images[box['image_id']], 'category_id': names[box['category_id']]}
+            for box in boxes
+            if box['image_id'] in images and box['category_id'] in names
+        ]
+
+    numbered = dict(
+        images=[{**image, 'id': images[image['id']]} for image in annotations['images']],
+        annotations=moved(annotations['annotations']),
+        categories=[dict(id=number, name=str(key)) for key, number in names.items()],
+    )
+    return numbered, moved(detections), list(names.values())
 
 
 def empty_precision(annotations: dict, class_ids: Sequence[int]) -> np.ndarray:
@@ -142,7 +177,8 @@ class CocoBoxMetric(CocoMetric):
     """mmdet's COCO metric for boxes with the fast evaluation and the AP of rare classes.
 
     Args:
-        train_ann_file: COCO json by which rare classes are chosen: those with the fewest boxes in it.
+        train_ann_file: COCO json by which rare classes are chosen, that of the labeled images: those with the fewest
+            boxes in it, without those with ``iscrowd``.
         num_rare: How many; 0 reports none. Beside their AP stands that of all others, the frequent classes.
         log_classes: Write a table with AP of each class to the log.
         kwargs: As :class:`mmdet.evaluation.CocoMetric`, which does the work itself, and without rare classes, when
@@ -162,7 +198,8 @@ class CocoBoxMetric(CocoMetric):
             )
         if self._coco_api is not None:  # for mmdet's own evaluation
             dataset = self._coco_api.dataset
-            dataset['annotations'] = whole_annotations(dataset['annotations'])
+            # A json of images alone is enough where predictions are only written (format_only).
+            dataset['annotations'] = whole_annotations(dataset.get('annotations') or ())
             with contextlib.redirect_stdout(io.StringIO()):
                 self._coco_api.createIndex()
         self.train_ann_file = train_ann_file

@@ -130,6 +130,32 @@ class Header:
         """The header of the same bank with all its shards."""
         return replace(self, shards=tuple(shards))
 
+    def require_values(self) -> None:
+        """Refuse what no bank is made with, such as a file that was edited by hand.
+
+        Raises:
+            ValueError: Names the value.
+        """
+        texts = {
+            name: getattr(self, name) for name in ('checkpoint', 'teacher', 'detector', 'config')
+        }
+        counts = [value for shard in self.shards for value in asdict(shard).values()]
+        sound = dict(
+            **{name: isinstance(value, str) for name, value in texts.items()},
+            classes=bool(self.classes) and all(isinstance(name, str) for name in self.classes),
+            floor=type(self.floor) in (int, float) and 0 <= self.floor <= 1,
+            view=isinstance(self.view, list) and all(isinstance(step, dict) for step in self.view),
+            mirrored=isinstance(self.mirrored, bool),
+            images=type(self.images) is int and self.images >= 0,
+            shard_size=type(self.shard_size) is int and self.shard_size > 0,
+            shards=all(type(value) is int and value >= 0 for value in counts),
+        )
+        if wrong := [name for name, fine in sound.items() if not fine]:
+            found = {name: getattr(self, name) for name in wrong}
+            raise ValueError(f'values that no bank has: {str(found)[:200]}')
+        if self.shards and sum(shard.images for shard in self.shards) != self.images:
+            raise ValueError(f'shards of other than {self.images} images')
+
     def save(self, folder: Path, *, first: bool = False) -> None:
         """Write it at once or not at all.
 
@@ -157,12 +183,14 @@ class Header:
                 f'make it: tools/pseudo_label.py CONFIG CHECKPOINT --out {folder}',
             )
         try:
-            content = json.loads(file.read_text())
+            content = json.loads(file.read_text(encoding='utf-8'))
             if content['format'] != FORMAT or set(content) != {f.name for f in fields(cls)}:
                 raise ValueError(f'a format of {content["format"]!r} with {sorted(content)}')
             content['classes'] = tuple(content['classes'])
             content['shards'] = tuple(Shard(**shard) for shard in content['shards'])
-            return cls(**content)
+            header = cls(**content)
+            header.require_values()
+            return header
         except (ValueError, KeyError, TypeError) as error:
             raise damaged(file, f'the header of a {FORMAT}', str(error)) from error
 
@@ -187,11 +215,16 @@ def image_key(img_id: int | str) -> int:
     """64 bits that stand for an image id: a whole number is itself, other ids are hashed."""
     if isinstance(img_id, str):
         return int.from_bytes(
-            blake2b(img_id.encode(), digest_size=8).digest(), 'little', signed=True
+            blake2b(_bytes(img_id), digest_size=8).digest(), 'little', signed=True
         )
     return int(img_id)
 
 
 def name_code(path: str) -> int:
     """32 bits that stand for a file name without its folder, which may lie elsewhere on another machine."""
-    return zlib.crc32(os.path.basename(path).encode())
+    return zlib.crc32(_bytes(os.path.basename(path)))
+
+
+def _bytes(name: str) -> bytes:
+    """In UTF-8, also what stands for bytes of a file name that are not."""
+    return name.encode('utf-8', 'surrogatepass')

@@ -49,14 +49,18 @@ class WriterLock:
         """Give it back."""
         self._stream.close()
 
-    def _held(self, file: Path) -> BankError:
+    def _holder(self) -> str:
+        """Who holds it; gives up on it."""
         self._stream.seek(0)
         holder = self._stream.read() or 'another process'
         self._stream.close()
+        return holder
+
+    def _held(self, file: Path) -> Exception:
         return BankError(
             f'the label bank is being written by another process: {file.with_suffix("")}',
             'one process that writes it',
-            f'{holder} does',
+            f'{self._holder()} does',
             'wait until that one is done, or end it and call tools/pseudo_label.py again; for several processes at '
             'once give --launcher, for another bank another --out',
         )

@@ -1,6 +1,6 @@
 """Detectors, heads, coder, and the parts that a method is made of."""
 
-from .assigners import PointAssigner
+from .assigners import BestBoxAssigner, PointAssigner
 from .backbones import EfficientNetLite
 from .bbox_coders import SideBucketCoder
 from .bbox_heads import FCBucketHead, SideAwareBucketHead
@@ -41,6 +41,7 @@ from .roi_heads import (
 )
 
 __all__ = [
+    'BestBoxAssigner',
     'BranchDataPreprocessor',
     'BucketLoss',
     'BucketOffsetLoss',

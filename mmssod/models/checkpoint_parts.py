@@ -13,6 +13,7 @@ import torch
 from mmengine.runner import CheckpointLoader
 from torch import Tensor, nn
 
+_LEARNED = ('weight', 'bias', 'scale', 'running_mean', 'running_var')
 PARTS = {'student': 'student.', 'teacher': 'labeler.teacher.'}
 
 
@@ -66,9 +67,36 @@ def _file_digest(checkpoint: str, changed: int) -> str:
 
 
 def teacher_weights(checkpoint: str) -> dict[str, Tensor]:
-    """The weights that a frozen teacher takes from a checkpoint: all, or of a teacher and student the student's."""
+    """The weights that a frozen teacher takes from a checkpoint: all, or of a teacher and student the student's.
+
+    Raises:
+        ValueError: They hold NaN or infinity.
+    """
     stored = CheckpointLoader.load_checkpoint(checkpoint, map_location='cpu')
-    return detector_weights(stored.get('state_dict', stored), 'student')
+    weights = detector_weights(stored.get('state_dict', stored), 'student')
+    if spoilt := not_finite(weights):
+        raise ValueError(
+            f'{checkpoint}: expected a teacher of finite weights, got NaN or infinity in {len(spoilt)} of '
+            f'{len(weights)} ({", ".join(spoilt[:3])}, ...): its training went wrong. Take an earlier checkpoint, or '
+            'train it again with a lower rate'
+        )
+    return weights
+
+
+def not_finite(weights: Mapping[str, Any]) -> list[str]:
+    """Names of parameters and of batch norm's statistics that hold NaN or infinity, which any label would inherit.
+
+    Args:
+        weights: By name; masks and other buffers may hold infinity.
+    """
+    return [
+        name
+        for name, value in weights.items()
+        if name.endswith(_LEARNED)
+        and isinstance(value, Tensor)
+        and value.is_floating_point()
+        and not bool(value.isfinite().all())
+    ]
 
 
 def detector_digest(detector: Mapping[str, Any]) -> str:

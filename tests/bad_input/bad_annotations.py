@@ -16,6 +16,7 @@ from mmssod.datasets.annotation_files import LIMIT, read_json
 from mmssod.datasets.split import read_coco
 from mmssod.engine.preflight import config_problems
 from mmssod.engine.preflight.data_checks import file_findings, unlabeled_problems
+from mmssod.evaluation import evaluate_boxes
 from mmssod.testing.tiny import tiny_batch, tiny_detector, tiny_semi
 
 GROUP = 'Annotations'
@@ -355,6 +356,73 @@ def corners(folder):
     return look(folder, content)
 
 
+@case(
+    GROUP,
+    'boxes in shares of the sides, 0 to 1',
+    STOP,
+    '2 boxes lie within the first pixel.*\n.*in pixels.*\n.*\n.*shares of the sides',
+)
+def shares(folder):
+    content = coco_content()
+    for box in content['annotations']:
+        box['bbox'] = [0.1, 0.2, 0.5, 0.8]
+    return look(folder, content)
+
+
+@case(GROUP, 'the same box twice', WARN, '1 boxes that are there twice.*3: .2, 3, 10, 12')
+def twice(folder):
+    content = coco_content()
+    content['annotations'].append({**content['annotations'][0], 'id': 3})
+    return look(folder, content)
+
+
+@case(
+    GROUP,
+    'classes whose names differ only in blanks or in how accents are written',
+    STOP,
+    r'(?s)(1 classes whose names differ only in blanks.*){2}differ only in blanks or in how accents',
+)
+def alike(folder):
+    said = []
+    for first, second in (('ant', 'ant '), ('caf\xe9', 'cafe\u0301')):
+        both = [dict(id=1, name=first), dict(id=2, name=second)]
+        said.append(look(folder, changed(categories=both), (first, second)))
+    named = changed(categories=[dict(id=1, name='ant'), dict(id=2, name='caf\xe9')])
+    return '\n'.join([*said, look(folder, named, ('ant', 'cafe\u0301'))])
+
+
+@case(
+    GROUP,
+    r'image names with the backslashes of Windows, `images\a.png`',
+    STOP + '; names the backslash',
+    '2 of 2 image files are not there.*\n.*\n.*\n.*backslashes',
+)
+def backslashes(folder):
+    content = coco_content()
+    for image in content['images']:
+        image['file_name'] = f'images\\{image["file_name"]}'
+    (folder / 'images').mkdir()
+    file = write_json(folder, content)
+    return file_findings('labeled', file, CLASSES, str(folder), 10).text()
+
+
+@case(GROUP, 'text ids of images or categories', USED + ', in training and evaluation', '^1.0 1.0$')
+def text_ids(folder):
+    said = []
+    for image, category in (('scan-1', 1), (1, 'R')):
+        box = dict(image_id=image, category_id=category, bbox=[2, 3, 10, 12])
+        content = dict(
+            images=[dict(id=image, file_name='0.png', width=40, height=30)],
+            annotations=[dict(**box, id=1, area=120, iscrowd=0)],
+            categories=[dict(id=category, name='ant')],
+        )
+        assert 'no problems' in look(folder, content, ('ant',))
+        said.append(
+            str(evaluate_boxes(content, [dict(**box, score=0.9)], [category]).ap().__round__(6))
+        )
+    return ' '.join(said)
+
+
 @case(GROUP, 'a box larger than its image many times', STOP, '1 boxes more than 4 times as large')
 def huge(folder):
     return look(folder, with_box(bbox=[0, 0, 4000, 3000]))
@@ -363,8 +431,8 @@ def huge(folder):
 @case(
     GROUP,
     'a crowd region',
-    WARN + '; no target, and detections in it are forgiven',
-    '1 crowd regions',
+    WARN + '; background in training, and detections in it are forgiven',
+    '1 boxes with iscrowd',
 )
 def crowd(folder):
     return look(folder, with_box(iscrowd=1))

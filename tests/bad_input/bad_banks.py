@@ -1,8 +1,12 @@
 """Label banks that do not hold what the training would compute."""
 
+import json
+import os
 from dataclasses import replace
 from pathlib import Path
 
+import cv2
+import numpy as np
 import torch
 from bad_input_cases import STOP, USED, case, error_of
 from banks import bank, header, image
@@ -169,6 +173,49 @@ def floor(folder):
 @case(GROUP, 'another weak view', STOP, 'another weak view')
 def view(folder):
     return said(student(folder, view=VIEW[:1]))
+
+
+@case(
+    GROUP,
+    'a header edited by hand: `shard_size: 0`, `teacher: 7`, `floor: "x"`, ...',
+    STOP,
+    '(?s)(damaged.*values that no bank has.*){7}.*damaged.*shards of other than 4 images',
+)
+def edited(folder):
+    cfg = student(folder)
+    file = folder / 'bank/bank.json'
+    whole = json.loads(file.read_text())
+    wrong = dict(
+        shard_size=0, teacher=7, floor='x', mirrored=1, images='3', view=7, classes=['a', 1]
+    )
+    found = []
+    for change in [{name: value} for name, value in wrong.items()] + [dict(images=4)]:
+        file.write_text(json.dumps({**whole, **change}))
+        found.append(said(cfg))
+    return '\n'.join(found)
+
+
+@case(
+    GROUP,
+    'other pictures of the same names, of another size',
+    STOP,
+    r'is of other pictures: 1 of 1 looked up.*\n.*\n.*0.jpg: 30 x 20, labeled at 64 x 48',
+)
+def other_pictures(folder):
+    student(folder)
+    path = folder / '0.jpg'
+    assert cv2.imwrite(str(path), np.zeros((20, 30, 3), np.uint8))
+    dataset = FakeDataset([path])
+    dataset.get_data_info = lambda index: dict(img_id=0, img_path=str(path))
+    return '\n'.join(map(str, absent_images(LabelBankFiles(str(folder / 'bank')), dataset)))
+
+
+@case(GROUP, 'images whose names are not UTF-8', USED, '^[1-9]')
+def not_utf8(folder):
+    name = os.fsdecode(b'caf\xe9.jpg')
+    bank(folder / 'bank', [image(0, path=f'images/{name}')])
+    files = LabelBankFiles(folder / 'bank')
+    return str(len(files.look_up(0, f'elsewhere/{name}', mirrored=False).boxes))
 
 
 @case(

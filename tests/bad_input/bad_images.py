@@ -1,5 +1,6 @@
 """Image files that are damaged, odd or dangerous: both as labeled and as unlabeled ones."""
 
+import io
 import os
 import struct
 import zlib
@@ -17,6 +18,8 @@ from PIL import Image
 from mmssod.apis.inferring import frames, tell_skipped
 from mmssod.datasets import UnlabeledDataset
 from mmssod.datasets.image_files import file_fault
+from mmssod.datasets.image_lists import FoundImage
+from mmssod.datasets.preparation.own_data import check_images
 from mmssod.datasets.transforms import LoadWholeImage
 from mmssod.engine.preflight.image_checks import image_problems
 
@@ -31,6 +34,45 @@ LOSSY = 12  # greatest difference of a value that JPEG makes of SMOOTH
 
 def encoded(suffix: str = '.jpg', pixels: np.ndarray = PIXELS) -> bytes:
     return cv2.imencode(suffix, pixels)[1].tobytes()
+
+
+def pillow(kind: str, pixels: np.ndarray, **options) -> bytes:
+    """RGB pixels, written by Pillow."""
+    stream = io.BytesIO()
+    Image.fromarray(pixels).save(stream, kind, **options)
+    return stream.getvalue()
+
+
+def six_bands(pixels: np.ndarray) -> bytes:
+    """A TIFF of both halves of six bands, made of one of three by its tags."""
+    data = np.concatenate([pixels, pixels], axis=2).tobytes()
+    height, width = pixels.shape[:2]
+    entries = {
+        256: width,
+        257: height,
+        258: None,
+        259: 1,
+        262: 2,
+        273: 8,
+        277: 6,
+        278: height,
+        279: len(data),
+        284: 1,
+    }
+    many = struct.pack('<6H', *[8] * 6)
+    place = 8 + len(data) + 2 + 12 * len(entries) + 4
+    rows = b''.join(
+        struct.pack(
+            '<HHII',
+            tag,
+            3 if value is None else 4,
+            6 if value is None else 1,
+            place if value is None else value,
+        )
+        for tag, value in entries.items()
+    )
+    head = b'II*\0' + struct.pack('<I', 8 + len(data))
+    return head + data + struct.pack('<H', len(entries)) + rows + bytes(4) + many
 
 
 def both(
@@ -170,14 +212,41 @@ def text(folder):
     STOPS.format('more than [0-9]+ pixels'),
 )
 def pixel_bomb(folder):
-    side = 50_000
-    header = struct.pack('>IIBBBBB', side, side, 8, 2, 0, 0, 0)
-    chunks = [(b'IHDR', header), (b'IDAT', zlib.compress(b'')), (b'IEND', b'')]
-    content = b'\x89PNG\r\n\x1a\n' + b''.join(
-        struct.pack('>I', len(data)) + kind + data + struct.pack('>I', zlib.crc32(kind + data))
-        for kind, data in chunks
+    return both(folder, long_text(black(50_000, 50_000), b''), 'bad.png')
+
+
+@case(
+    GROUP,
+    'the same, and longer than 1:200, behind a text that is longer than Pillow reads',
+    STOPS_OR_SKIPS,
+    '(?s)(?=.*labeled: problem.*more than [0-9]+ pixels.*more than [0-9]+ pixels).*thinner than 1:200.*thinner than',
+)
+def hidden_bomb(folder):
+    return '\n'.join(
+        both(folder, long_text(black(*size)), 'bad.png')
+        for size in ((30_000, 30_000), (60_000, 10))
     )
-    return both(folder, content, 'bad.png')
+
+
+@case(GROUP, 'PNG with a text that is longer than Pillow reads', USED, FINE.format(30, 40))
+def wordy(folder):
+    return both(folder, long_text(encoded('.png')), 'bad.png', PIXELS)
+
+
+def black(width: int, height: int) -> bytes:
+    header = struct.pack('>IIBBBBB', width, height, 8, 2, 0, 0, 0)
+    return b'\x89PNG\r\n\x1a\n' + b''.join(
+        map(chunk, (b'IHDR', b'IDAT', b'IEND'), (header, zlib.compress(b''), b''))
+    )
+
+
+def chunk(kind: bytes, data: bytes) -> bytes:
+    return struct.pack('>I', len(data)) + kind + data + struct.pack('>I', zlib.crc32(kind + data))
+
+
+def long_text(png: bytes, text: bytes = b'a' * 2_000_000) -> bytes:
+    """A PNG with a compressed text behind its header."""
+    return png[:33] + chunk(b'zTXt', b'words\0\0' + zlib.compress(text)) + png[33:]
 
 
 @case(
@@ -255,6 +324,75 @@ def gray(folder):
 @case(GROUP, '16 bit', USED + ', as 8 bit', FINE.format(30, 40))
 def sixteen_bit(folder):
     return both(folder, encoded('.png', PIXELS.astype(np.uint16) * 256), 'bad.png', PIXELS, most=1)
+
+
+@case(
+    GROUP,
+    '16 bit with values of 12 bits alone, of which 16 grays would be left',
+    'labeled, and unlabeled ones given to `mmssod new`: error, where they are most',
+    '(?s)(1 of 1 images of 16 bits have values below 4096.*){4}',
+)
+def twelve_bit(folder):
+    (folder / 'images').mkdir()
+    said = []
+    for name in ('a.png', 'a.tif'):
+        assert cv2.imwrite(str(folder / 'images' / name), PIXELS.astype(np.uint16) * 16)
+        record = dict(id=1, file_name=name, width=40, height=30)
+        said += map(str, image_problems('labeled', [record], str(folder / 'images'), 10))
+        one = FoundImage(str(folder / 'images' / name), name, 1)
+        said.append(check_images('unlabeled', [one], decode=True).text())
+    return '\n'.join(said)
+
+
+@case(
+    GROUP,
+    'TIFF of 32-bit floats or whole numbers, of six bands',
+    STOPS_OR_SKIPS,
+    '(?s)'
+    + '.*'.join(STOPS.format(kind)[4:] for kind in ('32-bit floats', '32-bit samples', '6 bands')),
+)
+def strange_tiffs(folder):
+    gray = PIXELS[..., 0]
+    contents = [
+        pillow('TIFF', gray.astype('float32')),
+        pillow('TIFF', gray.astype('int32')),
+        six_bands(PIXELS),
+    ]
+    return '\n'.join(both(folder, content, 'bad.tif') for content in contents)
+
+
+@case(
+    GROUP,
+    'truncated BMP, TIFF, JPEG 2000, PPM, GIF, WebP',
+    STOPS_OR_SKIPS,
+    '(?s)(labeled: problem .*truncated or damaged.*unlabeled: skipped .*truncated or damaged.*){5}',
+)
+def truncated_others(folder):
+    said = []
+    for kind in ('BMP', 'TIFF', 'JPEG2000', 'PPM', 'WEBP'):
+        said.append(both(folder, pillow(kind, PIXELS)[:-200], 'bad.jpg'))
+    gif = both(folder, pillow('GIF', PIXELS)[:-200], 'bad.jpg')
+    assert 'problem' in gif and 'skipped' in gif
+    return '\n'.join(said)
+
+
+@case(GROUP, 'TIFF with an orientation', USED + ', upright once', FINE.format(40, 30))
+def rotated_tiff(folder):
+    content = pillow('TIFF', PIXELS[..., ::-1], tiffinfo={0x0112: 6})
+    return both(folder, content, 'bad.tif', np.rot90(PIXELS, -1))
+
+
+@case(
+    GROUP,
+    'WebP with an orientation, by which OpenCV does not turn it',
+    'labeled: error before training; unlabeled: used as it is',
+    r'(?s)labeled: problem .*save it upright.*unlabeled: used \(30, 40, 3\)',
+)
+def rotated_webp(folder):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    content = pillow('WEBP', PIXELS[..., ::-1], exif=exif, lossless=True)
+    return both(folder, content, 'bad.webp', PIXELS)
 
 
 @case(GROUP, 'CMYK', USED + ', as RGB', FINE.format(30, 40))

@@ -14,6 +14,8 @@ import bad_banks  # noqa: E402, F401
 import bad_checkpoints  # noqa: E402, F401
 import bad_configs  # noqa: E402, F401
 import bad_images  # noqa: E402, F401
+import bad_labels  # noqa: E402, F401
+import bad_resumes  # noqa: E402, F401
 import bad_sets  # noqa: E402, F401
 from bad_input_cases import CASES  # noqa: E402
 

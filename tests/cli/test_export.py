@@ -11,7 +11,7 @@ import torch
 from mmengine.config import Config
 
 from mmssod.apis import predict
-from mmssod.apis.plain import plain_config, plain_detector
+from mmssod.apis.plain import foreign_types, plain_config, plain_detector
 from mmssod.cli import main
 from mmssod.testing.tiny import CLASSES
 
@@ -82,6 +82,13 @@ def test_bucket_heads_say_that_they_need_mmssod(run_folder, tmp_path, capsys):
         )
     )
     assert [b['score'] for b in before] == pytest.approx([b['score'] for b in after], abs=1e-5)
+
+
+def test_plain_boxes_of_the_papers_detector_need_nothing_of_mmssod():
+    cfg = Config.fromfile(ROOT / 'configs/supervised/coco_full_1x.py')
+    plain = plain_config(cfg, cfg.model)
+    assert list(foreign_types(plain.to_dict())) == [] and 'custom_imports' not in plain
+    assert plain.model.train_cfg.rpn.assigner.type == 'MaxIoUAssigner'
 
 
 def test_the_loader_is_the_one_that_mmdets_inferencer_looks_for():

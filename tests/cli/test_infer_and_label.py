@@ -1,6 +1,7 @@
 """Images, folders and videos in; pictures, COCO json, YOLO txt and VOC xml out."""
 
 import json
+import os
 import re
 import shutil
 from pathlib import Path
@@ -217,13 +218,27 @@ def test_every_counts_from_one(video):
 
 @pytest.mark.parametrize('kind', ['coco', 'yolo', 'voc'])
 def test_labels_of_the_configs_unlabeled_images(kind, run_folder, tmp_path):
-    if kind != 'coco':
-        pytest.importorskip('globox')
     out = tmp_path / ('labels.json' if kind == 'coco' else 'labels')
     assert run('label', run_folder, '--format', kind, '--out', out) == 0
     coco, findings = read_labels(out, run_folder / 'unlabeled')
     assert not findings.problems
     assert len(coco['images']) == 3 and coco['annotations']
+
+
+def test_labels_of_a_json_keep_its_ids(run_folder, tmp_path):
+    """And names that are not UTF-8 can be written as VOC xml."""
+    strange = os.fsdecode(b'caf\xe9.png')
+    for number, name in enumerate(('b.png', strange)):
+        shutil.copy(run_folder / f'val/{number}.png', tmp_path / name)
+    entries = [dict(id=i, file_name=n) for i, n in ((9007, 'b.png'), ('scan-2', strange))]
+    (tmp_path / 'some.json').write_text(json.dumps(dict(images=entries)))
+    words = ('--images', tmp_path / 'some.json', '--threshold', '0')
+    assert run('label', run_folder, *words, '--out', tmp_path / 'labels.json') == 0
+    coco = json.loads((tmp_path / 'labels.json').read_text())
+    assert [image['id'] for image in coco['images']] == [9007, 'scan-2']
+    assert {box['image_id'] for box in coco['annotations']} <= {9007, 'scan-2'}
+    assert run('label', run_folder, *words, '--format', 'voc', '--out', tmp_path / 'xml') == 0
+    assert (tmp_path / 'xml' / strange).with_suffix('.xml').is_file()
 
 
 def test_threshold_and_certainty_are_the_configs_unless_given(run_folder, tmp_path):

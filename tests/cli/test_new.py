@@ -15,7 +15,9 @@ from mmssod.apis.new.sets import set_aside
 from mmssod.apis.packaged import configs_folder
 from mmssod.cli import main
 from mmssod.datasets.preparation.own_data import LabeledSet, check_labeled
+from mmssod.datasets.preparation.writing import write_labels
 from mmssod.engine.preflight import config_problems
+from mmssod.engine.runner_access import count_boxes
 from mmssod.environment import named_configs
 
 LAPTOP = Machine(gpus=0, memory=8.0, cores=2, name='CPU')
@@ -195,6 +197,46 @@ def test_no_class_loses_its_last_image(size, expected):
     assert set_aside(coco, size, 3) == set_aside(coco, size, 3)
 
 
+@pytest.mark.parametrize('detector', ['faster_rcnn_lite', 'yolox_nano'])
+def test_difficult_objects_of_voc_are_trained_and_not_evaluated(detector, data, capsys):
+    """Of six images with a cat and a dog each, all dogs are difficult; one image is set aside to evaluate on."""
+    pytest.importorskip('globox')
+    coco = labels_of(6)
+    xml = write_labels(coco, data / 'Annotations', 'voc')
+    for file in xml.iterdir():
+        first, dog, rest = file.read_text().split('<object>')
+        assert 'dog' in rest
+        file.write_text(f'{first}<object>{dog}<object><difficult>1</difficult>{rest}')
+    words = ['new', str(xml), '--images', 'images', '--unlabeled', 'images']
+    assert main([*words, '--detector', detector, '--start', 'none', '--out', 'own']) == 0
+    out = capsys.readouterr().out
+    assert '2.0 boxes an image' in out and 'without a labeled box' not in out
+    cfg = Config.fromfile('own/student.py')
+    assert config_problems(cfg) == [] and cfg.iscrowd == 'object'
+    labeled = DATASETS.build({**cfg.train_dataloader.dataset.labeled, 'pipeline': []})
+    assert count_boxes(labeled, 2).tolist() == [5, 5]
+    val = json.loads((data / 'own/val.json').read_text())
+    assert [box['iscrowd'] for box in val['annotations']] == [0, 1]
+    assert cfg.val_dataloader.dataset.type == 'CocoDataset'
+
+
+def test_crowds_of_a_json_are_background(data):
+    coco = labels_of(6)
+    for box in coco['annotations'][::4]:
+        box['iscrowd'] = 1
+    (data / 'labels.json').write_text(json.dumps(coco))
+    assert new('--out', 'own') == 0
+    cfg = Config.fromfile('own/student.py')
+    assert cfg.iscrowd == 'background'
+    labeled = DATASETS.build({**cfg.train_dataloader.dataset.labeled, 'pipeline': []})
+    written = json.loads((data / 'own/labeled.json').read_text())['annotations']
+    assert (
+        0
+        < count_boxes(labeled, 2)[0]
+        == sum(box['category_id'] == 1 and not box['iscrowd'] for box in written)
+    )
+
+
 @pytest.mark.parametrize(('images', 'boxes', 'text'), [
     (1, 2, 'no image can be set aside'),
     (2, 0, 'no box'),
@@ -346,7 +388,6 @@ def test_sets_with_a_common_image_are_refused(data, capsys):
 
 def yolo_set(data, layout, text):
     """Three images to train on, two to evaluate on, and a yaml."""
-    pytest.importorskip('globox')
     for part, count in (('train', 3), ('val', 2)):
         images, labels = (
             data / 'yolo' / layout.format(kind, part) for kind in ('images', 'labels')
@@ -462,4 +503,4 @@ def test_imbalance_and_blank_images_are_named(tmp_path):
     coco['annotations'].pop()
     text = check_labeled('labeled', coco, tmp_path).text()
     assert 'labeled: imbalance of classes 29.0 : 1' in text
-    assert '29 times' in text and '1 images without a box' in text and 'dog (1)' in text
+    assert '29 times' in text and 'dog (1)' in text

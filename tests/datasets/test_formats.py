@@ -17,7 +17,6 @@ from mmssod.datasets.preparation.formats import (
 )
 from mmssod.datasets.preparation.writing import write_labels
 
-pytest.importorskip('globox')
 CLASSES = ['cat', 'dog']
 BOXES = [
     ('a.jpg', 0, [3, 4, 20, 10]),

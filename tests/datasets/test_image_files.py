@@ -8,11 +8,14 @@ import numpy as np
 import pytest
 from mmcv.transforms import LoadImageFromFile
 from mmdet.registry import DATASETS
+from PIL import Image
 from small_images import write_image
 from torch.utils.data import DataLoader
 
 from mmssod.datasets import SampleKey, UnlabeledDataset
+from mmssod.datasets.aspect import header_size
 from mmssod.datasets.image_files import UnreadableImageError, cut_off, image_fault
+from mmssod.datasets.image_files import header_size as content_size
 from mmssod.datasets.skipped_images import SkippedImages
 from mmssod.datasets.transforms import LoadWholeImage
 
@@ -40,6 +43,20 @@ def test_pixels_are_those_of_mmcv(tmp_path, name):
     ours, theirs = LoadWholeImage()(dict(info)), LoadImageFromFile()(dict(info))
     assert np.array_equal(ours['img'], theirs['img'])
     assert ours['img_shape'] == theirs['img_shape'] and ours['ori_shape'] == theirs['ori_shape']
+
+
+@pytest.mark.parametrize('orientation', [1, 3, 6, 8])
+@pytest.mark.parametrize('kind', ['JPEG', 'PNG', 'WEBP', 'TIFF'])
+def test_the_size_of_the_header_is_that_of_the_pixels(kind, orientation, tmp_path):
+    """Both functions, whatever the format does with its EXIF orientation."""
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    more = dict(tiffinfo={0x0112: orientation}) if kind == 'TIFF' else dict(exif=exif)
+    path = tmp_path / 'a.img'
+    Image.fromarray(PIXELS).save(path, kind, **more)
+    height, width = LoadWholeImage()(dict(img_path=str(path)))['img'].shape[:2]
+    assert header_size(str(path)) == (width, height)
+    assert content_size(path.read_bytes()) == (width, height)
 
 
 def test_limits_are_settings(tmp_path):

@@ -1,13 +1,16 @@
 """The same images from every kind of source, annotations unseen, and errors that say what to do."""
 
 import json
+import os
 import os.path as osp
+import shutil
 
 import pytest
 from mmdet.registry import DATASETS
 from small_images import SIZES, coco_of, write_image, write_json
 
 from mmssod.datasets import UnlabeledDataset
+from mmssod.structures.image_ids import name_id
 
 NAMES = sorted(SIZES)
 
@@ -50,8 +53,21 @@ def test_ids_and_sizes(image_root):
     assert [i['img_id'] for i in from_json] == [100 + i for i in range(5)]
     assert [(i['width'], i['height']) for i in from_json] == [SIZES[n] for n in NAMES]
     from_folder = infos(build(image_root, 'images'))
-    assert [i['img_id'] for i in from_folder] == list(range(5))
+    assert [i['img_id'] for i in from_folder] == [name_id(name) for name in NAMES]
     assert all('width' not in i for i in from_folder)
+
+
+def test_ids_stay_when_images_come_and_go(image_root):
+    """What a memory or a bank knows by an id is of the same image afterwards; names that are not UTF-8 have one."""
+    before = {i['img_path']: i['img_id'] for i in infos(build(image_root, 'images'))}
+    write_image(image_root / 'images/A_first.png', 8, 8)
+    strange = os.fsdecode(os.fsencode(str(image_root / 'images')) + b'/caf\xe9.png')
+    shutil.copy(image_root / 'images/A_first.png', strange)
+    (image_root / 'images' / NAMES[-1]).unlink()
+    after = {i['img_path']: i['img_id'] for i in infos(build(image_root, 'images'))}
+    kept = before.keys() & after.keys()
+    assert len(kept) == len(NAMES) - 1 and len(set(after.values())) == len(after) == len(NAMES) + 1
+    assert all(before[path] == after[path] for path in kept)
 
 
 def test_no_leak_annotations_of_nan_change_nothing(image_root):
@@ -74,7 +90,8 @@ def test_exclude_leaves_out_and_counts(image_root, kind):
     dataset = build(image_root, 'images', exclude=f'labeled.{kind}')
     assert dataset.num_excluded == 2
     kept = infos(dataset)
-    assert [i['img_id'] for i in kept] == [1, 3, 4]  # the ids that the images have without exclude
+    whole = [i['img_id'] for i in infos(build(image_root, 'images'))]
+    assert [i['img_id'] for i in kept] == [whole[n] for n in (1, 3, 4)]
     assert [osp.basename(i['img_path']) for i in kept] == ['b.png', 'c.JPG', 'z.png']
 
 
@@ -82,7 +99,7 @@ def test_exclude_takes_several_files(image_root):
     for file, name in (('labeled.txt', NAMES[0]), ('val.txt', NAMES[2])):
         (image_root / file).write_text(name)
     dataset = build(image_root, 'images', exclude=['labeled.txt', 'val.txt'])
-    assert [i['img_id'] for i in infos(dataset)] == [1, 3, 4]
+    assert [osp.basename(i['img_path']) for i in infos(dataset)] == ['b.png', 'c.JPG', 'z.png']
 
 
 def test_exclude_name_that_fits_several(image_root):

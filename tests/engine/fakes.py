@@ -74,7 +74,7 @@ class FakeBalancer(nn.Module):
         self.register_buffer('initialized', torch.tensor(initialized))
         self.started_with = None
 
-    def initialize(self, counts):
+    def initialize(self, counts, num_images=1):
         self.started_with = counts.tolist()
         self.initialized.fill_(True)
 

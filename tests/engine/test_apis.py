@@ -1,4 +1,5 @@
 import json
+import os
 
 import pytest
 import torch
@@ -6,7 +7,7 @@ from mmengine.config import Config
 from toy_training import toy_config, weights_of, write_config
 
 from mmssod import apis
-from mmssod.apis.config import set_start, use_amp, use_auto_scale_lr
+from mmssod.apis.config import load_config, set_start, use_amp, use_auto_scale_lr
 from mmssod.apis.testing import draw_predictions, set_score_threshold, use_tta
 
 # ------------------------------------------------------------------ options
@@ -72,7 +73,7 @@ def test_where_a_run_starts(tmp_path, monkeypatch, resume, load_from, newest, ex
         (tmp_path / 'last_checkpoint').write_text(newest)
     cfg = Config(dict(work_dir=str(tmp_path), load_from='config.pth'))
     set_start(cfg, resume=resume, load_from=load_from)
-    assert (cfg.resume, cfg.load_from) == expected
+    assert (cfg.resume, os.path.basename(cfg.load_from)) == expected
 
 
 def test_two_starts_are_refused(tmp_path):
@@ -218,3 +219,13 @@ def test_metrics_are_of_this_call(tmp_path):
     cfg.train_cfg.val_interval = 2
     assert apis.train(cfg)
     assert apis.train(cfg, resume='auto') == {}
+
+
+def test_no_data_workers_is_a_setting_that_torch_takes():
+    """`workers = 0` of a config that also has what only workers need."""
+    loader = dict(num_workers=0, persistent_workers=True, prefetch_factor=4)
+    cfg = load_config(
+        Config(dict(model={}, train_dataloader=loader, val_dataloader=dict(num_workers=1)))
+    )
+    assert cfg.train_dataloader == dict(num_workers=0, persistent_workers=False)
+    assert cfg.val_dataloader == dict(num_workers=1)

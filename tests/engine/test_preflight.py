@@ -1,5 +1,6 @@
 import json
 import os.path as osp
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -20,7 +21,11 @@ from mmssod.engine.preflight import (
     start_problems,
 )
 from mmssod.engine.preflight.start_check import teacher_config
+from mmssod.engine.preflight.stream_checks import stream_problems
+from mmssod.engine.preflight.value_checks import value_problems
 from mmssod.testing.tiny import tiny_semi
+
+CONFIGS = Path(__file__).parents[2] / 'configs'
 
 
 def coco(file, names, **more):
@@ -145,6 +150,39 @@ def test_data_root_wrappers_and_default_classes(tmp_path):
     cfg = Config(dict(train_dataloader=dict(dataset=dict(type='RepeatDataset', dataset=both))))
     (problem,) = messages(cfg)
     assert 'bicycle' in problem  # CocoDataset's own 80 classes
+
+
+@pytest.mark.parametrize(
+    ('name', 'changed', 'said'),
+    [
+        ('certainty/student_voc', {}, None),
+        ('supervised/voc', {}, None),
+        (
+            'certainty/student_voc',
+            {'model.detector.train_cfg.rpn.assigner.ignore_iof_thr': -1},
+            'model.detector.train_cfg.rpn.assigner: BestBoxAssigner',
+        ),
+        ('demo/teacher', {}, 'model.train_cfg.rpn.assigner: MaxIoUAssigner'),
+        ('yolox_nano/teacher_bccd', {}, 'SimOTAAssigner'),
+        ('instant_teaching/voc', {}, 'MixUp'),
+    ],
+)
+def test_ignored_boxes_need_a_detector_that_ignores_them(name, changed, said):
+    cfg = Config.fromfile(CONFIGS / f'{name}.py')
+    cfg.merge_from_dict(changed)
+    place = 'train_dataloader.dataset.labeled.iscrowd'
+    for other in ('object', 'background'):
+        cfg.merge_from_dict({place: other})
+        assert stream_problems(cfg, ()) == [] == value_problems(cfg)
+    cfg.merge_from_dict({place: 'ignored'})
+    problems = [str(problem) for problem in stream_problems(cfg, ())]
+    if said is None:
+        assert problems == []
+    else:
+        assert len(problems) == 1 and said in problems[0] and f'set {place}' in problems[0]
+    cfg.merge_from_dict({place: 'difficult'})
+    (problem,) = value_problems(cfg)
+    assert "got 'difficult'" in str(problem)
 
 
 def test_unreadable_json_is_a_problem_not_a_crash(tmp_path):

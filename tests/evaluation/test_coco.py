@@ -9,6 +9,7 @@ import torch
 from mmdet.evaluation.metrics import CocoMetric
 from mmengine.structures import InstanceData
 
+from mmssod.engine.preflight import truth_problems
 from mmssod.evaluation import CocoBoxMetric, evaluate_boxes
 from mmssod.evaluation.coco import rarest
 
@@ -95,6 +96,62 @@ def test_ids_of_true_boxes_do_not_matter(first, backend):
     found = [dict(box, image_id=image) for image in range(3)]
     assert evaluate_boxes(annotations, found, [0], backend=backend).ap() == pytest.approx(1)
     assert annotations == before
+
+
+@pytest.mark.parametrize('backend', ['faster', 'pycocotools'])
+def test_ids_may_be_texts(backend):
+    """The same figures whatever ids images and categories have; ids that only sort otherwise, too."""
+    annotations, detections = random_case(3)
+    class_ids = [category['id'] for category in annotations['categories']]
+
+    def named(boxes):
+        return [
+            {**b, 'image_id': f'i{b["image_id"]}', 'category_id': f'c{b["category_id"]}'}
+            for b in boxes
+        ]
+
+    texts = dict(
+        images=[{**image, 'id': f'i{image["id"]}'} for image in annotations['images']],
+        annotations=named(annotations['annotations']),
+        categories=[{**c, 'id': f'c{c["id"]}'} for c in annotations['categories']],
+    )
+    expected = evaluate_boxes(annotations, detections, class_ids, backend=backend).precision
+    found = evaluate_boxes(texts, named(detections), [f'c{i}' for i in class_ids], backend=backend)
+    np.testing.assert_array_equal(found.precision, expected)
+
+
+def test_detections_of_other_images_are_refused():
+    annotations, detections = random_case(3)
+    strange = [{**detections[0], 'image_id': 999}]
+    with pytest.raises(
+        ValueError, match='1 images that the annotation file does not have, such as 999'
+    ):
+        evaluate_boxes(annotations, strange, [c['id'] for c in annotations['categories']])
+
+
+def test_a_json_of_images_alone_is_enough_to_write_predictions(tmp_path):
+    annotations = truth([(0, 0, [0, 0, 10, 10], 0)], classes=1)
+    del annotations['annotations']
+    path = tmp_path / 'images.json'
+    path.write_text(json.dumps(annotations))
+    prefix = str(tmp_path / 'found')
+    metric = CocoBoxMetric(ann_file=str(path), format_only=True, outfile_prefix=prefix)
+    metric.dataset_meta = dict(classes=['class0'])
+    metric.process({}, [prediction(0, [0, 0, 10, 10], 0)])
+    metric.evaluate(1)
+    (box,) = json.loads((tmp_path / 'found.bbox.json').read_text())
+    assert (box['image_id'], box['bbox']) == (0, [0, 0, 10, 10])
+
+
+def test_a_json_of_images_alone_is_refused_where_figures_are_asked_for(tmp_path):
+    path = tmp_path / 'images.json'
+    path.write_text(json.dumps(dict(images=[], categories=[])))
+    evaluator = dict(type='CocoBoxMetric', ann_file=str(path))
+    (problem,) = truth_problems(dict(test_evaluator=evaluator))
+    assert 'without boxes' in problem.what and 'format_only=True' in problem.mend
+    assert not [*truth_problems(dict(test_evaluator=[{**evaluator, 'format_only': True}]))]
+    path.write_text(json.dumps(dict(images=[], categories=[], annotations=[])))
+    assert not [*truth_problems(dict(test_evaluator=evaluator))]
 
 
 def test_unknown_backend():

@@ -10,6 +10,7 @@ from torch.utils._pytree import tree_leaves
 
 from mmssod.models.pseudo import PseudoLabelMemory, memory
 from mmssod.structures import HeadLabels
+from mmssod.structures.image_ids import id_number
 from mmssod.testing.recipes import build_recipe, tiny_recipe
 from mmssod.testing.tiny import tiny_batch, tiny_sample
 
@@ -244,11 +245,15 @@ def test_processes_share_one_memory(monkeypatch):
 # ------------------------------------------------------------------ errors
 
 
-def test_image_ids_are_numbers():
-    sample = view()
-    sample.set_metainfo(dict(img_id='a'))
-    with pytest.raises(TypeError, match="whole numbers, got 'a' of 0.jpg"):
-        remembered(PseudoLabelMemory(), found(), sample)
+def test_image_ids_may_be_texts():
+    """What is remembered of 'a' is of no other image; the id is a number in the rows."""
+    memory, first, other = PseudoLabelMemory(), view(), view()
+    first.set_metainfo(dict(img_id='a'))
+    other.set_metainfo(dict(img_id='b'))
+    expected = remembered(memory, found((FIRST, 0.9)), first)
+    assert len(expected) == 1 and len(memory.recall(other, torch.device('cpu'))) == 0
+    assert len(memory.recall(first, torch.device('cpu'))) == len(expected)
+    assert memory.rows[:, 0].unique().tolist() == [id_number('a')]
 
 
 @pytest.mark.parametrize('wrong', [dict(iou_threshold=2), dict(score_thr=1), dict(max_per_img=0)])

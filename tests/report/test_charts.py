@@ -93,3 +93,6 @@ def test_no_two_series_look_alike():
     assert len(set(many)) == PALETTE * DASHES
     pair = [Series('kept', points, group='cls'), Series('found', points, dashed=True, group='cls')]
     assert styles([*pair, Series('other', points)]) == ['s0', 's0 d1', 's1']
+    assert styles(
+        [Series('run', points, color=7), Series('run', points, color=2, dashed=True)]
+    ) == ['s1 d1', 's2 d1']

@@ -13,10 +13,12 @@ from by_hand import CLASSES, data_set, detection
 
 from mmssod.analysis.report.gallery import embed
 from mmssod.analysis.report.numbers import pseudo_labels, rare_classes, score
+from mmssod.analysis.report.page import counted
 from mmssod.analysis.report.samples import (
     difference_items,
     label_items,
     sample_images,
+    uncertainty,
     with_true_boxes,
     withheld_file,
 )
@@ -80,8 +82,14 @@ def test_pictures_of_pseudo_labels(tmp_path):
     )
     layers = [shape.layer for shape in items[0].panels[0].shapes]
     assert layers == ['truth', 'truth', 'kept', 'kept']
-    assert items[0].caption == '0.png: 2 kept, 0 rejected'
+    assert items[0].caption == '0.png' and counted(items[0].panels[0]) == '2 found, 2 true'
     assert items[1].panels[0].shapes[0].layer == 'rejected'
+    # Image 1: 0.36 of a threshold of 0.5, and without boxes nothing is uncertain.
+    assert items[1].uncertainty == pytest.approx(1 - 0.14 / 0.5)
+    assert (
+        uncertainty(np.zeros(0), np.zeros(0)) == 0
+        and uncertainty(np.array([0.3, 0.9]), np.array([0.9, 0.9])) == 1
+    )
     shown = embed(items[:1], 10**6)
     assert (shown[0].width, shown[0].height) == (100, 80)
     assert shown[0].source.startswith('data:image/jpeg;base64,')

@@ -5,6 +5,7 @@ import re
 import sys
 from dataclasses import replace
 from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
 
@@ -13,7 +14,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / 'cli'))
 from small_run import annotations, make_run
 
 from mmssod.analysis.report import read_run_folder
-from mmssod.apis.reporting import detectors
+from mmssod.apis.report_detectors import detectors
 from mmssod.cli import main
 
 CLASSES = ['circle', 'square', 'star']
@@ -64,14 +65,21 @@ def test_everything_is_in_it(page):
         '&#39;Mine &amp; &lt;yours&gt;&#39;'
     )
     assert re.search(rf'<dt>command</dt><dd>(<code>)?{command}', text)
-    assert '3 (' in re.search(r'unlabeled images</th><td>(.*?)</td>', text)[1]
+    assert '3 (' in re.search(r'unlabeled images</th><td[^>]*>(.*?)</td>', text)[1]
     for part in (
         'id="result"', 'id="training"', 'id="balance"', 'id="labels"', 'id="differences"', 'id="runs"',
         'AP at each evaluation of the training', 'Threshold tau of each class', 'Precision and recall of pseudo boxes',
-        'AP at each IoU threshold', 'FCBucketHead (K = 6)',
+        'AP at each IoU threshold', 'FCBucketHead (K = 6)', 'id="verdict"', 'id="why"', 'report.thresholds.json',
+        'What pseudo labels find', 'Precision over recall at IoU 0.5', 'misplaced and confused',
     ):  # fmt: skip
         assert part in text, part
     assert text.count('<figure data-picture') == 6  # three unlabeled images, three test images
+
+
+def test_best_thresholds_lie_beside_it(page):
+    written = json.loads((page.parent / 'report.thresholds.json').read_text())
+    assert set(written['thresholds']) == set(CLASSES) and written['detector'] == 'student'
+    assert all(0 <= value <= 1 for value in written['thresholds'].values())
 
 
 def test_paths_below_the_working_folder_start_there(page, tmp_path, monkeypatch):
@@ -83,8 +91,11 @@ def test_paths_below_the_working_folder_start_there(page, tmp_path, monkeypatch)
 
 
 def test_nothing_is_outside_of_it(page):
-    """No address leads to the network or to another file."""
+    """No address leads to the network or to another file, but links to the pictures' own files."""
     text = page.read_text()
+    files = re.findall('<a class="file" href="([^"]*)">', text)
+    assert len(files) == 6 and all((page.parent / unquote(file)).is_file() for file in files)
+    text = re.sub('<a class="file".*?>', '', text)
     addresses = re.findall(r'(?:src|href)="([^"]*)"', text) + re.findall(r'url\(([^)]*)\)', text)
     assert addresses and all(
         address.startswith(('#', 'data:image/jpeg;base64,')) for address in addresses
@@ -133,7 +144,16 @@ def test_in_a_browser(width, scheme, browser, page):
     tab.select_option('#class-filter', 'star')
     stars = tab.locator(f'{boxes}[data-class=star]').count()
     assert tab.locator(f'{boxes}:visible').count() == stars < everything
-    assert tab.locator('tr[data-class=circle].faded').count() == 2
+    assert tab.locator('tr[data-class=circle]:not(.faded)').count() == 0
+    assert tab.locator('tr[data-class=star].faded').count() == 0
+    assert tab.locator('tr[data-class=star]').count() == 4
+    assert tab.locator('#filter-note').is_visible()  # says what is of all classes
+    lines = '#why g.series[data-class=star]:not([hidden])'
+    assert tab.locator(lines).count() == 2  # the curves of both detectors
+    counts = [
+        text.split(' ')[0] for text in tab.locator('#label-gallery .counts').all_inner_texts()
+    ]
+    assert sum(map(int, counts)) == stars
     # Pictures are counted by the boxes that they show: true boxes are off, and with them alone on, one has a star.
     pictures, count = '#label-gallery figure', '[data-for=label-gallery] .count'
     with_star = tab.locator(f'{pictures}:has(.box.kept[data-class=star])').count()
@@ -147,6 +167,34 @@ def test_in_a_browser(width, scheme, browser, page):
     tab.check('[data-for=label-gallery] [data-layer=kept]')
     tab.select_option('#class-filter', '')
     assert tab.locator(f'{boxes}:visible').count() == everything
+    assert not tab.locator('#filter-note').is_visible()
+
+    tab.check('[data-for=label-gallery] [data-colors]')
+    by_class = (
+        "[...document.querySelectorAll('#label-gallery .box')]"
+        ".map(b => [b.dataset.class, getComputedStyle(b.querySelector('rect')).stroke])"
+    )
+    colors = dict(map(tuple, tab.evaluate(by_class)))
+    assert len(set(colors.values())) == len(colors) > 1
+    assert tab.locator('[data-keys=label-gallery] i').count() >= len(colors)
+    tab.uncheck('[data-for=label-gallery] [data-colors]')
+    values = (
+        "[...document.querySelectorAll('#label-gallery figure')].map(f => f.dataset.uncertainty)"
+    )
+    before = tab.evaluate(values)
+    tab.select_option('[data-for=label-gallery] [data-order]', 'uncertain')
+    assert tab.evaluate(values) == sorted(before, reverse=True)
+    tab.select_option('[data-for=label-gallery] [data-order]', '')
+    assert tab.evaluate(values) == before
+
+    # The verdict comes first, in whole; the navigation stays in sight.
+    place = tab.locator('#verdict .verdict').bounding_box()
+    assert place['x'] >= 0 and place['x'] + place['width'] <= width
+    assert tab.locator('main > section').first.get_attribute('id') == 'verdict'
+    tab.evaluate("document.getElementById('runs').scrollIntoView()")
+    bar = tab.locator('.bar').bounding_box()
+    assert 0 <= bar['y'] < 1 and bar['height'] < 220
+    tab.evaluate('scrollTo(0, 0)')
 
     tab.uncheck('[data-for=label-gallery] [data-layer=kept]')
     assert tab.locator(f'{boxes}:visible').count() == 0

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 import torch
+from mmengine.config import Config
 
 sys.path.insert(0, str(Path(__file__).parents[1] / 'cli'))
 
 from small_run import make_run
 
-from mmssod.analysis.report import read_run_folder
 from mmssod.analysis.report.facts import shorten
-from mmssod.apis.reporting import compared, detectors, report, run_names, teacher_of
+from mmssod.apis.reporting import report, run_names
 from mmssod.cli import main
 
 
@@ -77,26 +77,41 @@ def test_a_page_is_whole_wherever_it_is_made(student, tmp_path, monkeypatch):
     assert kept[0] == kept[1] and any('//' in part for part in kept[0])
 
 
-def test_the_last_runs_own_teacher_and_student_are_compared(supervised, student):
-    """Not the first detector of all; a run without a teacher is compared with the first."""
-    records = [read_run_folder(folder) for folder in (supervised, student)]
-    found = detectors(records)
-    pair = compared(found, records[-1], teacher_of(found, records[-1]))
-    assert [one.label for one in pair] == ["student's teacher", 'student']
-    found = detectors(records[::-1])
-    pair = compared(found, records[0], teacher_of(found, records[0]))
-    assert [one.label for one in pair] == ["student's teacher", 'supervised']
-    found = detectors(records[:1])
-    assert compared(found, records[0], teacher_of(found, records[0])) == []
-
-
-def test_the_section_names_both(supervised, student, tmp_path):
+def test_the_page_names_what_it_compares(supervised, student, tmp_path, capsys):
+    """The student with the supervised run, whatever stands first; the verdict comes first and is the last line."""
     out = tmp_path / 'x.html'
-    page = report([str(supervised), str(student)], str(out), sample=0)
-    assert [score.label for score in page.scores] == ['supervised', "student's teacher", 'student']
-    assert 'on which student&#39;s teacher and student disagree most' in out.read_text()
+    page = report([str(student), str(supervised)], str(out), sample=0)
+    assert [score.label for score in page.scores] == ["student's teacher", 'student', 'supervised']
+    assert page.judged == ('supervised', 'student')
+    text = out.read_text()
+    assert 'on which supervised and student disagree most' in text
     titles = {panel.title for item in page.difference_gallery for panel in item.panels}
-    assert titles == {"student's teacher", 'student'}
+    assert titles == {'supervised', 'student'}
+    assert text.index('id="verdict"') < text.index('id="result"')
+    assert text.count('class="gain') == 1 and 'AP against supervised' in text
+    main(['report', str(supervised), str(student), '--out', str(out), '--sample', '0'])
+    last = capsys.readouterr().out.splitlines()[-1]
+    assert last == page.verdict.sentence and '95 % interval' in last and '3 test images' in last
+
+
+def test_a_teacher_is_no_baseline(student, tmp_path, capsys):
+    out = tmp_path / 'x.html'
+    assert main(['report', str(student), '--out', str(out), '--sample', '0']) == 0
+    assert (
+        capsys.readouterr()
+        .out.splitlines()[-1]
+        .startswith('No baseline: there is no supervised run')
+    )
+    text = out.read_text()
+    assert 'class="gain' not in text and '>change<' not in text
+    assert 'on which teacher and student disagree most' in text
+
+
+def test_runs_without_unlabeled_images_have_no_verdict(supervised, tmp_path, capsys):
+    out = tmp_path / 'x.html'
+    assert main(['report', str(supervised), '--out', str(out)]) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == str(out)
+    assert 'id="verdict"' not in out.read_text()
 
 
 def test_a_project_folder_is_no_run(student, tmp_path, capsys):
@@ -143,12 +158,12 @@ def test_progress_and_nothing_else(student, tmp_path, capsys):
     """Lines off a terminal, one a detector at least; nothing of other libraries."""
     assert main(['report', str(student), '--out', str(tmp_path / 'x.html')]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert [line.split(',')[0] for line in lines if 'images' in line] == [
+    assert [line.split(',')[0] for line in lines if '3 images' in line] == [
         'teacher on test images: 3 / 3 images',
         'student on test images: 3 / 3 images',
         'teacher on unlabeled images: 3 / 3 images',
     ]
-    assert len(lines) == 6 and lines[-1].endswith('x.html')
+    assert len(lines) == 7 and lines[-2].endswith('x.html') and lines[-1].startswith('No baseline')
 
 
 def test_device_and_options(student, tmp_path, capsys):
@@ -170,9 +185,10 @@ def test_label_and_report_keep_by_the_same_thresholds(student, tmp_path):
         like = stored['state_dict'][f'balancer.{name}']
         stored['state_dict'][f'balancer.{name}'] = torch.tensor(value, dtype=like.dtype)
     torch.save(stored, run / 'iter_1.pth')
-    text = (student / 'config.py').read_text()
-    more = "model['balancer'].update(threshold=0.6, threshold_power=1.0, bounds=(0.1, 0.9))\n"
-    (run / 'config.py').write_text(text + more)
+    cfg = Config.fromfile(student / 'config.py')
+    cfg.model.balancer.update(threshold=0.6, threshold_power=1.0, bounds=(0.1, 0.9))
+    lines = [f'{key} = {value!r}\n' for key, value in cfg.to_dict().items()]
+    (run / 'config.py').write_text(''.join(lines))  # as a run dumps it: no code
     page = report([str(run)], str(tmp_path / 'x.html'))
     assert len(set(page.labels[0].thresholds)) == 3
     from mmssod.apis.labeling import label

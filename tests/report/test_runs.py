@@ -1,6 +1,7 @@
 """A run is read from what a training left, also when it was cut off, resumed or moved."""
 
 import json
+import os
 
 import pytest
 
@@ -76,3 +77,53 @@ def test_checkpoints_are_found_where_the_folder_went(tmp_path):
     for name in ('iter_20.pth', 'iter_10.pth'):
         (tmp_path / name).touch()
     assert last_checkpoint(tmp_path) == str(tmp_path / 'iter_20.pth')
+
+
+def test_nothing_of_a_work_directory_is_run(tmp_path):
+    """The config is that of the last start, by name; other files are not read, however new."""
+    marker = tmp_path / 'it_ran'
+    (tmp_path / 'iter_1.pth').touch()
+    for start, name in (('20260101_000000', 'Old'), ('20260102_000000', 'New')):
+        (tmp_path / start / 'vis_data').mkdir(parents=True)
+        (tmp_path / start / 'vis_data/config.py').write_text(f"model = dict(type='{name}')")
+    os.utime(tmp_path / '20260101_000000/vis_data/config.py', (2e9, 2e9))  # a clock set back
+    (tmp_path / 'helper.py').write_text(f'open({str(marker)!r}, "w")\nmodel = dict(type="Evil")')
+    assert read_run_folder(tmp_path).config.model.type == 'New'
+    assert not marker.exists()
+
+
+def test_without_starts_the_one_dumped_config_counts(tmp_path):
+    marker = tmp_path / 'it_ran'
+    (tmp_path / 'iter_1.pth').touch()
+    code = f'open({str(marker)!r}, "w")\nmodel = dict(type="Evil")'
+    (tmp_path / 'helper.py').write_text(code)
+    with pytest.raises(ValueError, match=r'got none.*helper.py: expected assignments.*line 1'):
+        read_run_folder(tmp_path)
+    (tmp_path / 'student.py').write_text("model = dict(type='Mine')")
+    assert read_run_folder(tmp_path).config.model.type == 'Mine'
+    (tmp_path / 'teacher.py').write_text("model = dict(type='Other')")
+    with pytest.raises(ValueError, match=r"got \['student.py', 'teacher.py'\]"):
+        read_run_folder(tmp_path)
+    assert not marker.exists()
+
+
+@pytest.mark.parametrize(
+    'line',
+    [
+        "custom_imports = dict(imports=['planted'])",
+        "model = dict(type='planted')",
+        "model = dict(type='subprocess.call', args=['touch', 'MARKER'])",
+        "test_dataloader = dict(dataset=dict(type='BaseDetDataset', ann_file='x.pkl'))",
+        "_base_ = './planted.py'\nprint()",
+    ],
+)
+def test_a_config_that_names_code_is_refused(tmp_path, monkeypatch, line):
+    marker = tmp_path / 'it_ran'
+    monkeypatch.syspath_prepend(str(tmp_path))
+    (tmp_path / 'planted.py').write_text(f'open({str(marker)!r}, "w")')
+    (tmp_path / '1/vis_data').mkdir(parents=True)
+    config = f"model = dict(type='A')\n{line.replace('MARKER', str(marker))}\n"
+    (tmp_path / '1/vis_data/config.py').write_text(config)
+    with pytest.raises(ValueError, match='config.py: expected'):
+        read_run_folder(tmp_path)
+    assert not marker.exists()

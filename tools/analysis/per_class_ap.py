@@ -1,4 +1,4 @@
-r"""AP of each class, the rarest of the training set first, of several detectors side by side (Table 4 of the paper).
+r"""AP of each class, the rarest of the labeled set first, of several detectors side by side (Table 4 of the paper).
 
 For example::
 

@@ -22,7 +22,8 @@ pack = dict(
 )
 
 labeled = dict(
-    type='CocoDataset',
+    type='LabeledDataset',
+    iscrowd='background',  # COCO's crowds, as in Detectron2; or 'object', 'ignored' (see LabeledDataset)
     data_root='',
     ann_file='',
     data_prefix=dict(img=''),

@@ -15,6 +15,7 @@ classes = (
 metainfo = dict(classes=classes)
 scale = (1333, 600)
 labeled = dict(
+    iscrowd='object',  # difficult objects, as in Detectron2; 'ignored' leaves them and what lies on them out
     data_root=data_root,
     ann_file='annotations/voc07_trainval.json',
     data_prefix=dict(img='VOC2007/JPEGImages/'),

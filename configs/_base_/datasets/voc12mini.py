@@ -2,7 +2,8 @@
 
 tools/dataset/split.py data/voc12mini/train.json --percent 10 --fold 3
 
-Of the folds 1 to 5 it is the first of the two that leave the fewest classes, three, without a labeled box.
+Of the folds 1 to 5 it is the first of the two that leave the fewest classes, three, without a labeled box. Difficult
+objects (iscrowd in the jsons) are background in training, as in all figures of docs/results; not evaluated.
 """
 
 _base_ = './small_images.py'

@@ -55,12 +55,14 @@ model = dict(
     train_cfg=dict(
         rpn=dict(
             assigner=dict(
-                type='MaxIoUAssigner',
+                type='BestBoxAssigner',
                 pos_iou_thr=0.7,
                 neg_iou_thr=0.3,
-                min_pos_iou=0.3,
+                # As Detectron2, which has no such limit (mmdet: 0.3): each box gets its best anchors, however small
+                # their IoU is. Not 0: a box that overlaps no anchor at all would get every anchor of IoU 0.
+                min_pos_iou=1e-6,
                 match_low_quality=True,
-                ignore_iof_thr=-1,
+                ignore_iof_thr=0.5,  # of boxes that a data set marks as ignored; see LabeledDataset
             ),
             sampler=dict(
                 type='RandomSampler',
@@ -78,12 +80,12 @@ model = dict(
         ),
         rcnn=dict(
             assigner=dict(
-                type='MaxIoUAssigner',
+                type='BestBoxAssigner',
                 pos_iou_thr=0.5,
                 neg_iou_thr=0.5,
                 min_pos_iou=0.5,
                 match_low_quality=False,
-                ignore_iof_thr=-1,
+                ignore_iof_thr=0.5,
             ),
             sampler=dict(
                 type='RandomSampler',

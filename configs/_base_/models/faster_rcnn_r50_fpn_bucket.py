@@ -1,4 +1,4 @@
-"""The paper's detector: the same, but each side is localized by a choice among K = 30 buckets."""
+"""The same with the paper's localization, K = 30 buckets a side; the head is ours, since the paper names none."""
 
 _base_ = './faster_rcnn_r50_fpn.py'
 

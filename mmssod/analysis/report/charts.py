@@ -33,6 +33,7 @@ class Series:
         dashed: Draw it dashed.
         group: Series of one group have one color, and differ by their dashes; '' for a color of its own.
         hidden: Show it only when the page's filter chooses its class.
+        color: Number of its color, for what has the same one in all charts; None for the next that is free.
     """
 
     label: str
@@ -41,6 +42,7 @@ class Series:
     dashed: bool = False
     group: str = ''
     hidden: bool = False
+    color: int | None = None
 
     def thinned(self, most: int = MOST_POINTS) -> list[tuple[float, float | None]]:
         """About ``most`` points, the first and last among them."""
@@ -99,7 +101,8 @@ def styles(series: Sequence[Series]) -> list[str]:
     groups: dict[str, int] = {}
     looks = []
     for number, line in enumerate(series):
-        place = groups.setdefault(line.group or f'series {number}', len(groups))
+        free = groups.setdefault(line.group or f'series {number}', len(groups))
+        place = free if line.color is None else line.color
         dashes = 1 if line.dashed else place // PALETTE % DASHES
         looks.append(f's{place % PALETTE}' + (f' d{dashes}' if dashes else ''))
     return looks
@@ -191,8 +194,10 @@ def _grid(x_axis: Axis, y_axis: Axis, x_name: str, y_name: str) -> str:
         if x_name == 'iteration' and tick != int(tick):
             continue
         x = x_axis(tick)
+        anchor = 'end' if x > WIDTH - RIGHT - 8 else 'middle'  # no text beyond the edge
+        place = WIDTH - RIGHT if anchor == 'end' else x
         lines.append(
-            f'<text x="{x:.1f}" y="{HEIGHT - BOTTOM + 16}" text-anchor="middle">{tick:g}</text>'
+            f'<text x="{place:.1f}" y="{HEIGHT - BOTTOM + 16}" text-anchor="{anchor}">{tick:g}</text>'
         )
     lines.append(
         f'<text x="{(LEFT + WIDTH - RIGHT) / 2}" y="{HEIGHT - 6}" text-anchor="middle">{escape(x_name)}</text>'

@@ -90,8 +90,14 @@ def _unlabeled(unlabeled: Any) -> str:
     """How many there are, without those left out, and where; only where, if they are not here."""
     if not unlabeled:
         return '–'
+    source = osp.join(unlabeled.get('data_root') or '', unlabeled.images)
+    number = count_unlabeled(unlabeled)
+    return source if number is None else f'{number} ({source})'
+
+
+def count_unlabeled(unlabeled: Any) -> int | None:
+    """Unlabeled images of a data set's config, without those left out; None if they are not here."""
     root = unlabeled.get('data_root') or ''
-    source = osp.join(root, unlabeled.images)
     prefix = (unlabeled.get('data_prefix') or {}).get('img', '')
     exclude = unlabeled.get('exclude') or []
     try:
@@ -99,5 +105,5 @@ def _unlabeled(unlabeled: Any) -> str:
         for file in [exclude] if isinstance(exclude, str) else exclude:
             found = exclude_names(found, read_names(file, root=root))
     except (FileNotFoundError, ValueError):
-        return source
-    return f'{len(found)} ({source})'
+        return None
+    return len(found)

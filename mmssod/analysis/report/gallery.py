@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import base64
+import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote
 
 import cv2
 import mmcv
@@ -54,6 +57,8 @@ class Item:
         panels: One or more, of the same image.
         source: ``data:`` address of the JPEG; empty until :func:`embed`.
         width, height: Pixels of the original image.
+        uncertainty: In [0, 1], to order pictures by; None where there is none.
+        link: Address of the image's file as seen from the page; '' for none.
     """
 
     path: str
@@ -62,6 +67,8 @@ class Item:
     source: str = ''
     width: int = 0
     height: int = 0
+    uncertainty: float | None = None
+    link: str = ''
 
 
 def embed(items: Iterable[Item], most_bytes: int) -> list[Item]:
@@ -87,6 +94,12 @@ def embed(items: Iterable[Item], most_bytes: int) -> list[Item]:
         item.height, item.width = pixels.shape[:2]
         shown.append(item)
     return shown
+
+
+def link_files(items: Iterable[Item], folder: Path) -> None:
+    """Give each item the address of its image's file, relative to the folder of the page."""
+    for item in items:
+        item.link = quote(os.path.relpath(item.path, folder).replace(os.sep, '/'))
 
 
 def data_uri(pixels: np.ndarray) -> str:

@@ -3,10 +3,28 @@
   const all = (selector, root = document) => [...root.querySelectorAll(selector)];
   const filter = document.getElementById('class-filter');
 
+  // A color for each class, far from those of its neighbors in the list.
+  const names = [...filter.options].map((option) => option.value).filter((name) => name !== '');
+  const classColor = (name) => `hsl(${(names.indexOf(name) * 137.5) % 360} 90% 62%)`;
+  all('.box').forEach((node) => node.style.setProperty('--class', classColor(node.dataset.class)));
+
+  // How many boxes of each kind are drawn on a picture.
+  const words = { kept: 'found', rejected: 'rejected', truth: 'true' };
+  const countBoxes = (gallery) => {
+    all('.counts', gallery).forEach((counts) => {
+      const boxes = all('.box', counts.parentElement);
+      const parts = Object.keys(words)
+        .filter((layer) => !gallery.classList.contains(`hide-${layer}`) && boxes.some((box) => box.dataset.layer === layer))
+        .map((layer) => `${boxes.filter((box) => box.dataset.layer === layer && !box.hasAttribute('hidden')).length} ${words[layer]}`);
+      counts.textContent = parts.join(', ');
+    });
+  };
+
   // One class: rows, lines and boxes of the others fade or go, and so do pictures that show none of it. Boxes of a
   // layer that is switched off are not shown.
   const showClass = () => {
     const wanted = filter.value;
+    document.getElementById('filter-note').hidden = wanted === '';
     const other = (node) => wanted !== '' && node.dataset.class !== '' && node.dataset.class !== wanted;
     all('.chart [data-class], tr[data-class]').forEach((node) => node.classList.toggle('faded', other(node)));
     all('.chart [data-extra]').forEach((node) => node.toggleAttribute('hidden', node.dataset.class !== wanted));
@@ -15,6 +33,7 @@
       const figures = all('figure', gallery);
       const shows = (box) => box.dataset.class === wanted && !gallery.classList.contains(`hide-${box.dataset.layer}`);
       figures.forEach((figure) => { figure.hidden = wanted !== '' && !all('.box', figure).some(shows); });
+      countBoxes(gallery);
       const shown = figures.filter((figure) => !figure.hidden).length;
       document.querySelector(`[data-for="${gallery.id}"] .count`).textContent = `${shown} of ${figures.length} pictures`;
     });
@@ -28,10 +47,33 @@
       const name = input.hasAttribute('data-tags') ? 'tags' : input.dataset.layer;
       gallery.classList.toggle(`hide-${name}`, !input.checked);
     };
-    all('input', tools).forEach((input) => {
+    all('input:not([data-colors])', tools).forEach((input) => {
       apply(input);
       input.addEventListener('change', () => { apply(input); showClass(); });
     });
+    // Colors of boxes by class instead of by kind, with their names.
+    const colors = tools.querySelector('[data-colors]');
+    const keys = document.querySelector(`[data-keys="${gallery.id}"]`);
+    const there = new Set(all('.box', gallery).map((box) => box.dataset.class));
+    names.filter((name) => there.has(name)).forEach((name) => {
+      const key = document.createElement('i');
+      key.style.background = classColor(name);
+      keys.append(key, name);
+    });
+    colors.addEventListener('change', () => {
+      gallery.classList.toggle('by-class', colors.checked);
+      keys.hidden = !colors.checked;
+    });
+    // Order of pictures.
+    const order = tools.querySelector('[data-order]');
+    const asFound = all('figure', gallery);
+    if (order) {
+      order.addEventListener('change', () => {
+        const sorted = [...asFound];
+        if (order.value) sorted.sort((one, other) => other.dataset.uncertainty - one.dataset.uncertainty);
+        gallery.append(...sorted);
+      });
+    }
   });
 
   // Large pictures.
@@ -40,7 +82,8 @@
   const open = (figure) => {
     const copy = figure.cloneNode(true);
     // There is room for names, whether the small pictures have them or not.
-    const layers = [...figure.parentElement.classList].filter((name) => name.startsWith('hide-') && name !== 'hide-tags');
+    const layers = [...figure.parentElement.classList]
+      .filter((name) => name === 'by-class' || (name.startsWith('hide-') && name !== 'hide-tags'));
     body.className = layers.join(' ');
     // The copies of a picture get names of their own.
     all('image[id]', copy).forEach((image) => { image.id = `large-${image.id}`; });
@@ -49,9 +92,9 @@
     dialog.showModal();
   };
   all('.gallery figure').forEach((figure) => {
-    figure.addEventListener('click', () => open(figure));
+    figure.addEventListener('click', (event) => { if (!event.target.closest('a')) open(figure); });
     figure.addEventListener('keydown', (event) => {
-      if (event.key === 'Enter' || event.key === ' ') {
+      if (event.target === figure && (event.key === 'Enter' || event.key === ' ')) {
         event.preventDefault();
         open(figure);
       }

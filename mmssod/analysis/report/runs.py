@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from mmengine.config import Config
 
 from mmssod.analysis.class_balance import class_balance
 from mmssod.engine.main_metric import step_of
+from mmssod.environment.data_configs import read_dumped
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,8 @@ def read_run_folder(folder: str | Path, name: str = '') -> RunRecord:
         name: What the page calls the run; by default the folder's name.
 
     Raises:
-        ValueError: It is no run: what is in it has no config, or a config alone.
+        ValueError: It is no run: what is in it has no config, or a config alone; or its config is code, see
+            :func:`dumped_config`.
     """
     folder = Path(folder)
     configs = run_configs(folder)
@@ -74,7 +77,6 @@ def read_run_folder(folder: str | Path, name: str = '') -> RunRecord:
             f'{folder}/*/vis_data; found none'
             + (f'. Runs below it: {" ".join(runs)}' if runs else ', such as work_dirs/student')
         )
-    newest = max(configs, key=lambda file: file.stat().st_mtime)
     train, evaluations = read_scalars(folder)
     try:
         balance: dict[str, Any] | None = class_balance(folder)
@@ -83,12 +85,40 @@ def read_run_folder(folder: str | Path, name: str = '') -> RunRecord:
     return RunRecord(
         name=name or folder.resolve().name,
         folder=folder,
-        config=Config.fromfile(newest),
+        config=dumped_config(folder, configs),
         checkpoint=best_checkpoint(folder) or last_checkpoint(folder),
         train=train,
         evaluations=evaluations,
         balance=balance,
     )
+
+
+def dumped_config(folder: Path, configs: Sequence[Path]) -> Config:
+    """The config of a run's last start, read as data: nothing of what lies in a work directory is run.
+
+    mmengine notes it for each start in ``<start>/vis_data/config.py``, and as ``<name of the config>.py`` in the work
+    directory. What the starts noted counts, in the order of their names; else the one file that is a dumped config.
+
+    Raises:
+        ValueError: None is a dumped config (with the reason), or several in the work directory are.
+    """
+    noted = sorted(file for file in configs if file.parent.name == 'vis_data')
+    if noted:
+        return read_dumped(noted[-1])
+    found, refused = {}, []
+    for file in sorted(configs):
+        try:
+            found[file.name] = read_dumped(file)
+        except ValueError as error:
+            refused.append(str(error))
+    runs = {name: config for name, config in found.items() if 'model' in config}
+    if len(runs) != 1:
+        raise ValueError(
+            f'{folder}: expected one config as mmengine dumps it, got {sorted(runs) or "none"}'
+            + ''.join(f'; {reason}' for reason in refused)
+            + '. Leave the one that the run was trained with'
+        )
+    return runs.popitem()[1]
 
 
 def run_configs(folder: Path) -> list[Path]:

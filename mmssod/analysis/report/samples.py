@@ -106,8 +106,19 @@ def label_items(
             tags = [f'{c} {tag(box)}' for c, box in zip(classes, chosen, strict=True)]
             shapes += shapes_of(layer, corners(chosen), classes, tags)
         file = image['file_name']
-        caption = f'{osp.basename(file)}: {int(keep.sum())} kept, {int((~keep).sum())} rejected'
-        yield Item(osp.join(outputs.images, file), caption, (Panel(label, shapes),))
+        item = Item(osp.join(outputs.images, file), osp.basename(file), (Panel(label, shapes),))
+        item.uncertainty = uncertainty(certainty(p, v, name), limits)
+        yield item
+
+
+def uncertainty(certainties: np.ndarray, limits: np.ndarray) -> float:
+    """How near the box that was hardest to decide is to its threshold: 1 at it, 0 farthest from it, or without boxes.
+
+    Args:
+        certainties, limits: What is compared, of each box; shape (N,), in [0, 1].
+    """
+    distance = np.abs(certainties - limits) / np.maximum(limits, 1 - limits)
+    return float(1 - distance.min(initial=1.0))
 
 
 def difference_items(outputs: DetectorOutputs) -> Iterator[Item]:

@@ -90,7 +90,10 @@ def list_unreadable(plan: BankPlan) -> None:
         ].tolist()
     ]
     if paths:
-        write_whole(plan.folder / UNREADABLE, ''.join(f'{path}\n' for path in paths).encode())
+        write_whole(
+            plan.folder / UNREADABLE,
+            ''.join(f'{path}\n' for path in paths).encode(errors='backslashreplace'),
+        )
         print_log(
             f'{len(paths)} of {plan.header.images} images could not be read and have no labels; all are in '
             f'{plan.folder / UNREADABLE}',

@@ -26,7 +26,7 @@ def threshold_grid(low: float = 0.1, high: float = 1.0, step: float = 0.01) -> n
 
 
 def boxes_per_image(annotations: dict) -> dict[int, float]:
-    """Labeled boxes an image of each category of a COCO data set; crowds do not count."""
+    """Labeled boxes an image of each category of a COCO data set; those with ``iscrowd`` do not count."""
     counts = {category['id']: 0 for category in annotations['categories']}
     for box in annotations['annotations']:
         counts[box['category_id']] += not box.get('iscrowd', 0)

@@ -8,7 +8,7 @@ from typing import Any
 
 from mmssod.apis.new.sets import Source
 from mmssod.datasets.annotation_files import read_yaml
-from mmssod.datasets.preparation.formats import yolo_classes
+from mmssod.datasets.preparation.yolo_txt import yolo_classes, yolo_keypoints
 
 SUFFIXES = ('.yaml', '.yml')
 
@@ -43,7 +43,8 @@ def _source(file: Path, content: dict[str, Any], part: str) -> Source:
             f'{file}: {part}: expected a folder of images such as "images/train", with its labels in "labels/train", '
             f'got {named!r}: name the folder of the labels instead of the yaml, and that of the images with --images'
         )
-    return Source(str(labels), str(images), tuple(yolo_classes(file)))
+    names, keypoints = tuple(yolo_classes(file)), yolo_keypoints(file)
+    return Source(str(labels), str(images), names, keypoints)
 
 
 def _places(file: Path, root: Any, folder: str) -> Iterator[Path]:

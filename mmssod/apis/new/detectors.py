@@ -54,7 +54,7 @@ def _rtmdet(size: str, gib: float, about: str, core_seconds: float) -> Detector:
 # the backward pass, counted on a CPU in float32 with batch norm fixed (0.10, 0.31, 0.80, 1.26 GiB; MMDetection's
 # metafiles have 0.37, 0.87 and 1.35 GB per image for RTMDet): two images with gradients, one without, and what lies
 # between. Of faster_rcnn_lite: student_bccd's peak is below 2 GiB for 4 + 4 images of 256 px with everything a process
-# needs; of faster_rcnn: from the size of the paper's batch, one pair per GPU.
+# needs; of faster_rcnn: from the paper's batch, 2 images per GPU.
 # `core_seconds`: of yolox_nano measured (docs/results/yolox_speed.md, brought to 416 px, with reading the images), of
 # faster_rcnn_lite by docs/results/bccd.md; of the others by the operations of MMDetection's metafiles, not measured.
 # `about`: parameters as counted here; AP of YOLOX's authors and of MMDetection's metafiles.

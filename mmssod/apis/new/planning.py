@@ -24,6 +24,10 @@ LEAST_STEP = 0.1
 """Seconds of an iteration that a GPU takes at least: starting its kernels, and what else a step does."""
 
 
+SMALL = 8
+"""Pixels of an object's side: the stride of the finest features of all detectors here but the two-stage ones (4)."""
+
+
 @dataclass(frozen=True)
 class Plan:
     """What the config will say.
@@ -38,6 +42,7 @@ class Plan:
         workers: Processes that load data.
         why: Lines that say why.
         channels_last: Whether the model has its channels last in memory, which is faster on CPUs (docs/speed.md).
+        warnings: What the data ask for and the plan does not do.
         step_seconds: Of the teacher's iteration, see :func:`estimate_step`.
     """
 
@@ -50,6 +55,7 @@ class Plan:
     workers: int
     why: tuple[str, ...]
     channels_last: bool = False
+    warnings: tuple[str, ...] = ()
     step_seconds: float = 0.0
 
     @property
@@ -135,8 +141,9 @@ def make_plan(
     rate = float(f'{chosen.rate * batch / chosen.base:.3g}')
     workers = max(1, min(4, machine.cores - 1))
     last = bool(chosen.start) and not machine.gpus
+    small = _small_warnings(scale, data)
     step = estimate_step(chosen, scale, batch, machine)
-    return Plan(name, scale, batch, rate, iterations, rois, workers, why, last, step)
+    return Plan(name, scale, batch, rate, iterations, rois, workers, why, last, small, step)
 
 
 def estimate_step(
@@ -192,6 +199,18 @@ def fit_scale(usual: tuple[int, int], data: LabeledSet) -> tuple[int, int]:
     if long:
         factor = min(factor, max(long / max(usual), short / min(usual), 0.25))
     return _multiple_of_32(usual[0] * factor), _multiple_of_32(usual[1] * factor)
+
+
+def _small_warnings(scale: tuple[int, int], data: LabeledSet) -> tuple[str, ...]:
+    """A line where half of all objects are smaller than what a detector's finest features tell apart."""
+    side = data.median_side * min(scale)
+    if not 0 < side < SMALL:
+        return ()
+    return (
+        f'at {scale[0]} x {scale[1]} px the median object is {side:.1f} px wide, too small to be found (at least '
+        f'{SMALL} px): cut the images and their boxes into tiles, or set a larger `scale` in data.py, which costs time '
+        'and memory',
+    )
 
 
 def _pair(detector: Detector, scale: tuple[int, int]) -> float:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import filecmp
-import os
 import os.path as osp
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from mmssod.datasets.image_lists import FoundImage, find_images, list_folder, source_kind
+from mmssod.datasets.left_out import left_out
 from mmssod.datasets.preparation.findings import Findings
+from mmssod.datasets.preparation.image_files import copies
 from mmssod.datasets.preparation.own_data import check_images
 from mmssod.structures import Problem
 
@@ -50,14 +50,16 @@ def find_pool(
     if source_kind(source) in ('text list', 'COCO json'):
         prefix = list_folder(source, [str(folder) for folder in folders])
     found = find_images(source, prefix=prefix)
-    same, copies = set(_same_files(found, labeled)), set(_copies(found, labeled))
+    same, copies = set(_same_files(found, labeled)), _copies(found, labeled)
     rest = tuple(image for image in found if image.name not in same | copies)
     notes = [
         f'unlabeled: {len(names)} {kind} among them are left out'
         for names, kind in ((same, 'labeled images'), (copies - same, 'copies of labeled images'))
         if names
     ]
-    findings = check_images('unlabeled', rest) + Findings(tuple(notes))
+    if others := left_out(source):
+        notes.append(f'unlabeled: other files below {source} are left out: {others}')
+    findings = check_images('unlabeled', rest, decode=True) + Findings(tuple(notes))
     if not rest:
         mend = 'name a folder with other images than the labeled ones'
         problem = Problem('unlabeled: empty', 'at least one image', f'none in {source}', mend)
@@ -72,14 +74,7 @@ def _same_files(found: Sequence[FoundImage], labeled: Sequence[Path]) -> Iterato
     return (image.name for image in found if Path(image.path).resolve() in known)
 
 
-def _copies(found: Sequence[FoundImage], labeled: Sequence[Path]) -> Iterator[str]:
-    """Names of images of the same bytes as a labeled one; only files of one size are read."""
-    by_size: dict[int, list[Path]] = {}
-    for path in labeled:
-        if path.is_file():
-            by_size.setdefault(path.stat().st_size, []).append(path)
-    for image in found:
-        if osp.isfile(image.path):
-            twins = by_size.get(os.stat(image.path).st_size, [])
-            if any(filecmp.cmp(twin, image.path, shallow=False) for twin in twins):
-                yield image.name
+def _copies(found: Sequence[FoundImage], labeled: Sequence[Path]) -> set[str]:
+    """Names of images of the same bytes as a labeled one."""
+    twins = copies([Path(image.path) for image in found], labeled)
+    return {image.name for image in found if Path(image.path) in twins}

@@ -73,7 +73,7 @@ def new_project(
     pool, more = find_pool(unlabeled, [*train.paths(), *test.paths()], [train.images, test.images])
     findings += more
     raise_together([*problems, *findings.problems], 'before anything was written')
-    data, here = LabeledSet.of(train.coco), machine or Machine.current()
+    data, here = LabeledSet.of(train.trained()), machine or Machine.current()
     usual, _ = choose_detector(data, here)
     names = [category['name'] for category in train.coco['categories']]
     begin = find_start(start, detector, usual, names)
@@ -95,7 +95,8 @@ def _report(
     written: Sequence[Path],
     folder: Path,
 ) -> str:
-    lines = [*findings.counts, *(f'warning: {warning}' for warning in findings.warnings)]
+    warnings = (*findings.warnings, *plan.warnings)
+    lines = [*findings.counts, *(f'warning: {warning}' for warning in warnings)]
     lines += ['', f'{data.images} labeled images, {val} to evaluate on, {unlabeled} unlabeled']
     lines += [f'{data.boxes_an_image:.1f} boxes an image:', data.table(), '']
     fixed = (

@@ -16,6 +16,7 @@ here = "{{ fileDirname }}"  # this folder, wherever it lies
 beside = here.rpartition('/')[0]  # the one around it
 classes = $classes
 labeled_json, labeled_images = f'{here}/labeled.json', $labeled_images
+iscrowd = '$iscrowd'  # its boxes with `iscrowd` in training: difficult ones of VOC 'object', crowds 'background'
 val_json, val_images = f'{here}/val.json', $val_images
 unlabeled_images = $unlabeled  # a folder, a glob, a text list or a COCO json
 unlabeled_prefix = $prefix  # folder that the names in a list or json are relative to
@@ -69,7 +70,11 @@ TWO_STAGE_DATA = dict(
     jitter='',
     labeled="""\
 labeled = dict(
-    ann_file=labeled_json, data_prefix=dict(img=labeled_images), metainfo=metainfo, pipeline=resize
+    ann_file=labeled_json,
+    iscrowd=iscrowd,
+    data_prefix=dict(img=labeled_images),
+    metainfo=metainfo,
+    pipeline=resize,
 )""",
     semi_labeled='labeled',
     unlabeled_steps='resize',
@@ -94,7 +99,12 @@ strong_jitter = {**_base_.strong_jitter, **sizes}
 strong = dict(**strong_jitter, **_base_.strong_steps, pack=_base_.pack)
 """,
     labeled="""\
-places = dict(ann_file=labeled_json, data_prefix=dict(img=labeled_images), metainfo=metainfo)
+places = dict(
+    ann_file=labeled_json,
+    iscrowd=iscrowd,
+    data_prefix=dict(img=labeled_images),
+    metainfo=metainfo,
+)
 labeled = dict(pipeline=dict(**jitter, pack=_base_.pack), **places)
 branch = dict(type='MultiBranch', branch_field=_base_.branches, labeled=_base_.pack)
 semi_labeled = dict(pipeline=dict(**jitter, branch=branch), **places)""",

@@ -115,6 +115,7 @@ def _data_values(
     return dict(
         classes=pformat(tuple(classes), width=96, compact=True),
         labeled_images=_place(train.images, folder),
+        iscrowd=train.iscrowd,
         val_images=_place(test.images, folder),
         unlabeled=_place(pool.source, folder),
         prefix=_place(pool.prefix, folder) if pool.prefix else "''",

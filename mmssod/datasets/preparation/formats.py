@@ -1,21 +1,35 @@
-"""Labels in other formats as a COCO data set, and the way back; globox reads and writes the single files.
+"""Labels in other formats as a COCO data set.
 
 Boxes of VOC xml count pixels from 1 and those of COCO from 0: 1 is subtracted on reading, as mmdet does, and added on
-writing. YOLO's txt has shares of the image's sides.
+writing. YOLO's txt has shares of the image's sides. Names of classes are taken without blanks around them and with
+composed accents.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from xml.etree import ElementTree
 
-from mmssod.datasets.annotation_files import fill_annotation, read_yaml
+from mmssod.datasets.annotation_files import fill_annotation, plain_name, read_text
 from mmssod.datasets.aspect import header_size
 from mmssod.datasets.image_lists import FoundImage, find_images
+from mmssod.datasets.left_out import is_junk
 from mmssod.datasets.preparation.findings import SHOWN, Findings
+from mmssod.datasets.preparation.voc_xml import voc_boxes
+from mmssod.datasets.preparation.yolo_txt import (
+    CLASS_FILES,
+    Keypoints,
+    is_yolo,
+    pose_signs,
+    yolo_boxes,
+    yolo_classes,
+    yolo_keypoints,
+)
 from mmssod.datasets.split import Coco, read_coco
 from mmssod.structures import Problem
 
@@ -24,25 +38,8 @@ SUFFIXES = {'voc': '.xml', 'yolo': '.txt'}
 NOT_LABELS = re.compile(
     r'(classes|labels|train|val|valid|test|not_unlabeled|readme.*|license.*)\.txt'
 )
-"""Text files beside YOLO labels that are none: lists, and notes such as Roboflow's ``README.dataset.txt``."""
-MAX_NAME = 200
-YAML_FILES = ('data.yaml', 'data.yml', 'dataset.yaml', 'dataset.yml')
-CLASS_FILES = ('classes.txt', 'labels.txt', 'obj.names')
-
-
-def globox() -> Any:
-    """The library, or an error that says how to install it.
-
-    Raises:
-        ImportError: It is not installed.
-    """
-    try:
-        import globox as library
-    except ImportError as error:
-        raise ImportError(
-            "VOC xml and YOLO txt need globox, which is not installed: pip install 'mmssod[formats]', or give COCO json"
-        ) from error
-    return library
+"""Text files beside YOLO labels that are none, unless they have lines of labels or an image of their name: lists, and
+notes such as Roboflow's ``README.dataset.txt``."""
 
 
 def guess_format(source: Path) -> str:
@@ -67,10 +64,31 @@ def guess_format(source: Path) -> str:
     return best
 
 
-def label_files(folder: Path, suffix: str) -> list[Path]:
-    """Label files of a folder and its subfolders, sorted."""
+def label_files(folder: Path, suffix: str, stems: Iterable[str] = ()) -> list[Path]:
+    """Label files of a folder and its subfolders, sorted.
+
+    Args:
+        folder: It; what systems and editors put there is passed over.
+        suffix: Of the files, in small letters.
+        stems: Names of images without suffix: a ``license_1.txt`` of a ``license_1.jpg`` holds its labels.
+    """
     files = sorted(file for file in folder.rglob('*') if file.suffix.lower() == suffix)
-    return [file for file in files if not NOT_LABELS.fullmatch(file.name.lower())]
+    files = [file for file in files if not is_junk(str(file.relative_to(folder)))]
+    known = set(stems)
+    return [file for file in files if not _is_note(file, known)]
+
+
+def _is_note(file: Path, stems: set[str]) -> bool:
+    """Whether a text beside YOLO labels is a list or a note."""
+    if not NOT_LABELS.fullmatch(file.name.lower()):
+        return False
+    try:
+        text = read_text(file)
+    except ValueError:
+        return True
+    if is_yolo(text):
+        return False
+    return bool(text.strip() and file.name.lower() in CLASS_FILES) or file.stem not in stems
 
 
 def read_labels(
@@ -79,6 +97,7 @@ def read_labels(
     kind: str = 'auto',
     classes: Sequence[str] = (),
     names: Sequence[str] = (),
+    keypoints: Keypoints | None = None,
 ) -> tuple[Coco, Findings]:
     """A labeled set in any of three formats as a COCO data set.
 
@@ -88,8 +107,9 @@ def read_labels(
         kind: One of :data:`FORMATS`, or ``'auto'``.
         classes: Names in the order of labels, a choice of those of the json, of the xml files, or of ``data.yaml`` or
             ``classes.txt`` near the txt files; by default all (of xml files sorted). Boxes of other classes are left
-            out. Where YOLO's numbers have no names, these are all their names.
+            out and counted. Where YOLO's numbers have no names, these are all their names.
         names: Of YOLO's numbers, where they are known; else see :func:`yolo_classes`.
+        keypoints: Of YOLO's poses, with the names.
 
     Returns:
         The data set, and what was wrong with single files. Images without a label file are not part of it.
@@ -100,18 +120,66 @@ def read_labels(
     kind = guess_format(source) if kind == 'auto' else kind
     if kind not in FORMATS:
         raise ValueError(f'format: expected one of {FORMATS} or auto, got {kind!r}')
+    classes = [plain_name(name) for name in classes]
     if kind == 'coco':
-        coco = with_classes(read_coco(source), classes)
+        whole, notes = without_root(plain_categories(read_coco(source)))
+        coco = with_classes(whole, classes)
         boxes = [fill_annotation(box) for box in coco['annotations']]
-        return {**coco, 'annotations': boxes}, Findings()
-    names = (names or yolo_classes(source, classes)) if kind == 'yolo' else []
-    records, findings = _read_files(source, images, kind, names)
+        used = Counter(box['category_id'] for box in whole['annotations'])
+        by_name = {c['name']: used[c['id']] for c in whole['categories']}
+        return {**coco, 'annotations': boxes}, notes + _left_out(source, by_name, coco)
+    if kind == 'yolo' and not names:
+        names, keypoints = yolo_classes(source, classes), yolo_keypoints(source)
+    records, findings = _read_files(source, images, kind, names, keypoints)
+    counts = Counter(str(box['class']) for record in records for box in record['boxes'])
     if kind == 'voc':
-        names = sorted({str(box['class']) for record in records for box in record['boxes']})
+        names = sorted(counts)
     if missing := [name for name in classes if name not in names]:
         if kind == 'yolo' or not set(classes) & set(names):
             raise ValueError(f'classes: {missing} are not in {source}, which has {names}')
-    return as_coco(records, classes or names), findings
+    coco = as_coco(records, classes or names)
+    return coco, findings + _left_out(source, counts, coco)
+
+
+def plain_categories(coco: Coco) -> Coco:
+    """A COCO data set whose classes are named by :func:`~mmssod.datasets.annotation_files.plain_name`."""
+    categories = [{**entry, 'name': plain_name(entry['name'])} for entry in coco['categories']]
+    return {**coco, 'categories': categories}
+
+
+def without_root(coco: Coco) -> tuple[Coco, Findings]:
+    """A COCO data set without the category that Roboflow puts above all others, where no box has it; and a note."""
+    categories = coco['categories']
+    used = {box['category_id'] for box in coco['annotations']}
+    for root in categories:
+        others = [entry for entry in categories if entry is not root]
+        if root['id'] not in used and _is_above(root, others):
+            note = (
+                f'category {root["id"]}, {root["name"]!r}, is left out: no box has it, and it stands above all others '
+                '(supercategory)'
+            )
+            return {**coco, 'categories': others}, Findings((note,))
+    return coco, Findings()
+
+
+def _is_above(root: Mapping[str, Any], others: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether a category is the one above all others: 'none' is above it, and one and the same name above them."""
+    above = {str(entry.get('supercategory') or 'none') for entry in others}
+    own = str(root.get('supercategory') or 'none')
+    if len(above) != 1 or own != 'none':
+        return False
+    return above == {root['name']} or (above != {'none'} and root.get('supercategory') == 'none')
+
+
+def _left_out(source: Path, counts: Mapping[str, int], coco: Coco) -> Findings:
+    """A warning that counts the boxes of classes which were not asked for."""
+    kept = {category['name'] for category in coco['categories']}
+    dropped = {name: count for name, count in counts.items() if count and name not in kept}
+    if not dropped:
+        return Findings()
+    said = ', '.join(f'{name} ({count})' for name, count in sorted(dropped.items()))
+    text = f'{sum(dropped.values())} boxes of other classes in {source} are left out: {said}'
+    return Findings(warnings=(text,))
 
 
 def with_classes(coco: Coco, classes: Sequence[str]) -> Coco:
@@ -160,7 +228,7 @@ def as_coco(records: Iterable[dict[str, Any]], classes: Sequence[str]) -> Coco:
 
     Args:
         records: ``file_name``, ``width``, ``height`` and ``boxes``, each with ``class``, ``bbox`` (x y w h in pixels)
-            and, where it is to be ignored, ``iscrowd``.
+            and, where it is difficult (VOC), ``iscrowd``.
         classes: Their names; boxes of others are left out.
     """
     ids = {name: number for number, name in enumerate(classes, start=1)}
@@ -179,167 +247,104 @@ def as_coco(records: Iterable[dict[str, Any]], classes: Sequence[str]) -> Coco:
     return dict(images=images, annotations=boxes, categories=categories)
 
 
-def yolo_classes(folder: Path, given: Sequence[str] = ()) -> list[str]:
-    """Class names from a yaml or ``classes.txt`` in the folder, or from ``data.yaml`` or ``classes.txt`` above it.
+@dataclass
+class _Bad:
+    """Names of label files by what is wrong with them."""
 
-    Args:
-        folder: The labels, or the yaml itself.
-        given: What they are where no file tells.
-
-    Raises:
-        ValueError: There is none and none is given; then also a ``data.yaml`` that cannot be read or whose numbers have
-            gaps. Other yaml files that cannot be read are passed over.
-    """
-    for place in (folder, *folder.resolve().parents[:2]):
-        for file in _yaml_files(folder, place):
-            try:
-                if names := _yaml_names(file):
-                    return names
-            except ValueError:
-                if not given and (file.name in YAML_FILES or file == folder):
-                    raise
-        for name in CLASS_FILES:
-            if (place / name).is_file():
-                lines = (place / name).read_text(encoding='utf-8').splitlines()
-                return [line.strip() for line in lines if line.strip()]
-    if given:
-        return list(given)
-    raise ValueError(
-        f'YOLO labels in {folder} have numbers for classes: expected their names in data.yaml or classes.txt, in that '
-        'folder or one or two above it; or give that yaml in place of the folder, or the names with --classes'
-    )
-
-
-def _yaml_files(folder: Path, place: Path) -> list[Path]:
-    """Those that may name classes: all in the folder of the labels, the usual ones above it."""
-    if place != folder:
-        return [file for name in YAML_FILES if (file := place / name).is_file()]
-    found = [*place.glob('*.yaml'), *place.glob('*.yml')]
-    return [place] if place.is_file() else sorted(found)
-
-
-def _yaml_names(file: Path) -> list[str]:
-    """The ``names`` of a yaml file, a list or a dict by number; empty where it has none."""
-    content = read_yaml(file)
-    names = content.get('names') if isinstance(content, dict) else None
-    if isinstance(names, dict):
-        if set(names) != set(range(len(names))):
-            raise ValueError(
-                f'{file}: expected names for the numbers 0, 1, ..., got {str(list(names))[:200]}'
-            )
-        names = [names[number] for number in range(len(names))]
-    names = names or []
-    if not isinstance(names, list) or not all(map(_is_name, names)):
-        raise ValueError(
-            f'{file}: expected names as texts of at most {MAX_NAME} letters, got {str(names)[:200]}'
-        )
-    return [str(name) for name in names]
-
-
-def _is_name(value: Any) -> bool:
-    return isinstance(value, (str, int, float)) and len(str(value)) <= MAX_NAME
+    lost: list[str] = field(default_factory=list)
+    broken: list[str] = field(default_factory=list)
+    resized: list[str] = field(default_factory=list)
+    signs: tuple[int, ...] = (0, 0, 0)  # of poses, see pose_signs
 
 
 def _read_files(
-    source: Path, images: Path, kind: str, classes: Sequence[str]
+    source: Path,
+    images: Path,
+    kind: str,
+    classes: Sequence[str],
+    keypoints: Keypoints | None,
 ) -> tuple[list[dict[str, Any]], Findings]:
     found = find_images(str(images))
     places: dict[str, FoundImage] = {_key(image.name): image for image in found}
     by_stem: dict[str, list[FoundImage]] = {}
     for image in found:
-        by_stem.setdefault(Path(image.name).stem, []).append(image)
-    reader: Callable[..., list[dict[str, Any]]] = {'voc': _voc_boxes, 'yolo': _yolo_boxes}[kind]
-    records, lost, bad = [], [], []
-    for file in label_files(source, SUFFIXES[kind]):
+        by_stem.setdefault(_composed(Path(image.name).stem), []).append(image)
+    records, bad = [], _Bad()
+    for file in label_files(source, SUFFIXES[kind], by_stem):
         key = _key(file.relative_to(source).as_posix())
-        same = by_stem.get(file.stem, [])
+        same = by_stem.get(_composed(file.stem), [])
         place = places.get(key) or (same[0] if len(same) == 1 else None)
         if place is None:
-            lost.append(file.name)
+            bad.lost.append(file.name)
             continue
         width, height = header_size(place.path)
         try:
             size = int(width), int(height)  # NaN of an unreadable image raises
-            boxes = reader(file, size, classes)
+            if kind == 'voc':
+                boxes, said = voc_boxes(file)
+                if said not in (None, size):
+                    bad.resized.append(f'{file.name}: {said}, {Path(place.name).name}: {size}')
+            else:
+                boxes = yolo_boxes(file, size, classes, keypoints)
+                signs = pose_signs(file) if keypoints is None else (0, 0, 0)
+                bad.signs = tuple(map(sum, zip(bad.signs, signs, strict=True)))
         except (
             Exception
         ) as error:  # a damaged file may raise nearly anything; all are named together
-            bad.append(f'{file.name} ({error or type(error).__name__})')
+            bad.broken.append(f'{file.name} ({error or type(error).__name__})')
             continue
         records.append(dict(file_name=place.name, width=size[0], height=size[1], boxes=boxes))
-    return records, Findings(problems=tuple(_file_problems(kind, source, images, lost, bad)))
+    return records, Findings(problems=tuple(_file_problems(kind, source, images, bad)))
 
 
-def _file_problems(
-    kind: str, source: Path, images: Path, lost: list[str], bad: list[str]
-) -> Iterable[Problem]:
-    if lost:
+def _file_problems(kind: str, source: Path, images: Path, bad: _Bad) -> Iterable[Problem]:
+    if bad.lost:
         yield Problem(
-            f'{len(lost)} label files without an image',
+            f'{len(bad.lost)} label files without an image',
             f'for each {SUFFIXES[kind]} one image of the same name below {images}',
-            ', '.join(lost[:SHOWN]),
+            ', '.join(bad.lost[:SHOWN]),
             'name the folder of the images with --images, or remove the files',
         )
-    if bad:
-        yolo = 'class x y w h, or class and the corners of a polygon, in each line'
-        wanted = yolo if kind == 'yolo' else "VOC's xml"
+    if bad.broken:
+        yolo = (
+            'class x y w h, or class and the corners of a polygon, in each line; of a pose also the keypoints that '
+            'kpt_shape in data.yaml counts'
+        )
+        voc = (
+            "VOC's xml: object/name and object/bndbox/xmin, ymin, xmax, ymax; a size is not needed"
+        )
         yield Problem(
-            f'{len(bad)} label files cannot be read',
-            wanted,
-            ', '.join(bad[:SHOWN]),
-            f'mend or remove them in {source}',
+            f'{len(bad.broken)} label files cannot be read',
+            yolo if kind == 'yolo' else voc,
+            ', '.join(bad.broken[:SHOWN]),
+            f'correct or remove them in {source}',
+        )
+    if bad.resized:
+        yield Problem(
+            f'{len(bad.resized)} label files tell another size than their image has',
+            'the width and height of the image as it is loaded, turned upright by its EXIF orientation',
+            '; '.join(bad.resized[:SHOWN]),
+            'take the images that were labeled, or write their size and boxes anew',
+        )
+    lines, boxes, odd = bad.signs
+    if lines and boxes >= 0.95 * lines and odd >= 0.2 * lines:
+        yield Problem(
+            'labels that look like poses, class x y w h and keypoints, and not like polygons',
+            'kpt_shape: [points, 2 or 3] in data.yaml, where they are poses',
+            f'{boxes} of {lines} such lines in {source}, and no kpt_shape',
+            'write it there; of polygons, write the boxes around them',
         )
 
 
-def _voc_boxes(file: Path, size: tuple[int, int], classes: Sequence[str]) -> list[dict[str, Any]]:
-    read = globox().Annotation.from_xml(file)
-    objects = ElementTree.parse(file).getroot().iter('object')
-    boxes = []
-    for box, node in zip(read.boxes, objects, strict=True):
-        x1, y1, x2, y2 = (max(side - 1, 0.0) for side in box.ltrb)
-        difficult = int(node.findtext('difficult') or 0)
-        boxes.append(
-            {
-                'class': box.label,
-                'bbox': [x1, y1, x2 - x1, y2 - y1],
-                'iscrowd': int(bool(difficult)),
-            }
-        )
-    return boxes
-
-
-def _yolo_boxes(file: Path, size: tuple[int, int], classes: Sequence[str]) -> list[dict[str, Any]]:
-    boxes = []
-    for line in file.read_text(encoding='utf-8').splitlines():
-        if not line.strip():
-            continue
-        box = globox().BoundingBox.from_yolo_v5(_without_polygon(line), image_size=size)
-        number = int(box.label)
-        if not 0 <= number < len(classes):
-            raise ValueError(f'class {number} of {len(classes)}')
-        boxes.append({'class': classes[number], 'bbox': [float(side) for side in box.ltwh]})
-    return boxes
-
-
-def _without_polygon(line: str) -> str:
-    """A line ``class x y w h``; of a polygon, ``class x y x y x y ...``, the box around it.
-
-    Raises:
-        ValueError: Neither.
-    """
-    words = line.split()
-    if len(words) in (5, 6):  # the sixth is a score
-        return line
-    if len(words) < 7 or len(words) % 2 == 0:
-        raise ValueError(f'a line of {len(words)} numbers')
-    xs, ys = ([float(word) for word in words[start::2]] for start in (1, 2))
-    middle = (min(xs) + max(xs)) / 2, (min(ys) + max(ys)) / 2
-    sides = max(xs) - min(xs), max(ys) - min(ys)
-    return ' '.join([words[0], *(f'{value:.9g}' for value in (*middle, *sides))])
+def _composed(name: str) -> str:
+    """A file name with composed accents; macOS writes them decomposed."""
+    return unicodedata.normalize('NFC', name)
 
 
 def _key(name: str) -> str:
     """A relative path without its suffix; ``labels`` and ``images`` in it mean the same."""
     return re.sub(
-        r'(^|/)(labels|images|Annotations|JPEGImages)/', r'\1', str(Path(name).with_suffix(''))
+        r'(^|/)(labels|images|Annotations|JPEGImages)/',
+        r'\1',
+        _composed(str(Path(name).with_suffix(''))),
     )

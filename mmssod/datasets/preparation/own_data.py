@@ -15,6 +15,7 @@ from terminaltables import AsciiTable
 
 from mmssod.datasets.annotation_files import is_number
 from mmssod.datasets.aspect import THREADS, header_size
+from mmssod.datasets.image_files import file_fault, loses_grays
 from mmssod.datasets.image_lists import FoundImage
 from mmssod.datasets.preparation.findings import SHOWN, Findings
 from mmssod.datasets.split import Coco
@@ -24,6 +25,12 @@ FEW_BOXES = 10
 """A class with fewer labeled boxes is warned of: too few to learn from and to judge by."""
 IMBALANCE = 10
 """From this ratio of the most to the least frequent class on, the imbalance is warned of."""
+
+
+DECODED = 2000
+"""Images of a set that are read whole."""
+QUICK = ('.jpg', '.jpeg', '.jfif', '.jpe', '.png')
+"""Suffixes of images that are not decoded: their ends tell whether they are whole."""
 
 
 @dataclass(frozen=True)
@@ -97,8 +104,11 @@ def check_labeled(name: str, coco: Coco, images: Path) -> Findings:
             )
         )
     if coco['images'] and not any(class_counts(coco).values()):
+        crowds = sum(bool(box.get('iscrowd')) for box in coco['annotations'])
+        actual = f'{crowds} crowd regions (iscrowd), which are not learned' if crowds else 'none'
         mend = 'name labels with boxes; with --classes, classes that occur'
-        problems.append(Problem(f'{name}: no box', 'at least one box', 'none', mend))
+        mend += '; where these regions are objects, export them with iscrowd 0' if crowds else ''
+        problems.append(Problem(f'{name}: no box', 'at least one box', actual, mend))
     problems += _box_problems(name, coco)
     counts = class_counts(coco)
     ratio = imbalance(counts)
@@ -138,11 +148,28 @@ def _has_size(image: Mapping[str, Any]) -> bool:
     return all(is_number(side) and side > 0 for side in sides)
 
 
-def check_images(name: str, found: Sequence[FoundImage]) -> Findings:
-    """Read the headers of images: which cannot be opened, and how large are the others?"""
+def check_images(name: str, found: Sequence[FoundImage], *, decode: bool = False) -> Findings:
+    """Which images cannot be used, and how large are the others? Of most only headers are read.
+
+    Args:
+        name: What the set is.
+        found: Its images.
+        decode: Whether to read the first 2000 as training does, but for JPEG and PNG, whose ends tell whether they are
+            whole, and to look for grays that 8 bits do not keep.
+    """
+    paths = [image.path for image in found]
+    first = paths[:DECODED] if decode else []
+    odd = [path for path in first if not path.lower().endswith(QUICK)]
     with ThreadPoolExecutor(THREADS) as pool:
-        sizes = list(pool.map(header_size, [image.path for image in found]))
-    bad = [i.path for i, (width, _) in zip(found, sizes, strict=True) if math.isnan(width)]
+        sizes = list(pool.map(header_size, paths))
+        faults = dict(zip(odd, (fault for fault, _ in pool.map(file_fault, odd)), strict=True))
+        lost = pool.map(loses_grays, first)
+        dark = [path for path, loses in zip(first, lost, strict=True) if loses]
+    bad = [
+        f'{path} ({faults[path]})' if faults.get(path) else path
+        for path, (width, _) in zip(paths, sizes, strict=True)
+        if math.isnan(width) or faults.get(path)
+    ]
     good = [(width, height) for width, height in sizes if not math.isnan(width)]
     counts = [f'{name}: {len(found)} images'] + (
         ['{}: median size {} x {} px'.format(name, *_median_size(good))] if good else []
@@ -152,12 +179,33 @@ def check_images(name: str, found: Sequence[FoundImage]) -> Findings:
         problems.append(
             Problem(
                 f'{name}: {len(bad)} images cannot be opened',
-                'files that their own headers describe',
+                'files that their own headers describe, and that OpenCV decodes',
                 ', '.join(bad[:SHOWN]),
                 'remove or replace them',
             )
         )
+    problems += gray_problems(name, dark, len(first))
     return Findings(tuple(counts), (), tuple(problems))
+
+
+def gray_problems(name: str, dark: Sequence[str], looked_at: int) -> list[Problem]:
+    """Images of 16 bits whose values are so low that nearly nothing is left of them in 8 bits, if they are many.
+
+    Args:
+        name: What the set is.
+        dark: Their files.
+        looked_at: How many files were looked through.
+    """
+    if 2 * len(dark) <= looked_at:
+        return []
+    return [
+        Problem(
+            f'{name}: {len(dark)} of {looked_at} images of 16 bits have values below 4096 alone, such as 12 bits',
+            'values up to 65535: 8 bits are read, the upper ones, and of these values 16 grays',
+            ', '.join(dark[:SHOWN]),
+            'multiply their values, by 16 of 12 bits, and save them again',
+        )
+    ]
 
 
 def _box_problems(name: str, coco: Coco) -> list[Problem]:
@@ -189,9 +237,6 @@ def _box_problems(name: str, coco: Coco) -> list[Problem]:
 def _class_warnings(name: str, coco: Coco, counts: Mapping[str, int]) -> list[str]:
     empty = [c for c, count in counts.items() if not count]
     few = [f'{c} ({count})' for c, count in counts.items() if 0 < count < FEW_BOXES]
-    blank = len(
-        {i['id'] for i in coco['images']} - {box['image_id'] for box in coco['annotations']}
-    )
     warnings = []
     if empty:
         warnings.append(f'{name}: classes without a box: {", ".join(empty)}')
@@ -201,8 +246,6 @@ def _class_warnings(name: str, coco: Coco, counts: Mapping[str, int]) -> list[st
         warnings.append(
             f'{name}: the most frequent class has {ratio:.0f} times the boxes of the rarest'
         )
-    if blank:
-        warnings.append(f'{name}: {blank} images without a box; training leaves them out')
     return warnings
 
 

@@ -1,8 +1,8 @@
 """VOC's xml files as the three COCO jsons that the VOC configs read.
 
 The xml is read by mmdet's ``VOCDataset``, so that a json means what mmdet reads from the devkit: 1 is subtracted from
-``xmin ymin xmax ymax``, and width is ``xmax - xmin``. Difficult objects get ``iscrowd=1``, the one flag that mmdet's
-``CocoDataset`` and both COCO libraries take for "ignore".
+``xmin ymin xmax ymax``, and width is ``xmax - xmin``. Difficult objects get ``iscrowd=1``, the one flag by which both
+metrics leave a box out; what they are in training, the config says (``LabeledDataset``).
 """
 
 from __future__ import annotations

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import yaml
 
-from mmssod.datasets.preparation.formats import FORMATS, globox
+from mmssod.datasets.preparation.formats import FORMATS
 from mmssod.datasets.split import Coco, write_coco
 
 DATA_YAML = """\
@@ -42,65 +43,89 @@ def write_labels(coco: Coco, out: Path, kind: str, *, scores: bool = False) -> P
         write_coco(coco, out)
         return out
     names = [category['name'] for category in coco['categories']]
+    numbers = {category['id']: number for number, category in enumerate(coco['categories'])}
     out.mkdir(parents=True, exist_ok=True)
-    annotations = _annotations(coco, shift=int(kind == 'voc'), scores=scores)
-    _check_names([annotation.image_id for annotation in annotations])
-    for annotation in annotations:
-        file = out / annotation.image_id
+    boxes = defaultdict(list)
+    for box in coco['annotations']:
+        boxes[box['image_id']].append(box)
+    files = [out / _inside(image['file_name']) for image in coco['images']]
+    _check(coco['images'], files)
+    for image, file in zip(coco['images'], files, strict=True):
         file.parent.mkdir(parents=True, exist_ok=True)
         if kind == 'voc':
-            annotation.save_xml(file.with_suffix('.xml'))
+            file.with_suffix('.xml').write_bytes(_voc(image, boxes[image['id']], names, numbers))
         else:
-            numbers = {name: number for number, name in enumerate(names)}
-            annotation.save_yolo_v5(file.with_suffix('.txt'), label_to_id=numbers)
+            lines = [_yolo_line(image, box, numbers, scores) for box in boxes[image['id']]]
+            file.with_suffix('.txt').write_text(''.join(lines), encoding='utf-8')
     if kind == 'yolo':
-        (out / 'classes.txt').write_text(''.join(f'{name}\n' for name in names), encoding='utf-8')
+        # Of an image classes.jpg that file holds the labels; data.yaml has the names, too.
+        listed = out / 'classes.txt'
+        if listed not in [file.with_suffix('.txt') for file in files]:
+            listed.write_text(''.join(f'{name}\n' for name in names), encoding='utf-8')
         names_text = yaml.safe_dump(dict(names=dict(enumerate(names))), sort_keys=False)
         (out / 'data.yaml').write_text(DATA_YAML + names_text, encoding='utf-8')
     return out
 
 
-def _annotations(coco: Coco, shift: int, scores: bool) -> list[Any]:
-    """Globox's annotations, one an image, with or without boxes; ``shift`` is added to all sides."""
-    library = globox()
-    names = {category['id']: category['name'] for category in coco['categories']}
-    boxes = defaultdict(list)
-    for box in coco['annotations']:
-        boxes[box['image_id']].append(box)
-    found = []
-    for image in coco['images']:
+def _check(images: Sequence[dict[str, Any]], files: Sequence[Path]) -> None:
+    """Refuse images without a size, and those that differ only in their suffix: their labels would be one file."""
+    for image in images:
         if not image.get('width') or not image.get('height'):
             raise ValueError(
                 f'{image["file_name"]}: expected width and height in the data set, found none'
             )
-        made = [
-            library.BoundingBox(
-                label=names[box['category_id']],
-                xmin=box['bbox'][0] + shift,
-                ymin=box['bbox'][1] + shift,
-                xmax=box['bbox'][0] + box['bbox'][2] + shift,
-                ymax=box['bbox'][1] + box['bbox'][3] + shift,
-                confidence=box.get('score') if scores else None,
-            )
-            for box in boxes[image['id']]
-        ]
-        # A name within the folder, whatever the data set's is.
-        name = _inside(image['file_name'])
-        found.append(library.Annotation(name, (int(image['width']), int(image['height'])), made))
-    return found
-
-
-def _check_names(names: Sequence[str]) -> None:
-    """Refuse images that differ only in their suffix: their labels would be one file."""
     by_stem = defaultdict(list)
-    for name in names:
-        by_stem[str(Path(name).with_suffix(''))].append(name)
+    for image, file in zip(images, files, strict=True):
+        by_stem[file.with_suffix('')].append(image['file_name'])
     shared = [found for found in by_stem.values() if len(found) > 1]
     if shared:
         raise ValueError(
             f'labels: expected a name of its own, without suffix, for each image; {len(shared)} are shared, such as by '
             f'{" and ".join(shared[0])}. Rename images, or write a COCO json'
         )
+
+
+def _yolo_line(
+    image: dict[str, Any], box: dict[str, Any], numbers: Mapping[int, int], scores: bool
+) -> str:
+    """``class x y w h``, and perhaps a score; x y is the middle, all in shares of the image's sides."""
+    x, y, w, h = box['bbox']
+    width, height = image['width'], image['height']
+    shares = ((x + w / 2) / width, (y + h / 2) / height, w / width, h / height)
+    words = [str(numbers[box['category_id']]), *(f'{share:.8g}' for share in shares)]
+    if scores and 'score' in box:
+        words.append(f'{box["score"]:.6g}')
+    return ' '.join(words) + '\n'
+
+
+def _voc(
+    image: dict[str, Any],
+    boxes: Sequence[dict[str, Any]],
+    names: Sequence[str],
+    numbers: Mapping[int, int],
+) -> bytes:
+    """An xml file whose pixels count from 1, in UTF-8; bytes of the image's name that are not are replaced."""
+    root = ElementTree.Element('annotation')
+    name = _inside(image['file_name']).encode('utf-8', 'surrogateescape').decode(errors='replace')
+    _add(root, filename=name)
+    size = ElementTree.SubElement(root, 'size')
+    _add(size, width=int(image['width']), height=int(image['height']), depth=3)
+    for box in boxes:
+        x, y, w, h = box['bbox']
+        node = ElementTree.SubElement(root, 'object')
+        _add(node, name=names[numbers[box['category_id']]])
+        if box.get('iscrowd'):
+            _add(node, difficult=1)
+        sides = dict(xmin=x + 1, ymin=y + 1, xmax=x + w + 1, ymax=y + h + 1)
+        corners = {side: f'{value:.2f}'.removesuffix('.00') for side, value in sides.items()}
+        _add(ElementTree.SubElement(node, 'bndbox'), **corners)
+    content: bytes = ElementTree.tostring(root, encoding='utf-8', xml_declaration=True)
+    return content
+
+
+def _add(node: ElementTree.Element, **texts: object) -> None:
+    for tag, text in texts.items():
+        ElementTree.SubElement(node, tag).text = str(text)
 
 
 def _inside(name: str) -> str:

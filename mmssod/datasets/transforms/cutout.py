@@ -12,7 +12,7 @@ PASSES = ((0.7, 0.05, 0.3, 3.3), (0.5, 0.02, 0.1, 6.0), (0.3, 0.02, 0.05, 8.0))
 
 @TRANSFORMS.register_module()
 class StrongCutout(BaseTransform):
-    """Three passes of :class:`StrongErasing`.
+    """Three passes of :class:`StrongErasing`, as in Unbiased Teacher's code; the Cutout of 2017 erases one square.
 
     Args:
         prob: Scales the probabilities of all three passes (0.7, 0.5, 0.3), in [0, 1]; 0 switches

@@ -9,6 +9,7 @@ from mmcv.transforms import LoadImageFromFile
 from mmdet.registry import TRANSFORMS
 from mmengine import fileio
 
+from mmssod.datasets.decoding import undecodable
 from mmssod.datasets.image_files import (
     MAX_ASPECT,
     MAX_PIXELS,
@@ -59,5 +60,5 @@ class LoadWholeImage(LoadImageFromFile):
         if fault is None:
             image = mmcv.imfrombytes(content, flag=self.color_type, backend=self.imdecode_backend)
         if image is None:
-            raise ValueError(fault or 'no image, or a damaged one')
+            raise ValueError(fault or undecodable(content))
         return image

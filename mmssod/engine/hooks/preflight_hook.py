@@ -15,16 +15,20 @@ from mmssod.engine.preflight import (
     config_problems,
     data_findings,
     empty_class_problems,
+    evaluator_problems,
     label_bank_problems,
     label_bank_warnings,
     outside_problems,
     raise_together,
+    resume_findings,
+    resume_problems,
     runtime_problems,
     runtime_warnings,
     start_findings,
     weight_findings,
 )
 from mmssod.engine.preflight.image_checks import READ_IMAGES
+from mmssod.engine.preflight.resume_checks import MARKS, data_marks
 from mmssod.structures import Problem
 
 
@@ -55,6 +59,7 @@ class PreflightHook(Hook):
             )
         self.read_images = read_images
         self.empty_classes = empty_classes
+        self._marks: dict[str, Any] | None = None
 
     def after_load_checkpoint(self, runner: Any, checkpoint: dict) -> None:
         """Refuse a checkpoint that does not fit, before the optimizer's state is loaded."""
@@ -76,18 +81,24 @@ class PreflightHook(Hook):
             return start_findings(model, fit)
         loop = runner._train_loop if training else runner._test_loop
         dataset = loop.dataloader.dataset if isinstance(loop, BaseLoop) else None
-        return weight_findings(
+        found = weight_findings(
             model,
             checkpoint,
             purpose=('resume' if runner._resume else 'start') if training else 'test',
             classes=(getattr(dataset, 'metainfo', None) or {}).get('classes') or (),
         )
+        if training and runner._resume and not found.problems:
+            found += Findings(problems=tuple(resume_problems(checkpoint)))
+        if training and runner._resume and not found.problems:
+            found += resume_findings(model, runner.cfg, self._data_marks(runner), checkpoint)
+        return found
 
     def before_train(self, runner: Any) -> None:
         """Run all checks."""
         empty = empty_class_problems(runner)
         stops = empty if self.empty_classes == 'stop' else []
         raise_together([*self._problems(runner), *stops])
+        runner.message_hub.update_info(MARKS, self._data_marks(runner))
         runner.logger.info(batch_line(runner))
         if is_main_process():
             warnings = [
@@ -99,10 +110,17 @@ class PreflightHook(Hook):
             for warning in warnings:
                 runner.logger.warning(str(warning))
 
+    def _data_marks(self, runner: Any) -> dict[str, Any]:
+        """Of the training's data; they are read once."""
+        if self._marks is None:
+            self._marks = data_marks(runner.train_dataloader.dataset)
+        return self._marks
+
     def _problems(self, runner: Any) -> list[Problem]:
         problems = [*config_problems(runner.cfg), *label_bank_problems(runner.cfg)]
         return problems or runtime_problems(runner)  # which would say some of it again
 
     def before_test(self, runner: Any) -> None:
-        """Refuse annotation files that point out of the folder of their images."""
-        raise_together(list(outside_problems('test_dataloader', runner.test_dataloader.dataset)))
+        """Refuse annotation files that point out of the folder of their images, or are of others than evaluated."""
+        outside = outside_problems('test_dataloader', runner.test_dataloader.dataset)
+        raise_together([*outside, *evaluator_problems(runner.cfg, 'test')])

@@ -11,10 +11,11 @@ from mmengine.dist import is_main_process
 from mmengine.fileio import LocalBackend, get_file_backend
 from mmengine.hooks import CheckpointHook
 
-from mmssod.engine.checkpoint_files import LAST, WHOLE_FILES
+from mmssod.engine.checkpoint_files import LAST, WHOLE_FILES, name_in
 from mmssod.engine.hooks.ema_teacher_hook import EMATeacherHook
 from mmssod.engine.main_metric import main_metric, step_of
-from mmssod.environment.whole_files import UNFINISHED, write_whole
+from mmssod.engine.own_checkpoints import keep_own_names, note_older
+from mmssod.environment.whole_files import unfinished_files, write_whole
 
 
 @HOOKS.register_module()
@@ -45,13 +46,19 @@ class WholeCheckpointHook(CheckpointHook):
         plain = self.backend_args is None and self.file_client_args is None
         if plain and isinstance(get_file_backend(out_dir), LocalBackend):
             self.backend_args = {'backend': WHOLE_FILES}
+        folder = out_dir
+        if out_dir != runner.work_dir:  # as mmengine does
+            folder = osp.join(out_dir, osp.basename(runner.work_dir.rstrip(osp.sep)))
+        keep_own_names(runner.message_hub.runtime_info, folder)
+        if is_main_process() and not _goes_on(runner, folder):
+            note_older(runner.work_dir, folder)
         super().before_train(runner)
         if (
             runner.iter
         ):  # mmengine writes the best one's name into the last checkpoint only where it knows that
             self.last_ckpt = runner.message_hub.runtime_info.get('last_ckpt')
         if is_main_process() and isinstance(self.file_backend, LocalBackend):
-            for unfinished in Path(self.out_dir).glob(f'*.pth{UNFINISHED}'):
+            for unfinished in unfinished_files(self.out_dir):
                 unfinished.unlink(missing_ok=True)
 
     def save_now(self, runner: Any) -> None:
@@ -84,7 +91,7 @@ class WholeCheckpointHook(CheckpointHook):
             **self.args,
         )
         if is_main_process():
-            write_whole(osp.join(runner.work_dir, LAST), self.last_ckpt.encode())
+            write_whole(osp.join(runner.work_dir, LAST), name_in(runner.work_dir, self.last_ckpt))
             for path in outdated:
                 _remove(self.file_backend, path)
 
@@ -167,6 +174,14 @@ class _RemovesLater:
         self.paths.append(path)
 
     rmtree = remove
+
+
+def _goes_on(runner: Any, folder: str) -> bool:
+    """Whether a run goes on from a checkpoint of its own folder."""
+    if not runner._resume or not runner._load_from:  # by mmengine: from the newest of its folder
+        return bool(runner._resume)
+    start = osp.dirname(osp.abspath(runner._load_from))
+    return start in (osp.abspath(folder), osp.abspath(runner.work_dir))
 
 
 def _remove(backend: Any, path: str) -> None:

@@ -2,12 +2,14 @@
 
 from mmssod.engine.preflight.annotation_file import category_names, class_problem
 from mmssod.engine.preflight.config_checks import config_problems, data_findings, labeled_classes
+from mmssod.engine.preflight.evaluator_checks import evaluator_problems
 from mmssod.engine.preflight.label_bank_checks import (
     absent_images,
     label_bank_problems,
     label_bank_warnings,
 )
 from mmssod.engine.preflight.outside_checks import config_outside_problems, outside_problems
+from mmssod.engine.preflight.resume_checks import resume_findings, resume_problems
 from mmssod.engine.preflight.runtime_checks import (
     batch_line,
     empty_class_problems,
@@ -15,6 +17,7 @@ from mmssod.engine.preflight.runtime_checks import (
     runtime_warnings,
 )
 from mmssod.engine.preflight.start_check import fetch_problems, start_problems
+from mmssod.engine.preflight.truth_checks import truth_problems
 from mmssod.engine.preflight.weight_checks import start_findings, weight_findings
 from mmssod.structures import Problem, raise_together
 
@@ -28,15 +31,19 @@ __all__ = [
     'config_problems',
     'data_findings',
     'empty_class_problems',
+    'evaluator_problems',
     'fetch_problems',
     'label_bank_problems',
     'label_bank_warnings',
     'labeled_classes',
     'outside_problems',
     'raise_together',
+    'resume_findings',
+    'resume_problems',
     'runtime_problems',
     'runtime_warnings',
     'start_findings',
     'start_problems',
+    'truth_problems',
     'weight_findings',
 ]

@@ -12,7 +12,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from mmssod.datasets.annotation_files import is_id, is_number, leads_out, shown
+from mmssod.datasets.annotation_files import is_id, is_number, leads_out, plain_name, shown
 from mmssod.datasets.preparation import Findings
 from mmssod.structures import Problem
 
@@ -30,7 +30,7 @@ _ERRORS = {
     'category twice': (
         'categories whose id or name comes twice',
         'each once',
-        'merge them, and give their boxes one id',
+        'merge them, and give their boxes one id; remove one that no box has',
     ),
     'image': (
         'images that are no images',
@@ -77,6 +77,11 @@ _ERRORS = {
         'x y of the upper left corner, width and height above 0',
         'swap the corners before they are subtracted',
     ),
+    'two names': (
+        'classes whose names differ only in blanks around them or in how accents are written',
+        'one name for one class, composed accents (NFC)',
+        'merge them, and give their boxes one id',
+    ),
     'huge': (
         f'boxes more than {HUGE:g} times as large as their image',
         'boxes in pixels of the image',
@@ -88,7 +93,8 @@ _WARNINGS = {
     'off': 'boxes wholly outside their image: left out',
     'reach out': 'boxes that reach out of their image by more than a pixel: trained as they are',
     'other class': 'boxes of classes that are not trained: left out',
-    'crowd': 'crowd regions: no targets, detections in them are forgiven',
+    'twin': 'boxes that are there twice, of one image, class and place: each counts as an object',
+    'crowd': 'boxes with iscrowd: evaluation leaves them out, a labeled set does what its `iscrowd` says',
     'bare image': 'images without a box: left out where filter_cfg.filter_empty_gt is set',
 }
 
@@ -167,6 +173,16 @@ def _as_findings(name: str, file: str, found: Mapping[str, list[str]], boxes: in
         for kind, (what, expected, mend) in _ERRORS.items()
         if found[kind]
     ]
+    if len(found['share']) > boxes:
+        problems.append(
+            Problem(
+                f'{name}: {len(found["share"])} boxes lie within the first pixel of their images',
+                'bbox = [x, y, width, height] in pixels of the image',
+                f'{_examples(found["share"])} in {file}',
+                'they are shares of the sides: multiply x and width by the width of the image, y and height by its '
+                'height',
+            )
+        )
     if len(found['reach out']) > boxes / 2 and boxes:
         problems.append(
             Problem(
@@ -197,7 +213,10 @@ def _check_categories(categories: Iterable[Any], found: dict[str, list[str]]) ->
             found['category'].append(_short(entry))
         elif key in names or name in names.values():
             found['category twice'].append(f'{key}: {name}')
+            names.setdefault(key, name)
         else:
+            twin = next((n for n in names.values() if plain_name(n) == plain_name(name)), None)
+            found['two names'] += [] if twin is None else [f'{ascii(twin)}, {ascii(name)}']
             names[key] = name
     return names
 
@@ -237,6 +256,7 @@ def _check_boxes(
 ) -> Counter[Any]:
     """Image id -> boxes that are trained."""
     ids: set[Any] = set()
+    seen: set[tuple[Any, ...]] = set()
     boxes: Counter[Any] = Counter()
     for entry in annotations:
         key, image, category = (_get(entry, n) for n in ('id', 'image_id', 'category_id'))
@@ -254,8 +274,14 @@ def _check_boxes(
             found['other class'].append(f'{names[category]}: {key}')
         else:
             kind = _box_fault(entry, images[image])
+            if kind != 'box':
+                place = (image, category, *entry['bbox'])
+                found['twin'] += [f'{key}: {entry["bbox"]}'[:100]] if place in seen else []
+                seen.add(place)
             if kind:
                 found[kind].append(f'{key}: {_get(entry, "bbox")}'[:100])
+            if kind == 'share':
+                found['small'].append(found['share'][-1])
             if kind in ('', 'reach out', 'crowd'):
                 boxes[image] += 1
     return boxes
@@ -272,6 +298,8 @@ def _box_fault(entry: Mapping[str, Any], size: tuple[float, float]) -> str:
         return 'negative'
     if width * height > HUGE * size[0] * size[1]:
         return 'huge'
+    if min(x, y) >= 0 < min(width, height) and max(x + width, y + height) <= 1 < min(size):
+        return 'share'
     if width < 1 or height < 1 or area <= 0:
         return 'small'
     if x >= size[0] or y >= size[1] or x + width <= 0 or y + height <= 0:

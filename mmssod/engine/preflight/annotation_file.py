@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
-from mmssod.datasets.annotation_files import read_json
+from mmssod.datasets.annotation_files import plain_name, read_json
 from mmssod.structures import Problem
 
 _KEY = b'"categories"'
@@ -43,7 +43,11 @@ def class_problem(name: str, classes: Sequence[str], file: str) -> Problem | Non
     if list(classes) == used:
         return None
     missing = [category for category in classes if category not in set(categories)]
+    plain = {plain_name(category) for category in categories}
+    alike = [category for category in missing if plain_name(category) in plain]
     what = f'{name}: class names missing from its annotation file: {missing}'
+    if alike:
+        what += f', of which {ascii(alike)} differ only in blanks or in how accents are written'
     mend = (
         'write the names in metainfo=dict(classes=...) exactly as in the file (case and blanks '
         'count), or the reverse'

@@ -21,6 +21,7 @@ from mmssod.engine.preflight.data_checks import (
     unlabeled_problems,
     unreadable_file,
 )
+from mmssod.engine.preflight.evaluator_checks import evaluator_problems
 from mmssod.engine.preflight.image_checks import READ_IMAGES
 from mmssod.engine.preflight.key_checks import key_problems
 from mmssod.engine.preflight.outside_checks import is_json, leaves
@@ -59,6 +60,7 @@ def config_problems(cfg: Mapping[str, Any]) -> list[Problem]:
     problems += [*_unlabeled_problems(cfg), *_other_class_problems(cfg, classes)]
     for evaluator in _EVALUATORS:
         problems += _evaluator_problems(evaluator, cfg.get(evaluator), classes)
+        problems += evaluator_problems(cfg, evaluator.partition('_')[0])
     unique = {str(problem): problem for problem in problems}
     return list(unique.values())
 

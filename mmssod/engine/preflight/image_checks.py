@@ -9,8 +9,9 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from mmssod.datasets.annotation_files import leads_out, shown
-from mmssod.datasets.image_files import file_fault
+from mmssod.datasets.annotation_files import BACKSLASHES, leads_out, shown
+from mmssod.datasets.image_files import file_fault, loses_grays
+from mmssod.datasets.preparation.own_data import gray_problems
 from mmssod.structures import Problem
 
 SHOWN = 5
@@ -38,11 +39,12 @@ def image_problems(name: str, images: Sequence[Any], root: str, limit: int) -> I
     ]
     missing = _missing([image['file_name'] for image in records], root)
     if missing:
+        slashes = f'; {BACKSLASHES}' if any('\\' in file for file in missing) else ''
         yield Problem(
             f'{name}: {len(missing)} of {len(records)} image files are not there',
             f'files in {root or "the working folder"}',
             _examples(sorted(missing)),
-            'correct data_root and data_prefix, or copy the images',
+            f'correct data_root and data_prefix, or copy the images{slashes}',
         )
     there = [image for image in records if image['file_name'] not in missing][:limit]
     with ThreadPoolExecutor(THREADS) as pool:
@@ -57,6 +59,12 @@ def image_problems(name: str, images: Sequence[Any], root: str, limit: int) -> I
             _examples(faults),
             'copy them again, or take them and their boxes out of the annotation file',
         )
+    with ThreadPoolExecutor(THREADS) as pool:
+        paths = [osp.join(root, image['file_name']) for image in there]
+        dark = [
+            path for path, lost in zip(paths, pool.map(loses_grays, paths), strict=True) if lost
+        ]
+    yield from gray_problems(name, dark, len(paths))
     sizes = [
         _size_fault(image, size)
         for image, (fault, size) in zip(there, seen, strict=True)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import os.path as osp
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
+from mmssod.datasets.aspect import header_size
 from mmssod.datasets.fixed_view import FixedView, fixed_view
 from mmssod.datasets.transforms.steps import as_list
 from mmssod.engine.preflight.config_checks import labeled_classes
@@ -22,6 +24,10 @@ MAX_VERIFIED_BYTES = 1 << 30
 
 MAX_COMPARED_IMAGES = 1_000_000
 """Unlabeled images that are looked up at the start; of more, evenly spread ones are."""
+
+
+MAX_COMPARED_SIZES = 2000
+"""Images whose headers are read at the start, to compare their sizes with those that were labeled."""
 
 
 def label_bank_problems(cfg: Mapping[str, Any]) -> list[Problem]:
@@ -94,7 +100,7 @@ def absent_images(bank: LabelBankFiles, dataset: Any) -> list[Problem]:
     wrong = rows < 0
     wrong[~wrong] = bank.names_of(rows[~wrong]) != codes[~wrong]
     if not wrong.any():
-        return []
+        return _other_pictures(bank, [info['img_path'] for info in infos], rows)
     first = int(np.flatnonzero(wrong)[0])
     info = infos[first]
     problem = bank.absent(
@@ -102,6 +108,29 @@ def absent_images(bank: LabelBankFiles, dataset: Any) -> list[Problem]:
     ).problem
     what = f'{problem.what}: {int(wrong.sum())} of {len(infos)} unlabeled images looked up'
     return [Problem(what, problem.expected, problem.actual, problem.mend)]
+
+
+def _other_pictures(bank: LabelBankFiles, paths: Sequence[str], rows: np.ndarray) -> list[Problem]:
+    """Files of the names in the bank that have another size than what was labeled; evenly spread ones are read."""
+    step = -(-len(paths) // MAX_COMPARED_SIZES) or 1
+    differing = []
+    for path, row in zip(paths[::step], rows[::step], strict=True):
+        width, height = header_size(path)
+        old_height, old_width = (int(side) for side in bank.image(int(row))['size'])
+        if old_height and not math.isnan(width) and (width, height) != (old_width, old_height):
+            differing.append(
+                f'{path}: {width:.0f} x {height:.0f}, labeled at {old_width} x {old_height}'
+            )
+    if not differing:
+        return []
+    return [
+        Problem(
+            f'the label bank {bank.folder} is of other pictures: {len(differing)} of {len(paths[::step])} looked up',
+            'images of the sizes that were labeled',
+            '; '.join(differing[:5]),
+            'restore the images, or make the bank again: tools/pseudo_label.py CONFIG CHECKPOINT --out NEW_FOLDER',
+        )
+    ]
 
 
 @lru_cache(maxsize=8)

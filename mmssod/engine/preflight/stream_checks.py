@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeGuard
 
-from mmdet.registry import DATA_SAMPLERS, DATASETS, HOOKS, LOOPS, MODELS
+from mmdet.registry import DATA_SAMPLERS, DATASETS, HOOKS, LOOPS, MODELS, TASK_UTILS
 from mmengine.registry import Registry
 from mmengine.runner import EpochBasedTrainLoop
 from torch import nn
@@ -16,13 +16,15 @@ from mmssod.datasets.samplers import count_faults, start_faults
 from mmssod.engine.hooks.ema_teacher_hook import EMATeacherHook
 from mmssod.engine.preflight.key_checks import typed_nodes
 from mmssod.engine.preflight.signatures import parameters
+from mmssod.models.assigners import BestBoxAssigner
+from mmssod.models.pseudo.mixers import PairMixer
 from mmssod.structures import Problem
 
 _COUNT_OTHER_THINGS = ('rpn_head', 'backbone', 'semantic')
 
 
 def stream_problems(cfg: Mapping[str, Any], classes: Sequence[str]) -> list[Problem]:
-    """What of a config contradicts itself: counts and sources, batch, loop, burn-in, numbers of classes.
+    """What of a config contradicts itself: counts and sources, batch, loop, burn-in, numbers of classes, ignored boxes.
 
     Args:
         cfg: a training config.
@@ -34,6 +36,7 @@ def stream_problems(cfg: Mapping[str, Any], classes: Sequence[str]) -> list[Prob
         *_loop_problems(cfg),
         *_burn_in_problems(cfg),
         *_class_problems(cfg, classes),
+        *_ignored_problems(cfg),
     ]
 
 
@@ -169,6 +172,35 @@ def _class_problems(cfg: Mapping[str, Any], classes: Sequence[str]) -> Iterator[
             ', '.join(f'{where}: {number}' for where, number in wrong.items()),
             'write the number of classes once (num_classes = ...) and use it in heads and balancer',
         )
+
+
+def _ignored_problems(cfg: Mapping[str, Any]) -> Iterator[Problem]:
+    """Boxes that are to be ignored, and a detector that takes them for background."""
+    sets = [
+        where
+        for where, node in typed_nodes('train_dataloader', cfg.get('train_dataloader'))
+        if node.get('iscrowd') == 'ignored'
+    ]
+    if not sets:
+        return
+    parts = list(typed_nodes('model', cfg.get('model')))
+    assigners = [(where, node) for where, node in parts if where.endswith('assigner')]
+    deaf = [f'{where}: {node["type"]}' for where, node in assigners if not _ignores(node)]
+    deaf += [f'{where}: {node["type"]}' for where, node in parts if _is(node, MODELS, PairMixer)]
+    if deaf or not assigners:
+        yield Problem(
+            'boxes are to be ignored, and the detector would train them as background',
+            "type='BestBoxAssigner' with ignore_iof_thr above 0 in all assigners of the model, and no mixed images",
+            ', '.join(deaf) or 'no assigner',
+            f"correct these parts, or set {sets[0]}.iscrowd to 'object' or 'background'",
+        )
+
+
+def _ignores(assigner: Mapping[str, Any]) -> bool:
+    share = assigner.get('ignore_iof_thr', -1)
+    return (
+        _is(assigner, TASK_UTILS, BestBoxAssigner) and isinstance(share, (int, float)) and share > 0
+    )
 
 
 def _class_numbers(model: Any) -> Iterator[tuple[str, int]]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from copy import deepcopy
 from typing import Any
 
-from mmdet.registry import HOOKS, MODELS, TASK_UTILS, TRANSFORMS
+from mmdet.registry import DATASETS, HOOKS, MODELS, TASK_UTILS, TRANSFORMS
 
 from mmssod.engine.preflight.key_checks import find, number_problems, typed_nodes
 from mmssod.engine.preflight.signatures import parameters
@@ -30,7 +30,7 @@ _CHEAP = (
     'mmssod.engine.hooks.pseudo_label_hook',
     'mmssod.engine.hooks.skipped_images_hook',
 )
-_REGISTRIES = (MODELS, TASK_UTILS, HOOKS, TRANSFORMS)
+_REGISTRIES = (MODELS, TASK_UTILS, HOOKS, TRANSFORMS, DATASETS)
 _PARTS = ('model', 'train_dataloader', 'default_hooks', 'custom_hooks')
 _COMMON = ('type', '_scope_', '_delete_', 'priority')
 

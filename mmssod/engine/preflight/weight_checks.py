@@ -12,7 +12,7 @@ from torch import nn
 
 from mmssod.datasets.preparation import Findings
 from mmssod.models import FrozenTeacher
-from mmssod.models.checkpoint_parts import Misfits, load_and_compare
+from mmssod.models.checkpoint_parts import Misfits, load_and_compare, not_finite
 from mmssod.start import Fit, trained_classes
 from mmssod.structures import Problem
 
@@ -122,6 +122,14 @@ def _lacks_a_part(misfits: Misfits) -> bool:
 
 def _misfit_findings(misfits: Misfits, purpose: str, strict: bool) -> Findings:
     found = Findings()
+    if spoilt := not_finite(misfits.offered):
+        problem = Problem(
+            f'{len(spoilt)} weights of the checkpoint are NaN or infinity',
+            'finite weights',
+            f'{", ".join(spoilt[:SHOWN])}, ...',
+            'its training went wrong: take an earlier checkpoint, or train it again with a lower rate',
+        )
+        found += _as_findings(problem, True)
     if misfits.other_shape:
         problem = Problem(
             f'{len(misfits.other_shape)} weights of the checkpoint have another shape',

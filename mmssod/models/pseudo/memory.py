@@ -11,6 +11,7 @@ from mmengine.dist import all_gather, get_world_size
 from torch import Tensor, nn
 
 from mmssod.structures import HeadLabels, PseudoLabels
+from mmssod.structures.image_ids import id_number
 
 # A remembered box: image id, head, class, x1 y1 x2 y2 in pixels of the original image, p, v.
 COLUMNS = 9
@@ -126,17 +127,8 @@ class PseudoLabelMemory(nn.Module):
 
 
 def image_number(sample: DetDataSample) -> int:
-    """The image's id, which must be a whole number.
-
-    Raises:
-        TypeError: For another id.
-    """
-    if isinstance(sample.img_id, bool) or not isinstance(sample.img_id, int):
-        raise TypeError(
-            f'the memory needs image ids that are whole numbers, got {sample.img_id!r} of '
-            f'{sample.img_path}; number the images of the unlabeled json'
-        )
-    return sample.img_id
+    """A whole number for the image's id, which may be a text."""
+    return id_number(sample.img_id)
 
 
 def from_rows(rows: Tensor) -> HeadLabels:

@@ -8,7 +8,7 @@ note = (
 )
 findings = (
     'What separates K = 30 from K = 8 with the same 50 labels: the head first. The fully connected head has to '
-    "tell 120 buckets apart from one vector; side-aware features, which the paper's head has, give most of the "
+    'tell 120 buckets apart from one vector; side-aware features, which the ResNet-50 configs have, give most of the '
     'difference back, and help K = 8, too. Then length: twice the iterations gain K = 30 more than K = 8, and '
     'leave it behind. The balance of the losses matters in one direction: a greater weight of the buckets gains '
     'AP75, a greater one of the offsets loses it, so it is the choice among narrow buckets that is not learned, '

@@ -1,0 +1,45 @@
+"""A labeled set whose config says what boxes with ``iscrowd`` are in training."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mmdet.datasets import CocoDataset
+from mmdet.registry import DATASETS
+
+from mmssod.datasets.annotation_files import as_trained
+
+
+@DATASETS.register_module()
+class LabeledDataset(CocoDataset):
+    """mmdet's ``CocoDataset`` for a set to train on; a set to evaluate on stays a ``CocoDataset``.
+
+    In COCO's json ``iscrowd`` marks two things: crowds of COCO, and difficult objects of VOC
+    (``tools/dataset/voc_to_coco.py``).
+
+    Args:
+        iscrowd: What such a box is in training. ``'object'``: an object like all others, as VOC's difficult ones in
+            Detectron2. ``'ignored'``: what lies on it is neither foreground nor background; needs a detector whose
+            assigners are all ``BestBoxAssigner`` with ``ignore_iof_thr`` above 0, and no mixed images.
+            ``'background'``: nothing, so what lies on it is background, as COCO's crowds in Detectron2.
+        kwargs: As mmdet's ``CocoDataset``.
+
+    Raises:
+        ValueError: ``iscrowd`` is none of these.
+    """
+
+    def __init__(self, *args: Any, iscrowd: str = 'background', **kwargs: Any) -> None:
+        self.require_values(iscrowd)
+        self.iscrowd = iscrowd
+        super().__init__(*args, **kwargs)
+
+    @staticmethod
+    def require_values(iscrowd: str = 'background', **_: Any) -> None:
+        """Raise for a value that is none of the three."""
+        as_trained((), iscrowd)
+
+    def parse_data_info(self, raw_data_info: dict[str, Any]) -> dict[str, Any]:
+        """As mmdet's, of the boxes as they are trained."""
+        boxes = as_trained(raw_data_info['raw_ann_info'], self.iscrowd)
+        info: dict[str, Any] = super().parse_data_info({**raw_data_info, 'raw_ann_info': boxes})
+        return info
