@@ -7,7 +7,7 @@ The order of the steps below matters:
 2. checkpoints are read as data, by a list of types; those in safetensors files, too;
 3. the stand-in for mmcv's compiled operators, before the first import of ``mmcv.ops`` or
    ``mmdet.models``;
-4. mmengine learns where the configs of the wheel lie;
+4. mmengine learns where mmssod's configs lie, so that one may build on ``mmssod::demo/teacher.py``;
 5. mmdet's data sets, without what their import prints of a service that nobody here asked for;
 6. the subpackages, whose import enters their classes in MMDetection's registries.
 """
@@ -21,19 +21,16 @@ from mmssod.version import __version__
 
 environment.check()
 
-from mmengine.config.utils import MODULE2PACKAGE  # noqa: E402
-
 from mmssod import ops  # noqa: E402
 from mmssod.environment.checkpoints import allow_checkpoint_types, guard_loading  # noqa: E402
+from mmssod.environment.named_configs import read_named_configs  # noqa: E402
 from mmssod.environment.safetensors_files import register_safetensors  # noqa: E402
 
 register_safetensors()
 allow_checkpoint_types()
 guard_loading()
 ops.install()
-MODULE2PACKAGE.setdefault(
-    'mmssod', 'mmssod'
-)  # so that a config may build on 'mmssod::demo/teacher.py'
+read_named_configs()
 with contextlib.redirect_stdout(io.StringIO()):
     importlib.import_module('mmdet.datasets')
 

@@ -11,7 +11,10 @@ default_hooks = dict(
     timer=dict(type='IterTimerHook'),
     logger=dict(type='LoggerHook', interval=50, log_metric_by_epoch=False),  # evaluations by iteration
     param_scheduler=dict(type='ParamSchedulerHook'),
-    checkpoint=dict(type='WholeCheckpointHook', by_epoch=False, interval=5000, max_keep_ckpts=2),
+    # Where there is a validation set, the checkpoint of the best evaluation is kept, too.
+    checkpoint=dict(
+        type='WholeCheckpointHook', by_epoch=False, interval=5000, max_keep_ckpts=2, save_best='auto'
+    ),
     sampler_seed=dict(type='DistSamplerSeedHook'),
     visualization=dict(type='DetVisualizationHook'),
     seed=dict(type='SeedHook'),
@@ -23,6 +26,7 @@ default_hooks = dict(
     skipped_images=dict(type='SkippedImagesHook', limit=0.05),
     short_history=dict(type='ShortHistoryHook', length=1000),
     progress=dict(type='ProgressHook'),
+    evaluation_line=dict(type='EvaluationLineHook'),
     buffers=dict(type='BufferBroadcastHook'),
     preemption=dict(type='PreemptionHook'),
     due_evaluation=dict(type='DueEvaluationHook'),

@@ -1,25 +1,12 @@
-"""The configs that come with mmssod: in the wheel below ``mmssod/.mim``, in a clone beside the package."""
+"""Configs by name: files, or those that come with mmssod."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-PACKAGE = Path(__file__).resolve().parents[1]
+from mmssod.own_configs import configs_folder
 
-
-def configs_folder() -> Path:
-    """Where mmssod's own configs lie.
-
-    Raises:
-        FileNotFoundError: Neither in the wheel nor beside the package.
-    """
-    for folder in (PACKAGE / '.mim' / 'configs', PACKAGE.parent / 'configs'):
-        if (folder / '_base_').is_dir():
-            return folder
-    raise FileNotFoundError(
-        f"mmssod's configs: expected {PACKAGE / '.mim' / 'configs'} (in its wheel) or {PACKAGE.parent / 'configs'} "
-        '(in a clone), found neither; install mmssod again'
-    )
+__all__ = ['configs_folder', 'find_config']
 
 
 def find_config(name: str) -> str:

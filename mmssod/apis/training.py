@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from typing import Any
 
 from mmdet.utils import setup_cache_size_limit_of_dynamo
@@ -116,12 +117,18 @@ def prepare(
     return cfg
 
 
-def run_training(cfg: Config) -> dict[str, float]:
-    """Train in the process group that is there; metrics of the last evaluation."""
+def run_training(cfg: Config, hooks: Sequence[Hook] = ()) -> dict[str, float]:
+    """Train in the process group that is there; metrics of the last evaluation.
+
+    Args:
+        cfg: See :func:`prepare`.
+        hooks: More than the config has; they are not in the config that the run writes down.
+    """
     with run_lock(cfg.work_dir), full_disk_named(cfg.work_dir):
         runner = build_runner(cfg)
         newest = LastEvaluation()
-        runner.register_hook(newest)
+        for hook in (newest, *hooks):
+            runner.register_hook(hook)
         try:
             runner.train()
         except (OSError, EOFError) as error:

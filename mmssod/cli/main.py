@@ -9,18 +9,21 @@ import os
 import shlex
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import ModuleType
 
 PACKAGE = Path(__file__).parents[1]
 TRACE = 'MMSSOD_TRACE'
 """Environment variable that has errors end in a traceback."""
+INTERRUPTED = 130
+"""Exit status after Ctrl-C, as a shell says it."""
 EXPECTED = (ValueError, OSError, ImportError, NotImplementedError, KeyError)
 """What commands raise about what they were given, mmssod's own errors among them; other errors are bugs."""
 
 COMMANDS = {
     'new': 'check labeled and unlabeled images, and write configs for them',
+    'run': 'train teacher, student and baseline of a project, and report',
     'train': 'train a detector, or a teacher and its student',
     'test': 'evaluate a checkpoint',
     'infer': 'run a checkpoint on images, folders and videos',
@@ -31,18 +34,34 @@ COMMANDS = {
 }
 
 
-def main(argv: Sequence[str] | None = None) -> int:
+def main(argv: Sequence[str] | None = None, *, begun: bool = False) -> int:
     """Run ``mmssod COMMAND ...``.
 
     Args:
         argv: The words after ``mmssod``; by default those of this process.
+        begun: Whether :func:`begin` was called for them, by a process that had not loaded mmssod then.
 
     Returns:
-        The exit status: 0, or 1 when a command found something wrong.
+        The exit status: 0, or 1 when a command found something wrong, 130 after Ctrl-C.
     """
     argv = sys.argv[1:] if argv is None else list(argv)
     parse(argv)
-    return run_tool(argv[0], argv[1:], prog=f'mmssod {argv[0]}')
+    return run_tool(argv[0], argv[1:], prog=f'mmssod {argv[0]}', begun=begun)
+
+
+def begin(argv: Sequence[str]) -> int:
+    """Read the words after ``mmssod``, and do what the command does before it loads torch.
+
+    Returns:
+        The exit status: 0 to go on, 1 when the command found something wrong.
+
+    Raises:
+        SystemExit: See :func:`parse`.
+    """
+    argv = list(argv)
+    parse(argv)
+    module, parser, args = _read(argv[0], argv[1:], f'mmssod {argv[0]}')
+    return _guarded(parser, lambda: _before_loading(module, args))
 
 
 def parse(argv: Sequence[str]) -> None:
@@ -60,20 +79,48 @@ def parse(argv: Sequence[str]) -> None:
     parser.exit()
 
 
-def run_tool(name: str, argv: Sequence[str] | None = None, prog: str | None = None) -> int:
+def run_tool(
+    name: str, argv: Sequence[str] | None = None, prog: str | None = None, *, begun: bool = False
+) -> int:
     """Run one command.
 
     Args:
         name: One of :data:`COMMANDS`.
         argv: Its options; by default those of this process.
         prog: What the help calls the program; by default the script's name.
+        begun: See :func:`main`.
+
+    Returns:
+        The exit status, see :func:`main`.
     """
     module, parser, args = _read(name, argv, prog)
     for stream in (sys.stdout, sys.stderr):  # names of files may be what the terminal cannot write
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors='backslashreplace')
-    try:
+
+    def work() -> int:
+        if not begun:
+            _before_loading(module, args)
         return int(module.run(args) or 0)
+
+    return _guarded(parser, work)
+
+
+def _before_loading(module: ModuleType, args: argparse.Namespace) -> int:
+    """What a command says and checks without torch, if it does."""
+    step = getattr(module, 'before_loading', None)
+    if step is not None:
+        step(args)
+    return 0
+
+
+def _guarded(parser: argparse.ArgumentParser, work: Callable[[], int]) -> int:
+    """The exit status of some work; errors about what it was given, and Ctrl-C, are told in a line."""
+    try:
+        return work()
+    except KeyboardInterrupt:
+        print(f'{parser.prog}: interrupted by Ctrl-C', file=sys.stderr)
+        return INTERRUPTED
     except EXPECTED as error:
         if os.environ.get(TRACE) or not _about_input(error):
             raise

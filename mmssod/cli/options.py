@@ -53,6 +53,32 @@ def export_rank(args: argparse.Namespace) -> None:
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
 
 
+def add_trust_checkpoint(parser: argparse.ArgumentParser) -> None:
+    """``--trust-checkpoint``."""
+    parser.add_argument(
+        '--trust-checkpoint',
+        action='store_true',
+        help='unpickle checkpoints without a limit, which runs whatever code they hold; else they are read as data',
+    )
+
+
+def check_seed(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
+    """Refuse a seed that torch or numpy refuse."""
+    if args.seed is not None and not 0 <= args.seed < 2**32:
+        parser.error(f'argument --seed: expected a whole number in [0, 2**32), got {args.seed}')
+
+
+def check_config(name: str) -> None:
+    """Refuse a config that is not there, before anything is loaded.
+
+    Raises:
+        FileNotFoundError: Neither a file nor one of mmssod's own.
+    """
+    from mmssod.apis.packaged import find_config  # which loads nothing
+
+    find_config(name)
+
+
 def add_part(parser: argparse.ArgumentParser) -> None:
     """``--part``: which of the two detectors of a run."""
     parser.add_argument(

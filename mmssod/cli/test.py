@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import argparse
 
-from mmssod.cli.options import add_cfg_options, add_config, add_launcher, export_rank
+from mmssod.cli.options import (
+    add_cfg_options,
+    add_config,
+    add_launcher,
+    add_trust_checkpoint,
+    check_config,
+    export_rank,
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -20,11 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--score-thr', type=float, help="least score of a prediction, instead of the config's"
     )
-    parser.add_argument(
-        '--trust-checkpoint',
-        action='store_true',
-        help='unpickle checkpoints without a limit, which runs whatever code they hold; else they are read as data',
-    )
+    add_trust_checkpoint(parser)
     add_cfg_options(parser)
     add_launcher(parser)
 
@@ -32,6 +35,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def check(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
     """Pass the rank on."""
     export_rank(args)
+
+
+def before_loading(args: argparse.Namespace) -> None:
+    """Refuse files that are not there.
+
+    Raises:
+        FileNotFoundError: The config.
+    """
+    check_config(args.config)
 
 
 def run(args: argparse.Namespace) -> None:

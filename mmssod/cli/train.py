@@ -6,8 +6,17 @@ A student, and before it the teacher that it starts from: train STUDENT --teache
 from __future__ import annotations
 
 import argparse
+import os
 
-from mmssod.cli.options import add_cfg_options, add_config, add_launcher, export_rank
+from mmssod.cli.options import (
+    add_cfg_options,
+    add_config,
+    add_launcher,
+    add_trust_checkpoint,
+    check_config,
+    check_seed,
+    export_rank,
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -43,11 +52,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action='store_true',
         help='build everything, check it, run one batch and one prediction, and stop',
     )
-    parser.add_argument(
-        '--trust-checkpoint',
-        action='store_true',
-        help='unpickle checkpoints without a limit, which runs whatever code they hold; else they are read as data',
-    )
+    add_trust_checkpoint(parser)
     add_cfg_options(parser)
     add_launcher(parser)
 
@@ -59,11 +64,29 @@ def check(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
         parser.error('--dry-run runs in one process: leave --launcher out')
     if args.dry_run and args.teacher:
         parser.error('--dry-run tries one config: leave --teacher out')
+    if args.resume not in (None, 'auto') and args.load_from and not args.teacher:
+        parser.error('--resume CHECKPOINT takes all weights from it: leave --load-from out')
+    check_seed(parser, args)
+
+
+def before_loading(args: argparse.Namespace) -> None:
+    """Refuse files that are not there.
+
+    Raises:
+        FileNotFoundError: A config, or the checkpoint to resume.
+    """
+    for config in (args.config, args.teacher):
+        if config:
+            check_config(config)
+    if args.resume not in (None, 'auto') and '://' not in args.resume:
+        if not os.path.exists(args.resume):
+            raise FileNotFoundError(f'--resume: expected a checkpoint, found no file {args.resume}')
 
 
 def run(args: argparse.Namespace) -> None:
     """Train, or try the config out."""
     from mmssod import apis  # after the arguments, so that --help is quick
+    from mmssod.engine.terminal import short_terminal
 
     config = apis.find_config(args.config)
     if args.dry_run:
@@ -83,7 +106,8 @@ def run(args: argparse.Namespace) -> None:
         launcher=args.launcher,
         trust_checkpoint=args.trust_checkpoint,
     )
-    if args.teacher:
-        apis.train_with_teacher(apis.find_config(args.teacher), config, **options)
-    else:
-        apis.train(config, **options)
+    with short_terminal():
+        if args.teacher:
+            apis.train_with_teacher(apis.find_config(args.teacher), config, **options)
+        else:
+            apis.train(config, **options)

@@ -6,6 +6,7 @@ from mmssod.engine.hooks import (
     ClassBalanceHook,
     DueEvaluationHook,
     EMATeacherHook,
+    EvaluationLineHook,
     FastResumeHook,
     FreezeBatchNormHook,
     NonFiniteGuardHook,
@@ -16,6 +17,7 @@ from mmssod.engine.hooks import (
     SeedHook,
     SkippedImagesHook,
     SpeedHook,
+    StopEarlyHook,
     WholeCheckpointHook,
 )
 from mmssod.engine.schedulers import ShareStepLR
@@ -27,6 +29,7 @@ __all__ = [
     'ClassBalanceHook',
     'DueEvaluationHook',
     'EMATeacherHook',
+    'EvaluationLineHook',
     'FastResumeHook',
     'FreezeBatchNormHook',
     'NonFiniteGuardHook',
@@ -38,5 +41,6 @@ __all__ = [
     'SpeedHook',
     'ShareStepLR',
     'SkippedImagesHook',
+    'StopEarlyHook',
     'WholeCheckpointHook',
 ]

@@ -9,6 +9,7 @@ from mmengine.runner import BaseLoop, Runner
 
 from mmssod.engine.runner_access import bare_model
 from mmssod.engine.schedule_resume import follow, settings_of
+from mmssod.engine.terminal import shorten_terminal
 from mmssod.start import Fit, fit_start, read_start, start_lines, twin_shapes
 
 
@@ -22,6 +23,12 @@ class StartMixin:
     """
 
     start_fit: Fit | None = None
+
+    def build_logger(self, *args: Any, **kwargs: Any) -> Any:
+        """As mmengine's; see :func:`~mmssod.engine.terminal.short_terminal`."""
+        logger = super().build_logger(*args, **kwargs)  # type: ignore[misc]
+        shorten_terminal(logger)
+        return logger
 
     def load_or_resume(self: Any) -> None:
         """Resume, or start; hooks are told of the checkpoint as mmengine does, once the weights are loaded.

@@ -104,6 +104,7 @@ def test_configs_that_come_with_mmssod_are_found(tmp_path, monkeypatch):
 
 WRONG = {
     'new': ['nothing.json', '--unlabeled', '.'],
+    'run': ['nothing'],
     'train': ['nothing.py'],
     'test': ['{run}/config.py', 'nothing.pth'],
     'infer': ['{run}/config.py', '{run}/iter_1.pth', 'nothing.jpg', '--out', 'out'],
@@ -201,5 +202,6 @@ def test_bugs_keep_their_traceback(error, monkeypatch):
         raise error
 
     monkeypatch.setattr('mmssod.cli.test.run', run)
+    monkeypatch.setattr('mmssod.cli.test.before_loading', lambda args: None)
     with pytest.raises(type(error)):
         main(['test', 'a.py', 'b.pth'])

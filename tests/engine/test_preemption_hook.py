@@ -160,6 +160,39 @@ def test_gathered_gradients_are_not_lost(tmp_path):
     assert [path.name for path in tmp_path.glob('*.pth')] == ['iter_4.pth']
 
 
+@HOOKS.register_module()
+class Presses(Hook):
+    """Ctrl-C in an iteration, for the process and its data workers, as a terminal sends it."""
+
+    def __init__(self, iteration, times=1):
+        self.iteration, self.times = iteration, times
+
+    def before_train_iter(self, runner, batch_idx, data_batch=None):
+        if runner.iter == self.iteration:
+            for _ in range(self.times):
+                for process in (*(p.pid for p in multiprocessing.active_children()), os.getpid()):
+                    os.kill(process, signal.SIGINT)
+
+
+@pytest.mark.parametrize('loader', [None, dict(num_workers=1, persistent_workers=True)])
+def test_ctrl_c_saves_and_goes_on(tmp_path, loader, capfd):
+    before = signal.getsignal(signal.SIGINT)
+    hooks = [dict(type='Presses', iteration=2, times=2)]  # torchrun's agent passes it on
+    with pytest.raises(SystemExit) as end:
+        apis.train(toy_config(tmp_path, max_iters=6, hooks=hooks, loader=loader))
+    assert end.value.code == 130 and (tmp_path / 'iter_3.pth').exists()
+    assert signal.getsignal(signal.SIGINT) is before
+    assert capfd.readouterr().err.count('Ctrl-C: saving a checkpoint') == 1
+    assert apis.train(toy_config(tmp_path, max_iters=6), resume='auto')['toy/bbox_mAP'] == 0.08
+
+
+def test_ctrl_c_pressed_again_ends_at_once(tmp_path, monkeypatch):
+    monkeypatch.setattr(preemption_hook, 'AGAIN', -1.0)
+    with pytest.raises(SystemExit) as end:
+        apis.train(toy_config(tmp_path, hooks=[dict(type='Presses', iteration=2, times=2)]))
+    assert end.value.code == 130 and not (tmp_path / 'iter_3.pth').exists()
+
+
 def test_interval_must_be_positive():
     with pytest.raises(ValueError, match='interval >= 1'):
         PreemptionHook(interval=0)

@@ -14,6 +14,7 @@ from typing import Any
 from mmengine.config import Config
 
 from mmssod.analysis.class_balance import class_balance
+from mmssod.engine.main_metric import step_of
 from mmssod.environment.data_configs import read_dumped
 
 
@@ -25,7 +26,7 @@ class RunRecord:
         name: What the page calls it.
         folder: Its work directory.
         config: Its config.
-        checkpoint: Its last checkpoint; '' if there is none.
+        checkpoint: That of its best evaluation, else the last one; '' if there is none.
         train: Scalars of the training by name: pairs of iteration and value.
         evaluations: Metrics of each evaluation by iteration.
         balance: See :func:`mmssod.analysis.class_balance.class_balance`; None where nothing was balanced.
@@ -85,7 +86,7 @@ def read_run_folder(folder: str | Path, name: str = '') -> RunRecord:
         name=name or folder.resolve().name,
         folder=folder,
         config=dumped_config(folder, configs),
-        checkpoint=last_checkpoint(folder),
+        checkpoint=best_checkpoint(folder) or last_checkpoint(folder),
         train=train,
         evaluations=evaluations,
         balance=balance,
@@ -160,6 +161,15 @@ def read_scalars(
                 if key not in ('iter', 'step', 'epoch'):
                     points.setdefault(key, {})[at] = value
     return {key: sorted(values.items()) for key, values in points.items()}, evaluations
+
+
+def best_checkpoint(folder: Path) -> str:
+    """The checkpoint of a run's best evaluation (``best_*.pth``), '' where none was kept.
+
+    Of two, which a kill may leave, the later one: it was better than the one before.
+    """
+    files = [file for file in folder.glob('best_*.pth') if step_of(file.name) is not None]
+    return str(max(files, key=lambda file: step_of(file.name) or 0)) if files else ''
 
 
 def last_checkpoint(folder: Path) -> str:

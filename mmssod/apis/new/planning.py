@@ -18,6 +18,10 @@ EPOCHS = 35
 """Passes over the labeled images before a teacher is worth asking: 32 to 80 in the repository's small recipes."""
 PAIRS = 4
 """Labeled images per iteration, and unlabeled ones, that a GPU should hold: those of the repository's small recipes."""
+GPU_CORES = 200
+"""How many CPU cores a GPU replaces, roughly: not measured."""
+LEAST_STEP = 0.1
+"""Seconds of an iteration that a GPU takes at least: starting its kernels, and what else a step does."""
 
 
 SMALL = 8
@@ -39,6 +43,7 @@ class Plan:
         why: Lines that say why.
         channels_last: Whether the model has its channels last in memory, which is faster on CPUs (docs/speed.md).
         warnings: What the data ask for and the plan does not do.
+        step_seconds: Of the teacher's iteration, see :func:`estimate_step`.
     """
 
     detector: str
@@ -51,6 +56,7 @@ class Plan:
     why: tuple[str, ...]
     channels_last: bool = False
     warnings: tuple[str, ...] = ()
+    step_seconds: float = 0.0
 
     @property
     def student_iterations(self) -> int:
@@ -136,7 +142,26 @@ def make_plan(
     workers = max(1, min(4, machine.cores - 1))
     last = bool(chosen.start) and not machine.gpus
     small = _small_warnings(scale, data)
-    return Plan(name, scale, batch, rate, iterations, rois, workers, why, last, small)
+    step = estimate_step(chosen, scale, batch, machine)
+    return Plan(name, scale, batch, rate, iterations, rois, workers, why, last, small, step)
+
+
+def estimate_step(
+    detector: Detector, scale: tuple[int, int], batch: int, machine: Machine
+) -> float:
+    """Seconds of a supervised iteration, roughly: within a factor of two on a CPU, of five on a GPU.
+
+    Args:
+        detector: What is trained.
+        scale: Of the images, pixels.
+        batch: Images.
+        machine: Where.
+    """
+    share = scale[0] * scale[1] / (detector.scale[0] * detector.scale[1])
+    work = detector.core_seconds * share * batch
+    if machine.gpus:
+        return max(work / GPU_CORES, LEAST_STEP)
+    return work / min(machine.cores, 4) ** 0.8  # more cores wait for one another
 
 
 def choose_detector(data: LabeledSet, machine: Machine) -> tuple[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -105,7 +106,11 @@ def _report(
     chosen = [plan.why[0], *begin, *plan.why[1:], *plan.length_lines(data.images)]
     lines += ['chosen:', *(f'  {line}' for line in chosen), '']
     lines += ['written:', *(f'  {path}' for path in written), '']
-    lines += ['next:']
+    lines += [
+        'next:',
+        '  # all of it: train, evaluate, report; the same command goes on where it was cut off',
+    ]
+    lines += [f'  {shlex.join(["mmssod", "run", str(folder)])}', 'or one by one:']
     for note, command in zip(notes(plan), commands(folder, plan), strict=True):
         lines += [f'  # {note}', f'  {command}']
     return '\n'.join(lines)

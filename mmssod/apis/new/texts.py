@@ -7,12 +7,13 @@ from string import Template
 DATA = Template('''\
 """Your data, its classes, sizes and lengths: the one file to read and change; the other configs here use it.
 
-Written by `mmssod new`. It works from every folder; images are read where the paths say.
+Written by `mmssod new`. It works from every folder; what lies beside this folder may move together with it.
 """
 
 _base_ = $bases
 
 here = "{{ fileDirname }}"  # this folder, wherever it lies
+beside = here.rpartition('/')[0]  # the one around it
 classes = $classes
 labeled_json, labeled_images = f'{here}/labeled.json', $labeled_images
 iscrowd = '$iscrowd'  # its boxes with `iscrowd` in training: difficult ones of VOC 'object', crowds 'background'
@@ -24,8 +25,12 @@ ${start}scale = $scale  # $scale_comment
 batch = $batch  # labeled images an iteration and GPU, and as many unlabeled ones; halve it when memory is short
 learning_rate = $rate  # of $optimizer, for that batch
 $lengths
+evaluations = 4  # of each training; the checkpoint of the best one is kept
+patience = 2  # evaluations in a row without a better one that end student and baseline early; 0: none do
+step_seconds = $step_seconds  # of a teacher's iteration, a rough estimate for this machine; `mmssod run` corrects it
 workers = $workers  # processes that load images
 
+stop_early = dict(stop_early=dict(type='StopEarlyHook', patience=patience)) if patience else {}
 ${jitter}resize = dict(resize=dict(scale=scale))
 test_resize = dict(type='Resize', scale=scale, keep_ratio=True)
 test_pipeline = list({**_base_.test_steps, 'resize': test_resize}.values())
@@ -59,7 +64,7 @@ test_evaluator = val_evaluator
 SCALE_COMMENT = 'greatest width and height, the proportions are kept; larger finds smaller objects and takes longer'
 
 TWO_STAGE_DATA = dict(
-    bases='"$configs/_base_/datasets/coco_json.py"',
+    bases='"mmssod::_base_/datasets/coco_json.py"',
     start='',
     lengths='iterations = $iterations  # of the teacher, and of the student after it',
     jitter='',
@@ -77,7 +82,7 @@ labeled = dict(
 """What fills the places of ``DATA``; places of its own come after."""
 
 COCO_DATA = dict(
-    bases='["$configs/_base_/datasets/coco_json.py", "$configs/_base_/datasets/jitter.py"]',
+    bases='["mmssod::_base_/datasets/coco_json.py", "mmssod::_base_/datasets/jitter.py"]',
     start='start = $start  # $start_comment\n',
     lengths="""\
 iterations = $iterations  # of the teacher
@@ -115,13 +120,14 @@ $command
 """
 
 _base_ = [
-    "$configs/_base_/models/$model",
+    "mmssod::_base_/models/$model",
     "./data.py",
-    "$configs/_base_/$optimizer",
-    "$configs/_base_/default_runtime.py",
+    "mmssod::_base_/$optimizer",
+    "mmssod::_base_/default_runtime.py",
 ]
 
-train_cfg = dict(max_iters=_base_.iterations, val_interval=max(_base_.iterations // 4, 1))
+share = -(-_base_.iterations // _base_.evaluations)
+train_cfg = dict(max_iters=_base_.iterations, val_interval=share)
 model = dict(
     roi_head=dict(bbox_head=dict(num_classes=len(_base_.classes))),
     train_cfg=dict(rcnn=dict(sampler=dict(num=$rois))),
@@ -129,7 +135,7 @@ model = dict(
 optim_wrapper = dict(optimizer=dict(lr=_base_.learning_rate))
 auto_scale_lr = dict(base_batch_size=_base_.batch)
 default_hooks = dict(
-    checkpoint=dict(interval=max(_base_.iterations // 4, 1)),
+    checkpoint=dict(interval=share),
 )
 randomness = dict(seed=$seed)
 work_dir = f'{_base_.here}/work_dirs/teacher'
@@ -141,11 +147,11 @@ STUDENT = Template('''\
 $command
 """
 
-_base_ = ["./teacher.py", "$configs/_base_/$method"]
+_base_ = ["./teacher.py", "mmssod::_base_/$method"]
 
 model = dict(_delete_=True, detector=_base_.model, **_base_.semi)
 train_dataloader = dict(_delete_=True, **_base_.semi_train_dataloader)
-default_hooks = _base_.semi_hooks
+default_hooks = dict(**_base_.semi_hooks, **_base_.stop_early)
 auto_scale_lr = dict(base_batch_size=2 * _base_.batch)
 work_dir = f'{_base_.here}/work_dirs/student'
 load_from = f'{_base_.here}/work_dirs/teacher/iter_{_base_.iterations}.pth'
@@ -159,7 +165,9 @@ $command
 
 _base_ = './teacher.py'
 
-train_cfg = dict(max_iters=2 * _base_.iterations, val_interval=max(_base_.iterations // 2, 1))
+share = -(-2 * _base_.iterations // _base_.evaluations)
+train_cfg = dict(max_iters=2 * _base_.iterations, val_interval=share)
+default_hooks = dict(checkpoint=dict(interval=share), **_base_.stop_early)
 work_dir = f'{_base_.here}/work_dirs/supervised'
 ''')
 
@@ -170,19 +178,19 @@ $command
 """
 
 _base_ = [
-    "$configs/_base_/models/$model",
+    "mmssod::_base_/models/$model",
     "./data.py",
-    "$configs/_base_/$optimizer",
-    "$configs/_base_/default_runtime.py",
+    "mmssod::_base_/$optimizer",
+    "mmssod::_base_/default_runtime.py",
 ]
 
-quarter = -(-_base_.iterations // 4)
-train_cfg = dict(max_iters=_base_.iterations, val_interval=quarter)
+share = -(-_base_.iterations // _base_.evaluations)
+train_cfg = dict(max_iters=_base_.iterations, val_interval=share)
 model = dict(${frozen}bbox_head=dict(num_classes=len(_base_.classes)))
 optim_wrapper = dict(optimizer=dict(lr=_base_.learning_rate))
 auto_scale_lr = dict(base_batch_size=_base_.batch)
 default_hooks = dict(
-    checkpoint=dict(interval=quarter),
+    checkpoint=dict(interval=share),
 $hooks)
 randomness = dict(seed=$seed)
 work_dir = f'{_base_.here}/work_dirs/teacher'
@@ -206,13 +214,13 @@ The mean of the last students labels the unlabeled images; it is evaluated, and 
 $command
 """
 
-_base_ = ["./teacher.py", "$configs/_base_/ema_small.py"]
+_base_ = ["./teacher.py", "mmssod::_base_/ema_small.py"]
 
-quarter = -(-_base_.student_iterations // 4)
-train_cfg = dict(max_iters=_base_.student_iterations, val_interval=quarter)
+share = -(-_base_.student_iterations // _base_.evaluations)
+train_cfg = dict(max_iters=_base_.student_iterations, val_interval=share)
 model = dict(_delete_=True, detector=_base_.model, **_base_.semi)
 ${joint}train_dataloader = dict(_delete_=True, **_base_.semi_train_dataloader)
-default_hooks = dict(checkpoint=dict(interval=quarter), **_base_.semi_hooks)
+default_hooks = dict(checkpoint=dict(interval=share), **_base_.semi_hooks, **_base_.stop_early)
 optim_wrapper = dict(optimizer=dict(lr=_base_.learning_rate * _base_.rate_share))
 param_scheduler = _base_.semi_schedule
 auto_scale_lr = dict(base_batch_size=2 * _base_.batch)
@@ -230,8 +238,8 @@ $command
 
 _base_ = './teacher.py'
 
-quarter = -(-_base_.supervised_iterations // 4)
-train_cfg = dict(max_iters=_base_.supervised_iterations, val_interval=quarter)
-default_hooks = dict(checkpoint=dict(interval=quarter))
+share = -(-_base_.supervised_iterations // _base_.evaluations)
+train_cfg = dict(max_iters=_base_.supervised_iterations, val_interval=share)
+default_hooks = dict(checkpoint=dict(interval=share), **_base_.stop_early)
 work_dir = f'{_base_.here}/work_dirs/supervised'
 ''')

@@ -15,7 +15,6 @@ from mmssod.apis.new.detectors import DETECTORS
 from mmssod.apis.new.planning import Plan, small_recipe
 from mmssod.apis.new.pool import Pool
 from mmssod.apis.new.sets import LabeledPart
-from mmssod.apis.packaged import configs_folder
 from mmssod.datasets.split import write_coco
 from mmssod.structures import Problem
 
@@ -23,7 +22,7 @@ LISTS = ('labeled.json', 'val.json', 'not_unlabeled.txt')
 RUNS = ('teacher', 'student', 'supervised')
 CONFIGS = ('data.py', *(f'{name}.py' for name in RUNS))
 UNWRITABLE = re.compile(r'["\\\x00-\x1f\ud800-\udfff]|\{\{|::')
-"""What the path of a config, and of mmssod's own that it names, cannot have: mmengine puts it into quotes unchanged."""
+"""What the path of a config cannot have: mmengine puts it into quotes unchanged."""
 
 
 def output_problems(folder: Path, sources: Sequence[str], force: bool) -> list[Problem]:
@@ -40,17 +39,13 @@ def output_problems(folder: Path, sources: Sequence[str], force: bool) -> list[P
                 'out: a file', 'a folder, new or not', str(folder), 'name another one with --out'
             )
         ]
-    paths = {'out': os.path.abspath(folder), "mmssod's configs": _base_path(folder)}
-    problems = [
-        Problem(
-            f'{name}: a path that a config cannot hold',
+    problems = []
+    if UNWRITABLE.search(path := os.path.abspath(folder)):
+        what, expected = (
+            'out: a path that a config cannot hold',
             r'one without " \ {{ :: and line breaks',
-            repr(path),
-            'name another folder with --out' if name == 'out' else 'install mmssod elsewhere',
         )
-        for name, path in paths.items()
-        if UNWRITABLE.search(path)
-    ]
+        problems.append(Problem(what, expected, repr(path), 'name another folder with --out'))
     read = [Path(source).resolve() for source in sources]
     there = [folder / name for name in (*CONFIGS, *LISTS) if (folder / name).exists()]
     inputs = [str(file) for file in there if file.resolve() in read]
@@ -102,7 +97,7 @@ def write_project(
     """
     write_coco(train.coco, folder / 'labeled.json')
     write_coco(test.coco, folder / 'val.json')
-    data = _data_values(plan, train, test, pool)
+    data = _data_values(folder, plan, train, test, pool)
     write = _coco_configs if DETECTORS[plan.detector].start else _two_stage_configs
     files = write(folder, plan, data, seed, start)
     if pool.labeled:
@@ -113,17 +108,17 @@ def write_project(
 
 
 def _data_values(
-    plan: Plan, train: LabeledPart, test: LabeledPart, pool: Pool
+    folder: Path, plan: Plan, train: LabeledPart, test: LabeledPart, pool: Pool
 ) -> dict[str, object]:
     """What ``data.py`` says of data and plan, for every detector."""
     classes = [category['name'] for category in train.coco['categories']]
     return dict(
         classes=pformat(tuple(classes), width=96, compact=True),
-        labeled_images=_text(train.images),
+        labeled_images=_place(train.images, folder),
         iscrowd=train.iscrowd,
-        val_images=_text(test.images),
-        unlabeled=_text(pool.source),
-        prefix=_text(pool.prefix) if pool.prefix else "''",
+        val_images=_place(test.images, folder),
+        unlabeled=_place(pool.source, folder),
+        prefix=_place(pool.prefix, folder) if pool.prefix else "''",
         not_unlabeled="[f'{here}/not_unlabeled.txt']" if pool.labeled else '[]',
         scale=plan.scale,
         scale_comment=texts.SCALE_COMMENT,
@@ -131,6 +126,7 @@ def _data_values(
         rate=f'{plan.rate:g}',
         optimizer=DETECTORS[plan.detector].optimizer_name,
         iterations=plan.iterations,
+        step_seconds=f'{plan.step_seconds:.2g}',
         workers=plan.workers,
         rare=max(1, len(classes) // 3) if len(classes) > 2 else 0,
     )
@@ -141,20 +137,19 @@ def _two_stage_configs(
 ) -> dict[str, str]:
     """Texts of the configs of a two-stage detector by file name: the paper's method."""
     chosen = DETECTORS[plan.detector]
-    base: dict[str, object] = dict(configs=_base_path(folder))
     dry, _, both, baseline = commands(folder, plan)[:4]
     training = dict(
         model=chosen.model,
         optimizer=chosen.optimizer,
         rois=plan.rois,
         seed=seed,
-        load_from=f'load_from = {start!r}\n' if start else '',
+        load_from=f'load_from = {_start(start, folder, "_base_.")}\n' if start else '',
     )
     method = 'certainty_lite.py' if chosen.optimizer == 'adamw_lite.py' else 'certainty.py'
     return {
-        'data.py': _data_text(texts.TWO_STAGE_DATA, base | data),
-        'teacher.py': texts.TEACHER.substitute(base | training | dict(command=dry)),
-        'student.py': texts.STUDENT.substitute(base | dict(method=method, command=both)),
+        'data.py': _data_text(texts.TWO_STAGE_DATA, data),
+        'teacher.py': texts.TEACHER.substitute(training | dict(command=dry)),
+        'student.py': texts.STUDENT.substitute(dict(method=method, command=both)),
         'supervised.py': texts.SUPERVISED.substitute(command=baseline),
     }
 
@@ -164,7 +159,6 @@ def _coco_configs(
 ) -> dict[str, str]:
     """Texts of the configs of a detector that starts from COCO by file name: a student with an EMA teacher."""
     chosen, recipe = DETECTORS[plan.detector], small_recipe()
-    base: dict[str, object] = dict(configs=_base_path(folder))
     dry, _, both, baseline = commands(folder, plan)[:4]
     lengths = dict(student_share=f'{recipe.student_share:g}', step_cost=f'{recipe.step_cost:g}')
     begins = 'starts from trained weights' if start else 'starts from random weights'
@@ -179,11 +173,11 @@ def _coco_configs(
         frozen=texts.FROZEN if start else '',
     )
     joint = '' if start else texts.NOT_JOINT
-    started = dict(start=repr(start or None), start_comment=comment)
+    started = dict(start=_start(start, folder) if start else 'None', start_comment=comment)
     return {
-        'data.py': _data_text(texts.COCO_DATA, base | data | lengths | started),
-        'teacher.py': texts.COCO_TEACHER.substitute(base | teacher | dict(command=dry)),
-        'student.py': texts.COCO_STUDENT.substitute(base | dict(joint=joint, command=both)),
+        'data.py': _data_text(texts.COCO_DATA, data | lengths | started),
+        'teacher.py': texts.COCO_TEACHER.substitute(teacher | dict(command=dry)),
+        'student.py': texts.COCO_STUDENT.substitute(dict(joint=joint, command=both)),
         'supervised.py': texts.COCO_SUPERVISED.substitute(command=baseline),
     }
 
@@ -226,13 +220,24 @@ def notes(plan: Plan) -> list[str]:
     ]
 
 
-def _text(path: Path | str) -> str:
-    """An absolute path in a config."""
-    return repr(Path(os.path.abspath(path)).as_posix())
+def _place(path: Path | str, folder: Path, base: str = '') -> str:
+    """A path in a config: where it lies beside the project or in it, from there, so that both may move; else absolute.
+
+    Args:
+        path: Of images, a list or weights.
+        folder: The project's.
+        base: What stands before a name of ``data.py``, ``_base_.`` in the other configs.
+    """
+    full, place = Path(os.path.abspath(path)), Path(os.path.abspath(folder))
+    if place.parent == place.parent.parent or not full.is_relative_to(place.parent):
+        return repr(full.as_posix())
+    name, around = ('here', place) if full.is_relative_to(place) else ('beside', place.parent)
+    relative = full.relative_to(around).as_posix()
+    if re.search(r"""["'{}\\\x00-\x1f\ud800-\udfff]""", relative):
+        return repr(full.as_posix())
+    return f"f'{{{base}{name}}}/{relative}'"
 
 
-def _base_path(folder: Path) -> str:
-    """Mmssod's configs as a project's files name them: relative within one repository, else absolute."""
-    configs, here = configs_folder(), folder.resolve()
-    inside = here.is_relative_to(configs.parent)
-    return Path(os.path.relpath(configs, here) if inside else configs).as_posix()
+def _start(start: str, folder: Path, base: str = '') -> str:
+    """The same of what a training starts from, which may be a name or a URL."""
+    return _place(start, folder, base) if os.path.isabs(start) else repr(start)

@@ -5,6 +5,7 @@ from mmssod.engine.hooks.class_balance_hook import ClassBalanceHook
 from mmssod.engine.hooks.consistency_ramp_hook import ConsistencyRampHook
 from mmssod.engine.hooks.due_evaluation_hook import DueEvaluationHook
 from mmssod.engine.hooks.ema_teacher_hook import EMATeacherHook
+from mmssod.engine.hooks.evaluation_line_hook import EvaluationLineHook
 from mmssod.engine.hooks.fast_resume_hook import FastResumeHook
 from mmssod.engine.hooks.freeze_batch_norm_hook import FreezeBatchNormHook
 from mmssod.engine.hooks.non_finite_guard_hook import NonFiniteGuardHook
@@ -16,6 +17,7 @@ from mmssod.engine.hooks.seed_hook import SeedHook
 from mmssod.engine.hooks.short_history_hook import ShortHistoryHook
 from mmssod.engine.hooks.skipped_images_hook import SkippedImagesHook
 from mmssod.engine.hooks.speed_hook import SpeedHook
+from mmssod.engine.hooks.stop_early_hook import StopEarlyHook
 from mmssod.engine.hooks.whole_checkpoint_hook import WholeCheckpointHook
 
 __all__ = [
@@ -24,6 +26,7 @@ __all__ = [
     'ConsistencyRampHook',
     'DueEvaluationHook',
     'EMATeacherHook',
+    'EvaluationLineHook',
     'FastResumeHook',
     'FreezeBatchNormHook',
     'NonFiniteGuardHook',
@@ -35,5 +38,6 @@ __all__ = [
     'SpeedHook',
     'ShortHistoryHook',
     'SkippedImagesHook',
+    'StopEarlyHook',
     'WholeCheckpointHook',
 ]

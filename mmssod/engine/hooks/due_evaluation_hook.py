@@ -36,7 +36,7 @@ class DueEvaluationHook(Hook):
         if runner.iter == 0:
             if runner.rank == 0:
                 marker.unlink(missing_ok=True)  # of another run
-        elif _due(runner) and _agreed(runner, _last(marker)) < runner.iter:
+        elif _due(runner) and last_evaluated(runner) < runner.iter:
             runner.logger.info(
                 f'the evaluation after iteration {runner.iter} did not end before: it is run now'
             )
@@ -46,6 +46,11 @@ class DueEvaluationHook(Hook):
         """Note that it ended."""
         if runner.rank == 0 and isinstance(runner.train_loop, IterBasedTrainLoop):
             write_whole(Path(runner.work_dir) / EVALUATED, str(runner.iter).encode())
+
+
+def last_evaluated(runner: Any) -> int:
+    """The iteration after which the run was last evaluated to the end, 0 for none; to be asked by all processes."""
+    return _agreed(runner, _last(Path(runner.work_dir) / EVALUATED))
 
 
 def _due(runner: Any) -> bool:

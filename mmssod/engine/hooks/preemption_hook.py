@@ -1,4 +1,4 @@
-"""A scheduler's SIGTERM: save a checkpoint, then exit."""
+"""A scheduler's SIGTERM, or Ctrl-C: save a checkpoint, then exit."""
 
 from __future__ import annotations
 
@@ -24,12 +24,19 @@ REPEATS = 10.0
 GRACE = 30
 """Seconds that a data worker lives on after SIGTERM; one that comes ``REPEATS`` later ends it at once."""
 
+AGAIN = 2.0
+"""The same of Ctrl-C, which torchrun's agent passes on to processes that the terminal told already."""
+
 EXIT_CODE = 128 + signal.SIGTERM  # 143, what a shell says of a process that SIGTERM ended
+INTERRUPTED = 128 + signal.SIGINT  # 130, the same of Ctrl-C
 
 
 @HOOKS.register_module()
 class PreemptionHook(Hook):
     """Saves a checkpoint and exits with code 143 when the process is told to end (SIGTERM, or SIGUSR1 of Slurm).
+
+    Ctrl-C (SIGINT) does the same with code 130; pressed again two seconds later or after (``AGAIN``), it ends the
+    process at once.
 
     The signal is noted and acted on after the iteration, when the weights are whole; with accumulated gradients after
     the optimizer's step. So the time that the scheduler grants must be longer than that. An evaluation is left after
@@ -41,21 +48,21 @@ class PreemptionHook(Hook):
     take longer, lower ``interval``.
 
     A scheduler often signals data workers, too: they go on for another 30 seconds, so that the process which they work
-    for can save.
+    for can save. Of Ctrl-C, which a terminal sends to all processes, they hear nothing.
 
     With several processes, those that were told agree with the others every ``interval`` iterations, so that all save
     and exit after the same one: a signal to any process is enough. The run goes on with ``--resume``, bit by bit as if
     it had not been cut. After the last iteration there is nothing to do but its evaluation.
 
-    An evaluation is sat through where its checkpoint would be another's: between the steps of accumulated gradients,
-    or with mmengine's ``EMAHook``, which exchanges the weights, unless that checkpoint is there already.
+    An evaluation is not interrupted where its checkpoint would be another's: between the steps of accumulated
+    gradients, or with mmengine's ``EMAHook``, which exchanges the weights, unless that checkpoint is there already.
 
     Args:
         interval: iterations between two agreements of several processes, >= 1.
 
     Raises:
         ValueError: ``interval`` below 1.
-        SystemExit: with code 143, after the checkpoint was saved.
+        SystemExit: with code 143 or 130, after the checkpoint was saved.
     """
 
     priority = 95  # after CheckpointHook, so that the same iteration is not saved twice
@@ -74,7 +81,7 @@ class PreemptionHook(Hook):
     def before_train(self, runner: Any) -> None:
         """Listen; only the main thread of a process may."""
         if threading.current_thread() is threading.main_thread():
-            for number in (signal.SIGTERM, signal.SIGUSR1):
+            for number in (signal.SIGTERM, signal.SIGUSR1, signal.SIGINT):
                 self._before[number] = signal.signal(number, self._note)
 
     def after_train_iter(
@@ -116,7 +123,7 @@ class PreemptionHook(Hook):
             f'{"whose checkpoint is saved" if hook else "without a checkpoint, as the config has no hook for it"}; go '
             'on with --resume'
         )
-        raise SystemExit(EXIT_CODE)
+        raise SystemExit(INTERRUPTED if signal.SIGINT in self._told else EXIT_CODE)
 
     def close(self) -> None:
         """Give the signals back; called at the end of a run, also after an error."""
@@ -139,8 +146,12 @@ class PreemptionHook(Hook):
 
     def _note(self, number: int, frame: Any) -> None:
         now = time.monotonic()
-        if now - self._told.setdefault(number, now) > REPEATS:
-            raise SystemExit(EXIT_CODE)
+        pressed = number == signal.SIGINT
+        if pressed and number not in self._told and os.environ.get('RANK', '0') == '0':
+            # Not by print or a logger, which the signal may have interrupted.
+            os.write(2, b'\nCtrl-C: saving a checkpoint after this iteration; again: end at once\n')
+        if now - self._told.setdefault(number, now) > (AGAIN if pressed else REPEATS):
+            raise SystemExit(INTERRUPTED if pressed else EXIT_CODE)
 
 
 _training = False
@@ -163,6 +174,7 @@ def _outlive_first_signal() -> None:
     if _training:
         signal.signal(signal.SIGTERM, _Later())
         signal.signal(signal.SIGUSR1, signal.SIG_IGN)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 class _Later:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os.path as osp
+from pathlib import Path
 from typing import Any
 
 from mmdet.registry import HOOKS
@@ -11,6 +12,8 @@ from mmengine.fileio import LocalBackend, get_file_backend
 from mmengine.hooks import CheckpointHook
 
 from mmssod.engine.checkpoint_files import LAST, WHOLE_FILES, name_in
+from mmssod.engine.hooks.ema_teacher_hook import EMATeacherHook
+from mmssod.engine.main_metric import main_metric, step_of
 from mmssod.engine.own_checkpoints import keep_own_names, note_older
 from mmssod.environment.whole_files import unfinished_files, write_whole
 
@@ -23,9 +26,12 @@ class WholeCheckpointHook(CheckpointHook):
     2. ``last_checkpoint`` names it, replaced in the same way.
     3. Only then those beyond ``max_keep_ckpts`` are removed, and a best one after the better one is there.
 
-    Killed at any moment, ``last_checkpoint`` names a whole file. All arguments are mmengine's. Checkpoints on a remote
-    storage (``out_dir`` with ``://``, or ``backend_args``) are written by its backend, in the same order. What a full
-    disk says is in ``full_disk.py``.
+    Killed at any moment, ``last_checkpoint`` names a whole file. All arguments are mmengine's. With
+    ``save_best='auto'`` the evaluation with the highest AP is kept as ``best_*_iter_N.pth``, weights without the
+    optimizer's state (:func:`~mmssod.engine.main_metric.main_metric`; of teacher and student evaluated together the
+    teacher's AP where it follows the student, else the student's); where no metric is an AP, a warning says so once.
+    Checkpoints on a remote storage (``out_dir`` with ``://``, or ``backend_args``) are written by its backend, in the
+    same order. What a full disk says is in ``full_disk.py``.
     """
 
     file_backend: Any  # mmengine's, without types
@@ -47,6 +53,10 @@ class WholeCheckpointHook(CheckpointHook):
         if is_main_process() and not _goes_on(runner, folder):
             note_older(runner.work_dir, folder)
         super().before_train(runner)
+        if (
+            runner.iter
+        ):  # mmengine writes the best one's name into the last checkpoint only where it knows that
+            self.last_ckpt = runner.message_hub.runtime_info.get('last_ckpt')
         if is_main_process() and isinstance(self.file_backend, LocalBackend):
             for unfinished in unfinished_files(self.out_dir):
                 unfinished.unlink(missing_ok=True)
@@ -101,6 +111,10 @@ class WholeCheckpointHook(CheckpointHook):
 
     def _save_best_checkpoint(self, runner: Any, metrics: dict[str, Any]) -> None:
         """As mmengine's, which removes the former best one first; here that waits for the new one."""
+        if not self.save_best:
+            return
+        if 'auto' in self.key_indicators and not self._choose_metric(runner, metrics):
+            return
         backend = self.file_backend
         self.file_backend = waiting = _RemovesLater(backend)
         try:
@@ -113,6 +127,37 @@ class WholeCheckpointHook(CheckpointHook):
         for path in waiting.paths:
             if path not in best:
                 _remove(backend, path)
+        if is_main_process() and isinstance(backend, LocalBackend):
+            self._remove_former(best)
+
+    def best_iteration(self, runner: Any) -> int | None:
+        """The iteration of the best evaluation so far; None before the first, or with several ``save_best``."""
+        return step_of(str(runner.message_hub.runtime_info.get('best_ckpt') or ''))
+
+    def _choose_metric(self, runner: Any, metrics: dict[str, Any]) -> bool:
+        """Decide what ``auto`` means, once; whether there is such a metric."""
+        moving = any(isinstance(hook, EMATeacherHook) for hook in runner.hooks)
+        name = main_metric(metrics, teacher=moving)
+        if name is None:
+            runner.logger.warning(
+                f'no best checkpoint is kept: expected an AP among the metrics, got {sorted(metrics)}; name one with '
+                'default_hooks.checkpoint.save_best and rule'
+            )
+            self.save_best = None
+            return False
+        self._init_rule(['greater'], [name])
+        return True
+
+    def _remove_former(self, best: list[Any]) -> None:
+        """Remove what an earlier start of the run, or a kill, has left of the same metrics."""
+        kept = {Path(path).name for path in best if path}
+        for key in self.key_indicators:
+            start = f'best_{key}_'.replace('/', '_')
+            if not any(name.startswith(start) for name in kept):
+                continue
+            for path in Path(self.out_dir).glob(f'{start}*.pth'):
+                if path.name not in kept and step_of(path.name) is not None:
+                    path.unlink(missing_ok=True)
 
 
 class _RemovesLater:

@@ -25,6 +25,7 @@ from mmssod.engine.preflight.key_checks import (
     typed_nodes,
 )
 from mmssod.engine.preflight.signatures import names_read, parameters, words
+from mmssod.own_configs import configs_folder
 from mmssod.structures import Problem
 
 # Known only to those who know the builders; all others come from signatures and sources.
@@ -99,8 +100,6 @@ def _top_level_problems(cfg: Mapping[str, Any]) -> Iterator[Problem]:
 @cache
 def shipped_names() -> frozenset[str]:
     """Names at the top level of mmssod's own base configs."""
-    from mmssod.apis.packaged import configs_folder  # apis import this
-
     names: set[str] = set()
     for file in (configs_folder() / '_base_').rglob('*.py'):
         for node in ast.parse(file.read_text(encoding='utf-8')).body:

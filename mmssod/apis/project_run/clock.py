@@ -1,0 +1,96 @@
+"""How long the trainings of a project will take, corrected by what is measured."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from mmengine.hooks import Hook
+
+from mmssod.apis.project_run.facts import COST, rough, step_seconds
+from mmssod.apis.project_run.stages import Training
+from mmssod.engine.progress import MovingAverage
+
+FIRST, LAST = 5, 25
+"""Iterations of a training that are measured before it is said how long all will take; before them it warms up."""
+
+
+class Clock:
+    """The time that is left.
+
+    Args:
+        trainings: Of the project.
+        step: Seconds of the teacher's iteration by an estimate, 0 for none.
+    """
+
+    def __init__(self, trainings: Sequence[Training], step: float = 0.0) -> None:
+        self.trainings = trainings
+        self.estimate = step
+        self.steps: dict[str, float] = {}
+        for training in trainings:
+            if seconds := step_seconds(training.work_dir):
+                self.steps[training.name] = seconds
+        self.evaluation = 0.0
+
+    def left(self, training: Training, done: int) -> float:
+        """Seconds that a training still takes after so many iterations."""
+        interval = int(training.config.train_cfg.get('val_interval', 1000))
+        evaluates = training.config.get('val_cfg') is not None
+        evaluations = -(-training.length // interval) - done // interval if evaluates else 0
+        return (training.length - done) * self.step(training.name) + evaluations * self.evaluation
+
+    def step(self, name: str) -> float:
+        """Seconds of an iteration of a training: measured, else by those that are, else by the estimate."""
+        if name in self.steps:
+            return self.steps[name]
+        others = [seconds / COST[other] for other, seconds in self.steps.items()]
+        return COST[name] * (sum(others) / len(others) if others else self.estimate)
+
+    def line(self, now: Training, done: int) -> str:
+        """What is left, by training."""
+        rest = self.trainings[self.trainings.index(now) + 1 :]
+        times = {now.name: self.left(now, done)}
+        times |= {each.name: self.left(each, each.done) for each in rest if not each.complete}
+        parts = ', '.join(f'{name} {rough(seconds)}' for name, seconds in times.items())
+        return f'about {rough(sum(times.values()))} left ({parts}), then the report'
+
+
+class ClockHook(Hook):
+    """Measures a training, and logs the time that is left after the first steps and after each evaluation.
+
+    Args:
+        clock: Of the project.
+        training: The one that runs.
+    """
+
+    priority = 93  # after EvaluationLineHook
+
+    def __init__(self, clock: Clock, training: Training) -> None:
+        self.clock, self.training = clock, training
+        self._average = MovingAverage()
+        self._seen, self._last, self._evaluation = 0, 0.0, 0.0
+
+    def after_train_iter(
+        self, runner: Any, batch_idx: int, data_batch: Any = None, outputs: dict | None = None
+    ) -> None:
+        """Measure."""
+        now = time.monotonic()
+        self._seen += 1
+        if self._last and self._seen > FIRST:
+            self._average.update(now - self._last)
+            self.clock.steps[self.training.name] = self._average.value
+        self._last = now
+        if self._seen == LAST:
+            runner.logger.info(self.clock.line(self.training, runner.iter + 1))
+
+    def before_val_epoch(self, runner: Any) -> None:
+        """Note the time."""
+        self._evaluation = time.monotonic()
+
+    def after_val_epoch(self, runner: Any, metrics: dict[str, float] | None = None) -> None:
+        """Say what is left."""
+        self.clock.evaluation = time.monotonic() - self._evaluation
+        self._last = 0.0  # an evaluation is no step
+        if runner.iter < runner.max_iters:
+            runner.logger.info(self.clock.line(self.training, runner.iter))

@@ -1,0 +1,149 @@
+"""Train what a project's configs say, or go on where it was cut off."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from mmdet.utils import setup_cache_size_limit_of_dynamo
+from mmengine.config import Config
+
+from mmssod.analysis.report.runs import best_checkpoint, last_checkpoint, read_run_folder
+from mmssod.apis.distributed import process_group
+from mmssod.apis.progress import print_now
+from mmssod.apis.project_run.clock import Clock, ClockHook
+from mmssod.apis.project_run.facts import read_project, rough
+from mmssod.apis.project_run.stages import Training, project_trainings
+from mmssod.apis.training import run_training
+from mmssod.engine.main_metric import main_metric, step_of
+from mmssod.environment.checkpoints import damage, trusting
+from mmssod.environment.whole_files import write_whole
+
+REPORTED = 'reported.json'
+"""File of ``work_dirs`` that names the checkpoints of the last report."""
+
+
+def train_project(
+    folder: Path,
+    *,
+    seed: int | None = None,
+    amp: bool = False,
+    cfg_options: dict[str, Any] | None = None,
+    trust_checkpoint: bool = False,
+    say: Callable[[str], None] = print_now,
+) -> list[Training]:
+    """Train teacher, student and baseline of a project, as far as they are not complete.
+
+    Args:
+        folder: Of the project, see :func:`~mmssod.apis.new.new_project`.
+        seed, amp, cfg_options, trust_checkpoint: Of all trainings, see :func:`mmssod.apis.train`.
+        say: Gets a line before each training.
+
+    Returns:
+        The trainings, all complete, in their order; without a teacher where the student starts from something else.
+
+    Raises:
+        ValueError: Everything that is found wrong before training, together; a training that ended before its length.
+        SystemExit: Told to end: the checkpoint was saved.
+    """
+    options = dict(seed=seed, amp=amp, auto_scale_lr=False, cfg_options=cfg_options)
+    trainings = project_trainings(folder, **options)
+    clock = Clock(trainings, read_project(folder)[1])
+    setup_cache_size_limit_of_dynamo()
+    for number, training in enumerate(trainings, start=1):
+        if training.complete and _whole(training):
+            continue
+        begin = f', from iteration {training.done}' if training.done else ''
+        say(
+            f'{number} of {len(trainings)}: {training.name}, {training.length} iterations{begin}; '
+            f'{clock.line(training, training.done)}'
+        )
+        # Anew: a checkpoint may have come since.
+        current = next(
+            one for one in project_trainings(folder, **options) if one.name == training.name
+        )
+        with trusting(trust_checkpoint), process_group(current.config):
+            run_training(current.config, [ClockHook(clock, training)])
+        if not training.complete:
+            raise ValueError(
+                f'{training.name}: expected a checkpoint and an evaluation after {training.length} iterations in '
+                f'{training.work_dir}, found none; look into its log, or remove {training.work_dir} to train it anew'
+            )
+    return trainings
+
+
+def _whole(training: Training) -> bool:
+    """Whether the last checkpoint of a complete training can be read; a damaged one is trained again."""
+    file = last_checkpoint(training.work_dir)
+    return bool(file) and damage(file) is None
+
+
+def result_checkpoint(training: Training) -> str:
+    """The checkpoint that is reported: that of the best evaluation, else the last one."""
+    return best_checkpoint(training.work_dir) or last_checkpoint(training.work_dir)
+
+
+def reported(folder: Path, trainings: Sequence[Training], page: Path) -> bool:
+    """Whether the report is there and of these checkpoints."""
+    try:
+        known = json.loads(_note(folder).read_text())
+    except (OSError, ValueError):
+        return False
+    return page.is_file() and known == _checkpoints(trainings)
+
+
+def note_report(folder: Path, trainings: Sequence[Training]) -> None:
+    """Write down which checkpoints were reported."""
+    write_whole(_note(folder), json.dumps(_checkpoints(trainings)).encode())
+
+
+def _note(folder: Path) -> Path:
+    return folder / 'work_dirs' / REPORTED
+
+
+def _checkpoints(trainings: Sequence[Training]) -> dict[str, str]:
+    return {one.name: Path(result_checkpoint(one)).name for one in trainings}
+
+
+def report_runs(trainings: Sequence[Training]) -> list[str]:
+    """The work directories in the order of the report: the student, whose result it is, comes last."""
+    order = ('teacher', 'supervised', 'student')
+    found = sorted(trainings, key=lambda training: order.index(training.name))
+    return [shown_path(training.work_dir) for training in found]
+
+
+def summary(folder: Path, trainings: Sequence[Training]) -> list[str]:
+    """What was trained, how good it is, where it lies, and what to do with it."""
+    lines = [f'{folder}: trained']
+    for training in trainings:
+        run = read_run_folder(training.work_dir)
+        step = step_of(run.checkpoint) or training.length
+        best = _ap(run.evaluations.get(step, {}), training.config)
+        lines.append(
+            f'  {training.name:10} {run.iterations} iterations in {rough(run.seconds)}, best {best} after {step}: '
+            f'{shown_path(run.checkpoint)}'
+        )
+    student = next(training for training in trainings if training.name == 'student')
+    words = [shown_path(folder / 'student.py'), shown_path(result_checkpoint(student))]
+    lines += [
+        'next:',
+        f'  mmssod infer {shlex.join(words)} IMAGES --out {shlex.quote(shown_path(folder / "found"))}',
+        f'  mmssod export {shlex.join(words)} --out {shlex.quote(shown_path(folder / "detector"))}',
+    ]
+    return lines
+
+
+def _ap(metrics: dict[str, float], cfg: Config) -> str:
+    moving = any((h or {}).get('type') == 'EMATeacherHook' for h in cfg.default_hooks.values())
+    name = main_metric(metrics, teacher=moving)
+    return 'AP undefined' if name is None else f'AP {100 * metrics[name]:.1f}'
+
+
+def shown_path(path: Path | str) -> str:
+    """A path as it is shorter to type: from the working folder where it lies below."""
+    path = Path(path)
+    here = Path.cwd()
+    return str(path.relative_to(here) if path.is_relative_to(here) else path)
