@@ -5,6 +5,7 @@ import os
 import random
 from collections import Counter
 from fnmatch import fnmatch
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -307,7 +308,9 @@ def test_a_full_disk_is_named_wherever_it_shows(tmp_path, monkeypatch, file, num
 
     monkeypatch.setattr(whole_files.os, 'fsync', fsync_of)
     if file == 'class_balance.jsonl':  # a line is appended
-        monkeypatch.setattr('mmssod.engine.hooks.class_balance_hook.json', SimpleNamespace(dumps=full))
+        monkeypatch.setattr(
+            'mmssod.engine.hooks.class_balance_hook.json', SimpleNamespace(dumps=full)
+        )
     left = rf'the last checkpoint, {tmp_path}/{newest}, is whole' if newest else 'no checkpoint yet'
     said = rf'{tmp_path}/{file} was not written: {os.strerror(number)}.*MiB free.*{left}.*--resume'
     with pytest.raises(RuntimeError, match=said):
