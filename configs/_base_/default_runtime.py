@@ -9,11 +9,17 @@ test_cfg = dict(type='TestLoop')
 
 default_hooks = dict(
     timer=dict(type='IterTimerHook'),
-    logger=dict(type='LoggerHook', interval=50, log_metric_by_epoch=False),  # evaluations by iteration
+    logger=dict(
+        type='LoggerHook', interval=50, log_metric_by_epoch=False
+    ),  # evaluations by iteration
     param_scheduler=dict(type='ParamSchedulerHook'),
     # Where there is a validation set, the checkpoint of the best evaluation is kept, too.
     checkpoint=dict(
-        type='WholeCheckpointHook', by_epoch=False, interval=5000, max_keep_ckpts=2, save_best='auto'
+        type='WholeCheckpointHook',
+        by_epoch=False,
+        interval=5000,
+        max_keep_ckpts=2,
+        save_best='auto',
     ),
     sampler_seed=dict(type='DistSamplerSeedHook'),
     visualization=dict(type='DetVisualizationHook'),

@@ -1,4 +1,6 @@
-"""YOLOX-Nano from COCO on the labeled images of bccd, batch norm and first stage fixed: what the student starts from.
+"""YOLOX-Nano from COCO on the labeled images of bccd, which the student starts from.
+
+Batch norm, stem and first stage are fixed.
 
 tools/train.py configs/yolox_nano/teacher_bccd.py
 """

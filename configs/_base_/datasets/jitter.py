@@ -1,7 +1,7 @@
 """Steps of small sets: size and colors change at random; `resize` and `crop` want a size.
 
-A few dozen labeled images in one size are learned by heart. The strong view of unlabeled images changes its size likewise,
-so that a student learns of an object at other sizes than its teacher sees it in.
+A few dozen labeled images in one size are learned by heart. The strong view of unlabeled images changes its size
+likewise, so that a student learns of an object at other sizes than its teacher sees it in.
 """
 
 jitter = dict(
