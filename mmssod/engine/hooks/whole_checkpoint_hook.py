@@ -37,6 +37,7 @@ class WholeCheckpointHook(CheckpointHook):
     file_backend: Any  # mmengine's, without types
     last_ckpt: Any
     backend_args: Any
+    save_best: Any
 
     _saved_at = -1
 
