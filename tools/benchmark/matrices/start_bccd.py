@@ -6,7 +6,7 @@ note = (
     '(`tools/dataset/split.py data/bccd/train.json --protocol count --count 20 --fold 0 1 2`), the rest unlabeled '
     'with its boxes withheld; evaluated on the 87 images of `val.json`. YOLOX-Nano starts from COCO and sees 416 px, '
     'the lite Faster R-CNN with buckets starts from ImageNet and sees 256 px. Each student starts from its teacher; '
-    'the two together cost about as many seconds of one core as the supervised row, seven minutes. "best AP" is the '
+    'the two together cost about as many seconds of one core as the supervised row, 11 to 12 minutes. "best AP" is the '
     'best evaluation on the way, chosen on the images that it is judged on.'
 )
 
@@ -50,3 +50,9 @@ recipes = [
         options={**labeled, 'train_cfg.max_iters': 1000, 'train_cfg.val_interval': 100},
     ),
 ]
+
+findings = (
+    'Twenty labeled images are learned by heart: supervised training is best after 418 of 2090 iterations and loses '
+    'one to two AP after that. The student ends above its end and above its best evaluation on both draws that are '
+    'complete. The third draw is not; the rows of the lite detector have not been run.'
+)
