@@ -10,7 +10,13 @@ import warnings
 from mmengine import fileio
 from PIL import Image
 
-from mmssod.datasets.decoding import decoding_fault, loaded_size, lost_grays, may_be_wide
+from mmssod.datasets.decoding import (
+    decoding_fault,
+    loaded_size,
+    lost_grays,
+    may_be_wide,
+    undecodable,
+)
 
 MAX_PIXELS = 178_956_970  # Pillow's own limit: 512 MB of three channels
 MAX_ASPECT = (
@@ -45,7 +51,7 @@ def image_fault(
     except Image.DecompressionBombError:
         return f'more than {2 * MAX_PIXELS} pixels'
     except Exception:  # what has no size to judge may fill the memory
-        return 'no image, or one whose header cannot be read'
+        return undecodable(content)
     if width * height > max_pixels:
         return f'{width} x {height}, more than {max_pixels} pixels'
     if max(width, height) > max_aspect * max(min(width, height), 1):
