@@ -54,7 +54,7 @@ def used(model, folder):
 FAULTS = dict(
     arange_without_a_device=(
         'demo/student', SideBucketCoder, 'encode', ', device=place.device', '',
-        'side_bucket_coder.py', 'offsets = place[..., None] - steps',
+        'side_bucket_coder.py', 'widths_away = place[..., None] - steps',
     ),
     array_of_the_device=(
         'demo/student', detections, 'as_arrays', "instances['scores'].cpu().numpy()", "np.asarray(instances['scores'])",
