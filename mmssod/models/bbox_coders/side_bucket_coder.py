@@ -147,7 +147,7 @@ class SideBucketCoder(BaseBBoxCoder):
         borders, widths = self.segments(get_box_tensor(bboxes).float())
         best = bucket_logits.argmax(dim=-1, keepdim=True)
         offset = offsets.gather(-1, best).squeeze(-1).float()
-        boxes = borders + (best.squeeze(-1) + 0.5 + offset * self.offset_unit) * widths
+        boxes = borders + (best.squeeze(-1) + 0.5) * widths + offset * self.offset_unit * widths
         if max_shape is not None:
             height, width = max_shape[:2]
             x, y = boxes[:, 0::2].clamp(0, width), boxes[:, 1::2].clamp(0, height)
