@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from mmssod.analysis.verdict import Facts, Length, Verdict, verdict
 from mmssod.apis.offline_labels import labeled_annotations
 from mmssod.apis.report_detectors import Comparison, starts_from
 from mmssod.apis.selection import selection
+from mmssod.engine.hooks.stop_early_hook import STOPPED
 from mmssod.evaluation import DetectorOutputs
 
 
@@ -60,6 +62,8 @@ def judge(
 def training_length(run: RunRecord, records: Sequence[RunRecord]) -> Length:
     """How long a run was trained, with the runs that it starts from.
 
+    One that patience ended early counts as long as it might have gone on: more time would have been of no use to it.
+
     Args:
         run: It.
         records: Runs among which those are looked for; else in the folder that ``load_from`` names, if it is a run's.
@@ -67,10 +71,20 @@ def training_length(run: RunRecord, records: Sequence[RunRecord]) -> Length:
     loader = run.config.train_dataloader
     counts = (loader.get('sampler') or {}).get('counts') or {}
     batch = sum(counts.values()) or loader.get('batch_size') or 0
-    own = Length(run.seconds, run.iterations * batch)
+    allowed = _allowed(run) / max(run.iterations, 1)
+    own = Length(run.seconds * allowed, round(run.iterations * allowed * batch))
     others = [other for other in records if other.folder.resolve() != run.folder.resolve()]
     origin = next((other for other in others if starts_from(run, other)), None) or _origin(run)
     return own if origin is None else own + training_length(origin, others)
+
+
+def _allowed(run: RunRecord) -> int:
+    """Iterations of a run, those that it did without because it ended early among them."""
+    try:
+        facts = json.loads((run.folder / STOPPED).read_text())
+        return max(int(facts['max_iters']), run.iterations)
+    except (OSError, ValueError, TypeError, KeyError):
+        return run.iterations
 
 
 def measured_facts(compared: Comparison, outputs: DetectorOutputs) -> Facts:

@@ -134,6 +134,20 @@ def test_a_students_length_has_its_teachers():
     assert training_length(student, [untimed]) == Length(0.0, 2800)
 
 
+@pytest.mark.parametrize(
+    ('note', 'length'),
+    [
+        ('{"max_iters": 400}', Length(200.0, 1600)),
+        ('{', Length(100.0, 800)),
+        ('{"max_iters": 1}', Length(100.0, 800)),
+    ],
+)
+def test_what_patience_ended_counts_as_long_as_it_might_have_gone_on(tmp_path, note, length):
+    stopped = replace(record('b', 200, 100.0), folder=tmp_path)
+    (tmp_path / 'stopped_early.json').write_text(note)
+    assert training_length(stopped, [stopped]) == length
+
+
 def test_a_teacher_that_is_not_in_the_report_is_read_from_its_folder(runs):
     student, supervised = runs
     log = supervised.folder / '1/vis_data/scalars.json'
