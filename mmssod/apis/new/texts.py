@@ -37,9 +37,7 @@ test_pipeline = list({**_base_.test_steps, 'resize': test_resize}.values())
 metainfo = dict(classes=classes)
 $labeled
 unlabeled = dict(
-    images=unlabeled_images,
-    data_prefix=dict(img=unlabeled_prefix),
-    exclude=not_unlabeled,
+    images=unlabeled_images, data_prefix=dict(img=unlabeled_prefix), exclude=not_unlabeled,
     pipeline=$unlabeled_steps,
 )
 val = dict(
@@ -198,7 +196,7 @@ load_from = _base_.start
 ''')
 
 FROZEN = 'backbone=dict(frozen_stages=1), '
-"""The first stage keeps what its start has learned; a sixth of a step less time."""
+"""The first stage keeps what its start has learned, which also shortens a step."""
 FREEZE = """\
     freeze_bn=dict(type='FreezeBatchNormHook'),  # as in the start: small batches spoil its statistics
 """
