@@ -12,5 +12,5 @@ train_dataloader = dict(_delete_=True, **_base_.semi_train_dataloader)
 default_hooks = _base_.semi_hooks
 optim_wrapper = _base_.semi_rate
 param_scheduler = _base_.semi_schedule
-auto_scale_lr = dict(base_batch_size=8)  # 4 labeled and 4 unlabeled images
+auto_scale_lr = dict(base_batch_size=8)  # 2 labeled and 6 unlabeled images
 load_from = 'work_dirs/teacher_bucket_bccd/iter_800.pth'

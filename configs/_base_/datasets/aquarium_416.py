@@ -11,7 +11,8 @@ test_416 = list({**_base_.test_steps, 'resize': _base_.test_resize_416}.values()
 
 train_dataloader = dict(dataset=dict(labeled=labeled_416))
 semi_train_dataloader = dict(
-    dataset=dict(labeled=semi_labeled_416, unlabeled=dict(pipeline=unlabeled_416))
+    sampler=_base_.counts_416,
+    dataset=dict(labeled=semi_labeled_416, unlabeled=dict(pipeline=unlabeled_416)),
 )
 val_dataloader = dict(dataset=dict(pipeline=test_416))
 test_dataloader = val_dataloader

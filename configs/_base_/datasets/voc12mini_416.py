@@ -18,6 +18,7 @@ test_416 = list({**_base_.test_steps, 'resize': _base_.test_resize_416}.values()
 
 train_dataloader = dict(dataset=dict(labeled=dict(ann_file=labeled_json, **labeled_416)))
 semi_train_dataloader = dict(
+    sampler=_base_.counts_416,
     dataset=dict(
         labeled=dict(ann_file=labeled_json, **semi_labeled_416),
         unlabeled=dict(
