@@ -35,7 +35,8 @@ class Plan:
     Args:
         detector: Key of :data:`~mmssod.apis.new.detectors.DETECTORS`.
         scale: Greatest long and short side of images, pixels.
-        batch: Labeled images per iteration and GPU, and as many unlabeled ones.
+        batch: Labeled images per iteration and GPU. An iteration of the student has twice as many images; half of them
+            are labeled, where it starts from COCO a quarter.
         rate: Learning rate of that batch on one GPU.
         iterations: Of the teacher.
         rois: RoIs per image in training; 0 for a one-stage detector.
@@ -131,12 +132,14 @@ def make_plan(
         wanted = round(EPOCHS * data.images / batch, -2)
         iterations = int(min(max(wanted, chosen.least), chosen.most))
     rois = chosen.rois if data.boxes_an_image <= 8 or not chosen.rois else max(chosen.rois, 128)
+    labeled = max(batch // 2, 1) if chosen.start else batch
     about = f' ({chosen.about})' if chosen.about else ''
     why = (
         f'detector {name}{about}: {reason}{machine.text()}',
         f'images of at most {scale[0]} x {scale[1]} px: the median object is '
         f'{data.median_side * min(scale):.0f} px wide then',
-        f'{batch} labeled + {batch} unlabeled images per iteration and GPU; learning rate in proportion',
+        f'{batch} labeled images per iteration and GPU, of the student {labeled} labeled + {2 * batch - labeled} '
+        'unlabeled; learning rate in proportion',
     )
     rate = float(f'{chosen.rate * batch / chosen.base:.3g}')
     workers = max(1, min(4, machine.cores - 1))

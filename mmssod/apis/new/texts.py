@@ -22,7 +22,7 @@ unlabeled_images = $unlabeled  # a folder, a glob, a text list or a COCO json
 unlabeled_prefix = $prefix  # folder that the names in a list or json are relative to
 not_unlabeled = $not_unlabeled  # lists of images among them that are labeled
 ${start}scale = $scale  # $scale_comment
-batch = $batch  # labeled images an iteration and GPU, and as many unlabeled ones; halve it when memory is short
+batch = $batch  # $batch_comment; halve it when memory is short
 learning_rate = $rate  # of $optimizer, for that batch
 $lengths
 evaluations = 4  # of each training; the checkpoint of the best one is kept
@@ -49,7 +49,7 @@ train_dataloader = dict(
 )
 semi_train_dataloader = dict(
     batch_size=2 * batch,
-    sampler=dict(counts=dict(labeled=batch, unlabeled=batch)),
+    sampler=dict(counts=$semi_counts),
     dataset=dict(labeled=$semi_labeled, unlabeled=unlabeled),
     **loader,
 )
@@ -66,6 +66,8 @@ TWO_STAGE_DATA = dict(
     start='',
     lengths='iterations = $iterations  # of the teacher, and of the student after it',
     jitter='',
+    batch_comment='labeled images an iteration and GPU, and as many unlabeled ones',
+    semi_counts='dict(labeled=batch, unlabeled=batch)',
     labeled="""\
 labeled = dict(
     ann_file=labeled_json,
@@ -96,6 +98,8 @@ jitter = {**_base_.jitter, **sizes}
 strong_jitter = {**_base_.strong_jitter, **sizes}
 strong = dict(**strong_jitter, **_base_.strong_steps, pack=_base_.pack)
 """,
+    batch_comment='labeled images an iteration and GPU; a student sees half of them, and unlabeled ones up to 2 * batch',
+    semi_counts='dict(labeled=max(batch // 2, 1), unlabeled=2 * batch - max(batch // 2, 1))',
     labeled="""\
 places = dict(
     ann_file=labeled_json,
