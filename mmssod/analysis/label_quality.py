@@ -15,6 +15,8 @@ THRESHOLDS = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 SHARES = (0.2, 0.4, 0.6, 0.8)
 IOUS = (0.5, 0.75, 0.85)
 CLASS_THRESHOLDS = (0.5, 0.7)
+LEVELS = (('p', 0.7), ('p*v', 0.5), ('p*v', 0.7))
+MATCHED = 0.8
 FLOOR = 0.3
 
 
@@ -57,6 +59,49 @@ def label_quality(outputs: DetectorOutputs, label: str) -> dict[str, list[dict]]
         thresholds=thresholds,
         classes=by_class(matches, outputs.classes),
     )
+
+
+def readings(outputs: DetectorOutputs) -> list[dict]:
+    """What the readings of tau keep of several teachers: does a setting mean the same for all of them?
+
+    Args:
+        outputs: What the teachers found on the unlabeled images, and the withheld boxes.
+
+    Returns:
+        Records, of each teacher one for every reading: a certainty above each of :data:`LEVELS`, and of each class the
+        boxes of the greatest certainty, :data:`MATCHED` times as many as true ones, which is what
+        :class:`~mmssod.models.MatchingBalancer` keeps where labeled images have as many boxes as the others. Beside
+        :func:`judge`'s figures stands how many boxes that is per true one.
+    """
+    records = []
+    for label in outputs.found:
+        matches = match(outputs, label)
+        number = max(len(matches.true_labels), 1)
+        kept = {f'{name} > {level}': matches.certainty(name) > level for name, level in LEVELS}
+        kept |= {
+            f'{MATCHED} of each class, by {name}': matched(matches, name) for name in ('p', 'p*v')
+        }
+        for reading, keep in kept.items():
+            figures = judge(matches, keep)
+            records.append(
+                {
+                    'teacher': label,
+                    'kept': reading,
+                    'boxes per true box': figures['boxes'] / number,
+                    **figures,
+                }
+            )
+    return records
+
+
+def matched(matches: Matches, certainty: str) -> np.ndarray:
+    """Mask of the most certain boxes of each class, :data:`MATCHED` times as many as true ones; bool, shape (N,)."""
+    mask = np.zeros(len(matches.labels), dtype=bool)
+    values = matches.certainty(certainty)
+    for label, number in zip(*np.unique(matches.true_labels, return_counts=True), strict=True):
+        own = np.where(matches.labels == label, values, -np.inf)
+        mask |= most_certain(matches, own, round(MATCHED * number)) & np.isfinite(own)
+    return mask
 
 
 def by_class(matches: Matches, classes: Sequence[str]) -> list[dict]:

@@ -5,7 +5,7 @@ import math
 import pytest
 from by_hand import CLASSES, data_set, detection
 
-from mmssod.analysis.label_quality import label_quality, text_table
+from mmssod.analysis.label_quality import label_quality, readings, text_table
 from mmssod.evaluation import DetectorOutputs
 
 TRUE = [(0, 0, [10 * n, 0, 10, 10]) for n in range(5)]
@@ -68,3 +68,29 @@ def test_nothing_found_is_a_table_too():
     rows = text_table(figures['thresholds'])
     assert rows[0][:2] == ['kept', 'boxes']
     assert rows[1] == ['p > 0.3', '0', 'nan', 'nan', 'nan', '0.000', 'nan']
+
+
+def test_a_level_of_certainty_keeps_what_a_teacher_gives_and_a_share_what_there_is():
+    """The second teacher finds the same boxes, with v a third of the first one's: p*v > 0.5 keeps none of them."""
+    places = [[10 * n, 0, 10, 10] for n in range(5)]
+    first, second = (
+        [
+            detection(0, 0, place, p=0.95 - 0.05 * n, v=v * (1 - 0.1 * n))
+            for n, place in enumerate(places)
+        ]
+        for v in (0.9, 0.3)
+    )
+    found = DetectorOutputs(data_set(TRUE), CLASSES, dict(first=first, second=second))
+    rows = {(row['teacher'], row['kept']): row for row in readings(found)}
+    assert [rows[name, 'p > 0.7']['boxes'] for name in ('first', 'second')] == [5, 5]
+    assert [rows[name, 'p*v > 0.5']['boxes'] for name in ('first', 'second')] == [4, 0]
+    for name in ('first', 'second'):
+        row = rows[name, '0.8 of each class, by p*v']
+        assert (row['boxes'], row['boxes per true box'], row['recall at 0.5']) == (4, 0.8, 0.8)
+
+
+def test_a_share_is_of_each_class_and_of_found_boxes_only():
+    """Five true boxes of class 0 and none of class 1: its boxes are no labels; one of class 0 was found."""
+    found = outputs(detection(0, 0, [0, 0, 10, 10], p=0.2), detection(0, 1, [20, 0, 10, 10], p=0.9))
+    row = next(row for row in readings(found) if row['kept'] == '0.8 of each class, by p')
+    assert (row['boxes'], row['precision at 0.5']) == (1, 1)

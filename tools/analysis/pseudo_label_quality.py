@@ -5,12 +5,16 @@ For example::
     python tools/analysis/pseudo_label_quality.py \
         --detector teacher configs/lite/teacher_bccd.py work_dirs/teacher_bccd/iter_400.pth \
         --annotations data/bccd/train.1@10-unlabeled-boxes.json --images data/bccd/images/
+
+With ``--detector`` or ``--detections`` several times it compares what the readings of tau keep of each teacher.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import shlex
+import sys
 from datetime import date
 from pathlib import Path
 
@@ -19,6 +23,7 @@ TITLES = {
     'ranking': 'The most certain boxes, as many as 20, 40, 60 and 80 % of the true ones',
     'thresholds': 'What a threshold keeps',
     'classes': 'What p*v > 0.5 and p*v > 0.7 keep of each class',
+    'readings': 'What the readings of tau keep of each teacher',
 }
 
 
@@ -27,15 +32,21 @@ def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    source = parser.add_mutually_exclusive_group(required=True)
-    source.add_argument(
-        '--detector', nargs=3, metavar=('LABEL', 'CONFIG', 'CHECKPOINT'), help='a detector to run'
+    parser.add_argument(
+        '--detector',
+        nargs=3,
+        action='append',
+        default=[],
+        metavar=('LABEL', 'CONFIG', 'CHECKPOINT'),
+        help='a detector to run',
     )
-    source.add_argument(
+    parser.add_argument(
         '--detections',
         nargs=2,
+        action='append',
+        default=[],
         metavar=('LABEL', 'JSON'),
-        help='what it found before (tools/analysis/predict.py)',
+        help='what one found before (tools/analysis/predict.py)',
     )
     parser.add_argument('--annotations', required=True, help='COCO json with the withheld boxes')
     parser.add_argument('--images', default='', help='folder that its file names are relative to')
@@ -43,7 +54,10 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--markdown', help='also write them as a page to this file')
     parser.add_argument('--title', default='Pseudo labels', help="the page's title")
     parser.add_argument('--note', default='', help="the page's words on data and detector")
-    return parser.parse_args()
+    args = parser.parse_args()
+    if not args.detector + args.detections:
+        parser.error('name at least one --detector or --detections')
+    return args
 
 
 def main() -> None:
@@ -51,25 +65,24 @@ def main() -> None:
     args = parse_args()
     from terminaltables import AsciiTable
 
-    from mmssod.analysis.label_quality import label_quality, text_table
+    from mmssod.analysis.label_quality import label_quality, readings, text_table
     from mmssod.analysis.markdown import tables_page
     from mmssod.apis import detector_outputs
     from mmssod.environment import collect
 
-    source = args.detector or args.detections
-    outputs = detector_outputs([source], annotations=args.annotations, images=args.images)
-    figures = label_quality(outputs, source[0])
+    sources = args.detector + args.detections
+    outputs = detector_outputs(sources, annotations=args.annotations, images=args.images)
+    if len(sources) == 1:
+        figures = label_quality(outputs, sources[0][0])
+    else:
+        figures = dict(readings=readings(outputs))
     tables = {TITLES[name]: text_table(records) for name, records in figures.items()}
     for title, rows in tables.items():
         print(AsciiTable(rows, title=title).table)
     if args.out:
         Path(args.out).write_text(json.dumps(figures, indent=1))
     if args.markdown:
-        kind = 'detector' if args.detector else 'detections'
-        command = (
-            f'python tools/analysis/pseudo_label_quality.py --{kind} {" ".join(source)} '
-            f'--annotations {args.annotations} --images {args.images}'
-        )
+        command = 'python tools/analysis/pseudo_label_quality.py ' + shlex.join(sys.argv[1:])
         facts = dict(command=f'`{command}`', date=date.today().isoformat(), **collect())
         Path(args.markdown).write_text(tables_page(args.title, args.note, tables, facts))
 
