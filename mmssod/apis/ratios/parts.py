@@ -13,6 +13,7 @@ from torch import Tensor
 from mmssod.apis.ratios.detectors import base_detector
 from mmssod.apis.ratios.rows import Measured, Row, Setting, in_turns
 from mmssod.models.bbox_coders import SideBucketCoder
+from mmssod.models.bbox_heads import SideAwareBucketHead
 from mmssod.models.pseudo import EMATeacher
 
 BOXES, BUCKETS = 2048, 30
@@ -82,8 +83,33 @@ def least_ratio(setting: Setting, student: torch.nn.Module) -> float:
     return Measured(once, twice).ratio
 
 
+def side_aware_head(setting: Setting) -> Measured:
+    """Forward and backward of the head for K = 30: of 256 channels, 128 RoIs (32 when quick) of 7 x 7 features."""
+    sizes = dict(type='SideAwareBucketHead', num_classes=80, in_channels=256, fc_out_channels=1024)
+    ours: SideAwareBucketHead = MODELS.build(
+        {**sizes, 'bbox_coder': dict(type='SideBucketCoder', num_buckets=BUCKETS)}
+    ).to(setting.device)
+    theirs: SideAwareBucketHead = MODELS.build(
+        {**sizes, 'bbox_coder': dict(type='SideBucketCoder', num_buckets=7)}
+    ).to(setting.device)
+    theirs.num_buckets = BUCKETS  # interpolated from 7 features
+    features = torch.randn(32 if setting.quick else 128, 256, 7, 7, device=setting.device)
+
+    def step(head: SideAwareBucketHead) -> None:
+        scores, localization = head(features)
+        (scores.mean() + localization.mean()).backward()
+
+    return Measured(*in_turns(setting, lambda: step(ours), lambda: step(theirs)))
+
+
 ROWS = (
     Row('coder', 'coder, encode + decode of 2048 boxes, K = 30, ours / mmdet', 0.33, coder),
+    Row(
+        'side',
+        'side-aware head, K = 30 of 30 features per side / interpolated from 7 (SABL upsamples by 2)',
+        1.25,
+        side_aware_head,
+    ),
     Row(
         'ema',
         'EMA update of a ResNet-50 Faster R-CNN, ours / mmdet',
