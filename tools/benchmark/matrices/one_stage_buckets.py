@@ -22,11 +22,11 @@ def labeled(name):
 
 recipes = []
 for data in IMAGES:
-    config = f'configs/yolox_nano/supervised_bucket_{data}.py'
+    config = f'configs/yolox_nano/teacher_bucket_{data}.py'
     recipes += [
         dict(
             name=f'{data}, plain',
-            config=f'configs/yolox_nano/supervised_{data}.py',
+            config=f'configs/yolox_nano/teacher_{data}.py',
             options=labeled(data),
         ),
         dict(name=f'{data}, buckets', config=config, options=labeled(data)),
