@@ -51,9 +51,7 @@ for data, file in LABELED.items():
     folder = 'configs/yolox_nano'
     recipes += [
         dict(name=teacher, config=f'{folder}/teacher_{data}.py', options=labeled),
-        dict(
-            name=f'{data}, supervised', config=f'{folder}/supervised_{data}.py', options=labeled
-        ),
+        dict(name=f'{data}, supervised', config=f'{folder}/supervised_{data}.py', options=labeled),
         dict(
             name=f'{data}, SemiBaseDetector',
             config=f'{folder}/mmdet_semi_{data}.py',

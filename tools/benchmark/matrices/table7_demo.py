@@ -22,6 +22,7 @@ ON_P = {
 
 
 HEAD = 'roi_head.bbox_head'
+FAST = {'default_hooks.speed': dict(type='SpeedHook', channels_last=True)}  # the same losses
 
 recipes = []
 for k, figures in PAPER.items():
@@ -30,13 +31,13 @@ for k, figures in PAPER.items():
         dict(
             name=f'teacher, K = {k}',
             config='configs/demo/teacher.py',
-            options={f'model.{key}': value for key, value in side.items()},
+            options={**{f'model.{key}': value for key, value in side.items()}, **FAST},
         ),
         dict(
             name=f'K = {k}',
             config='configs/demo/student.py',
             start=f'teacher, K = {k}',
-            options={**{f'model.detector.{key}': v for key, v in side.items()}, **ON_P},
+            options={**{f'model.detector.{key}': v for key, v in side.items()}, **ON_P, **FAST},
             paper=figures,
         ),
     ]

@@ -23,6 +23,7 @@ TEACHER = {
     'test_evaluator.ann_file': ROOT + 'val.json',
     'val_evaluator.train_ann_file': ROOT + 'train.json',
     'test_evaluator.train_ann_file': ROOT + 'train.json',
+    'default_hooks.speed': dict(type='SpeedHook', channels_last=True),  # the same losses
 }
 STUDENT = {**TEACHER, 'train_dataloader.dataset.unlabeled.images': ROOT + 'unlabeled'}
 
