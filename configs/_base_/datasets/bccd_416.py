@@ -23,7 +23,7 @@ semi_train_dataloader = dict(
     dataset=dict(
         labeled=dict(ann_file=labeled_json, **semi_labeled_416),
         unlabeled=dict(images=unlabeled_json, pipeline=unlabeled_416),
-    )
+    ),
 )
 val_dataloader = dict(dataset=dict(pipeline=test_416))
 test_dataloader = val_dataloader

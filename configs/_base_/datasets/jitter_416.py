@@ -12,4 +12,6 @@ jitter_416 = {**_base_.jitter, **sizes_416}
 strong_jitter_416 = {**_base_.strong_jitter, **sizes_416}
 resize_416 = dict(resize=dict(scale=scale_416))
 test_resize_416 = dict(type='Resize', scale=scale_416, keep_ratio=True)
-counts_416 = dict(counts=dict(labeled=2, unlabeled=6))  # of a student: labeled ones are known already
+counts_416 = dict(
+    counts=dict(labeled=2, unlabeled=6)
+)  # of a student: labeled ones are known already

@@ -24,7 +24,7 @@ semi_train_dataloader = dict(
         unlabeled=dict(
             images=f'data/voc12mini/train.{fold}@10-unlabeled.json', pipeline=unlabeled_416
         ),
-    )
+    ),
 )
 val_dataloader = dict(dataset=dict(pipeline=test_416))
 test_dataloader = val_dataloader
