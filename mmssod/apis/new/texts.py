@@ -13,7 +13,7 @@ Written by `mmssod new`. It works from every folder; what lies beside this folde
 _base_ = $bases
 
 here = "{{ fileDirname }}"  # this folder, wherever it lies
-beside = here.rpartition('/')[0]  # the one around it
+beside = here.rsplit('/', $up)[0]  # $around
 classes = $classes
 labeled_json, labeled_images = f'{here}/labeled.json', $labeled_images
 iscrowd = '$iscrowd'  # its boxes with `iscrowd` in training: difficult ones of VOC 'object', crowds 'background'
