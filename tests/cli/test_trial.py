@@ -259,6 +259,34 @@ def test_why_there_is_no_trial(values, text, tmp_path, monkeypatch):
     assert trial.choose(folder) == folder / 'a'
 
 
+def test_one_whose_folder_is_gone_is_no_candidate(tmp_path):
+    folder = project_of(tmp_path, a={}, b={})
+    shutil.rmtree(folder / 'a')
+    assert 'b is the only detector there' in law.project_lines(folder)[0]
+    assert trial.choose(folder) == folder / 'b'
+    shutil.rmtree(folder / 'b')
+    with pytest.raises(FileNotFoundError, match='expected the folder of a project'):
+        law.project_lines(folder)
+
+
+def test_a_failure_is_told_at_once_and_drops(tmp_path, monkeypatch):
+    folder = project_of(tmp_path, a={}, b={})
+    said = []
+
+    def train(judge, name, number, seconds):
+        if name == 'a':
+            raise OSError('no network')
+        return 5.0, seconds
+
+    monkeypatch.setattr(trial.Trial, 'train', train)
+    assert trial.choose(folder, say=said.append) == folder / 'b'
+    assert said[0] == 'trial: a failed: no network'
+    assert law.read_choice(folder) == (
+        'b',
+        'chosen: b, the only one left; a failed: OSError: no network',
+    )
+
+
 def test_a_choice_is_made_once(tmp_path, monkeypatch):
     folder = project_of(tmp_path, a={}, b={})
     (folder / law.TRIAL).write_text(json.dumps(dict(chosen='b', why='chosen: b, of old')))

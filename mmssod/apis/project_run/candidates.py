@@ -162,6 +162,8 @@ def _evaluation(folder: Path) -> float:
 
 def no_trial(folder: Path, candidates: Sequence[str]) -> str:
     """Why the detectors of a project are not compared; '' where they are."""
+    if len(candidates) == 1:
+        return f'no trial: {candidates[0]} is the only detector there'
     truth = read_json_dict(folder / candidates[0] / 'val.json')
     images = len({box['image_id'] for box in truth.get('annotations') or ()})
     if images < LEAST_IMAGES:

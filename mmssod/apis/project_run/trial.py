@@ -130,7 +130,7 @@ def choose(
         return folder / candidates[0]
     began = time.monotonic()
     trial = Trial(folder, trust_checkpoint, say, dict(options, auto_scale_lr=False))
-    rounds = halve(candidates, trial_seconds(folder, candidates), trial.train, trial.ahead)
+    rounds = halve(candidates, trial_seconds(folder, candidates), trial.told, trial.ahead)
     (chosen,) = rounds[-1].kept
     why = f'chosen: {outcome(rounds, trial.compare)}'
     say(f'{why} (the trial took {rough(time.monotonic() - began)})')
@@ -165,6 +165,14 @@ class Trial:
         self.found: dict[str, list[dict]] = {}
         self.truth: dict = {}
         self.classes: tuple[str, ...] = ()
+
+    def told(self, name: str, number: int, seconds: float) -> tuple[float, float]:
+        """:meth:`train`, and a line if that fails, since it is not the end of the trial."""
+        try:
+            return self.train(name, number, seconds)
+        except Exception as error:
+            self.say(f'trial: {name} failed: {error}')
+            raise
 
     def train(self, name: str, number: int, seconds: float) -> tuple[float, float]:
         """Train a candidate until so many seconds since its start, as estimated, and evaluate it.
