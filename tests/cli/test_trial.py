@@ -1,6 +1,7 @@
 """The trial of several detectors: who is dropped when, for how many seconds, and that the winner loses nothing."""
 
 import json
+import math
 import os
 import shutil
 import signal
@@ -311,6 +312,18 @@ def make_trial(folder, work_dir, monkeypatch, fails=None):
 
     monkeypatch.setattr(trial, 'run_training', run)
     return trial.Trial(folder, False, print, {}), training
+
+
+def test_the_first_gets_iterations_and_the_others_the_seconds_of_these(tmp_path):
+    """40 s by an estimate of 0.5 s a step are 80 iterations; they took 400 s, so 100 estimated seconds are 1000."""
+    said = []
+    judge = trial.Trial(project_of(tmp_path, a={}, b={}), False, said.append, {})
+    hook = judge._hook('a', 0, 40.0)
+    assert (hook.iterations, hook.seconds) == (80, math.inf) and 'a, to 80 iterations' in said[0]
+    judge.pace = 400.0 / 40.0
+    hook = judge._hook('b', 1, 100.0)
+    assert (hook.iterations, hook.seconds) == (math.inf, 1000.0)
+    assert said[1] == 'trial, round 2: b, to 17 min of training'
 
 
 def test_one_that_ends_the_process_twice_is_not_tried_again(tmp_path, monkeypatch):
