@@ -6,6 +6,7 @@ For example::
     mmssod new data/own/labels --unlabeled data/own/unlabeled --classes cat dog --out own
     mmssod new data/own/data.yaml --unlabeled data/own/unlabeled --out own
     mmssod new data/own/train.json --unlabeled data/own/unlabeled --start weights/yolox_nano.pth --out own
+    mmssod new data/own/train.json --unlabeled data/own/unlabeled --val data/own/val.json --try --out own
 """
 
 from __future__ import annotations
@@ -59,6 +60,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "faster_rcnn, with the paper's buckets; auto: by the start, or the machine (%(default)s)",
     )
     parser.add_argument(
+        '--try',
+        dest='trial',
+        action='store_true',
+        help='write the configs of several detectors: `mmssod run` trains each for a short time, and goes on with the '
+        'one that is better on the validation images; with --detector or --start there is one, and no trial',
+    )
+    parser.add_argument(
         '--start',
         default='auto',
         metavar='NAME|FILE|none',
@@ -90,6 +98,7 @@ def run(args: argparse.Namespace) -> None:
         kind=args.format,
         classes=args.classes,
         detector=args.detector,
+        trial=args.trial,
         start=args.start,
         iterations=args.iterations,
         seed=args.seed,

@@ -1,7 +1,8 @@
 """Train teacher, student and baseline of a project, evaluate the best of each, and write the report.
 
 PROJECT is a folder that `mmssod new` has written. What is complete is left as it is, and what was cut off, by Ctrl-C, a
-kill or a loss of power, goes on: the same command again. For example::
+kill or a loss of power, goes on: the same command again. Of a project written with `--try`, a short trial of its
+detectors on the validation images comes first, and the better one is trained. For example::
 
     mmssod new data/own/train.json --images data/own/images --unlabeled data/own/unlabeled --out own
     mmssod run own
@@ -19,7 +20,10 @@ from mmssod.cli.options import add_cfg_options, add_trust_checkpoint, check_seed
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    parser.add_argument('project', help='folder with teacher.py, student.py and supervised.py')
+    parser.add_argument(
+        'project',
+        help='folder that `mmssod new` has written',
+    )
     parser.add_argument('--seed', type=int, help="random seed of all runs, instead of the configs'")
     parser.add_argument('--amp', action='store_true', help='train in mixed precision')
     parser.add_argument('--out', help='html file of the report (PROJECT/report.html)')
@@ -40,27 +44,24 @@ def before_loading(args: argparse.Namespace) -> None:
     Raises:
         FileNotFoundError: The folder is no project.
     """
-    from mmssod.apis.project_run.facts import plan_lines  # which loads nothing
+    from mmssod.apis.project_run.candidates import project_lines  # which loads nothing
 
-    print('\n'.join(plan_lines(Path(args.project))), flush=True)
+    print('\n'.join(project_lines(Path(args.project))), flush=True)
 
 
 def run(args: argparse.Namespace) -> int:
     """Train, evaluate, report."""
-    from mmssod.apis.project_run import running  # after the arguments, so that --help is quick
+    from mmssod.apis.project_run import running, trial  # after the arguments: --help is quick
     from mmssod.engine.terminal import short_terminal
 
     folder = Path(args.project)
     page = Path(args.out) if args.out else folder / 'report.html'
     try:
         with short_terminal():
-            trainings = running.train_project(
-                folder,
-                seed=args.seed,
-                amp=args.amp,
-                cfg_options=args.cfg_options,
-                trust_checkpoint=args.trust_checkpoint,
-            )
+            options = dict(seed=args.seed, amp=args.amp, cfg_options=args.cfg_options)
+            trust = args.trust_checkpoint
+            folder = trial.choose(folder, trust_checkpoint=trust, **options)
+            trainings = running.train_project(folder, trust_checkpoint=trust, **options)
         finished = running.reported(folder, trainings, page)
         print('\n'.join(running.summary(folder, trainings)), flush=True)
         status = 0 if finished else _report(running.report_runs(trainings), page)

@@ -175,13 +175,31 @@ def choose_detector(data: LabeledSet, machine: Machine) -> tuple[str, str]:
     """
     if not machine.gpus:
         return 'yolox_nano', 'the one for machines without a GPU; here: '
-    for name in ('rtmdet_l', 'rtmdet_m', 'rtmdet_tiny'):
-        needed = 1 + PAIRS * _pair(DETECTORS[name], fit_scale(DETECTORS[name].scale, data))
-        if needed <= machine.memory:
-            return name, (
-                f'the largest RTMDet whose {PAIRS} + {PAIRS} images fit into the GPU, about {needed:.0f} GiB; here: '
-            )
-    return 'yolox_nano', 'no RTMDet fits into the GPU; here: '
+    fitting = _fitting(data, machine)
+    if not fitting:
+        return 'yolox_nano', 'no RTMDet fits into the GPU; here: '
+    name, needed = next(iter(fitting.items()))
+    return name, (
+        f'the largest RTMDet whose {PAIRS} + {PAIRS} images fit into the GPU, about {needed:.0f} GiB; here: '
+    )
+
+
+def trial_detectors(data: LabeledSet, machine: Machine) -> list[str]:
+    """The detectors that a trial compares on a machine; the first is the one that :func:`choose_detector` says.
+
+    With a GPU the RTMDets that fit into its memory; where there are none, the two detectors for CPUs.
+    """
+    return [*_fitting(data, machine)] or ['yolox_nano', 'faster_rcnn_lite']
+
+
+def _fitting(data: LabeledSet, machine: Machine) -> dict[str, float]:
+    """The RTMDets of which 4 labeled and 4 unlabeled images fit into a GPU, largest first, and the GiB of these."""
+    if not machine.gpus:
+        return {}
+    names = ('rtmdet_l', 'rtmdet_m', 'rtmdet_tiny')
+    scales = {name: fit_scale(DETECTORS[name].scale, data) for name in names}
+    needed = {name: 1 + PAIRS * _pair(DETECTORS[name], scales[name]) for name in names}
+    return {name: gib for name, gib in needed.items() if gib <= machine.memory}
 
 
 def small_recipe() -> Config:

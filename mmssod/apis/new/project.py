@@ -8,11 +8,24 @@ from pathlib import Path
 
 from mmssod.apis.new.data_yaml import SUFFIXES, yaml_sources
 from mmssod.apis.new.machine import Machine
-from mmssod.apis.new.planning import Plan, check_plan, choose_detector, make_plan
-from mmssod.apis.new.pool import find_pool
-from mmssod.apis.new.sets import Source, labeled_parts
+from mmssod.apis.new.planning import (
+    Plan,
+    check_plan,
+    choose_detector,
+    make_plan,
+    trial_detectors,
+)
+from mmssod.apis.new.pool import Pool, find_pool
+from mmssod.apis.new.sets import LabeledPart, Source, labeled_parts
 from mmssod.apis.new.starting import Start, find_start, full_name, named_problems
-from mmssod.apis.new.writing import commands, notes, output_problems, write_project
+from mmssod.apis.new.writing import (
+    commands,
+    notes,
+    output_problems,
+    project_files,
+    write_candidates,
+    write_project,
+)
 from mmssod.datasets.preparation.findings import Findings
 from mmssod.datasets.preparation.own_data import LabeledSet
 from mmssod.structures import raise_together
@@ -28,6 +41,7 @@ def new_project(
     kind: str = 'auto',
     classes: Sequence[str] = (),
     detector: str = 'auto',
+    trial: bool = False,
     start: str = 'auto',
     iterations: int | None = None,
     seed: int = 0,
@@ -45,6 +59,8 @@ def new_project(
         kind: Format of the labels, see :func:`~mmssod.datasets.preparation.formats.read_labels`.
         classes: Class names, likewise.
         detector: A key of :data:`~mmssod.apis.new.detectors.DETECTORS`, or ``'auto'``: by the start, or the machine.
+        trial: Write the detectors that a trial compares, each into a folder of ``out``, where neither ``detector`` nor
+            ``start`` names one and the machine takes several: ``mmssod run`` chooses among them.
         start: ``'auto'`` for the detector's own COCO weights, ``'none'``, a model's name, a URL or a file.
         iterations: Of the teacher; by default fitted to the data.
         seed: Of the images that are set aside, and of the runs, >= 0.
@@ -76,41 +92,82 @@ def new_project(
     data, here = LabeledSet.of(train.trained()), machine or Machine.current()
     usual, _ = choose_detector(data, here)
     names = [category['name'] for category in train.coco['categories']]
-    begin = find_start(start, detector, usual, names)
-    chosen = detector if begin.detector == usual else begin.detector
-    plan = make_plan(data, here, detector=chosen, iterations=iterations)
-    written = write_project(folder, plan, train, test, pool, seed, begin.weights)
-    return _report(
-        findings, data, len(test.coco['images']), len(pool.images), plan, begin, written, folder
+    asked = trial_detectors(data, here) if trial and detector == start == 'auto' else [detector]
+    planned: list[tuple[Plan, Start]] = []
+    for one in asked if len(asked) > 1 else [detector]:
+        begin = find_start(start, one, usual, names)
+        chosen = one if begin.detector == usual else begin.detector
+        planned.append((make_plan(data, here, detector=chosen, iterations=iterations), begin))
+    written = _write(folder, planned, train, test, pool, seed)
+    lines = _found(
+        findings, planned[0][0].warnings, data, len(test.coco['images']), len(pool.images)
     )
+    lines += _chosen(planned, data.images)
+    lines += ['written:', *(f'  {path}' for path in written), '']
+    if trial and len(planned) == 1:
+        lines += ['no trial: there is one detector to choose from', '']
+    return '\n'.join([*lines, *_next(folder, [plan for plan, _ in planned])])
 
 
-def _report(
-    findings: Findings,
-    data: LabeledSet,
-    val: int,
-    unlabeled: int,
-    plan: Plan,
-    start: Start,
-    written: Sequence[Path],
+def _write(
     folder: Path,
-) -> str:
-    warnings = (*findings.warnings, *plan.warnings)
-    lines = [*findings.counts, *(f'warning: {warning}' for warning in warnings)]
+    planned: Sequence[tuple[Plan, Start]],
+    train: LabeledPart,
+    test: LabeledPart,
+    pool: Pool,
+    seed: int,
+) -> list[Path]:
+    """Write one project, or one for each candidate of a trial; those of an earlier call are removed."""
+    for file in project_files(folder):
+        file.unlink()
+    parts = (train, test, pool, seed)
+    if len(planned) == 1:
+        plan, begin = planned[0]
+        return write_project(folder, plan, *parts, begin.weights)
+    written = []
+    for plan, begin in planned:
+        written += write_project(folder / plan.detector, plan, *parts, begin.weights, up=2)
+    return [*written, write_candidates(folder, [plan.detector for plan, _ in planned])]
+
+
+def _found(
+    findings: Findings, more: Sequence[str], data: LabeledSet, val: int, unlabeled: int
+) -> list[str]:
+    """What the data hold."""
+    lines = [*findings.counts, *(f'warning: {warning}' for warning in (*findings.warnings, *more))]
     lines += ['', f'{data.images} labeled images, {val} to evaluate on, {unlabeled} unlabeled']
-    lines += [f'{data.boxes_an_image:.1f} boxes an image:', data.table(), '']
+    return [*lines, f'{data.boxes_an_image:.1f} boxes an image:', data.table(), '']
+
+
+def _chosen(planned: Sequence[tuple[Plan, Start]], images: int) -> list[str]:
+    """What is chosen, or what a trial will choose from."""
     fixed = (
         'batch norm: fixed as in the start, since batches as small as these spoil its statistics'
     )
-    begin = [*start.lines, *([fixed] if start.weights else [])]
-    chosen = [plan.why[0], *begin, *plan.why[1:], *plan.length_lines(data.images)]
-    lines += ['chosen:', *(f'  {line}' for line in chosen), '']
-    lines += ['written:', *(f'  {path}' for path in written), '']
-    lines += [
+    lines = []
+    for plan, start in planned:
+        begin = [*start.lines, *([fixed] if start.weights else [])]
+        chosen = [plan.why[0], *begin, *plan.why[1:], *plan.length_lines(images)]
+        title = 'chosen:' if len(planned) == 1 else 'candidate of the trial:'
+        lines += [title, *(f'  {line}' for line in chosen), '']
+    return lines
+
+
+def _next(folder: Path, plans: Sequence[Plan]) -> list[str]:
+    """The commands to run."""
+    run = f'  {shlex.join(["mmssod", "run", str(folder)])}'
+    if len(plans) > 1:
+        return [
+            'next:',
+            '  # try the detectors for a short time, train the better one, evaluate, report',
+            run,
+        ]
+    lines = [
         'next:',
         '  # all of it: train, evaluate, report; the same command goes on where it was cut off',
+        run,
+        'or one by one:',
     ]
-    lines += [f'  {shlex.join(["mmssod", "run", str(folder)])}', 'or one by one:']
-    for note, command in zip(notes(plan), commands(folder, plan), strict=True):
+    for note, command in zip(notes(plans[0]), commands(folder, plans[0]), strict=True):
         lines += [f'  # {note}', f'  {command}']
-    return '\n'.join(lines)
+    return lines

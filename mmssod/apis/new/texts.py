@@ -13,7 +13,7 @@ Written by `mmssod new`. It works from every folder; what lies beside this folde
 _base_ = $bases
 
 here = "{{ fileDirname }}"  # this folder, wherever it lies
-beside = here.rpartition('/')[0]  # the one around it
+beside = here.rsplit('/', $up)[0]  # $around
 classes = $classes
 labeled_json, labeled_images = f'{here}/labeled.json', $labeled_images
 iscrowd = '$iscrowd'  # its boxes with `iscrowd` in training: difficult ones of VOC 'object', crowds 'background'
@@ -98,7 +98,7 @@ jitter = {**_base_.jitter, **sizes}
 strong_jitter = {**_base_.strong_jitter, **sizes}
 strong = dict(**strong_jitter, **_base_.strong_steps, pack=_base_.pack)
 """,
-    batch_comment='labeled images an iteration and GPU; a student sees half of them, and unlabeled ones up to 2 * batch',
+    batch_comment='labeled images an iteration and GPU; a student sees half of them and up to 2 * batch unlabeled ones',
     semi_counts='dict(labeled=max(batch // 2, 1), unlabeled=2 * batch - max(batch // 2, 1))',
     labeled="""\
 places = dict(

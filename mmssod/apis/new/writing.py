@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shlex
@@ -15,12 +16,15 @@ from mmssod.apis.new.detectors import DETECTORS
 from mmssod.apis.new.planning import Plan, small_recipe
 from mmssod.apis.new.pool import Pool
 from mmssod.apis.new.sets import LabeledPart
+from mmssod.apis.project_run.candidates import CANDIDATES, TRIAL
 from mmssod.datasets.split import write_coco
 from mmssod.structures import Problem
 
 LISTS = ('labeled.json', 'val.json', 'not_unlabeled.txt')
 RUNS = ('teacher', 'student', 'supervised')
 CONFIGS = ('data.py', *(f'{name}.py' for name in RUNS))
+FILES = (*CONFIGS, *LISTS)
+"""Of a project with one detector; one with several has these in a folder for each."""
 UNWRITABLE = re.compile(r'["\\\x00-\x1f\ud800-\udfff]|\{\{|::')
 """What the path of a config cannot have: mmengine puts it into quotes unchanged."""
 
@@ -47,7 +51,7 @@ def output_problems(folder: Path, sources: Sequence[str], force: bool) -> list[P
         )
         problems.append(Problem(what, expected, repr(path), 'name another folder with --out'))
     read = [Path(source).resolve() for source in sources]
-    there = [folder / name for name in (*CONFIGS, *LISTS) if (folder / name).exists()]
+    there = project_files(folder)
     inputs = [str(file) for file in there if file.resolve() in read]
     around = [str(path) for path in read if path.is_dir() and folder.resolve().is_relative_to(path)]
     if inputs:
@@ -72,6 +76,14 @@ def output_problems(folder: Path, sources: Sequence[str], force: bool) -> list[P
     return problems
 
 
+def project_files(folder: Path) -> list[Path]:
+    """The files that earlier calls have written to a folder, and the outcome of a trial."""
+    places = [folder, *(folder / name for name in DETECTORS)]
+    files = [place / name for place in places for name in FILES]
+    files += [folder / CANDIDATES, folder / TRIAL]
+    return [file for file in files if file.exists()]
+
+
 def write_project(
     folder: Path,
     plan: Plan,
@@ -80,6 +92,7 @@ def write_project(
     pool: Pool,
     seed: int,
     start: str = '',
+    up: int = 1,
 ) -> list[Path]:
     """Write the labels and the configs.
 
@@ -91,15 +104,16 @@ def write_project(
         pool: The unlabeled images.
         seed: Of the runs.
         start: What the teacher starts from, for ``load_from``; '' for what the detector's config says.
+        up: How many folders above it the one lies that may move together with it: 2 for one of several detectors.
 
     Returns:
         All files of the project.
     """
     write_coco(train.coco, folder / 'labeled.json')
     write_coco(test.coco, folder / 'val.json')
-    data = _data_values(folder, plan, train, test, pool)
+    data = _data_values(folder, plan, train, test, pool, up)
     write = _coco_configs if DETECTORS[plan.detector].start else _two_stage_configs
-    files = write(folder, plan, data, seed, start)
+    files = write(folder, plan, data, seed, start, up)
     if pool.labeled:
         files['not_unlabeled.txt'] = ''.join(f'{name}\n' for name in pool.labeled)
     for name, text in files.items():
@@ -107,18 +121,27 @@ def write_project(
     return [folder / name for name in ('labeled.json', 'val.json', *files)]
 
 
+def write_candidates(folder: Path, names: Sequence[str]) -> Path:
+    """Note the detectors that a trial compares, each of which has a project in the folder of its name."""
+    file = folder / CANDIDATES
+    file.write_text(json.dumps(dict(detectors=[*names]), indent=1) + '\n', encoding='utf-8')
+    return file
+
+
 def _data_values(
-    folder: Path, plan: Plan, train: LabeledPart, test: LabeledPart, pool: Pool
+    folder: Path, plan: Plan, train: LabeledPart, test: LabeledPart, pool: Pool, up: int
 ) -> dict[str, object]:
     """What ``data.py`` says of data and plan, for every detector."""
     classes = [category['name'] for category in train.coco['categories']]
     return dict(
+        up=up,
+        around='the one around it' if up == 1 else 'the one around the project of all detectors',
         classes=pformat(tuple(classes), width=96, compact=True),
-        labeled_images=_place(train.images, folder),
+        labeled_images=_place(train.images, folder, up),
         iscrowd=train.iscrowd,
-        val_images=_place(test.images, folder),
-        unlabeled=_place(pool.source, folder),
-        prefix=_place(pool.prefix, folder) if pool.prefix else "''",
+        val_images=_place(test.images, folder, up),
+        unlabeled=_place(pool.source, folder, up),
+        prefix=_place(pool.prefix, folder, up) if pool.prefix else "''",
         not_unlabeled="[f'{here}/not_unlabeled.txt']" if pool.labeled else '[]',
         scale=plan.scale,
         scale_comment=texts.SCALE_COMMENT,
@@ -133,7 +156,7 @@ def _data_values(
 
 
 def _two_stage_configs(
-    folder: Path, plan: Plan, data: dict[str, object], seed: int, start: str
+    folder: Path, plan: Plan, data: dict[str, object], seed: int, start: str, up: int
 ) -> dict[str, str]:
     """Texts of the configs of a two-stage detector by file name: the paper's method."""
     chosen = DETECTORS[plan.detector]
@@ -143,7 +166,7 @@ def _two_stage_configs(
         optimizer=chosen.optimizer,
         rois=plan.rois,
         seed=seed,
-        load_from=f'load_from = {_start(start, folder, "_base_.")}\n' if start else '',
+        load_from=f'load_from = {_start(start, folder, up, "_base_.")}\n' if start else '',
     )
     method = 'certainty_lite.py' if chosen.optimizer == 'adamw_lite.py' else 'certainty.py'
     return {
@@ -155,7 +178,7 @@ def _two_stage_configs(
 
 
 def _coco_configs(
-    folder: Path, plan: Plan, data: dict[str, object], seed: int, start: str
+    folder: Path, plan: Plan, data: dict[str, object], seed: int, start: str, up: int
 ) -> dict[str, str]:
     """Texts of the configs of a detector that starts from COCO by file name: a student with an EMA teacher."""
     chosen, recipe = DETECTORS[plan.detector], small_recipe()
@@ -173,7 +196,7 @@ def _coco_configs(
         frozen=texts.FROZEN if start else '',
     )
     joint = '' if start else texts.NOT_JOINT
-    started = dict(start=_start(start, folder) if start else 'None', start_comment=comment)
+    started = dict(start=_start(start, folder, up) if start else 'None', start_comment=comment)
     return {
         'data.py': _data_text(texts.COCO_DATA, data | lengths | started),
         'teacher.py': texts.COCO_TEACHER.substitute(teacher | dict(command=dry)),
@@ -220,24 +243,26 @@ def notes(plan: Plan) -> list[str]:
     ]
 
 
-def _place(path: Path | str, folder: Path, base: str = '') -> str:
+def _place(path: Path | str, folder: Path, up: int, base: str = '') -> str:
     """A path in a config: where it lies beside the project or in it, from there, so that both may move; else absolute.
 
     Args:
         path: Of images, a list or weights.
         folder: The project's.
+        up: See :func:`write_project`.
         base: What stands before a name of ``data.py``, ``_base_.`` in the other configs.
     """
     full, place = Path(os.path.abspath(path)), Path(os.path.abspath(folder))
-    if place.parent == place.parent.parent or not full.is_relative_to(place.parent):
+    beside = place.parents[min(up, len(place.parents)) - 1]
+    if beside == beside.parent or not full.is_relative_to(beside):
         return repr(full.as_posix())
-    name, around = ('here', place) if full.is_relative_to(place) else ('beside', place.parent)
+    name, around = ('here', place) if full.is_relative_to(place) else ('beside', beside)
     relative = full.relative_to(around).as_posix()
     if re.search(r"""["'{}\\\x00-\x1f\ud800-\udfff]""", relative):
         return repr(full.as_posix())
     return f"f'{{{base}{name}}}/{relative}'"
 
 
-def _start(start: str, folder: Path, base: str = '') -> str:
+def _start(start: str, folder: Path, up: int, base: str = '') -> str:
     """The same of what a training starts from, which may be a name or a URL."""
-    return _place(start, folder, base) if os.path.isabs(start) else repr(start)
+    return _place(start, folder, up, base) if os.path.isabs(start) else repr(start)

@@ -94,7 +94,7 @@ def complete(work_dir: Path, length: int, evaluated: bool = True, may_stop: bool
         evaluated: Whether it evaluates.
         may_stop: Whether its config lets it end early.
     """
-    early = _json(work_dir / 'stopped_early.json')
+    early = read_json_dict(work_dir / 'stopped_early.json')
     if may_stop and early.get('max_iters') == length:
         return (work_dir / f'iter_{early.get("iteration")}.pth').is_file()
     if not (work_dir / f'iter_{length}.pth').is_file():
@@ -238,7 +238,8 @@ def rough(seconds: float) -> str:
     return f'{seconds / 3600:.1f} h'
 
 
-def _json(file: Path) -> dict[str, Any]:
+def read_json_dict(file: Path) -> dict[str, Any]:
+    """What a json holds; empty where it is missing, no json, or no dict."""
     try:
         found = json.loads(file.read_text())
     except (OSError, ValueError):
