@@ -17,12 +17,12 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
 from mmssod.apis.label_bank import BankPlan
-from mmssod.apis.label_bank.closing import close_bank
-from mmssod.apis.label_bank.making import label_shards
-from mmssod.apis.label_bank.progress import BankProgress
 from mmssod.datasets.image_files import UnreadableImageError
 from mmssod.engine.preflight import absent_images, label_bank_problems
 from mmssod.label_bank import LabelBankFiles
+from mmssod.label_bank.closing import close_bank
+from mmssod.label_bank.making import label_shards
+from mmssod.label_bank.progress import BankProgress
 from mmssod.models.checkpoint_parts import teacher_digest
 from mmssod.testing.tiny import tiny_detector
 

@@ -10,12 +10,12 @@ from pathlib import Path
 import numpy as np
 from mmengine.logging import print_log
 
-from mmssod.apis.label_bank.plan import BankPlan, ImageNames
-from mmssod.apis.label_bank.progress import BankProgress
 from mmssod.environment.whole_files import write_whole
 from mmssod.label_bank import BankError, Header, finish, write_coco
 from mmssod.label_bank.layout import COCO, LOCK, UNREADABLE, shard_files
 from mmssod.label_bank.lock import WriterLock
+from mmssod.label_bank.plan import BankPlan, ImageNames
+from mmssod.label_bank.progress import BankProgress
 from mmssod.label_bank.shards import images_in_shard, read_images, unreadable
 
 POLL_SECONDS = 0.5

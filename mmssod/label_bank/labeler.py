@@ -12,9 +12,8 @@ from mmdet.utils import OptConfigType
 from torch import Tensor, nn
 
 from mmssod.label_bank import BankError, Found, LabelBankFiles
+from mmssod.models.pseudo.labelers import Labeler
 from mmssod.structures import PseudoLabels
-
-from .labelers import Labeler
 
 
 @MODELS.register_module()
