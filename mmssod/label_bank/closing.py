@@ -72,7 +72,7 @@ def close_bank(plan: BankPlan, coco: bool) -> None:
                 header = finish(plan.folder, header)
             if coco and not file.is_file():
                 write_coco(plan.folder, header, ImageNames(plan), *plan.categories())
-    boxes = sum(shard.boxes for shard in header.shards)
+    boxes = sum(header.shards)
     print_log(
         f'label bank {plan.folder}: {header.images} images, {boxes} boxes'
         f'{" in both views" if header.mirrored else ""}, p >= {header.floor}',

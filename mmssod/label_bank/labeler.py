@@ -77,7 +77,12 @@ class LabelBank(Labeler):
                 f'{sample.img_path}, flipped {direction!r}',
                 "give the weak view RandomFlip(direction='horizontal'), or a FrozenTeacher",
             )
-        return self.files.look_up(sample.img_id, sample.img_path, mirrored=direction is not None)
+        return self.files.look_up(
+            sample.img_id,
+            sample.img_path,
+            mirrored=direction is not None,
+            size=sample.get('ori_shape'),
+        )
 
 
 def as_labels(

@@ -177,9 +177,9 @@ def view(folder):
 
 @case(
     GROUP,
-    'a header edited by hand: `shard_size: 0`, `teacher: 7`, `floor: "x"`, ...',
+    'a header edited by hand: `shard_size: 0`, `teacher: 7`, `floor: 0.01`, ...',
     STOP,
-    '(?s)(damaged.*values that no bank has.*){7}.*damaged.*shards of other than 4 images',
+    '(?s)(damaged.*it was edited.*){9}',
 )
 def edited(folder):
     cfg = student(folder)
@@ -189,7 +189,10 @@ def edited(folder):
         shard_size=0, teacher=7, floor='x', mirrored=1, images='3', view=7, classes=['a', 1]
     )
     found = []
-    for change in [{name: value} for name, value in wrong.items()] + [dict(images=4)]:
+    for change in [{name: value} for name, value in wrong.items()] + [
+        dict(images=4),
+        dict(floor=0.01),
+    ]:
         file.write_text(json.dumps({**whole, **change}))
         found.append(said(cfg))
     return '\n'.join(found)
@@ -208,6 +211,14 @@ def other_pictures(folder):
     dataset = FakeDataset([path])
     dataset.get_data_info = lambda index: dict(img_id=0, img_path=str(path))
     return '\n'.join(map(str, absent_images(LabelBankFiles(str(folder / 'bank')), dataset)))
+
+
+@case(GROUP, 'of an earlier version', STOP, 'of an earlier version')
+def earlier(folder):
+    cfg = student(folder)
+    file = folder / 'bank/bank.json'
+    file.write_text(file.read_text().replace('label bank 2', 'label bank 1'))
+    return said(cfg)
 
 
 @case(GROUP, 'images whose names are not UTF-8', USED, '^[1-9]')
