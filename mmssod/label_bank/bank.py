@@ -98,8 +98,8 @@ class LabelBankFiles:
                 f'image {img_id!r}, flipped',
                 'make the bank again with this config',
             )
-        if size is not None and (found := other_size(path, image, size)):
-            raise self.of_others(found, 'this one')
+        if size is not None and (told := other_size(path, image, size)):
+            raise self.of_others(told, 'this one')
         middle = int(image['start'] + image['boxes'][0])
         found = boxes[middle : last_box(image)] if mirrored else boxes[image['start'] : middle]
         return Found(found, (int(image['view'][0]), int(image['view'][1])))

@@ -190,9 +190,9 @@ def text_code(content: dict[str, Any]) -> int:
     return zlib.crc32(json.dumps(values).encode())
 
 
-def record_code(image: np.void, boxes: np.ndarray | bytes) -> int:
+def record_code(image: np.void, boxes: np.ndarray) -> int:
     """CRC-32 of an IMAGE record, but for this code itself, and of its BOX records."""
-    return zlib.crc32(boxes, zlib.crc32(image.tobytes()[: -IMAGE['crc'].itemsize]))
+    return zlib.crc32(boxes.data, zlib.crc32(image.tobytes()[: -IMAGE['crc'].itemsize]))
 
 
 def intact(image: np.void, boxes: np.ndarray) -> bool:

@@ -43,8 +43,8 @@ class ShardWriter:
     """Appends images to a shard, from where an earlier process left off.
 
     An image is there or not: its boxes are written before its record, which has the checksum of both; the next start
-    cuts off the first image that does not fit its checksum, and all behind it. So a killed process loses nothing that it
-    had appended. A machine that goes down loses what its system had not written: any pages of the last half minute.
+    cuts off the first image that does not fit its checksum, and all behind it. So a killed process loses nothing that
+    it had appended. A machine that goes down loses what its system had not written: any pages of the last half minute.
 
     Args:
         folder: Of the bank.
@@ -122,10 +122,9 @@ class ShardWriter:
         records['view'] = [image.view for image in found]
         records['boxes'] = counts
         records['start'] = ends - counts.sum(axis=1)
-        texts = [part.tobytes() for part in boxes]
-        for record, plain, mirrored in zip(records, texts[::2], texts[1::2], strict=True):
-            record['crc'] = record_code(record, plain + mirrored)
-        append_bytes(self.files[1], b''.join(texts))
+        for record, *views in zip(records, boxes[::2], boxes[1::2], strict=True):
+            record['crc'] = record_code(record, np.concatenate(views))
+        append_bytes(self.files[1], b''.join(part.tobytes() for part in boxes))
         append_bytes(self.files[0], records.tobytes())
         self.done += len(found)
         self.boxes = int(ends[-1])
