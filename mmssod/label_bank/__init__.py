@@ -1,4 +1,9 @@
-"""The label bank: what a frozen teacher finds in every unlabeled image, in files that many processes write and read."""
+"""The label bank: what a frozen teacher finds in every unlabeled image, in files that many processes write and read.
+
+``layout``, ``shards``, ``finish``, ``bank``, ``coco`` and ``lock`` are its files; ``making`` and what it imports label
+images; ``labeler`` gives labels to a student; ``checks`` compares a bank with a training before that starts. Callers
+take ``mmssod.apis.label_bank``, configs ``LabelBank``.
+"""
 
 from mmssod.label_bank.bank import Found, LabelBankFiles
 from mmssod.label_bank.coco import write_coco

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import zlib
+import math
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 
+from mmssod.datasets.aspect import header_size
 from mmssod.label_bank.layout import (
     BOX,
     IMAGE,
@@ -18,6 +19,8 @@ from mmssod.label_bank.layout import (
     Header,
     damaged,
     image_key,
+    intact,
+    last_box,
     name_code,
     shard_files,
 )
@@ -60,21 +63,34 @@ class LabelBankFiles:
     def __len__(self) -> int:
         return self.header.images
 
-    def look_up(self, img_id: int | str, path: str, *, mirrored: bool) -> Found:
+    def look_up(
+        self,
+        img_id: int | str,
+        path: str,
+        *,
+        mirrored: bool,
+        size: tuple[int, int] | None = None,
+    ) -> Found:
         """The labels of a view.
 
         Args:
             img_id: As the data set has it.
             path: The image's file; its name is compared with the one that was labeled.
             mirrored: Which of the two views.
+            size: Height and width of the original image, px, where they are to be compared with those labeled.
 
         Raises:
-            BankError: The image is not in the bank, another file was labeled under its id, or only plain views were.
+            BankError: The image is not in the bank, another file was labeled under its id, it has another size now,
+                only plain views were labeled, or its labels are not what was written.
         """
         row = int(self.rows_of(np.array([image_key(img_id)]))[0])
-        image = None if row < 0 else self.image(row)
-        if image is None or image['name'] != name_code(path):
-            raise self.absent(f'{img_id!r} ({path})', known=image is not None)
+        if row < 0:
+            raise self.absent(f'{img_id!r} ({path})')
+        image, boxes = self.image(row), self.shard(row // self.header.shard_size)[1]
+        if not intact(image, boxes):
+            raise self._wrong_record(row)
+        if image['name'] != name_code(path):
+            raise self.absent(f'{img_id!r} ({path})', known=True)
         if mirrored and not self.header.mirrored:
             raise BankError(
                 f'the label bank {self.folder} has no labels of mirrored views',
@@ -82,11 +98,20 @@ class LabelBankFiles:
                 f'image {img_id!r}, flipped',
                 'make the bank again with this config',
             )
-        plain, flipped = map(int, image['boxes'])
-        start = int(image['start']) + (plain if mirrored else 0)
-        boxes = self.shard(row // self.header.shard_size)[1]
-        found = boxes[start : start + (flipped if mirrored else plain)]
+        if size is not None and (told := other_size(path, image, size)):
+            raise self.of_others(told, 'this one')
+        middle = int(image['start'] + image['boxes'][0])
+        found = boxes[middle : last_box(image)] if mirrored else boxes[image['start'] : middle]
         return Found(found, (int(image['view'][0]), int(image['view'][1])))
+
+    def of_others(self, found: str, share: str) -> BankError:
+        """The error of images that are not those labeled; ``share`` of them are what ``found`` says."""
+        return BankError(
+            f'the label bank {self.folder} is of other pictures: {share}',
+            'images of the sizes that were labeled',
+            found,
+            'restore the images, or make the bank again: tools/pseudo_label.py CONFIG CHECKPOINT --out NEW_FOLDER',
+        )
 
     def absent(self, image: str, known: bool = False) -> BankError:
         """The error of an image without labels; ``known`` if its id belongs to another file."""
@@ -132,18 +157,15 @@ class LabelBankFiles:
         return codes
 
     def verify(self) -> None:
-        """Read all files and compare shards with their checksums, the index with the shards.
+        """Read all files and compare images with their checksums, the index with the images.
 
         Raises:
             BankError: If one is not what it was.
         """
         self._verify_index()
-        for number, shard in enumerate(self.header.shards):
-            expected = shard.images_crc, shard.boxes_crc
-            for file, crc in zip(shard_files(self.folder, number), expected, strict=True):
-                found = checksum(file)
-                if found != crc:
-                    raise damaged(file, f'CRC-32 {crc:08x}', f'{found:08x}')
+        for row in range(len(self)):
+            if not intact(self.image(row), self.shard(row // self.header.shard_size)[1]):
+                raise self._wrong_record(row)
 
     def _verify_index(self) -> None:
         """Each image is in the index once, under its key."""
@@ -157,13 +179,17 @@ class LabelBankFiles:
             if not np.array_equal(self.shard(number)[0]['key'], keys[span.start : span.stop]):
                 raise damaged(self.folder / KEYS, f'the keys of shard {number}', 'others')
 
+    def _wrong_record(self, row: int) -> BankError:
+        file = shard_files(self.folder, row // self.header.shard_size)[0].with_suffix('')
+        return damaged(file, f'CRC-32 {self.image(row)["crc"]:08x} of image {row}', 'another')
+
     def _wrong_index(self, found: str) -> BankError:
         return damaged(self.folder / ROWS, f'each of 0 to {len(self) - 1} once', found)
 
     @property
     def num_bytes(self) -> int:
         """Size of all shards."""
-        return sum(s.images * IMAGE.itemsize + s.boxes * BOX.itemsize for s in self.header.shards)
+        return len(self) * IMAGE.itemsize + sum(self.header.shards) * BOX.itemsize
 
     def _require_finished(self) -> None:
         if len(self.header.shards) != self.header.num_shards:
@@ -175,8 +201,8 @@ class LabelBankFiles:
             )
 
     def _require_sizes(self) -> None:
-        for number, shard in enumerate(self.header.shards):
-            sizes = shard.images * IMAGE.itemsize, shard.boxes * BOX.itemsize
+        for number, boxes in enumerate(self.header.shards):
+            sizes = len(self.header.span(number)) * IMAGE.itemsize, boxes * BOX.itemsize
             for file, size in zip(shard_files(self.folder, number), sizes, strict=True):
                 found = file.stat().st_size if file.is_file() else 'no file'
                 if found != size:
@@ -207,10 +233,16 @@ def mapped(file: Path, dtype: np.dtype) -> np.ndarray:
     return content.view(dtype)
 
 
-def checksum(file: Path) -> int:
-    """CRC-32 of a file."""
-    crc = 0
-    with open(file, 'rb') as stream:
-        while chunk := stream.read(1 << 20):
-            crc = zlib.crc32(chunk, crc)
-    return crc
+def other_size(path: str, image: np.void, size: tuple[int, int] | None = None) -> str:
+    """What tells that a file is another picture than that of an IMAGE record; nothing if its size is the same.
+
+    Args:
+        path: Of the file.
+        image: Nothing is said where it has no size, since it could not be read.
+        size: Height and width of the file, px; None: read from its header, and nothing is said if that fails.
+    """
+    width, height = header_size(path) if size is None else (size[1], size[0])
+    old_height, old_width = image['size'].tolist()
+    if not old_height or math.isnan(width) or (height, width) == (old_height, old_width):
+        return ''
+    return f'{path}: {width:.0f} x {height:.0f}, labeled at {old_width} x {old_height}'

@@ -1,4 +1,4 @@
-"""From written shards to a bank that can be read: checksums, the index of its images, the header's last word."""
+"""From written shards to a bank that can be read: all on the disk, the index of its images, the header's last word."""
 
 from __future__ import annotations
 
@@ -9,9 +9,16 @@ from pathlib import Path
 import numpy as np
 
 from mmssod.environment.whole_files import write_whole
-from mmssod.label_bank.bank import checksum
-from mmssod.label_bank.layout import IMAGE, KEYS, ROWS, BankError, Header, Shard, shard_files
-from mmssod.label_bank.shards import last_box, read_images
+from mmssod.label_bank.layout import (
+    IMAGE,
+    KEYS,
+    ROWS,
+    BankError,
+    Header,
+    last_box,
+    shard_files,
+)
+from mmssod.label_bank.shards import read_images
 
 
 def finish(folder: Path, header: Header) -> Header:
@@ -55,12 +62,12 @@ def order_of(keys: np.ndarray) -> np.ndarray:
     return rows
 
 
-def closed(folder: Path, shard: int) -> Shard:
-    """What a written shard holds, from here on also after a loss of power."""
+def closed(folder: Path, shard: int) -> int:
+    """How many boxes a written shard holds, from here on also after a loss of power."""
     images, boxes = shard_files(folder, shard)
     for file in (images, boxes):
         with open(file, 'rb') as stream:
             os.fsync(stream.fileno())
     records = images.stat().st_size // IMAGE.itemsize
     last = np.fromfile(images, IMAGE, count=1, offset=(records - 1) * IMAGE.itemsize)[0]
-    return Shard(records, last_box(last), checksum(images), checksum(boxes))
+    return last_box(last)

@@ -11,9 +11,9 @@ A bank is a folder. Its ``N`` images, in the order of the data set, are cut into
     unreadable.txt       files of the images that could not be read, if any
 
 Records are plain memory: a file is mapped, not read, so that its size is no matter and all processes of a machine share
-it. Nothing is pickled. A shard's files grow by appending; an image counts when its IMAGE record is whole, which is
-written after its boxes. An image that cannot be read has a record, too, with a view of 0 x 0 and no boxes. A bank is
-finished when its header has ``shards``.
+it. Nothing is pickled. A shard's files grow by appending; an image counts when its IMAGE record, which is written after
+its boxes, has the checksum of both. An image that cannot be read has a record, too, with a view of 0 x 0 and no boxes.
+A bank is finished when its header has ``shards``.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ import json
 import os
 import zlib
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, replace
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
@@ -32,7 +32,7 @@ import numpy as np
 from mmssod.environment.whole_files import write_first, write_whole
 from mmssod.structures import Problem
 
-FORMAT = 'mmssod label bank 1'
+FORMAT, EARLIER_FORMAT = 'mmssod label bank 2', 'mmssod label bank 1'
 HEADER, KEYS, ROWS, COCO = 'bank.json', 'keys.npy', 'rows.npy', 'labels.json'
 LOCK, UNREADABLE = 'bank.lock', 'unreadable.txt'
 
@@ -56,6 +56,7 @@ IMAGE = np.dtype(
         ),  # height, width that the teacher saw, px; 0 where the file cannot be read
         ('start', '<i8'),  # its first box in the shard
         ('boxes', '<i4', (2,)),  # boxes of the plain and of the mirrored view
+        ('crc', '<u4'),  # record_code of all of this and of its boxes
     ]
 )
 
@@ -66,16 +67,6 @@ class BankError(ValueError):
     def __init__(self, what: str, expected: str, actual: str, mend: str) -> None:
         self.problem = Problem(what, expected, actual, mend)
         super().__init__(str(self.problem))
-
-
-@dataclass(frozen=True)
-class Shard:
-    """What a finished shard holds: records of each file and their CRC-32."""
-
-    images: int
-    boxes: int
-    images_crc: int
-    boxes_crc: int
 
 
 @dataclass(frozen=True)
@@ -93,7 +84,7 @@ class Header:
         mirrored: Whether the mirrored view was labeled, too.
         images: Number of images, N.
         shard_size: Images a shard; the last one may have fewer.
-        shards: Of a finished bank.
+        shards: Boxes of each shard, of a finished bank.
         format: Version of the layout.
     """
 
@@ -107,7 +98,7 @@ class Header:
     mirrored: bool
     images: int
     shard_size: int
-    shards: tuple[Shard, ...] = field(default=())
+    shards: tuple[int, ...] = ()
     format: str = FORMAT
 
     @property
@@ -126,35 +117,9 @@ class Header:
         pairs = {name: (getattr(self, name), getattr(other, name)) for name in names}
         return {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
 
-    def finished(self, shards: Sequence[Shard]) -> Header:
+    def finished(self, shards: Sequence[int]) -> Header:
         """The header of the same bank with all its shards."""
         return replace(self, shards=tuple(shards))
-
-    def require_values(self) -> None:
-        """Refuse what no bank is made with, such as a file that was edited by hand.
-
-        Raises:
-            ValueError: Names the value.
-        """
-        texts = {
-            name: getattr(self, name) for name in ('checkpoint', 'teacher', 'detector', 'config')
-        }
-        counts = [value for shard in self.shards for value in asdict(shard).values()]
-        sound = dict(
-            **{name: isinstance(value, str) for name, value in texts.items()},
-            classes=bool(self.classes) and all(isinstance(name, str) for name in self.classes),
-            floor=type(self.floor) in (int, float) and 0 <= self.floor <= 1,
-            view=isinstance(self.view, list) and all(isinstance(step, dict) for step in self.view),
-            mirrored=isinstance(self.mirrored, bool),
-            images=type(self.images) is int and self.images >= 0,
-            shard_size=type(self.shard_size) is int and self.shard_size > 0,
-            shards=all(type(value) is int and value >= 0 for value in counts),
-        )
-        if wrong := [name for name, fine in sound.items() if not fine]:
-            found = {name: getattr(self, name) for name in wrong}
-            raise ValueError(f'values that no bank has: {str(found)[:200]}')
-        if self.shards and sum(shard.images for shard in self.shards) != self.images:
-            raise ValueError(f'shards of other than {self.images} images')
 
     def save(self, folder: Path, *, first: bool = False) -> None:
         """Write it at once or not at all.
@@ -165,7 +130,10 @@ class Header:
         """
         folder.mkdir(parents=True, exist_ok=True)
         write = write_first if first else write_whole
-        write(folder / HEADER, json.dumps(asdict(self), indent=1).encode())
+        content = asdict(self)
+        write(
+            folder / HEADER, json.dumps({**content, 'crc': text_code(content)}, indent=1).encode()
+        )
 
     @classmethod
     def load(cls, folder: Path) -> Header:
@@ -184,13 +152,14 @@ class Header:
             )
         try:
             content = json.loads(file.read_text(encoding='utf-8'))
-            if content['format'] != FORMAT or set(content) != {f.name for f in fields(cls)}:
-                raise ValueError(f'a format of {content["format"]!r} with {sorted(content)}')
-            content['classes'] = tuple(content['classes'])
-            content['shards'] = tuple(Shard(**shard) for shard in content['shards'])
-            header = cls(**content)
-            header.require_values()
-            return header
+            if content['format'] == EARLIER_FORMAT:
+                raise earlier(folder)
+            if text_code(content) != content.pop('crc'):
+                raise ValueError('values with which no bank was made: it was edited')
+            lists = {name: tuple(content[name]) for name in ('classes', 'shards')}
+            return cls(**{**content, **lists})
+        except BankError:
+            raise
         except (ValueError, KeyError, TypeError) as error:
             raise damaged(file, f'the header of a {FORMAT}', str(error)) from error
 
@@ -203,6 +172,37 @@ def damaged(file: Path, expected: str, actual: str) -> BankError:
         actual,
         f'copy the bank again, or delete {file.parent} and make it again with tools/pseudo_label.py',
     )
+
+
+def earlier(folder: Path) -> BankError:
+    """The error of a bank whose records have no checksums."""
+    return BankError(
+        f'the label bank {folder} is of an earlier version',
+        f'a {FORMAT}',
+        f'a {EARLIER_FORMAT}',
+        'make it again: tools/pseudo_label.py CONFIG CHECKPOINT --out NEW_FOLDER',
+    )
+
+
+def text_code(content: dict[str, Any]) -> int:
+    """CRC-32 of the values of a header but for ``crc``."""
+    values = {name: value for name, value in content.items() if name != 'crc'}
+    return zlib.crc32(json.dumps(values).encode())
+
+
+def record_code(image: np.void, boxes: np.ndarray) -> int:
+    """CRC-32 of an IMAGE record, but for this code itself, and of its BOX records."""
+    return zlib.crc32(boxes.data, zlib.crc32(image.tobytes()[: -IMAGE['crc'].itemsize]))
+
+
+def intact(image: np.void, boxes: np.ndarray) -> bool:
+    """Whether an image and its boxes are what was written; ``boxes`` are all of its shard."""
+    return bool(image['crc'] == record_code(image, boxes[image['start'] : last_box(image)]))
+
+
+def last_box(image: np.void) -> int:
+    """Where the boxes of an image end in its shard."""
+    return int(image['start'] + image['boxes'].sum())
 
 
 def shard_files(folder: Path, shard: int) -> tuple[Path, Path]:

@@ -9,17 +9,23 @@ from typing import NamedTuple
 
 import numpy as np
 
-from mmssod.label_bank.bank import mapped
+from mmssod.label_bank.bank import mapped, other_size
 from mmssod.label_bank.layout import (
     BOX,
     IMAGE,
     BankError,
     Header,
     image_key,
+    intact,
+    last_box,
     name_code,
+    record_code,
     shard_files,
 )
 from mmssod.label_bank.lock import WriterLock
+
+MAX_COMPARED_SIZES = 200
+"""Images of a shard whose headers are read where a bank goes on, to compare their sizes with those labeled."""
 
 
 class LabeledImage(NamedTuple):
@@ -36,9 +42,9 @@ class LabeledImage(NamedTuple):
 class ShardWriter:
     """Appends images to a shard, from where an earlier process left off.
 
-    An image is there or not: boxes are written before the record that names them, and what an interrupted write left
-    behind is cut off at the next start. So a killed process loses nothing that it had appended. What a machine loses
-    that goes down is what its system had not written yet: zeros, or nothing, at the end of a file.
+    An image is there or not: its boxes are written before its record, which has the checksum of both; the next start
+    cuts off the first image that does not fit its checksum, and all behind it. So a killed process loses nothing that
+    it had appended. A machine that goes down loses what its system had not written: any pages of the last half minute.
 
     Args:
         folder: Of the bank.
@@ -65,12 +71,12 @@ class ShardWriter:
         """
         for file in self.files:
             file.touch()
-        images = read_images(self.files[0])
-        lost = np.flatnonzero(mapped(self.files[1], BOX)['p'] == 0)  # no box has p = 0
-        boxes = lost[0] if len(lost) else self.files[1].stat().st_size // BOX.itemsize
-        ends = images['start'] + images['boxes'].sum(axis=1)
-        sound = (images['name'] != 0) & (images['start'] == np.append(0, ends)[:-1])
-        whole = int((sound & (ends <= boxes)).cumprod().sum())
+        images, boxes = read_images(self.files[0]), mapped(self.files[1], BOX)
+        whole, end = 0, 0
+        while (
+            whole < len(images) and images[whole]['start'] == end and intact(images[whole], boxes)
+        ):
+            whole, end = whole + 1, last_box(images[whole])
         readable = np.flatnonzero(~unreadable(images[:whole]))
         images = images[: readable[-1] + 1 if len(readable) else 0]
         os.truncate(self.files[0], images.nbytes)
@@ -78,7 +84,9 @@ class ShardWriter:
         return images
 
     def require_same_images(self, images: Sequence[tuple[int | str, str]]) -> None:
-        """Compare the images that an earlier process left with those that now have their places.
+        """Compare the images that an earlier process left with those that now have their places, by id and name.
+
+        Of evenly spread ones the size is compared, too.
 
         Args:
             images: Id and path of each.
@@ -88,12 +96,19 @@ class ShardWriter:
         """
         for record, (img_id, path) in zip(self.images, images, strict=True):
             if (record['key'], record['name']) != (image_key(img_id), name_code(path)):
-                raise BankError(
-                    f'the label bank was begun on other images: {self.files[0]}',
-                    f'image {record["key"]} of the bank, in its place of the data set',
-                    f'image {img_id!r}, {path}',
-                    'restore the list of images, or make another bank with another --out',
-                )
+                raise self._begun_on_others(record, f'image {img_id!r}, {path}')
+        step = -(-len(images) // MAX_COMPARED_SIZES) or 1
+        for record, (_, path) in zip(self.images[::step], images[::step], strict=True):
+            if found := other_size(path, record):
+                raise self._begun_on_others(record, found)
+
+    def _begun_on_others(self, record: np.void, found: str) -> BankError:
+        return BankError(
+            f'the label bank was begun on other images: {self.files[0]}',
+            f'image {record["key"]} of the bank, in its place of the data set',
+            found,
+            'restore the list of images, or make another bank with another --out',
+        )
 
     def append(self, found: Sequence[LabeledImage]) -> None:
         """Add the next images, at least one, in the order of the data set."""
@@ -107,15 +122,12 @@ class ShardWriter:
         records['view'] = [image.view for image in found]
         records['boxes'] = counts
         records['start'] = ends - counts.sum(axis=1)
+        for record, *views in zip(records, boxes[::2], boxes[1::2], strict=True):
+            record['crc'] = record_code(record, np.concatenate(views))
         append_bytes(self.files[1], b''.join(part.tobytes() for part in boxes))
         append_bytes(self.files[0], records.tobytes())
         self.done += len(found)
         self.boxes = int(ends[-1])
-
-
-def last_box(image: np.void) -> int:
-    """Where the boxes of an image end in its shard."""
-    return int(image['start'] + image['boxes'].sum())
 
 
 def read_images(file: Path) -> np.ndarray:

@@ -17,12 +17,12 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
 from mmssod.apis.label_bank import BankPlan
-from mmssod.apis.label_bank.closing import close_bank
-from mmssod.apis.label_bank.making import label_shards
-from mmssod.apis.label_bank.progress import BankProgress
 from mmssod.datasets.image_files import UnreadableImageError
 from mmssod.engine.preflight import absent_images, label_bank_problems
 from mmssod.label_bank import LabelBankFiles
+from mmssod.label_bank.closing import close_bank
+from mmssod.label_bank.making import label_shards
+from mmssod.label_bank.progress import BankProgress
 from mmssod.models.checkpoint_parts import teacher_digest
 from mmssod.testing.tiny import tiny_detector
 
@@ -177,9 +177,9 @@ def view(folder):
 
 @case(
     GROUP,
-    'a header edited by hand: `shard_size: 0`, `teacher: 7`, `floor: "x"`, ...',
+    'a header edited by hand: `shard_size: 0`, `teacher: 7`, `floor: 0.01`, ...',
     STOP,
-    '(?s)(damaged.*values that no bank has.*){7}.*damaged.*shards of other than 4 images',
+    '(?s)(damaged.*it was edited.*){9}',
 )
 def edited(folder):
     cfg = student(folder)
@@ -189,7 +189,10 @@ def edited(folder):
         shard_size=0, teacher=7, floor='x', mirrored=1, images='3', view=7, classes=['a', 1]
     )
     found = []
-    for change in [{name: value} for name, value in wrong.items()] + [dict(images=4)]:
+    for change in [{name: value} for name, value in wrong.items()] + [
+        dict(images=4),
+        dict(floor=0.01),
+    ]:
         file.write_text(json.dumps({**whole, **change}))
         found.append(said(cfg))
     return '\n'.join(found)
@@ -208,6 +211,14 @@ def other_pictures(folder):
     dataset = FakeDataset([path])
     dataset.get_data_info = lambda index: dict(img_id=0, img_path=str(path))
     return '\n'.join(map(str, absent_images(LabelBankFiles(str(folder / 'bank')), dataset)))
+
+
+@case(GROUP, 'of an earlier version', STOP, 'of an earlier version')
+def earlier(folder):
+    cfg = student(folder)
+    file = folder / 'bank/bank.json'
+    file.write_text(file.read_text().replace('label bank 2', 'label bank 1'))
+    return said(cfg)
 
 
 @case(GROUP, 'images whose names are not UTF-8', USED, '^[1-9]')

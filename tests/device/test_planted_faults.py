@@ -13,9 +13,10 @@ from mmdet.models.roi_heads.bbox_heads import BBoxHead
 from whole_use import use
 
 from mmssod.evaluation import detections
+from mmssod.label_bank import labeler as label_bank
 from mmssod.models import SideBucketCoder
 from mmssod.models.detectors import pseudo_label_detector
-from mmssod.models.pseudo import PseudoLabelMemory, label_bank
+from mmssod.models.pseudo import PseudoLabelMemory
 from mmssod.structures import pseudo_labels
 from mmssod.testing.recipes import build_recipe, tiny_recipe
 

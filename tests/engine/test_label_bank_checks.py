@@ -10,8 +10,8 @@ from mmdet.registry import MODELS
 from mmengine.config import Config
 
 from mmssod.engine.preflight import absent_images, label_bank_problems, label_bank_warnings
-from mmssod.engine.preflight.label_bank_checks import least_threshold
 from mmssod.label_bank import LabelBankFiles
+from mmssod.label_bank.checks import least_threshold
 from mmssod.models.checkpoint_parts import detector_digest, teacher_digest
 from mmssod.testing.tiny import tiny_detector
 
@@ -197,7 +197,7 @@ def test_images_that_are_not_in_the_bank(made, names, count, text):
 
 
 def test_of_very_many_images_some_are_looked_up(made, monkeypatch):
-    monkeypatch.setattr('mmssod.engine.preflight.label_bank_checks.MAX_COMPARED_IMAGES', 3)
+    monkeypatch.setattr('mmssod.label_bank.checks.MAX_COMPARED_IMAGES', 3)
     files = LabelBankFiles(made().model.labeler.path)
     (problem,) = absent_images(files, Unlabeled(['x.jpg'] * 7))
     assert '3 of 3 unlabeled images' in problem.what

@@ -11,9 +11,9 @@ from mmdet.structures import DetDataSample
 
 from mmssod.apis.label_bank import ViewLabeler
 from mmssod.label_bank import BOX, BankError, Found, LabelBankFiles
+from mmssod.label_bank.labeler import as_labels
 from mmssod.models import LabelBank
 from mmssod.models.checkpoint_parts import detector_digest, teacher_digest, weights_digest
-from mmssod.models.pseudo.label_bank import as_labels
 from mmssod.testing.recipes import two_steps
 from mmssod.testing.tiny import tiny_batch, tiny_detector, tiny_sample, tiny_semi
 

@@ -26,13 +26,13 @@ from torch import distributed
 from mmssod.apis import train
 from mmssod.apis.config import build_runner, load_config
 from mmssod.apis.distributed import launched_as, process_group
-from mmssod.apis.label_bank import BankPlan, closing, make_label_bank
-from mmssod.apis.label_bank.closing import wait_for_all
-from mmssod.apis.label_bank.progress import BankProgress
+from mmssod.apis.label_bank import BankPlan, make_label_bank
 from mmssod.apis.training import close
 from mmssod.engine.runner_access import bare_model
-from mmssod.label_bank import BankError, LabelBankFiles, ShardWriter, shards
+from mmssod.label_bank import BankError, LabelBankFiles, ShardWriter, closing, shards
+from mmssod.label_bank.closing import wait_for_all
 from mmssod.label_bank.layout import Header, shard_files
+from mmssod.label_bank.progress import BankProgress
 from mmssod.label_bank.shards import images_done
 from mmssod.testing import make_demo_data
 from mmssod.testing.tiny import tiny_detector, tiny_semi
@@ -275,7 +275,7 @@ def test_an_image_in_anothers_place_is_not_written(spoiled, data, monkeypatch):
     spoil(5)
     with monkeypatch.context() as patch:
         patch.setattr(
-            'mmssod.apis.label_bank.images.OwnImages.__getitem__',
+            'mmssod.label_bank.images.OwnImages.__getitem__',
             lambda self, place: self.dataset[place if place != 5 else 6],
         )
         with pytest.raises(BankError, match='another image than that in place 5'):
@@ -338,7 +338,7 @@ def test_a_killed_run_goes_on(write, left, options, made, data, tmp_path, monkey
     done = [shard_files(tmp_path / 'bank', n)[1].read_bytes()[:26] for n in range(left // 3)]
     seen: list = []
     monkeypatch.setattr(
-        'mmssod.apis.label_bank.making.pseudo_collate',
+        'mmssod.label_bank.making.pseudo_collate',
         lambda samples: seen.extend(samples) or collate(samples),
     )
     append, locks = shards.append_bytes, set()

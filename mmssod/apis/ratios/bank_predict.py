@@ -10,9 +10,9 @@ from mmdet.structures import DetDataSample
 from torch import Tensor
 
 from mmssod.apis.label_bank import ViewLabeler
-from mmssod.apis.label_bank.plan import FLOOR
 from mmssod.apis.ratios.rows import Measured, Row, Setting, in_turns
 from mmssod.apis.ratios.steps import Images, confident, our_model, plain_detector
+from mmssod.label_bank.plan import FLOOR
 from mmssod.testing.tiny import tiny_sample
 
 LONGER = 256

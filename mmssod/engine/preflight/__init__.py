@@ -3,11 +3,6 @@
 from mmssod.engine.preflight.annotation_file import category_names, class_problem
 from mmssod.engine.preflight.config_checks import config_problems, data_findings, labeled_classes
 from mmssod.engine.preflight.evaluator_checks import evaluator_problems
-from mmssod.engine.preflight.label_bank_checks import (
-    absent_images,
-    label_bank_problems,
-    label_bank_warnings,
-)
 from mmssod.engine.preflight.outside_checks import config_outside_problems, outside_problems
 from mmssod.engine.preflight.resume_checks import resume_findings, resume_problems
 from mmssod.engine.preflight.runtime_checks import (
@@ -19,6 +14,7 @@ from mmssod.engine.preflight.runtime_checks import (
 from mmssod.engine.preflight.start_check import fetch_problems, start_problems
 from mmssod.engine.preflight.truth_checks import truth_problems
 from mmssod.engine.preflight.weight_checks import start_findings, weight_findings
+from mmssod.label_bank.checks import absent_images, label_bank_problems, label_bank_warnings
 from mmssod.structures import Problem, raise_together
 
 __all__ = [

@@ -10,7 +10,6 @@ from mmengine.hooks import CheckpointHook
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from mmssod.engine.preflight.label_bank_checks import absent_images
 from mmssod.engine.preflight.outside_checks import outside_problems
 from mmssod.engine.preflight.stream_checks import counts_other_things
 from mmssod.engine.runner_access import (
@@ -22,6 +21,7 @@ from mmssod.engine.runner_access import (
     sources,
 )
 from mmssod.label_bank import BankError
+from mmssod.label_bank.checks import absent_images
 from mmssod.models import CertaintyCascadeRoIHead, CertaintyRoIHead, LabelBank
 from mmssod.structures import Problem
 
@@ -172,8 +172,8 @@ def _bank_problems(runner: Any) -> list[Problem]:
         return []
     try:
         return absent_images(labeler.files, unlabeled)
-    except BankError:
-        return []  # label_bank_problems says it
+    except BankError as error:
+        return [error.problem]
 
 
 def _balance_problems(model: nn.Module) -> Iterator[Problem]:

@@ -1,8 +1,9 @@
 """What fills the slots: labelers, mergers, selectors, mixers, the class balancer."""
 
+from mmssod.label_bank.labeler import LabelBank
+
 from .class_balancer import ClassBalancer
 from .dual_teacher import DualTeacher
-from .label_bank import LabelBank
 from .labelers import EMATeacher, FrozenTeacher, GivenLabels, Labeler, SelfLabeler, build_labeler
 from .matching_balancer import MatchingBalancer
 from .memory import PseudoLabelMemory

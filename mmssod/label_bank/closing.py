@@ -10,12 +10,12 @@ from pathlib import Path
 import numpy as np
 from mmengine.logging import print_log
 
-from mmssod.apis.label_bank.plan import BankPlan, ImageNames
-from mmssod.apis.label_bank.progress import BankProgress
 from mmssod.environment.whole_files import write_whole
 from mmssod.label_bank import BankError, Header, finish, write_coco
 from mmssod.label_bank.layout import COCO, LOCK, UNREADABLE, shard_files
 from mmssod.label_bank.lock import WriterLock
+from mmssod.label_bank.plan import BankPlan, ImageNames
+from mmssod.label_bank.progress import BankProgress
 from mmssod.label_bank.shards import images_in_shard, read_images, unreadable
 
 POLL_SECONDS = 0.5
@@ -72,7 +72,7 @@ def close_bank(plan: BankPlan, coco: bool) -> None:
                 header = finish(plan.folder, header)
             if coco and not file.is_file():
                 write_coco(plan.folder, header, ImageNames(plan), *plan.categories())
-    boxes = sum(shard.boxes for shard in header.shards)
+    boxes = sum(header.shards)
     print_log(
         f'label bank {plan.folder}: {header.images} images, {boxes} boxes'
         f'{" in both views" if header.mirrored else ""}, p >= {header.floor}',

@@ -12,9 +12,8 @@ from mmdet.utils import OptConfigType
 from torch import Tensor, nn
 
 from mmssod.label_bank import BankError, Found, LabelBankFiles
+from mmssod.models.pseudo.labelers import Labeler
 from mmssod.structures import PseudoLabels
-
-from .labelers import Labeler
 
 
 @MODELS.register_module()
@@ -78,7 +77,12 @@ class LabelBank(Labeler):
                 f'{sample.img_path}, flipped {direction!r}',
                 "give the weak view RandomFlip(direction='horizontal'), or a FrozenTeacher",
             )
-        return self.files.look_up(sample.img_id, sample.img_path, mirrored=direction is not None)
+        return self.files.look_up(
+            sample.img_id,
+            sample.img_path,
+            mirrored=direction is not None,
+            size=sample.get('ori_shape'),
+        )
 
 
 def as_labels(

@@ -19,24 +19,24 @@ from torch.utils.data import DataLoader
 
 from mmssod.apis.config import ConfigLike, load_config
 from mmssod.apis.distributed import launched_as
-from mmssod.apis.label_bank.closing import (
+from mmssod.label_bank import BankError, Header, ShardWriter
+from mmssod.label_bank.closing import (
     PATIENCE_SECONDS,
     POLL_SECONDS,
     close_bank,
     wait_for_all,
 )
-from mmssod.apis.label_bank.images import (
+from mmssod.label_bank.images import (
     OwnImages,
     note_faults,
     require_own_places,
     too_many_unreadable,
 )
-from mmssod.apis.label_bank.plan import FLOOR, BankPlan, plan_bank
-from mmssod.apis.label_bank.progress import BankProgress
-from mmssod.apis.label_bank.views import ViewLabeler
-from mmssod.label_bank import BankError, Header, ShardWriter
 from mmssod.label_bank.layout import HEADER
+from mmssod.label_bank.plan import FLOOR, BankPlan, plan_bank
+from mmssod.label_bank.progress import BankProgress
 from mmssod.label_bank.shards import unreadable
+from mmssod.label_bank.views import ViewLabeler
 
 
 def make_label_bank(

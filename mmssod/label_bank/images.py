@@ -10,9 +10,9 @@ from mmdet.structures import DetDataSample
 from mmengine.logging import print_log
 from torch.utils.data import Dataset
 
-from mmssod.apis.label_bank.plan import BankPlan
 from mmssod.datasets.image_files import UnreadableImageError
 from mmssod.label_bank import BankError
+from mmssod.label_bank.plan import BankPlan
 from mmssod.label_bank.shards import LabeledImage
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os.path as osp
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
@@ -10,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from mmssod.datasets.aspect import header_size
 from mmssod.datasets.fixed_view import FixedView, fixed_view
 from mmssod.datasets.transforms.steps import as_list
 from mmssod.engine.preflight.config_checks import labeled_classes
-from mmssod.label_bank import BankError, LabelBankFiles, image_key, name_code
+from mmssod.label_bank.bank import LabelBankFiles, other_size
+from mmssod.label_bank.layout import BankError, image_key, name_code
 from mmssod.models.checkpoint_parts import detector_digest, teacher_digest
 from mmssod.start import local_file
 from mmssod.structures import Problem
@@ -113,24 +112,14 @@ def absent_images(bank: LabelBankFiles, dataset: Any) -> list[Problem]:
 def _other_pictures(bank: LabelBankFiles, paths: Sequence[str], rows: np.ndarray) -> list[Problem]:
     """Files of the names in the bank that have another size than what was labeled; evenly spread ones are read."""
     step = -(-len(paths) // MAX_COMPARED_SIZES) or 1
-    differing = []
-    for path, row in zip(paths[::step], rows[::step], strict=True):
-        width, height = header_size(path)
-        old_height, old_width = (int(side) for side in bank.image(int(row))['size'])
-        if old_height and not math.isnan(width) and (width, height) != (old_width, old_height):
-            differing.append(
-                f'{path}: {width:.0f} x {height:.0f}, labeled at {old_width} x {old_height}'
-            )
-    if not differing:
-        return []
-    return [
-        Problem(
-            f'the label bank {bank.folder} is of other pictures: {len(differing)} of {len(paths[::step])} looked up',
-            'images of the sizes that were labeled',
-            '; '.join(differing[:5]),
-            'restore the images, or make the bank again: tools/pseudo_label.py CONFIG CHECKPOINT --out NEW_FOLDER',
-        )
+    told = [
+        other_size(path, bank.image(int(row)))
+        for path, row in zip(paths[::step], rows[::step], strict=True)
     ]
+    if differing := [text for text in told if text]:
+        share = f'{len(differing)} of {len(told)} looked up'
+        return [bank.of_others('; '.join(differing[:5]), share).problem]
+    return []
 
 
 @lru_cache(maxsize=8)
