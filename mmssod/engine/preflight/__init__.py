@@ -8,6 +8,7 @@ from mmssod.engine.preflight.label_bank_checks import (
     label_bank_problems,
     label_bank_warnings,
 )
+from mmssod.engine.preflight.memory_checks import memory_problems
 from mmssod.engine.preflight.outside_checks import config_outside_problems, outside_problems
 from mmssod.engine.preflight.resume_checks import resume_findings, resume_problems
 from mmssod.engine.preflight.runtime_checks import (
@@ -36,6 +37,7 @@ __all__ = [
     'label_bank_problems',
     'label_bank_warnings',
     'labeled_classes',
+    'memory_problems',
     'outside_problems',
     'raise_together',
     'resume_findings',
