@@ -41,7 +41,9 @@ def _not_written(work_dir: str, error: OSError) -> str:
     left = f'the last checkpoint, {newest}, is whole' if newest else 'there is no checkpoint yet'
     file = error.filename or 'a file, or shared memory of data workers,'
     if not error.filename and (free := shared_memory.room()) is not None:
-        left += f'. {free / 2**20:.0f} MiB of {shared_memory.FOLDER} are free: where that is little, '
+        left += (
+            f'. {free / 2**20:.0f} MiB of {shared_memory.FOLDER} are free: where that is little, '
+        )
         left += shared_memory.MORE
     return (
         f'{file} was not written: {error.strerror}{room}; {left}. Make room, there or on the disk of that file, then '

@@ -126,7 +126,7 @@ class PreflightHook(Hook):
         return runtime_problems(runner) or self._memory_problems(runner, 'train', 'val')
 
     def _memory_problems(self, runner: Any, *parts: str) -> list[Problem]:
-        loops = [getattr(runner, f'_{part}_loop') for part in parts]
+        loops = [getattr(runner, f'_{part}_loop', None) for part in parts]
         built = [loop.dataloader for loop in loops if isinstance(loop, BaseLoop)]
         return memory_problems(built, self._room)
 
