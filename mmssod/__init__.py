@@ -9,7 +9,8 @@ The order of the steps below matters:
    ``mmdet.models``;
 4. mmengine learns where mmssod's configs lie, so that one may build on ``mmssod::demo/teacher.py``;
 5. mmdet's data sets, without what their import prints of a service that nobody here asked for;
-6. the subpackages, whose import enters their classes in MMDetection's registries.
+6. the subpackages, whose import enters their classes in MMDetection's registries;
+7. mmdet's ``init_detector`` and ``DetInferencer``, which then take the configs of runs.
 """
 
 import contextlib
@@ -35,5 +36,8 @@ with contextlib.redirect_stdout(io.StringIO()):
     importlib.import_module('mmdet.datasets')
 
 from mmssod import datasets, engine, evaluation, models  # noqa: E402
+from mmssod.environment.mmdet_apis import admit_runs  # noqa: E402
+
+admit_runs()
 
 __all__ = ['__version__', 'datasets', 'engine', 'environment', 'evaluation', 'models', 'ops']

@@ -44,8 +44,8 @@ env_cfg = dict(
     dist_cfg=dict(backend='nccl', timeout=1800),  # seconds that a process waits for a lost one
 )
 vis_backends = [dict(type='LocalVisBackend'), dict(type='TensorboardVisBackend')]
-# Without a name it is the run's own: runs of one process that share a visualizer write to the first one's folder.
-visualizer = dict(type='DetLocalVisualizer', vis_backends=vis_backends)
+# The name is for mmdet's tools; mmssod's runs each have a visualizer of their own.
+visualizer = dict(type='DetLocalVisualizer', vis_backends=vis_backends, name='visualizer')
 log_processor = dict(type='LogProcessor', window_size=50, by_epoch=False)
 
 log_level = 'INFO'

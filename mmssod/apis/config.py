@@ -14,6 +14,7 @@ from mmengine.runner import Runner
 
 from mmssod.datasets.transforms.steps import write_order
 from mmssod.engine.checkpoint_files import newest_checkpoint
+from mmssod.engine.shared_memory import LOADER_TIMEOUT
 from mmssod.engine.start_runner import StartRunner, with_start
 from mmssod.models.build_detector import prepared
 
@@ -48,7 +49,7 @@ def load_config(
     cfg = deepcopy(config) if isinstance(config, Config) else read_config(str(config))
     if cfg_options:
         cfg.merge_from_dict(cfg_options)
-    _without_workers(cfg)
+    _set_workers(cfg)
     cfg.launcher = launcher
     if seed is not None:
         cfg.randomness = {**(cfg.get('randomness') or {}), 'seed': seed}
@@ -60,13 +61,16 @@ def load_config(
     return cfg
 
 
-def _without_workers(cfg: Config) -> None:
-    """Leave out what torch refuses of a loader that loads in the process which trains."""
+def _set_workers(cfg: Config) -> None:
+    """Limit the time of loaders with workers; leave out what torch refuses of one that loads in the process itself."""
     for key in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
         loader = cfg.get(key)
         if isinstance(loader, dict) and loader.get('num_workers') == 0:
             loader['persistent_workers'] = False
             loader.pop('prefetch_factor', None)
+            loader.pop('timeout', None)
+        elif isinstance(loader, dict):
+            loader.setdefault('timeout', LOADER_TIMEOUT)
 
 
 def read_config(file: str) -> Config:

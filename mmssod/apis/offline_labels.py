@@ -17,7 +17,7 @@ from torch import Tensor
 
 from mmssod.apis.config import ConfigLike, load_config
 from mmssod.apis.predicting import test_classes
-from mmssod.datasets.annotation_files import as_trained, read_json
+from mmssod.datasets.annotation_files import as_trained, read_json, whole_categories
 from mmssod.datasets.aspect import header_size
 from mmssod.evaluation.coco import category_ids
 from mmssod.models.pseudo.memory import BOX, CLASS, IMAGE, P, V
@@ -44,7 +44,7 @@ def unlabeled_images(unlabeled: dict[str, Any], categories: Sequence[dict]) -> d
     return dict(
         images=[_image(record) for record in records],
         annotations=[],
-        categories=list(categories),
+        categories=whole_categories(categories),
     )
 
 

@@ -19,6 +19,7 @@ from mmssod.engine.preflight import (
     raise_together,
     truth_problems,
 )
+from mmssod.engine.shared_memory import hung_loader_named
 from mmssod.environment.checkpoints import trusting
 
 
@@ -90,7 +91,8 @@ def run_test(cfg: Config, out: str | None = None) -> dict[str, float]:
     if out is not None:
         runner.test_loop.evaluator.metrics.append(DumpDetResults(out_file_path=out))
     try:
-        return dict(runner.test())
+        with hung_loader_named():
+            return dict(runner.test())
     finally:
         close(runner)
 

@@ -29,6 +29,7 @@ from mmssod.engine.preflight import (
     start_problems,
 )
 from mmssod.engine.run_lock import run_lock
+from mmssod.engine.shared_memory import hung_loader_named
 from mmssod.environment.checkpoints import trusting
 
 
@@ -66,7 +67,7 @@ def train(
     Raises:
         ValueError: everything that is found wrong before training, together.
         UnsafeCheckpointError: a checkpoint holds more than weights and is not trusted.
-        RuntimeError: of a full disk, with the file and the last whole checkpoint.
+        RuntimeError: of a full disk, with the file and the last whole checkpoint; of data workers that hang.
     """
     cfg = prepare(
         config,
@@ -124,7 +125,7 @@ def run_training(cfg: Config, hooks: Sequence[Hook] = ()) -> dict[str, float]:
         cfg: See :func:`prepare`.
         hooks: More than the config has; they are not in the config that the run writes down.
     """
-    with run_lock(cfg.work_dir), full_disk_named(cfg.work_dir):
+    with run_lock(cfg.work_dir), full_disk_named(cfg.work_dir), hung_loader_named():
         runner = build_runner(cfg)
         newest = LastEvaluation()
         for hook in (newest, *hooks):

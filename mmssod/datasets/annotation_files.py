@@ -98,13 +98,17 @@ def read_text(path: str | os.PathLike) -> str:
     """
     require_size(path)
     with open(path, 'rb') as stream:
-        content = stream.read()
+        return decoded(stream.read(), os.fspath(path))
+
+
+def decoded(content: bytes, path: str) -> str:
+    """As ``read_text``, of bytes that were read; ``path`` is what errors call them."""
     try:
         wide = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
         return content.decode('utf-16' if wide else 'utf-8-sig')
     except UnicodeDecodeError as error:
         raise ValueError(
-            f'{os.fspath(path)}: expected a text in UTF-8, {error}: save it in that encoding'
+            f'{path}: expected a text in UTF-8, {error}: save it in that encoding'
         ) from error
 
 
@@ -126,6 +130,14 @@ def whole_annotations(boxes: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
     Numbered, since pycocotools and faster-coco-eval take a true box of id 0 for none: what finds it counts as false.
     """
     return [{**fill_annotation(box), 'id': number} for number, box in enumerate(boxes, start=1)]
+
+
+def whole_categories(categories: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Copies of COCO's categories, each with a ``supercategory``, which mmdet's ``coco_error_analysis`` asks for."""
+    return [
+        {**category, 'supercategory': category.get('supercategory') or 'none'}
+        for category in categories
+    ]
 
 
 ISCROWD = ('object', 'ignored', 'background')

@@ -18,7 +18,13 @@ from mmengine import fileio
 from mmengine.logging import print_log
 from mmengine.utils import is_abs
 
-from mmssod.datasets.annotation_files import BACKSLASHES, leads_out, parse_json, require_size
+from mmssod.datasets.annotation_files import (
+    BACKSLASHES,
+    decoded,
+    leads_out,
+    parse_json,
+    require_size,
+)
 from mmssod.datasets.left_out import IMAGE_SUFFIXES, fixed_part, is_image
 from mmssod.structures.image_ids import name_id
 
@@ -240,13 +246,11 @@ def _read_coco_images(path: str, backend_args: dict[str, Any] | None) -> list[di
 
 def _read_text_list(path: str, backend_args: dict[str, Any] | None) -> list[str]:
     try:
-        text = fileio.get_text(path, encoding='utf-8-sig', backend_args=backend_args)
+        text = decoded(fileio.get(path, backend_args=backend_args), path)
     except FileNotFoundError:
         raise FileNotFoundError(
             f'text list {path!r} does not exist (paths are relative to data_root)'
         ) from None
-    except UnicodeDecodeError as error:
-        raise ValueError(f'{path!r} is not a text file in UTF-8: {error}') from error
     lines = [(number, line.strip()) for number, line in enumerate(text.splitlines(), start=1)]
     for number, line in lines:
         if line and not line.lower().endswith(IMAGE_SUFFIXES):

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from mmssod.datasets.annotation_files import is_id, is_number, read_json
+from mmssod.datasets.annotation_files import is_id, is_number, read_json, whole_categories
 from mmssod.environment.whole_files import write_whole
 
 Coco = dict[str, Any]
@@ -243,7 +243,8 @@ def write_split(split: Split, folder: Path, name: str, *, keep_boxes: bool = Fal
 def write_coco(coco: Coco, path: Path) -> None:
     """Writes a json whole: a file that is there is replaced at once, never left half written."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(path, json.dumps(coco).encode())
+    whole = {**coco, 'categories': whole_categories(coco['categories'])}
+    write_whole(path, json.dumps(whole).encode())
 
 
 def read_coco(path: Path) -> Coco:

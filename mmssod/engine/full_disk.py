@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
+from mmssod.engine import shared_memory
 from mmssod.engine.checkpoint_files import newest_checkpoint
 
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
@@ -37,8 +38,13 @@ def _not_written(work_dir: str, error: OSError) -> str:
         room = f' ({shutil.disk_usage(work_dir).free / 2**20:.0f} MiB free in {work_dir})'
     with suppress(OSError, ValueError):
         newest = newest_checkpoint(work_dir)
-    file = error.filename or 'a file, or shared memory of data workers,'
     left = f'the last checkpoint, {newest}, is whole' if newest else 'there is no checkpoint yet'
+    file = error.filename or 'a file, or shared memory of data workers,'
+    if not error.filename and (free := shared_memory.room()) is not None:
+        left += (
+            f'. {free / 2**20:.0f} MiB of {shared_memory.FOLDER} are free: where that is little, '
+        )
+        left += shared_memory.MORE
     return (
         f'{file} was not written: {error.strerror}{room}; {left}. Make room, there or on the disk of that file, then '
         'go on with --resume'

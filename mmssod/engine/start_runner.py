@@ -12,6 +12,9 @@ from mmssod.engine.schedule_resume import follow, settings_of
 from mmssod.engine.terminal import shorten_terminal
 from mmssod.start import Fit, fit_start, read_start, start_lines, twin_shapes
 
+SHARED_VISUALIZER = 'visualizer'
+"""The name in mmdet's configs, and in ours for its tools, which need one."""
+
 
 class StartMixin:
     """Before a runner: a training's ``load_from`` may be a name, a URL or a file; what fits is told in three lines.
@@ -29,6 +32,12 @@ class StartMixin:
         logger = super().build_logger(*args, **kwargs)  # type: ignore[misc]
         shorten_terminal(logger)
         return logger
+
+    def build_visualizer(self: Any, visualizer: Any = None) -> Any:
+        """The run's own: runs of one process that share one by its name write to the first one's folder."""
+        if isinstance(visualizer, dict) and visualizer.get('name') == SHARED_VISUALIZER:
+            visualizer = {**visualizer, 'name': self._experiment_name}
+        return super().build_visualizer(visualizer)  # type: ignore[misc]
 
     def load_or_resume(self: Any) -> None:
         """Resume, or start; hooks are told of the checkpoint as mmengine does, once the weights are loaded.

@@ -11,6 +11,7 @@ from typing import IO
 
 import numpy as np
 
+from mmssod.datasets.annotation_files import whole_categories
 from mmssod.label_bank.bank import mapped
 from mmssod.label_bank.layout import BOX, COCO, IMAGE, Header, shard_files
 
@@ -41,8 +42,9 @@ def write_coco(
         description='pseudo labels', teacher=header.checkpoint, teacher_digest=header.teacher,
         config=header.config, floor=header.floor, classes=header.classes, view=header.view,
     )  # fmt: skip
+    named = json.dumps(whole_categories(categories))
     with open(part, 'w', encoding='utf-8') as stream:
-        stream.write(f'{{"info": {json.dumps(info)},\n"categories": {json.dumps(categories)},\n')
+        stream.write(f'{{"info": {json.dumps(info)},\n"categories": {named},\n')
         write_list(stream, 'images', image_texts(folder, header, names))
         stream.write(',\n')
         plain = box_texts(folder, header, names, category_ids, mirrored=False)

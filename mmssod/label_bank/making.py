@@ -19,6 +19,7 @@ from torch.utils.data import DataLoader
 
 from mmssod.apis.config import ConfigLike, load_config
 from mmssod.apis.distributed import launched_as
+from mmssod.engine.shared_memory import LOADER_TIMEOUT, hung_loader_named
 from mmssod.label_bank import BankError, Header, ShardWriter
 from mmssod.label_bank.closing import (
     PATIENCE_SECONDS,
@@ -82,7 +83,10 @@ def make_label_bank(
     header = agree_on_header(plan, first=rank == 0)
     plan = replace(plan, header=replace(header, checkpoint=checkpoint))  # it may have moved
     if not header.shards:
-        with BankProgress(plan.folder, header, shown=rank == 0) as progress:
+        with (
+            BankProgress(plan.folder, header, shown=rank == 0) as progress,
+            hung_loader_named(),
+        ):
             label_shards(
                 plan,
                 range(rank, header.num_shards, processes),
@@ -192,5 +196,6 @@ def loader(plan: BankPlan, places: list[list[int]], workers: int) -> DataLoader:
         OwnImages(plan.dataset),
         batch_sampler=places,
         num_workers=workers,
+        timeout=LOADER_TIMEOUT if workers else 0,
         collate_fn=pseudo_collate,
     )

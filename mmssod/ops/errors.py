@@ -18,6 +18,10 @@ class ExtensionLoadError(ImportError):
     """A compiled ``mmcv._ext`` is installed but does not load."""
 
 
+class ImportedBeforeError(ImportError):
+    """mmdet's models were imported without operators, before mmssod brought some."""
+
+
 def mend() -> str:
     """How to get an mmcv with compiled operators, for the mm stack that is installed."""
     try:

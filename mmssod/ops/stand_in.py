@@ -18,7 +18,13 @@ from typing import Any, NoReturn
 import torchvision
 
 from mmssod.ops import kernels
-from mmssod.ops.errors import COVERED, ExtensionLoadError, mend, missing_operator
+from mmssod.ops.errors import (
+    COVERED,
+    ExtensionLoadError,
+    ImportedBeforeError,
+    mend,
+    missing_operator,
+)
 
 __all__ = ['EXTENSION', 'StandInExtension', 'install', 'status']
 
@@ -84,12 +90,25 @@ def install() -> str:
     Raises:
         ExtensionLoadError: if a compiled one is there but does not load, as after a change of the
             torch version.
+        ImportedBeforeError: if mmdet's models are imported already, without operators.
     """
     if status() == 'missing':
+        _require_first()
         _register(StandInExtension())
     elif status() == 'compiled':
         _load_compiled()
     return status()
+
+
+def _require_first() -> None:
+    """The models of mmdet keep what they found at their import: nothing, as there was no extension."""
+    early = sorted(name for name in sys.modules if name.startswith('mmdet.models'))
+    if early and 'mmcv.ops' not in sys.modules:  # whose import failed
+        raise ImportedBeforeError(
+            f"mmssod: expected to be imported before mmdet's models, found {len(early)} of them imported "
+            'already, without the operators that mmssod brings (this mmcv has none): import mmssod first, in '
+            'a notebook after its kernel was restarted'
+        )
 
 
 def status() -> str:

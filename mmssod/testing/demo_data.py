@@ -24,6 +24,7 @@ from typing import Any
 
 import cv2
 
+from mmssod.datasets.annotation_files import whole_categories
 from mmssod.testing import demo_files
 from mmssod.testing.demo_files import DemoData
 from mmssod.testing.painting import paint
@@ -222,7 +223,9 @@ def _write_split(
     content = {
         'info': {'description': demo_files.GENERATOR, 'version': demo_files.version()},
         'licenses': [],
-        'categories': [{'id': i, 'name': name} for i, name in enumerate(classes, start=1)],
+        'categories': whole_categories(
+            {'id': i, 'name': name} for i, name in enumerate(classes, start=1)
+        ),
         'images': images,
         'annotations': annotations,
     }

@@ -282,3 +282,31 @@ class _Skipped:
 
     def read(self):
         return {f'/u/{n}.jpg': f'/u/{n}.jpg: empty' for n in range(self.count)}
+
+
+@case(
+    GROUP,
+    'a list of images with a byte-order mark, or in UTF-16',
+    USED,
+    '^1 and 1 images$',
+)
+def lists_of_windows(folder):
+    (folder / 'Köln.png').touch()
+    found = []
+    for encoding in ('utf-8-sig', 'utf-16'):
+        (folder / 'list.txt').write_text('Köln.png', encoding=encoding)
+        found.append(len(UnlabeledDataset('list.txt', data_root=str(folder))))
+    return f'{found[0]} and {found[1]} images'
+
+
+@case(
+    GROUP,
+    'a list of images, or of classes, in another encoding',
+    STOP,
+    '(?s)(expected (a text|names of classes) in UTF-8.*){2}',
+)
+def lists_in_latin_1(folder):
+    (folder / 'list.txt').write_bytes('Köln.png'.encode('latin-1'))
+    images = error_of(UnlabeledDataset, 'list.txt', data_root=str(folder))
+    labeled = 'train_dataloader__dataset__labeled__metainfo'
+    return images + trained(tiny(folder, **{labeled: dict(classes=f'{folder}/list.txt')}))

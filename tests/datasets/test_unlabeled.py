@@ -102,6 +102,15 @@ def test_exclude_takes_several_files(image_root):
     assert [osp.basename(i['img_path']) for i in infos(dataset)] == ['b.png', 'c.JPG', 'z.png']
 
 
+@pytest.mark.parametrize('encoding', ['utf-8', 'utf-8-sig', 'utf-16'])
+def test_lists_in_other_encodings(image_root, encoding):
+    """With the byte-order mark of Windows' editors; it is no part of the first name."""
+    write_image(image_root / 'images/Köln.png', 8, 8)
+    (image_root / 'out.txt').write_text('Köln.png\r\na.jpg', encoding=encoding)
+    assert build(image_root, 'images', exclude='out.txt').num_excluded == 2
+    assert len(build(image_root, 'out.txt', data_prefix=dict(img='images'))) == 2
+
+
 def test_exclude_name_that_fits_several(image_root):
     write_image(image_root / 'images/other/a.jpg', 8, 8)
     write_image(image_root / 'images/third/a.jpg', 8, 8)
@@ -137,7 +146,8 @@ def test_the_same_file_twice_is_kept_once(image_root):
         ('a.jpg\n2007_000032\n', r'line 2: expected the path of an image .* got .2007_000032'),
         ('../../secret.jpg', 'lies outside'),
         ('/etc/secret.jpg', 'lies outside'),
-        (b'\xff\xfe\x00', 'not a text file in UTF-8'),
+        (b'\xff\xfe\x00', 'expected a text in UTF-8'),
+        ('K\xf6ln.jpg'.encode('latin-1'), 'expected a text in UTF-8'),
     ],
 )
 def test_bad_lists(image_root, content, message):

@@ -228,4 +228,4 @@ def test_no_data_workers_is_a_setting_that_torch_takes():
         Config(dict(model={}, train_dataloader=loader, val_dataloader=dict(num_workers=1)))
     )
     assert cfg.train_dataloader == dict(num_workers=0, persistent_workers=False)
-    assert cfg.val_dataloader == dict(num_workers=1)
+    assert cfg.val_dataloader == dict(num_workers=1, timeout=600)

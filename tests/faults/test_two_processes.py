@@ -91,5 +91,7 @@ def test_a_detector_resumes_in_two_processes(tmp_path):
 
 
 @pytest.mark.slow  # torchrun imports everything in three processes
-def test_a_signal_to_torchrun_that_comes_twice(tmp_path):
-    assert torchrun_told(tmp_path)['passed']
+@pytest.mark.parametrize('group', [False, True])
+def test_a_signal_to_torchrun_that_comes_twice(tmp_path, group):
+    result = torchrun_told(tmp_path, group=group)
+    assert result['passed'], result

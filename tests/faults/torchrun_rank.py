@@ -56,7 +56,8 @@ def config(folder: Path, iterations: int, *fault: str):
         kind = dict(killed='KilledOnce', told='ToldTwice')[fault[0]]
         marker = f'{folder}{MARKER}'
         hooks = [dict(type=kind, iteration=int(fault[1]), marker=marker)]
-    cfg = toy_config(folder, max_iters=iterations, hooks=hooks)
+    loader = dict(num_workers=1, persistent_workers=True)
+    cfg = toy_config(folder, max_iters=iterations, hooks=hooks, loader=loader)
     cfg.default_hooks.checkpoint.update(interval=20, max_keep_ckpts=2)
     cfg.default_hooks.logger.interval = 50
     cfg.env_cfg.dist_cfg = dict(backend='gloo', timeout=60)

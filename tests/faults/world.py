@@ -25,19 +25,22 @@ ATTEMPTS = 20
 TIMEOUT = 600.0
 
 
-def torchrun_told(root: Path, iterations: int = 40, told_in: int = 27) -> dict:
-    """SIGTERM for torchrun's agent, twice: both processes stop after one iteration; two others go on bit by bit."""
+def torchrun_told(root: Path, iterations: int = 40, told_in: int = 27, group: bool = False) -> dict:
+    """SIGTERM for torchrun's agent, twice: both processes stop after one iteration; two others go on bit by bit.
+
+    With ``group`` it is for all of the agent's process group: the agent, both processes and their data workers.
+    """
     whole, told = root / 'told_whole', root / 'told'
     if codes := _finish_two(whole, iterations):
         raise RuntimeError(f'the run that nobody told ended with {codes}, see {root}')
     log = root / 'told.log'
     with open(log, 'w') as stream:
         command = _torchrun(told, iterations, 'told', str(told_in))
-        agent = subprocess.Popen(command, stdout=stream, stderr=stream)
+        agent = subprocess.Popen(command, stdout=stream, stderr=stream, start_new_session=True)
         _wait_for(Path(f'{told}{MARKER}'), agent)
         began = time.monotonic()
         for _ in range(2):
-            agent.send_signal(signal.SIGTERM)
+            (os.killpg if group else os.kill)(agent.pid, signal.SIGTERM)
             time.sleep(0.3)
         agent.wait(timeout=60)
         seconds = time.monotonic() - began
@@ -144,27 +147,31 @@ def worker_killed(root: Path) -> dict:
 
 
 def sigterm(root: Path, trials: int, seed: int = 3) -> dict:
-    """A checkpoint and exit code 143, wherever in the run the signal comes; the end is that of the whole run."""
+    """A checkpoint and exit code 143, wherever in the run the signal comes; the end is that of the whole run.
+
+    The signal is for the whole process group, data workers too, as a container's stop and a shell's ``kill -- -PGID``.
+    """
     draw = random.Random(seed)
     last = f'iter_{LONG_ITERATIONS}.pth'
-    seconds = _finish(root, 'term_whole', iterations=LONG_ITERATIONS)
+    loader = dict(num_workers=2, persistent_workers=True)
+    seconds = _finish(root, 'term_whole', loader, LONG_ITERATIONS)
     codes, stops, differing = [], [], []
     for trial in range(trials):
         folder, log = root / f'term_{trial}', root / f'term_{trial}.log'
         for _ in range(ATTEMPTS):
-            pid = start(_run(folder, None, iterations=LONG_ITERATIONS), log)
+            pid = start(_run(folder, loader, iterations=LONG_ITERATIONS), log)
             end = time.monotonic() + TIMEOUT
             while not (folder / 'last_checkpoint').exists() and time.monotonic() < end:
                 time.sleep(0.001)
             time.sleep(draw.uniform(0, 0.5) * seconds)
-            os.kill(pid, signal.SIGTERM)
+            os.killpg(pid, signal.SIGTERM)
             code = wait(pid, TIMEOUT)
             if not (folder / last).exists():
                 break
             shutil.rmtree(folder)  # it was done before its signal came
         codes.append(code)
         stops += _stops(folder)
-        _finish(root, folder.name, iterations=LONG_ITERATIONS)
+        _finish(root, folder.name, loader, LONG_ITERATIONS)
         found = differences(root / 'term_whole', folder, last)
         differing += [f'{trial}: {name}' for name in found]
     return dict(

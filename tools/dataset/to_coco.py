@@ -9,7 +9,6 @@ For example, the training set of https://github.com/Shenggan/BCCD_Dataset::
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from pathlib import Path
 
@@ -29,19 +28,32 @@ def parse_args() -> argparse.Namespace:
     return parser.parse_args()
 
 
+def left_out(args: argparse.Namespace, labeled: int) -> list[str]:
+    """A line where images of the folder have no labels, unless a list chose them."""
+    from mmssod.datasets.image_lists import find_images
+
+    number = 0 if args.only else len(find_images(str(args.images))) - labeled
+    return (
+        [f'{number} images of {args.images} have no labels and are left out'] if number > 0 else []
+    )
+
+
 def main() -> int:
     """Read, choose, write."""
     args = parse_args()
+    from mmssod.datasets.annotation_files import read_text
     from mmssod.datasets.preparation.formats import only_images, read_labels
+    from mmssod.datasets.split import write_coco
 
     coco, findings = read_labels(args.labels, args.images, classes=args.classes)
     if args.only:
-        coco = only_images(coco, args.only.read_text(encoding='utf-8').split('\n'))
+        coco = only_images(coco, read_text(args.only).split('\n'))
     if findings.problems:
         print(findings.text())
         return 1
-    args.out.parent.mkdir(parents=True, exist_ok=True)
-    args.out.write_text(json.dumps(coco))
+    for line in [*findings.warnings, *left_out(args, len(coco['images']))]:
+        print(f'warning: {line}', file=sys.stderr)
+    write_coco(coco, args.out)
     print(f'{len(coco["images"])} images, {len(coco["annotations"])} boxes: {args.out}')
     return 0
 

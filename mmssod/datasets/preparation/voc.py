@@ -15,6 +15,7 @@ from xml.etree import ElementTree
 
 from mmdet.datasets import VOCDataset
 
+from mmssod.datasets.annotation_files import read_text
 from mmssod.datasets.preparation.findings import SHOWN, Findings, count_warning, missing_files
 from mmssod.datasets.split import Coco, write_coco
 from mmssod.structures import Problem
@@ -71,7 +72,7 @@ def voc_to_coco(devkit: Path, image_set: ImageSet) -> tuple[Coco, Findings]:
     """
     folder, name, archive = devkit / image_set.year, image_set.name, SITE + image_set.archive
     list_file = folder / 'ImageSets/Main' / f'{image_set.split}.txt'
-    stems = list_file.read_text().split() if list_file.is_file() else []
+    stems = read_text(list_file).split() if list_file.is_file() else []
     if not stems:
         actual = 'an empty file' if list_file.is_file() else f'nothing at {list_file.absolute()}'
         mend = f'unpack {archive} in the folder that holds {devkit.name}'

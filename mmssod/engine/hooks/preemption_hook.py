@@ -14,6 +14,7 @@ from mmdet.registry import HOOKS
 from mmengine.dist import all_reduce, get_world_size
 from mmengine.hooks import EMAHook, Hook
 from mmengine.runner import IterBasedTrainLoop
+from torch.utils.data._utils import signal_handling
 
 from mmssod.engine.hooks.whole_checkpoint_hook import WholeCheckpointHook
 from mmssod.engine.runner_access import bare_model
@@ -170,11 +171,23 @@ def _common_batches(runner: Any) -> float:
 
 
 def _outlive_first_signal() -> None:
-    """In a forked process: end ``GRACE`` seconds after SIGTERM instead of at once."""
-    if _training:
-        signal.signal(signal.SIGTERM, _Later())
-        signal.signal(signal.SIGUSR1, signal.SIG_IGN)
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
+    """In a forked process: end ``GRACE`` seconds after SIGTERM instead of at once.
+
+    A data worker then sets torch's handlers, of which that of SIGTERM ends it at once unless its parent sent it: ours
+    comes again behind them.
+    """
+    if not _training:
+        return
+    later, of_torch = _Later(), signal_handling._set_worker_signal_handlers
+
+    def set_handlers() -> None:
+        of_torch()
+        signal.signal(signal.SIGTERM, later)
+
+    signal_handling._set_worker_signal_handlers = set_handlers
+    signal.signal(signal.SIGTERM, later)
+    signal.signal(signal.SIGUSR1, signal.SIG_IGN)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 class _Later:

@@ -18,6 +18,7 @@ from mmssod.engine.preflight import (
     evaluator_problems,
     label_bank_problems,
     label_bank_warnings,
+    memory_problems,
     outside_problems,
     raise_together,
     resume_findings,
@@ -29,6 +30,7 @@ from mmssod.engine.preflight import (
 )
 from mmssod.engine.preflight.image_checks import READ_IMAGES
 from mmssod.engine.preflight.resume_checks import MARKS, data_marks
+from mmssod.engine.shared_memory import room
 from mmssod.structures import Problem
 
 
@@ -60,6 +62,7 @@ class PreflightHook(Hook):
         self.read_images = read_images
         self.empty_classes = empty_classes
         self._marks: dict[str, Any] | None = None
+        self._room = room()  # here, since data workers fill it before any hook is called
 
     def after_load_checkpoint(self, runner: Any, checkpoint: dict) -> None:
         """Refuse a checkpoint that does not fit, before the optimizer's state is loaded."""
@@ -118,9 +121,19 @@ class PreflightHook(Hook):
 
     def _problems(self, runner: Any) -> list[Problem]:
         problems = [*config_problems(runner.cfg), *label_bank_problems(runner.cfg)]
-        return problems or runtime_problems(runner)  # which would say some of it again
+        if problems:
+            return problems  # of which those below would say some again
+        return runtime_problems(runner) or self._memory_problems(runner, 'train', 'val')
+
+    def _memory_problems(self, runner: Any, *parts: str) -> list[Problem]:
+        loops = [getattr(runner, f'_{part}_loop', None) for part in parts]
+        built = [loop.dataloader for loop in loops if isinstance(loop, BaseLoop)]
+        return memory_problems(built, self._room)
 
     def before_test(self, runner: Any) -> None:
         """Refuse annotation files that point out of the folder of their images, or are of others than evaluated."""
         outside = outside_problems('test_dataloader', runner.test_dataloader.dataset)
-        raise_together([*outside, *evaluator_problems(runner.cfg, 'test')])
+        memory = self._memory_problems(runner, 'test')
+        raise_together(
+            [*outside, *evaluator_problems(runner.cfg, 'test'), *memory], 'before the test'
+        )

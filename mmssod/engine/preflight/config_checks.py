@@ -133,9 +133,24 @@ def _classes(dataset: Any) -> list[str] | None:
             kind = DATASETS.get(kind) if isinstance(kind, str) else kind
             classes = getattr(kind, 'METAINFO', {}).get('classes')
         if isinstance(classes, str):
-            return list_from_file(classes) if osp.isfile(classes) else [classes]
+            return _listed(classes) if osp.isfile(classes) else [classes]
         return list(classes) if classes else None
     return None
+
+
+def _listed(file: str) -> list[str]:
+    """Names from a file, as mmengine reads it.
+
+    Raises:
+        ValueError: It is in another encoding.
+    """
+    try:
+        names: list[str] = list_from_file(file)
+    except UnicodeDecodeError as error:
+        raise ValueError(
+            f'{file}: expected names of classes in UTF-8, {error}: save it in that encoding'
+        ) from error
+    return names
 
 
 def _dataset_findings(

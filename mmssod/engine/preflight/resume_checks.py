@@ -24,7 +24,7 @@ _COMPARED = ('model', 'train_dataloader', 'optim_wrapper', 'param_scheduler', 't
 # Where data lie, how they are loaded and when is evaluated changes nothing; what the data are is in the marks.
 _LEFT_OUT = (
     'data_root ann_file data_prefix images exclude backend_args num_workers persistent_workers prefetch_factor '
-    'pin_memory init_cfg checkpoint val_interval val_begin dynamic_intervals max_refetch'
+    'pin_memory timeout init_cfg checkpoint val_interval val_begin dynamic_intervals max_refetch'
 ).split()
 
 

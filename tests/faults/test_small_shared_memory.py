@@ -1,0 +1,46 @@
+"""A run with little shared memory, as docker gives it: refused before training, and no hang where it slips through."""
+
+import ctypes
+import os
+
+import pytest
+from fault_runs import start, wait
+from toy_training import toy_config
+
+from mmssod import apis
+
+NOT_ALLOWED = 77
+NEW_MOUNTS, PRIVATE = 0x00020000, (1 << 18) | (1 << 14)  # CLONE_NEWNS; MS_PRIVATE with MS_REC
+
+
+def shrink(size: str) -> None:
+    """Give this process a /dev/shm of its own; ends it where it may not have one."""
+    libc = ctypes.CDLL(None)
+    failed = (
+        libc.unshare(NEW_MOUNTS)
+        or libc.mount(b'none', b'/', None, PRIVATE, None)
+        or libc.mount(b'tmpfs', b'/dev/shm', b'tmpfs', 0, f'size={size}'.encode())
+    )
+    if failed:
+        os._exit(NOT_ALLOWED)
+
+
+@pytest.mark.parametrize(
+    ('checked', 'said'),
+    [(True, 'do not fit in shared memory'), (False, '--shm-size')],
+)
+def test_a_run_does_not_hang(tmp_path, monkeypatch, checked, said):
+    if not checked:
+        monkeypatch.setattr('mmssod.engine.hooks.preflight_hook.room', lambda: None)
+    loader = dict(num_workers=2, persistent_workers=True, timeout=5)
+
+    def action():
+        shrink('600k')  # a batch of 64 images takes 256, and 5 batches are needed
+        cfg = toy_config(tmp_path / 'run', max_iters=20, counts=(32, 32), loader=loader)
+        apis.train(cfg)
+
+    code = wait(start(action, tmp_path / 'log'), 60)
+    if code == NOT_ALLOWED:
+        pytest.skip('no mounts of its own for this user')
+    text = (tmp_path / 'log').read_text()
+    assert code == 1 and said in text, text[-2000:]
