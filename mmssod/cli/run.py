@@ -1,10 +1,13 @@
 """Train teacher, student and baseline of a project, evaluate the best of each, and write the report.
 
 PROJECT is a folder that `mmssod new` has written. What is complete is left as it is, and what was cut off, by Ctrl-C, a
-kill or a loss of power, goes on: the same command again. For example::
+kill or a loss of power, goes on: the same command again. With `--folds K` it is done K times over, each time with other
+labeled images held out, so that all of them judge: K times the time, and an interval of the gain that is narrower.
+For example::
 
     mmssod new data/own/train.json --images data/own/images --unlabeled data/own/unlabeled --out own
     mmssod run own
+    mmssod run own --folds 5
 """
 
 from __future__ import annotations
@@ -13,6 +16,7 @@ import argparse
 import shlex
 import sys
 from pathlib import Path
+from typing import Any
 
 from mmssod.cli.options import add_cfg_options, add_trust_checkpoint, check_seed
 
@@ -22,7 +26,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('project', help='folder with teacher.py, student.py and supervised.py')
     parser.add_argument('--seed', type=int, help="random seed of all runs, instead of the configs'")
     parser.add_argument('--amp', action='store_true', help='train in mixed precision')
-    parser.add_argument('--out', help='html file of the report (PROJECT/report.html)')
+    parser.add_argument(
+        '--folds',
+        type=int,
+        metavar='K',
+        help='judge by cross-validation: K times teacher, student and supervised, each labeled image is held out once',
+    )
+    parser.add_argument(
+        '--out',
+        help='html file of the report (PROJECT/report.html, of folds PROJECT/folds_K/report.html)',
+    )
     add_trust_checkpoint(parser)
     add_cfg_options(parser)
 
@@ -30,6 +43,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def check(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
     """Refuse what cannot be."""
     check_seed(parser, args)
+    if args.folds is not None and args.folds < 2:
+        parser.error(f'argument --folds: expected 2 or more, got {args.folds}')
     if args.out and Path(args.out).suffix != '.html':
         parser.error(f'argument --out: expected a file name ending in .html, got {args.out}')
 
@@ -39,39 +54,67 @@ def before_loading(args: argparse.Namespace) -> None:
 
     Raises:
         FileNotFoundError: The folder is no project.
+        ValueError: More folds than labeled images.
     """
-    from mmssod.apis.project_run.facts import plan_lines  # which loads nothing
+    from mmssod.apis.project_run.facts import plan_lines  # both load nothing
+    from mmssod.apis.project_run.fold_facts import fold_lines
 
-    print('\n'.join(plan_lines(Path(args.project))), flush=True)
+    folder = Path(args.project)
+    lines = fold_lines(folder, args.folds) if args.folds else plan_lines(folder)
+    print('\n'.join(lines), flush=True)
 
 
 def run(args: argparse.Namespace) -> int:
     """Train, evaluate, report."""
+    try:
+        return _run_folds(args) if args.folds else _run(args)
+    except (SystemExit, KeyboardInterrupt) as end:
+        print(f'stopped; go on with: {args.command_line}', file=sys.stderr)
+        return int(end.code or 0) if isinstance(end, SystemExit) else 130
+
+
+def _run(args: argparse.Namespace) -> int:
     from mmssod.apis.project_run import running  # after the arguments, so that --help is quick
     from mmssod.engine.terminal import short_terminal
 
     folder = Path(args.project)
     page = Path(args.out) if args.out else folder / 'report.html'
-    try:
-        with short_terminal():
-            trainings = running.train_project(
-                folder,
-                seed=args.seed,
-                amp=args.amp,
-                cfg_options=args.cfg_options,
-                trust_checkpoint=args.trust_checkpoint,
-            )
-        finished = running.reported(folder, trainings, page)
-        print('\n'.join(running.summary(folder, trainings)), flush=True)
-        status = 0 if finished else _report(running.report_runs(trainings), page)
-        if not finished and not status:
-            running.note_report(folder, trainings)
-    except (SystemExit, KeyboardInterrupt) as end:
-        print(f'stopped; go on with: {args.command_line}', file=sys.stderr)
-        return int(end.code or 0) if isinstance(end, SystemExit) else 130
+    with short_terminal():
+        trainings = running.train_project(folder, **_options(args))
+    finished = running.reported(folder, trainings, page)
+    print('\n'.join(running.summary(folder, trainings)), flush=True)
     if finished:
         print(f'finished before, nothing was left to do; the report: {page}')
+        return 0
+    status = _report(running.report_runs(trainings), page)
+    if not status:
+        running.note_report(folder, trainings)
     return status
+
+
+def _run_folds(args: argparse.Namespace) -> int:
+    from mmssod.apis import fold_report
+    from mmssod.apis.project_run import folds
+    from mmssod.apis.project_run.fold_facts import folds_folder
+    from mmssod.engine.terminal import short_terminal
+
+    folder = Path(args.project)
+    page = Path(args.out) if args.out else folds_folder(folder, args.folds) / 'report.html'
+    with short_terminal():
+        judged = folds.run_folds(folder, args.folds, **_options(args))
+    fold_report.write_fold_report(folder, judged, page, args.command_line)
+    print('\n'.join([*folds.fold_summary(folder, judged), str(page), judged.verdict.sentence]))
+    return 0
+
+
+def _options(args: argparse.Namespace) -> dict[str, Any]:
+    """Options of all trainings."""
+    return dict(
+        seed=args.seed,
+        amp=args.amp,
+        cfg_options=args.cfg_options,
+        trust_checkpoint=args.trust_checkpoint,
+    )
 
 
 def _report(runs: list[str], page: Path) -> int:

@@ -48,12 +48,16 @@ class RunRecord:
 
     @property
     def seconds(self) -> float:
-        """Time of the training iterations by the log, without evaluations; 0 if it does not say."""
-        last, total = 0, 0.0
+        """Time of the training iterations by the log, without evaluations; 0 if it does not say.
+
+        The log has a line each so many iterations, and none of a training that is shorter; those after the last line
+        count as long as those before it.
+        """
+        last, total, seconds = 0, 0.0, 0.0
         for iteration, seconds in self.train.get('time', []):
             total += seconds * (iteration - last)
             last = iteration
-        return total
+        return total + seconds * (self.iterations - last)
 
 
 def read_run_folder(folder: str | Path, name: str = '') -> RunRecord:

@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mmssod.apis.new.data_yaml import SUFFIXES, yaml_sources
+from mmssod.apis.new.expected import interval_lines
 from mmssod.apis.new.machine import Machine
 from mmssod.apis.new.planning import Plan, check_plan, choose_detector, make_plan
 from mmssod.apis.new.pool import find_pool
-from mmssod.apis.new.sets import Source, labeled_parts
+from mmssod.apis.new.sets import LabeledPart, Source, labeled_parts
 from mmssod.apis.new.starting import Start, find_start, full_name, named_problems
 from mmssod.apis.new.writing import commands, notes, output_problems, write_project
 from mmssod.datasets.preparation.findings import Findings
@@ -80,15 +81,13 @@ def new_project(
     chosen = detector if begin.detector == usual else begin.detector
     plan = make_plan(data, here, detector=chosen, iterations=iterations)
     written = write_project(folder, plan, train, test, pool, seed, begin.weights)
-    return _report(
-        findings, data, len(test.coco['images']), len(pool.images), plan, begin, written, folder
-    )
+    return _report(findings, data, test, len(pool.images), plan, begin, written, folder)
 
 
 def _report(
     findings: Findings,
     data: LabeledSet,
-    val: int,
+    test: LabeledPart,
     unlabeled: int,
     plan: Plan,
     start: Start,
@@ -97,7 +96,9 @@ def _report(
 ) -> str:
     warnings = (*findings.warnings, *plan.warnings)
     lines = [*findings.counts, *(f'warning: {warning}' for warning in warnings)]
+    val = len(test.coco['images'])
     lines += ['', f'{data.images} labeled images, {val} to evaluate on, {unlabeled} unlabeled']
+    lines += interval_lines(val, data.images, test.aside, folder)
     lines += [f'{data.boxes_an_image:.1f} boxes an image:', data.table(), '']
     fixed = (
         'batch norm: fixed as in the start, since batches as small as these spoil its statistics'

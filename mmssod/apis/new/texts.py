@@ -18,6 +18,7 @@ classes = $classes
 labeled_json, labeled_images = f'{here}/labeled.json', $labeled_images
 iscrowd = '$iscrowd'  # its boxes with `iscrowd` in training: difficult ones of VOC 'object', crowds 'background'
 val_json, val_images = f'{here}/val.json', $val_images
+set_aside = $set_aside  # whether val.json holds labeled images that were set aside: `mmssod run --folds` judges on all
 unlabeled_images = $unlabeled  # a folder, a glob, a text list or a COCO json
 unlabeled_prefix = $prefix  # folder that the names in a list or json are relative to
 not_unlabeled = $not_unlabeled  # lists of images among them that are labeled
@@ -98,7 +99,7 @@ jitter = {**_base_.jitter, **sizes}
 strong_jitter = {**_base_.strong_jitter, **sizes}
 strong = dict(**strong_jitter, **_base_.strong_steps, pack=_base_.pack)
 """,
-    batch_comment='labeled images an iteration and GPU; a student sees half of them, and unlabeled ones up to 2 * batch',
+    batch_comment='labeled images an iteration and GPU; a student sees half of them and up to 2 * batch unlabeled ones',
     semi_counts='dict(labeled=max(batch // 2, 1), unlabeled=2 * batch - max(batch // 2, 1))',
     labeled="""\
 places = dict(
