@@ -20,7 +20,7 @@ def test_the_fit_finds_the_constant():
 
 @pytest.mark.parametrize('call', [lambda: half_width(0), lambda: fit_half_width([], [])])
 def test_nothing_is_refused(call):
-    with pytest.raises(ValueError, match='one'):
+    with pytest.raises(ValueError, match='expected'):
         call()
 
 

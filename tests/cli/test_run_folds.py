@@ -46,7 +46,7 @@ def test_what_is_judged_is_not_trained_on(project):
     coco, _ = labeled_set(project)
     judged = [ids(place / 'held_out.json') for place in places]
     assert sorted(i for part in judged for i in part) == sorted(i['id'] for i in coco['images'])
-    assert notes == []
+    assert all(note.startswith('classes in fewer images than 4 folds: ') for note in notes)
     for place, held_out in zip(places, judged, strict=True):
         assert not ids(place / 'labeled.json') & held_out
         found = trainings(place)
