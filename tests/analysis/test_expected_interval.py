@@ -7,7 +7,7 @@ from mmssod.apis.new.expected import interval_lines
 
 
 def test_four_times_the_images_halve_it():
-    assert expected(4) == '+-9.8 AP (5.8 to 15.6)'
+    assert expected(4) == '+-9.8 AP (5.8 to 15.6, by data set)'
     assert half_width(4) == pytest.approx(2 * half_width(16)) and half_width(1) > half_width(2)
 
 

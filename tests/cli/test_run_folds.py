@@ -86,6 +86,7 @@ def test_copies_are_one_and_no_labeled_image_is_an_unlabeled_one(tmp_path, data)
     first, second = (images / image['file_name'] for image in coco['images'][:2])
     shutil.copy(first, second)
     shutil.copy(first, own / 'unlabeled/again.png')
+    (own / 'unlabeled/link.png').symlink_to(second)
     assert len(same_files(coco, images)) == 7
     places, notes = write_folds(project, 2, seed=0)
     both = {image['id'] for image in coco['images'][:2]}
@@ -94,7 +95,7 @@ def test_copies_are_one_and_no_labeled_image_is_an_unlabeled_one(tmp_path, data)
     for place in places:
         exclude = trainings(place)[1].config.train_dataloader.dataset.unlabeled.exclude
         assert Path(exclude[-1]) == place / 'not_unlabeled.txt'
-        assert Path(exclude[-1]).read_text().split() == ['again.png']
+        assert Path(exclude[-1]).read_text().split() == ['again.png', 'link.png']
 
 
 def test_folds_of_other_labels_are_refused(project):

@@ -23,7 +23,7 @@ def interval_lines(val: int, labeled: int, aside: bool, folder: Path) -> list[st
     if val >= FEW:
         return []
     lines = [
-        f'{val} images to evaluate on are few: the 95 % interval of a gain will be about {expected(val)} wide'
+        f'{val} images to evaluate on are few: the 95 % interval of a gain will be about {expected(val)}'
     ]
     total = labeled + (val if aside else 0)
     folds = min(MOST_FOLDS, total)

@@ -49,6 +49,7 @@ test_dataloader = dict(
 test_evaluator = dict(ann_file=f'{here}/$held_out_file'$train_ann_file)
 work_dir = f'{here}/work_dirs/$name'
 $start''')
+START = "load_from = f'{here}/work_dirs/teacher/' + _base_.load_from.rpartition('/')[2]\n"
 
 
 def labeled_set(folder: Path) -> tuple[Coco, Path]:
@@ -123,9 +124,11 @@ def _labeled_in_pool(folder: Path, coco: Coco, images: Path) -> list[str]:
     for file in _excluded(pool):
         found = exclude_names(found, read_names(file, root=root))
     labeled = [(images / image['file_name']).resolve() for image in coco['images']]
-    files = {Path(image.path).resolve(): image.name for image in found}
+    files: dict[Path, list[str]] = defaultdict(list)
+    for image in found:
+        files[Path(image.path).resolve()].append(image.name)
     same = {*copies(list(files), labeled), *(files.keys() & set(labeled))}
-    return sorted(files[file] for file in same)
+    return sorted(name for file in same for name in files[file])
 
 
 def _config_text(folder: Path, name: str, excludes: bool, **values: Any) -> str:
@@ -133,25 +136,21 @@ def _config_text(folder: Path, name: str, excludes: bool, **values: Any) -> str:
     cfg = load_config(folder / f'{name}.py')
     dataset = cfg.train_dataloader.dataset
     inner = 'labeled' in dataset
-    parts = (
-        f"labeled=dict(ann_file=f'{{here}}/{TRAIN}')" if inner else f"ann_file=f'{{here}}/{TRAIN}'"
-    )
+    file = f"ann_file=f'{{here}}/{TRAIN}'"
+    parts = f'labeled=dict({file})' if inner else file
     if excludes and dataset.get('unlabeled'):
         parts += f", unlabeled=dict(exclude=[*{_excluded(dataset.unlabeled)!r}, f'{{here}}/{NOT_UNLABELED}'])"
     teacher = load_config(folder / 'teacher.py').work_dir
     start = cfg.get('load_from') or ''
     own = name == 'student' and Path(start).parent == Path(teacher)
-    train_file = f", train_ann_file=f'{{here}}/{TRAIN}'"
     return CONFIG.substitute(
         values,
         name=name,
         dataset=f'dict({parts})',
         labeled='train_dataloader.dataset' + ('.labeled' if inner else ''),
         held_out_file=HELD_OUT,
-        train_ann_file=train_file if 'train_ann_file' in cfg.test_evaluator else '',
-        start="load_from = f'{here}/work_dirs/teacher/' + _base_.load_from.rpartition('/')[2]\n"
-        if own
-        else '',
+        train_ann_file=f', train_{file}' if 'train_ann_file' in cfg.test_evaluator else '',
+        start=START if own else '',
     )
 
 
