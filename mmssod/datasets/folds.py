@@ -51,10 +51,10 @@ def draw_folds(
             f'{number}; fix: name fewer folds, or label more images'
         )
     classes = _classes(coco)
-    inside = [set().union(*(classes[i] for i in group)) for group in groups]
+    inside = [set[ImageId]().union(*(classes[i] for i in group)) for group in groups]
     total = Counter(name for names in inside for name in names)
     folds: list[set[ImageId]] = [set() for _ in range(number)]
-    there = [Counter[ImageId]() for _ in folds]
+    there: list[Counter[ImageId | None]] = [Counter() for _ in folds]
     rest = [int(place) for place in np.random.RandomState(seed).permutation(len(groups))]
     while rest:
         left = Counter(name for place in rest for name in inside[place])

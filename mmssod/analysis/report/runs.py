@@ -42,9 +42,9 @@ class RunRecord:
 
     @property
     def iterations(self) -> int:
-        """Iterations by the log, the last evaluation's among them."""
+        """Iterations by the log, the last evaluation's and the checkpoint's among them."""
         logged = [points[-1][0] for points in self.train.values() if points]
-        return max([*logged, *self.evaluations], default=0)
+        return max([*logged, *self.evaluations, step_of(self.checkpoint) or 0])
 
     @property
     def seconds(self) -> float:

@@ -196,6 +196,6 @@ def _notes(coco: Coco, number: int, twins: int) -> list[str]:
 def counts(folders: Sequence[Path]) -> list[tuple[int, int]]:
     """Images that each fold trains on, and that it holds out."""
     return [
-        tuple(len(read_coco(folder / name)['images']) for name in (TRAIN, HELD_OUT))  # type: ignore[misc]
+        (len(read_coco(folder / TRAIN)['images']), len(read_coco(folder / HELD_OUT)['images']))
         for folder in folders
     ]

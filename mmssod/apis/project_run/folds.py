@@ -14,7 +14,7 @@ from mmengine.registry import init_default_scope
 
 from mmssod.analysis.gain import Gain, paired_gain
 from mmssod.analysis.report.runs import last_checkpoint, read_run_folder
-from mmssod.analysis.verdict import Facts, Verdict, verdict
+from mmssod.analysis.verdict import Facts, Length, Verdict, verdict
 from mmssod.apis.config import load_config
 from mmssod.apis.detecting import detect
 from mmssod.apis.judging import training_length
@@ -213,7 +213,7 @@ def fold_summary(folder: Path, folds: Folds) -> list[str]:
     """The folds and the detectors in lines, for the terminal; the verdict comes after."""
     lines = [
         f'fold {row["fold"]}: {row["images"]} images, {row["boxes"]} true boxes, student {_ap(row["student"])}, '
-        f'supervised {_ap(row["supervised"])}, change {_ap(row["gain"], "+.1f")}'
+        f'supervised {_ap(row["supervised"])}{_change(row["gain"])}'
         for row in fold_rows(folds)
     ]
     lines.append(
@@ -247,23 +247,27 @@ def _known(file: Path) -> list[dict]:
     return list(json.loads(file.read_text())['boxes'])
 
 
-def _lengths(fold: Path) -> tuple[Any, Any]:
+def _lengths(fold: Path) -> tuple[Length, Length]:
     """How long student and baseline of a fold were trained."""
     records = {
         name: read_run_folder(fold / 'work_dirs' / name)
         for name in STAGES
         if (fold / 'work_dirs' / name).is_dir()
     }
-    both = (
-        training_length(records[name], list(records.values())) for name in ('student', 'supervised')
+    all_of_it = list(records.values())
+    return (
+        training_length(records['student'], all_of_it),
+        training_length(records['supervised'], all_of_it),
     )
-    student, supervised = both
-    return student, supervised
 
 
 def _known_number(value: float) -> float | None:
     return None if value != value else value
 
 
-def _ap(value: float | None, form: str = '.1f') -> str:
-    return 'no AP' if value is None or value != value else f'AP {value:{form}}'
+def _ap(value: float | None) -> str:
+    return 'no AP' if value is None or value != value else f'AP {value:.1f}'
+
+
+def _change(value: float | None) -> str:
+    return '' if value is None else f', change {value:+.1f} AP'
