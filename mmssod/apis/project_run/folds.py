@@ -188,8 +188,8 @@ def pooled_gain(
     """
     parts = []
     for ids in held_out:
-        both = ([box for box in found if box['image_id'] in ids] for found in (ours, theirs))
-        parts.append(paired_gain(take_images(truth, ids), *both, draws=0, classes=classes))
+        mine, other = ([box for box in found if box['image_id'] in ids] for found in (ours, theirs))
+        parts.append(paired_gain(take_images(truth, ids), mine, other, draws=0, classes=classes))
     return paired_gain(truth, ours, theirs, draws=draws, classes=classes), parts
 
 
