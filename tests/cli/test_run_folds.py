@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 from tiny_project import make_project, tiny_data
 
-sys.path.append(str(Path(__file__).parents[1] / 'analysis'))
+sys.path += [str(Path(__file__).parents[1] / name) for name in ('analysis', 'faults')]
 
 from by_hand import data_set, detection
+from fault_runs import start, wait
 
 from mmssod.apis.project_run import folds
 from mmssod.apis.project_run.facts import STAGES
@@ -145,8 +146,20 @@ def test_all_are_judged_together():
     assert gain.images == 2 and gain.draws == 10
 
 
+def run_folds_in_a_process(folder, log):
+    """The exit status of the command, and what it printed; this process, which other tests fork, trains nothing."""
+
+    def action():  # pytest's streams are no file descriptors
+        sys.stdout, sys.stderr = (
+            open(number, 'w', buffering=1, closefd=False) for number in (1, 2)
+        )
+        raise SystemExit(main(['run', str(folder), '--folds', '2']))
+
+    return wait(start(action, log), 300.0), log.read_text()
+
+
 @pytest.mark.slow
-def test_cut_off_after_a_fold_it_goes_on_with_the_next(project, monkeypatch, capsys):
+def test_cut_off_after_a_fold_it_goes_on_with_the_next(project, monkeypatch, tmp_path):
     """To its end: fold 1 is not touched again, each labeled image is judged once, and the page says what was found."""
     train = folds.train_project
 
@@ -156,16 +169,16 @@ def test_cut_off_after_a_fold_it_goes_on_with_the_next(project, monkeypatch, cap
         return train(folder, **options)
 
     monkeypatch.setattr(folds, 'train_project', first_alone)
-    assert main(['run', str(project), '--folds', '2']) == 130
-    assert 'stopped; go on with: mmssod run' in capsys.readouterr().err
+    status, said = run_folds_in_a_process(project, tmp_path / 'log')
+    assert status == 130 and 'stopped; go on with: mmssod run' in said
     first = {
         file: file.stat().st_mtime_ns for file in (project / 'folds_2/fold_1/work_dirs').rglob('*')
     }
     assert sum(file.name == folds.FOUND for file in first) == 3
 
     monkeypatch.setattr(folds, 'train_project', train)
-    assert main(['run', str(project), '--folds', '2']) == 0
-    said = capsys.readouterr().out
+    status, said = run_folds_in_a_process(project, tmp_path / 'log_2')
+    assert status == 0, said
     assert (
         '1 are done' in said
         and 'fold 2 of 2: trains on 4 labeled images, is judged on 4 others' in said
