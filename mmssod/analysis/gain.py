@@ -78,8 +78,27 @@ def paired_gain(
     if draws < 0:
         raise ValueError(f'draws: expected 0 or more, got {draws}')
     _require_known_images(truth, ours, theirs)
-    both = [match_images(truth, found, ids) for found in (ours, theirs)]
-    images = len(truth['images'])
+    ours_matched, theirs_matched = (match_images(truth, found, ids) for found in (ours, theirs))
+    return matched_gain(ours_matched, theirs_matched, names, len(truth['images']), draws, seed)
+
+
+def matched_gain(
+    ours: Sequence[ClassMatches],
+    theirs: Sequence[ClassMatches],
+    names: Sequence[str],
+    images: int,
+    draws: int = 1000,
+    seed: int = 0,
+) -> Gain:
+    """The same of detections that are matched with true boxes.
+
+    Args:
+        ours, theirs: Of each class, see :func:`~mmssod.analysis.image_matches.match_images`.
+        names: Of the classes.
+        images: How many there are.
+        draws, seed: See :func:`paired_gain`.
+    """
+    both = [ours, theirs]
     whole = _ap(both, np.ones((1, images), dtype=np.int32))  # (2, 1, M)
     drawn = _ap(both, draw_images(images, draws, seed))  # (2, B, M)
     means, changes = _mean(whole), _mean(drawn[0]) - _mean(drawn[1])

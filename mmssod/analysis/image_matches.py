@@ -83,6 +83,23 @@ def match_images(
     ]
 
 
+def of_images(matches: ClassMatches, images: np.ndarray) -> ClassMatches:
+    """What lies on some images, which are numbered anew from 0.
+
+    Args:
+        matches: On all images.
+        images: Indices of those that are wanted, shape (n,), ascending.
+    """
+    there, true = np.isin(matches.image, images), np.isin(matches.truth, images)
+    return ClassMatches(
+        np.searchsorted(images, matches.image[there]),
+        matches.score[there],
+        matches.right[:, there],
+        matches.ignored[:, there],
+        np.searchsorted(images, matches.truth[true]),
+    )
+
+
 def _kept_in_order(
     image: np.ndarray, label: np.ndarray, score: np.ndarray, most: int
 ) -> np.ndarray:

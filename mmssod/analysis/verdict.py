@@ -89,7 +89,7 @@ class Verdict:
         outcome: One of :data:`OUTCOMES`.
         gain: Mean over seeds, in AP percent; None without a baseline.
         low, high: Its 95 % interval over draws of test images.
-        deviation: Of the gain over seeds (n - 1); None for fewer than two.
+        deviation: Of the gain over seeds, or over folds (n - 1); None for fewer than two.
         causes: Likely causes of a loss, most important first.
     """
 
@@ -109,17 +109,18 @@ def verdict(
     other_length: Length | None = None,
     facts: Facts | None = None,
     missing: str = '',
-    parts: str = 'seeds',
+    folds: Sequence[float] = (),
 ) -> Verdict:
     """Judge a student by its gain over supervised training.
 
     Args:
-        gain: The student against the supervised run; several of different seeds or folds, with equally many draws;
-            None or none without a baseline.
+        gain: The student against the supervised run; several of different seeds, with equally many draws; None or none
+            without a baseline.
         length, other_length: How long the student and the baseline were trained; None where that is not known.
         facts: What was measured about the student's training.
         missing: Where there is no baseline: the command that trains one, or another remedy.
-        parts: What several gains come from: ``seeds`` or ``folds``.
+        folds: Where ``gain`` is over the images of several folds: the gain of each, NaN where it has no true box; their
+            deviation is said.
 
     Returns:
         ``gained`` if the interval lies above 0, ``lost`` if it lies below, else ``unclear``.
@@ -134,16 +135,18 @@ def verdict(
             f'No verdict: the {gains[0].images} test images have no true box of any class.',
             'unclear',
         )
-    deviation = float(np.std([one.gain for one in gains], ddof=1)) if len(gains) > 1 else None
+    parts = [one for one in folds if not np.isnan(one)] or [one.gain for one in gains]
+    deviation = float(np.std(parts, ddof=1)) if len(parts) > 1 else None
     outcome = 'gained' if low > 0 else 'lost' if high < 0 else 'unclear'
     causes = tuple(likely_causes(facts or Facts())) if outcome == 'lost' else ()
     shown, of_what = (-mean, ' of the gain') if outcome == 'lost' else (mean, '')
-    spread = '' if deviation is None else f'; {len(gains)} {parts}, deviation {deviation:.1f}'
+    kind = 'folds' if folds else 'seeds'
+    spread = '' if deviation is None else f'; {len(parts)} {kind}, deviation {deviation:.1f}'
     figure = f'{_one(shown)} AP (95 % interval{of_what} {_one(low)} to {_one(high)}{spread})'
     baseline = f'supervised training {compared_length(length, other_length)}'
     sentence = {
         'gained': f'Unlabeled images gained {figure} over {baseline}',
-        'unclear': f'No gain that {_count(gains, parts)} test images can show: {figure} over {baseline}',
+        'unclear': f'No gain that {gains[0].images} test images can show: {figure} over {baseline}',
         'lost': f'Lost {figure} against {baseline}',
     }[outcome]
     named = _clear_classes(gains, outcome)
@@ -230,12 +233,6 @@ def _cause_text(causes: Sequence[Cause]) -> str:
         return 'no likely cause among those that were measured'
     first = causes[0]
     return f'likely cause: {first.text}; try {first.remedy}'
-
-
-def _count(gains: Sequence[Gain], parts: str) -> int:
-    """Test images: folds have different ones, seeds the same."""
-    images = [one.images for one in gains]
-    return sum(images) if parts == 'folds' else images[0]
 
 
 def _knob(facts: Facts, more: bool) -> str:

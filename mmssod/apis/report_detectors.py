@@ -14,6 +14,9 @@ import torch
 from mmssod.analysis.report.runs import RunRecord
 from mmssod.apis.plain import PlainDetector, plain_detector
 
+MEAN, LAST = ' (EMA)', ' (last step)'
+"""Ends of the labels of the mean of all students, exponentially weighted, and of the student of the last step."""
+
 
 @dataclass(frozen=True)
 class Found:
@@ -57,13 +60,24 @@ def detectors(records: Sequence[RunRecord]) -> list[Found]:
                 Found(record.name, record, plain_detector(record.config, record.checkpoint))
             )
             continue
+        teacher_label, student_label = _labels(record, alone=len(records) == 1)
         teacher = _teacher(record)
         if teacher is not None and not any(_same(teacher, one.plain) for one in found):
-            label = 'teacher' if len(records) == 1 else f"{record.name}'s teacher"
-            found.append(Found(label, record, teacher))
+            found.append(Found(teacher_label, record, teacher))
         student = plain_detector(record.config, record.checkpoint, 'student')
-        found.append(Found('student' if len(records) == 1 else record.name, record, student))
+        found.append(Found(student_label, record, student))
     return found
+
+
+def _labels(record: RunRecord, alone: bool) -> tuple[str, str]:
+    """What teacher and student of a run are called; of one run alone its name is not needed.
+
+    A run that tests with the mean of its students, which labels as a teacher, has two students for its readers.
+    """
+    name = 'student' if alone else record.name
+    if record.config.model.get('predict_with') == 'teacher':
+        return f'{name}{MEAN}', f'{name}{LAST}'
+    return 'teacher' if alone else f"{name}'s teacher", name
 
 
 def teacher_of(found: Sequence[Found], run: RunRecord) -> Found | None:

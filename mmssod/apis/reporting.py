@@ -30,7 +30,14 @@ from mmssod.apis.detecting import detect
 from mmssod.apis.judging import judge, labels_on_test
 from mmssod.apis.offline_labels import labeled_annotations, unlabeled_images
 from mmssod.apis.predicting import test_classes, test_set
-from mmssod.apis.report_detectors import Comparison, Found, comparisons, detectors, teacher_of
+from mmssod.apis.report_detectors import (
+    Comparison,
+    Found,
+    comparisons,
+    detectors,
+    is_result,
+    teacher_of,
+)
 from mmssod.apis.selection import selection
 from mmssod.datasets.split import read_coco
 from mmssod.environment import collect
@@ -119,6 +126,7 @@ def report(
         title=title or 'Report: ' + ', '.join(record.name for record in records),
         runs=records,
         facts={record.name: run_facts(record) for record in records},
+        results={one.run.name: one.label for one in found if is_result(one)},
         classes=classes,
         rare=rare,
         labeled_boxes=counts,

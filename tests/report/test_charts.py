@@ -68,7 +68,7 @@ def test_hidden_lines_wait_for_the_filter_and_share_their_points():
 def test_histogram_stacks_its_parts():
     svg = histogram('t', [('kept', [1, 0]), ('rejected', [3, 0])], 'p', [('threshold', 0.5)])
     kept, rejected = re.findall(
-        r'<rect class="s\d" x="[\d.]+" y="([\d.]+)" width="[\d.]+" height="([\d.]+)"', svg
+        r'<rect class="\w+" x="[\d.]+" y="([\d.]+)" width="[\d.]+" height="([\d.]+)"', svg
     )
     assert float(rejected[1]) == pytest.approx(3 * float(kept[1]), abs=0.3)
     assert float(rejected[0]) + float(rejected[1]) == pytest.approx(float(kept[0]), abs=0.2)

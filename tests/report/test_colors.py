@@ -2,11 +2,16 @@
 
 import re
 from importlib.resources import files
+from pathlib import Path
 
 import numpy as np
 import pytest
+from mmengine.config import Config
 
+from mmssod.analysis.report import RunRecord
 from mmssod.analysis.report.charts import PALETTE
+from mmssod.analysis.report.numbers import Score
+from mmssod.analysis.report.page import Page, colors_of
 
 STYLE = files('mmssod.analysis.report').joinpath('page.css').read_text()
 # Machado, Oliveira and Fernandes, IEEE TVCG 15(6), 2009, table 1, severity 1.0; they act on linear RGB.
@@ -98,3 +103,26 @@ def test_boxes_of_different_layers_differ(sight):
     boxes = re.findall(r'--box: (#\w+)', STYLE)
     assert len(boxes) == 3
     assert nearest(boxes, sight) > 15
+
+
+@pytest.mark.parametrize(('runs', 'labels', 'results', 'expected'), [
+    (['t', 's'], ['t', "s's teacher", 's'], dict(t='t', s='s'), {'t': 0, 's': 1, "s's teacher": 2}),
+    (['t', 's'], ['t', 's (EMA)', 's (last step)'], dict(t='t', s='s (EMA)'),
+     {'t': 0, 's': 1, 's (EMA)': 1, 's (last step)': 2}),
+    (['s'], ['student (EMA)', 'student (last step)'], dict(s='student (EMA)'),
+     {'s': 0, 'student (EMA)': 0, 'student (last step)': 1}),
+    (['s'], ['teacher', 'student'], {}, {'teacher': 0, 'student': 1, 's': 1}),
+    (['s'], ['teacher'], dict(s='student'), {'teacher': 0, 's': 0}),  # nothing was evaluated: one labels
+    ([], ['teacher', 'student'], {}, {'teacher': 0, 'student': 1}),
+])  # fmt: skip
+def test_a_run_has_the_color_of_its_result(runs, labels, results, expected):
+    page = Page(
+        title='',
+        runs=[RunRecord(name, Path(name), Config(), '') for name in runs],
+        facts={},
+        classes=(),
+        scores=[Score(label, None, None, None, None, (), ()) for label in labels],
+        test='',
+        results=results,
+    )
+    assert colors_of(page) == expected

@@ -23,7 +23,14 @@ from mmssod.apis.judging import (
     missing_baseline,
     training_length,
 )
-from mmssod.apis.report_detectors import Comparison, Found, comparisons, detectors, starts_from
+from mmssod.apis.report_detectors import (
+    Comparison,
+    Found,
+    comparisons,
+    detectors,
+    is_result,
+    starts_from,
+)
 from mmssod.apis.reporting import shown_pair
 from mmssod.evaluation import DetectorOutputs
 
@@ -89,6 +96,17 @@ def test_the_mean_of_students_is_the_result_where_a_run_tests_with_it(found):
     assert roles([*changed(found[:2], 'b', model=model), found[2]]) == [
         ("b's teacher", "b's teacher", 'a')
     ]
+
+
+def test_both_students_of_a_run_are_told_apart(runs):
+    """One that tests with the mean of its students has no other teacher; its result is not called a teacher."""
+    model = dict(runs[0].config.model, predict_with='teacher')
+    config = Config({**runs[0].config.to_dict(), 'model': model})
+    mean = replace(runs[0], config=config)
+    assert [one.label for one in detectors([mean])] == ['student (EMA)', 'student (last step)']
+    labels = [one.label for one in detectors([runs[1], mean])]
+    assert labels == ['a', 'b (EMA)', 'b (last step)']
+    assert [one.label for one in detectors([mean]) if is_result(one)] == ['student (EMA)']
 
 
 def test_seeds_are_paired(found):

@@ -122,6 +122,16 @@ def test_a_teacher_stands_once_beside_its_own_run(page, tmp_path):
     assert twice == [f"{record.name}'s teacher", record.name, 'again']
 
 
+CUT_TEXTS = """() => [...document.querySelectorAll('.chart svg:not(.sample)')].flatMap((chart) => {
+    const [, , width, height] = chart.getAttribute('viewBox').split(' ').map(Number);
+    return [...chart.querySelectorAll('text')].filter((text) => {
+        const box = text.getBBox();
+        return box.x < 0 || box.y < 0 || box.x + box.width > width || box.y + box.height > height;
+    }).map((text) => text.textContent);
+})"""
+"""Texts of charts that reach beyond their drawing."""
+
+
 @pytest.mark.parametrize(('width', 'scheme'), [(1280, 'light'), (390, 'dark')])
 def test_in_a_browser(width, scheme, browser, page):
     """Filters, layers, large pictures and colors work; nothing is wider than the screen, and no error is logged."""
@@ -136,6 +146,7 @@ def test_in_a_browser(width, scheme, browser, page):
     assert tab.evaluate('document.documentElement.scrollWidth') <= width
     cut = "[...document.querySelectorAll('.scroll')].filter(e => e.scrollWidth > e.clientWidth + 1).length"
     assert tab.evaluate(cut) == 0  # two detectors, three classes: no column is beyond the edge
+    assert tab.evaluate(CUT_TEXTS) == []
     background = tab.evaluate('getComputedStyle(document.body).backgroundColor')
     assert (background == 'rgb(21, 23, 26)') == (scheme == 'dark')
 
@@ -147,7 +158,16 @@ def test_in_a_browser(width, scheme, browser, page):
     assert tab.locator('tr[data-class=circle]:not(.faded)').count() == 0
     assert tab.locator('tr[data-class=star].faded').count() == 0
     assert tab.locator('tr[data-class=star]').count() == 4
-    assert tab.locator('#filter-note').is_visible()  # says what is of all classes
+    assert tab.locator('#filter-note').is_visible()
+    untouched = [  # says so: tiles, verdict, errors, charts without lines of classes, pictures' differences
+        '#verdict h2', '.tile h3', '#why h3:has-text("Kinds of errors")', '#why h3:has-text("Confusions")',
+        '.chart:has-text("AP at each IoU threshold") figcaption', '#labels .chart:has(rect) figcaption',
+        '.chart:has-text("Losses") figcaption', '#differences .note:not(.class-keys)',
+    ]  # fmt: skip
+    for part in untouched:
+        assert tab.locator(f'{part} .of-all:visible').count() == tab.locator(part).count() > 0, part
+    for part in ('#balance figcaption', '#why figcaption', 'tr[data-class]'):
+        assert tab.locator(f'{part} .of-all').count() == 0 < tab.locator(part).count(), part
     lines = '#why g.series[data-class=star]:not([hidden])'
     assert tab.locator(lines).count() == 2  # the curves of both detectors
     counts = [
@@ -168,6 +188,7 @@ def test_in_a_browser(width, scheme, browser, page):
     tab.select_option('#class-filter', '')
     assert tab.locator(f'{boxes}:visible').count() == everything
     assert not tab.locator('#filter-note').is_visible()
+    assert tab.locator('.of-all:visible').count() == 0
 
     tab.check('[data-for=label-gallery] [data-colors]')
     by_class = (

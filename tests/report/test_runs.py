@@ -63,7 +63,25 @@ def test_a_run_and_its_facts(tmp_path):
     assert (run.name, run.iterations, run.seconds, run.checkpoint) == ('teacher', 20, 10.0, '')
     facts = run_facts(run)
     assert facts['iterations'] == '20 of 40' and facts['method'] == 'supervised'
-    assert facts['optimizer'] == 'SGD, learning rate 0.01' and facts['training time'] == '0:00:10'
+    assert (
+        facts['optimizer'] == 'SGD, learning rate 0.01'
+        and facts['training time (h:min:s)'] == '0:00:10'
+    )
+
+
+def test_the_time_of_steps_after_the_last_line_counts(tmp_path):
+    """26 iterations in 0.5 s each by the log, 14 more as long; without a line nothing is known."""
+    write_scalars(tmp_path / 'a', '1', [step(26, 4.0), {'coco/bbox_mAP': 0.1, 'step': 40}])
+    assert read_run_folder(tmp_path / 'a').seconds == pytest.approx(20.0)
+    write_scalars(tmp_path / 'b', '1', [{'coco/bbox_mAP': 0.1, 'step': 6}])
+    run = read_run_folder(tmp_path / 'b')
+    assert (run.iterations, run.seconds) == (6, 0.0)
+    write_scalars(
+        tmp_path / 'c', '1', [step(50, 4.0)]
+    )  # nothing is evaluated: the checkpoint tells its end
+    (tmp_path / 'c/iter_90.pth').touch()
+    run = read_run_folder(tmp_path / 'c')
+    assert (run.iterations, run.seconds) == (90, pytest.approx(45.0))
 
 
 def test_a_folder_that_is_no_run(tmp_path):

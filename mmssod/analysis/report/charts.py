@@ -14,7 +14,12 @@ from dataclasses import dataclass
 from markupsafe import Markup, escape
 
 WIDTH, HEIGHT = 560, 280
-LEFT, RIGHT, TOP, BOTTOM = 52, 12, 30, 40
+LEFT, RIGHT, TOP, BOTTOM = (
+    70,
+    12,
+    30,
+    40,
+)  # the left has room for seven characters, also as large as on a phone
 PALETTE = 6
 DASHES = 4  # patterns, the first of them solid
 MOST_POINTS = 240  # of a line
@@ -118,7 +123,8 @@ def histogram(
 
     Args:
         title: In words.
-        counts: Label and counts of each part, of equal lengths; the first lies at the bottom.
+        counts: Kind of boxes (``kept``, ``rejected``), which has the color that it has in pictures, and counts of each
+            part, of equal lengths; the first lies at the bottom.
         x_name: Label of the axis.
         marks: Vertical lines: text and place in [0, 1].
     """
@@ -129,29 +135,26 @@ def histogram(
     x_axis, y_axis = Axis(0, 1, LEFT, WIDTH - RIGHT), Axis(0, max(totals), HEIGHT - BOTTOM, TOP)
     parts = [_grid(x_axis, y_axis, x_name, 'boxes')]
     below = [0] * bins
-    for index, (label, values) in enumerate(counts):
+    for label, values in counts:
         for place, value in enumerate(values):
             if value:
                 left, right = x_axis(place / bins), x_axis((place + 1) / bins)
                 top, base = y_axis(below[place] + value), y_axis(below[place])
                 note = f'{label}: {value} from {place / bins:.2f} to {(place + 1) / bins:.2f}'
                 parts.append(
-                    f'<rect class="s{index}" x="{left + 0.5:.1f}" y="{top:.1f}" width="{right - left - 1:.1f}" '
+                    f'<rect class="{label}" x="{left + 0.5:.1f}" y="{top:.1f}" width="{right - left - 1:.1f}" '
                     f'height="{base - top:.1f}"><title>{escape(note)}</title></rect>'
                 )
             below[place] += value
     for text, at in marks:
         x = x_axis(at)
+        side, anchor = (1, 'start') if at < 0.5 else (-1, 'end')  # no text beyond the edge
         parts.append(
             f'<line class="mark" x1="{x:.1f}" x2="{x:.1f}" y1="{TOP}" y2="{HEIGHT - BOTTOM}"/>'
-            f'<text class="mark" x="{x + 4:.1f}" y="{TOP + 10}">{escape(text)}</text>'
+            f'<text class="mark" x="{x + side * 4:.1f}" y="{TOP + 10}" text-anchor="{anchor}">{escape(text)}</text>'
         )
-    swatch = '<i class="s{}"></i>'
-    return _figure(
-        title,
-        parts,
-        [(label, swatch.format(i), 'data-class=""') for i, (label, _) in enumerate(counts)],
-    )
+    legend = [(label, f'<i class="{label}"></i>', 'data-class=""') for label, _ in counts]
+    return _figure(title, parts, legend)
 
 
 class Axis:

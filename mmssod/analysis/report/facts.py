@@ -39,11 +39,13 @@ def run_facts(run: RunRecord) -> dict[str, str]:
         'labeled images': _count(labeled),
         'unlabeled images': _unlabeled(dataset.get('unlabeled')),
         'iterations': f'{run.iterations} of {cfg.train_cfg.get("max_iters", "–")}',
-        'batch a process': batch or str(cfg.train_dataloader.batch_size),
+        'batch a process': f'{batch or cfg.train_dataloader.batch_size} images',
         'optimizer': f'{optimizer.type}, learning rate {optimizer.lr:g}',
         'start': cfg.get('load_from') or '–',
         'seed': str((cfg.get('randomness') or {}).get('seed', '–')),
-        'training time': str(timedelta(seconds=round(run.seconds))) if run.seconds else '–',
+        'training time (h:min:s)': str(timedelta(seconds=round(run.seconds)))
+        if run.seconds
+        else '–',
         'checkpoint': osp.basename(run.checkpoint) or '–',
         'folder': str(run.folder),
     }

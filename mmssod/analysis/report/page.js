@@ -20,11 +20,23 @@
     });
   };
 
+  // What is of all classes says so while one is chosen: marked parts, and charts without a line of a class.
+  const ofClasses = (chart) => chart.querySelector('[data-class]:not([data-class=""])');
+  const charts = all('.chart').filter((chart) => !ofClasses(chart)).map((chart) => chart.querySelector('figcaption'));
+  const marks = [...all('[data-all]'), ...charts].map((node) => {
+    const mark = document.createElement('span');
+    mark.className = 'tag of-all';
+    mark.textContent = 'all classes';
+    node.append(' ', mark);
+    return mark;
+  });
+
   // One class: rows, lines and boxes of the others fade or go, and so do pictures that show none of it. Boxes of a
   // layer that is switched off are not shown.
   const showClass = () => {
     const wanted = filter.value;
     document.getElementById('filter-note').hidden = wanted === '';
+    marks.forEach((mark) => { mark.hidden = wanted === ''; });
     const other = (node) => wanted !== '' && node.dataset.class !== '' && node.dataset.class !== wanted;
     all('.chart [data-class], tr[data-class]').forEach((node) => node.classList.toggle('faded', other(node)));
     all('.chart [data-extra]').forEach((node) => node.toggleAttribute('hidden', node.dataset.class !== wanted));

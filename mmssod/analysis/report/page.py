@@ -35,9 +35,11 @@ class Page:
         test: What they were judged on, in words.
         verdict: What unlabeled images gained; None where no run has used any, or nothing was evaluated.
         judged: Labels of the baseline and of the detector that is judged by it; () for none.
+        folds: Of a cross-validation, a row each: fold, images, boxes, AP of baseline and student, and their difference.
         why: Errors of the baseline and the student, or of one of them.
         judged_labels: What the teacher's pseudo labels would be on the test images; None without a teacher.
         thresholds_file: Name of the json with the best thresholds, beside the page; '' for none.
+        results: Of each run the label of the detector that it tests with.
         rare: Indices of the rare classes.
         labeled_boxes: Of each class; None where the labeled set is not there.
         labels: Pseudo labels, one a detector that labels.
@@ -54,9 +56,11 @@ class Page:
     test: str
     verdict: Verdict | None = None
     judged: tuple[str, ...] = ()
+    folds: Sequence[Mapping[str, Any]] = ()
     why: Sequence[Why] = ()
     judged_labels: Labels | None = None
     thresholds_file: str = ''
+    results: Mapping[str, str] = field(default_factory=dict)
     rare: Sequence[int] = ()
     labeled_boxes: Sequence[int] | None = None
     labels: Sequence[Labels] = ()
@@ -91,7 +95,7 @@ def render(page: Page) -> str:
         curves=curves(page.runs, colors),
         balances=balances(page.runs),
         histograms=[(labels, histograms(labels)) for labels in page.labels],
-        quality_chart=quality_chart(page.labels),
+        quality_chart=quality_chart(page.labels, colors),
     )
 
 
@@ -184,15 +188,18 @@ def class_rows(page: Page) -> list[dict[str, Any]]:
 def colors_of(page: Page) -> dict[str, int]:
     """The number of the color of each run and detector, the same in the whole page.
 
-    A run and the detector of its name share one; a run on its own shares that of its last detector.
+    A run has the color of the detector that it tests with; where none is known, that of its name, and of one run alone
+    that of its last detector.
     """
     labels = [score.label for score in page.scores] + [labels.label for labels in page.labels]
     names = [run.name for run in page.runs]
+    results = {name: label for name, label in page.results.items() if label in labels}
     if len(names) == 1 and labels:
-        colors = {name: place for place, name in enumerate(dict.fromkeys(labels))}
-        last = page.scores[-1].label if page.scores else labels[-1]
-        return {names[0]: colors[last], **colors}
-    return {name: place for place, name in enumerate(dict.fromkeys([*names, *labels]))}
+        results.setdefault(names[0], page.scores[-1].label if page.scores else labels[-1])
+    shown = [results.get(name, name) for name in names]
+    order = labels if len(names) == 1 and labels else [*shown, *labels]
+    colors = {label: place for place, label in enumerate(dict.fromkeys(order))}
+    return {**{name: colors[label] for name, label in zip(names, shown, strict=True)}, **colors}
 
 
 def counted(panel: Panel) -> str:
@@ -220,11 +227,14 @@ def histograms(labels: Labels) -> list[Markup]:
     return charts
 
 
-def quality_chart(labels: Sequence[Labels]) -> Markup:
+def quality_chart(labels: Sequence[Labels], colors: Mapping[str, int]) -> Markup:
     """Precision and recall over one threshold for all classes."""
     series = [
         Series(
-            f'{one.label}: {name}', [(row[0], row[place]) for row in one.curve], dashed=place == 2
+            f'{one.label}: {name}',
+            [(row[0], row[place]) for row in one.curve],
+            dashed=place == 2,
+            color=colors[one.label],
         )
         for one in labels
         for place, name in ((1, 'precision'), (2, 'recall'))

@@ -42,18 +42,22 @@ class RunRecord:
 
     @property
     def iterations(self) -> int:
-        """Iterations by the log, the last evaluation's among them."""
+        """Iterations by the log, the last evaluation's and the checkpoint's among them."""
         logged = [points[-1][0] for points in self.train.values() if points]
-        return max([*logged, *self.evaluations], default=0)
+        return max([*logged, *self.evaluations, step_of(self.checkpoint) or 0])
 
     @property
     def seconds(self) -> float:
-        """Time of the training iterations by the log, without evaluations; 0 if it does not say."""
-        last, total = 0, 0.0
+        """Time of the training iterations by the log, without evaluations; 0 if it does not say.
+
+        The log has a line each so many iterations, and none of a training that is shorter; those after the last line
+        count as long as those before it.
+        """
+        last, total, seconds = 0, 0.0, 0.0
         for iteration, seconds in self.train.get('time', []):
             total += seconds * (iteration - last)
             last = iteration
-        return total
+        return total + seconds * (self.iterations - last)
 
 
 def read_run_folder(folder: str | Path, name: str = '') -> RunRecord:

@@ -128,7 +128,7 @@ def difference_items(outputs: DetectorOutputs) -> Iterator[Item]:
         panels = tuple(
             Panel(label, truth + side_shapes('kept', side)) for label, side in picture.sides.items()
         )
-        caption = f'{osp.basename(picture.path)}: differ by {picture.distance:.1f}'
+        caption = f'{osp.basename(picture.path)}: differ by {picture.distance:.1f} boxes'
         yield Item(picture.path, caption, panels)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mmssod.apis.new.data_yaml import SUFFIXES, yaml_sources
+from mmssod.apis.new.expected import interval_lines
 from mmssod.apis.new.machine import Machine
 from mmssod.apis.new.planning import (
     Plan,
@@ -99,9 +100,7 @@ def new_project(
         chosen = one if begin.detector == usual else begin.detector
         planned.append((make_plan(data, here, detector=chosen, iterations=iterations), begin))
     written = _write(folder, planned, train, test, pool, seed)
-    lines = _found(
-        findings, planned[0][0].warnings, data, len(test.coco['images']), len(pool.images)
-    )
+    lines = _found(findings, planned[0][0].warnings, data, test, len(pool.images), folder)
     lines += _chosen(planned, data.images)
     lines += ['written:', *(f'  {path}' for path in written), '']
     if trial and len(planned) == 1:
@@ -131,11 +130,18 @@ def _write(
 
 
 def _found(
-    findings: Findings, more: Sequence[str], data: LabeledSet, val: int, unlabeled: int
+    findings: Findings,
+    more: Sequence[str],
+    data: LabeledSet,
+    test: LabeledPart,
+    unlabeled: int,
+    folder: Path,
 ) -> list[str]:
     """What the data hold."""
     lines = [*findings.counts, *(f'warning: {warning}' for warning in (*findings.warnings, *more))]
+    val = len(test.coco['images'])
     lines += ['', f'{data.images} labeled images, {val} to evaluate on, {unlabeled} unlabeled']
+    lines += interval_lines(val, data.images, test.aside, folder)
     return [*lines, f'{data.boxes_an_image:.1f} boxes an image:', data.table(), '']
 
 

@@ -21,7 +21,7 @@ from mmssod.datasets.preparation.image_files import (
 )
 from mmssod.datasets.preparation.own_data import check_images, check_labeled, with_sizes
 from mmssod.datasets.preparation.yolo_txt import Keypoints
-from mmssod.datasets.split import Coco
+from mmssod.datasets.split import Coco, take_images
 from mmssod.engine.preflight.data_checks import content_findings
 from mmssod.engine.preflight.image_checks import READ_IMAGES
 from mmssod.structures import Problem
@@ -68,11 +68,13 @@ class LabeledPart:
         coco: COCO data set.
         images: Folder that its file names are relative to.
         difficult: Whether its boxes with ``iscrowd`` are VOC's difficult objects, and not crowds.
+        aside: Whether they are labeled images that were set aside to evaluate on.
     """
 
     coco: Coco
     images: Path
     difficult: bool = False
+    aside: bool = False
 
     @property
     def iscrowd(self) -> str:
@@ -124,7 +126,7 @@ def labeled_parts(
     twins = copies([train.images / image['file_name'] for image in train.coco['images']])
     stay = {i['id'] for i in train.coco['images'] if train.images / i['file_name'] in twins}
     kept, aside = set_aside(train.coco, size, seed, stay)
-    rest, test = replace(train, coco=kept), replace(train, coco=aside)
+    rest, test = replace(train, coco=kept), replace(train, coco=aside, aside=True)
     if stay:
         shown = ', '.join(str(path) for path in sorted(twins)[:SHOWN])
         findings += Findings(
@@ -165,15 +167,7 @@ def set_aside(coco: Coco, size: int, seed: int, stay: Collection[int] = ()) -> t
         if one not in drawn and all(left[number] > 1 for number in numbers[one]):
             drawn.add(one)
             left.subtract(numbers[one])
-    return _part(coco, set(ids) - drawn), _part(coco, drawn)
-
-
-def _part(coco: Coco, ids: set[int]) -> Coco:
-    return {
-        **coco,
-        'images': [image for image in coco['images'] if image['id'] in ids],
-        'annotations': [box for box in coco['annotations'] if box['image_id'] in ids],
-    }
+    return take_images(coco, set(ids) - drawn), take_images(coco, drawn)
 
 
 def _aside_findings(coco: Coco, aside: Coco, size: int) -> Findings:

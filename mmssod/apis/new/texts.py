@@ -18,6 +18,7 @@ classes = $classes
 labeled_json, labeled_images = f'{here}/labeled.json', $labeled_images
 iscrowd = '$iscrowd'  # its boxes with `iscrowd` in training: difficult ones of VOC 'object', crowds 'background'
 val_json, val_images = f'{here}/val.json', $val_images
+set_aside = $set_aside  # whether val.json holds labeled images that were set aside: `mmssod run --folds` judges on all
 unlabeled_images = $unlabeled  # a folder, a glob, a text list or a COCO json
 unlabeled_prefix = $prefix  # folder that the names in a list or json are relative to
 not_unlabeled = $not_unlabeled  # lists of images among them that are labeled

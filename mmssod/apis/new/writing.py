@@ -140,6 +140,7 @@ def _data_values(
         labeled_images=_place(train.images, folder, up),
         iscrowd=train.iscrowd,
         val_images=_place(test.images, folder, up),
+        set_aside=test.aside,
         unlabeled=_place(pool.source, folder, up),
         prefix=_place(pool.prefix, folder, up) if pool.prefix else "''",
         not_unlabeled="[f'{here}/not_unlabeled.txt']" if pool.labeled else '[]',
@@ -231,7 +232,7 @@ def notes(plan: Plan) -> list[str]:
     """What each of :func:`commands` is for."""
     coco = DETECTORS[plan.detector].start
     what = 'the mean of the last students' if coco else 'the student'
-    row = ': the row "student\'s teacher" is the result' if coco else ''
+    row = ': the row "student (EMA)" is the result' if coco else ''
     return [
         'try one batch; nothing is trained',
         'look at the images as the student sees them',

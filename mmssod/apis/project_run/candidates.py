@@ -136,6 +136,13 @@ def read_choice(folder: Path) -> tuple[str, str]:
     return outcome.get('chosen') or '', outcome.get('why') or ''
 
 
+def trained_project(folder: Path) -> Path:
+    """The project that is trained as far as that is known: of several, the chosen one, before a trial the first."""
+    names = read_candidates(folder)
+    chosen, _ = read_choice(folder)
+    return folder / (chosen if chosen in names else names[0]) if names else folder
+
+
 def whole_seconds(folder: Path) -> float:
     """The estimated seconds of all trainings of a project with one detector; 0 for no estimate."""
     stages, step = read_project(folder)
@@ -189,10 +196,10 @@ def project_lines(folder: Path) -> list[str]:
     if not candidates:
         return plan_lines(folder)
     chosen, why = read_choice(folder)
-    if chosen in candidates:
-        return [f'{folder}: {why}', *plan_lines(folder / chosen)]
-    if reason := no_trial(folder, candidates):
-        return [f'{folder}: {reason}', *plan_lines(folder / candidates[0])]
+    if chosen not in candidates:
+        why = no_trial(folder, candidates)
+    if why:
+        return [f'{folder}: {why}', *plan_lines(trained_project(folder))]
     whole = [whole_seconds(folder / name) for name in candidates]
     return [
         f'{folder}: trial of {", ".join(candidates)}; then teacher, student and baseline of the chosen one, report',

@@ -34,6 +34,7 @@ def train_project(
     cfg_options: dict[str, Any] | None = None,
     trust_checkpoint: bool = False,
     say: Callable[[str], None] = print_now,
+    step: float | None = None,
 ) -> list[Training]:
     """Train teacher, student and baseline of a project, as far as they are not complete.
 
@@ -41,6 +42,7 @@ def train_project(
         folder: Of the project, see :func:`~mmssod.apis.new.new_project`.
         seed, amp, cfg_options, trust_checkpoint: Of all trainings, see :func:`mmssod.apis.train`.
         say: Gets a line before each training.
+        step: Seconds of the teacher's iteration by an estimate, else that of ``data.py``.
 
     Returns:
         The trainings, all complete, in their order; without a teacher where the student starts from something else.
@@ -51,7 +53,7 @@ def train_project(
     """
     options = dict(seed=seed, amp=amp, auto_scale_lr=False, cfg_options=cfg_options)
     trainings = project_trainings(folder, **options)
-    clock = Clock(trainings, read_project(folder)[1])
+    clock = Clock(trainings, read_project(folder)[1] if step is None else step)
     setup_cache_size_limit_of_dynamo()
     for number, training in enumerate(trainings, start=1):
         if training.complete and _whole(training):
@@ -122,8 +124,9 @@ def summary(folder: Path, trainings: Sequence[Training]) -> list[str]:
         run = read_run_folder(training.work_dir)
         step = step_of(run.checkpoint) or training.length
         best = _ap(run.evaluations.get(step, {}), training.config)
+        time = f' in {rough(run.seconds)}' if run.seconds else ''  # too short for a line in the log
         lines.append(
-            f'  {training.name:10} {run.iterations} iterations in {rough(run.seconds)}, best {best} after {step}: '
+            f'  {training.name:10} {run.iterations} iterations{time}, best {best} after {step}: '
             f'{shown_path(run.checkpoint)}'
         )
     student = next(training for training in trainings if training.name == 'student')

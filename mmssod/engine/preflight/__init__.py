@@ -3,15 +3,7 @@
 from mmssod.engine.preflight.annotation_file import category_names, class_problem
 from mmssod.engine.preflight.config_checks import config_problems, data_findings, labeled_classes
 from mmssod.engine.preflight.evaluator_checks import evaluator_problems
-<<<<<<< HEAD
-=======
-from mmssod.engine.preflight.label_bank_checks import (
-    absent_images,
-    label_bank_problems,
-    label_bank_warnings,
-)
 from mmssod.engine.preflight.memory_checks import memory_problems
->>>>>>> h-guests
 from mmssod.engine.preflight.outside_checks import config_outside_problems, outside_problems
 from mmssod.engine.preflight.resume_checks import resume_findings, resume_problems
 from mmssod.engine.preflight.runtime_checks import (
