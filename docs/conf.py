@@ -15,4 +15,5 @@ include_patterns = ['docs/**', 'configs/**/README.md']
 exclude_patterns = ['docs/_build', '.*', 'data', 'work_dirs', 'build']
 html_theme = 'furo'
 myst_enable_extensions = ['dollarmath']
+myst_heading_anchors = 2
 autodoc_typehints = 'none'
