@@ -3,7 +3,6 @@
 ``T`` lines of the file, ``M`` classes.
 """
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ from matplotlib import colormaps
 from matplotlib.figure import Figure
 
 from mmssod.analysis.fonts import families
+from mmssod.analysis.log_entries import log_entries
 from mmssod.analysis.plotting import new_figure, tidy
 
 LEGEND_ENTRIES = 12
@@ -29,7 +29,7 @@ def class_balance(work_dir: str | Path) -> dict[str, Any]:
         place of a list that the line has not.
 
     Raises:
-        ValueError: If the file is not there or does not begin with the line of iteration 0.
+        ValueError: If the file is not there, does not begin with the line of iteration 0, or a line has no iteration.
     """
     path = Path(work_dir) / 'class_balance.jsonl'
     if not path.exists():
@@ -37,8 +37,9 @@ def class_balance(work_dir: str | Path) -> dict[str, Any]:
             f'class balance: expected {path}, found none; ClassBalanceHook writes it, so name the work '
             'directory of a training with pseudo labels'
         )
-    records = [json.loads(line) for line in path.read_text().splitlines()]
-    if not records or 'classes' not in records[0]:
+    records = log_entries(path)
+    first = records[0] if records else {}
+    if not {'classes', 'labeled_boxes'} <= first.keys() or not all('iter' in r for r in records):
         raise ValueError(
             f'class balance: expected a first line with the classes in {path}, found '
             f'{sorted(records[0]) if records else "no line"}; the run was begun by another version, begin it anew'

@@ -269,6 +269,8 @@ def _found(
     width: float = math.nan,
     height: float = math.nan,
 ) -> FoundImage:
+    if '\x00' in name:
+        raise ValueError(f'{source!r}: expected the name of a file, got {name!r} with a NUL in it')
     if leads_out(name, prefix):
         raise ValueError(
             f'{source!r} names {name!r}, which lies outside {prefix or "the working folder"!r}; '

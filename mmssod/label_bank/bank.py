@@ -212,7 +212,7 @@ class LabelBankFiles:
         file = self.folder / name
         try:
             index: np.ndarray = np.load(file, mmap_mode='r', allow_pickle=False)
-        except (OSError, EOFError, ValueError) as error:
+        except Exception as error:  # numpy reads a damaged header as Python's literals
             raise damaged(file, f'{len(self)} numbers', str(error)) from error
         if index.shape != (len(self),) or index.dtype != np.int64:
             raise damaged(file, f'{len(self)} numbers', f'{index.shape} of {index.dtype}')

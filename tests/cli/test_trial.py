@@ -426,7 +426,7 @@ def test_one_kind_of_project_replaces_the_other_when_forced(drawn, capsys):
 
 
 @HOOKS.register_module()
-class KilledOnce(Hook):
+class CutInTrial(Hook):
     """A kill of this process in an iteration, the first time."""
 
     def __init__(self, iteration, marker):
@@ -476,7 +476,7 @@ def test_a_trial_that_was_killed_goes_on_and_the_winner_is_as_without_one(tmp_pa
     alone, log = make_project(tmp_path / 'alone', data), tmp_path / 'log'
     assert run_in_a_process(alone, log)[0] == 0, log.read_text()
     own = tried(
-        tmp_path / 'own', data, [dict(type='KilledOnce', iteration=1, marker=str(tmp_path / 'cut'))]
+        tmp_path / 'own', data, [dict(type='CutInTrial', iteration=1, marker=str(tmp_path / 'cut'))]
     )
     status, said = run_in_a_process(own, log)
     assert status == -9 and (tmp_path / 'cut').exists(), said

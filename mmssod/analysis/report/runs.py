@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import Any
 from mmengine.config import Config
 
 from mmssod.analysis.class_balance import class_balance
+from mmssod.analysis.log_entries import log_entries
 from mmssod.engine.main_metric import step_of
 from mmssod.environment.data_configs import read_dumped
 
@@ -149,11 +149,7 @@ def read_scalars(
         [*folder.glob('*/vis_data/scalars.json'), *folder.glob('vis_data/scalars.json')]
     ):
         iteration = 0
-        for line in file.read_text().splitlines():
-            try:
-                entry = json.loads(line)
-            except ValueError:  # cut off by a kill
-                continue
+        for entry in log_entries(file):
             numbers = {k: v for k, v in entry.items() if isinstance(v, (int, float))}
             if any('/' in key and not key.startswith('pseudo/') for key in numbers):
                 at = max(iteration, int(numbers.get('step', 0)))
@@ -180,7 +176,7 @@ def last_checkpoint(folder: Path) -> str:
     """The newest checkpoint of a work directory, '' without one; found also where the folder was moved."""
     note = folder / 'last_checkpoint'
     if note.is_file():
-        named = Path(note.read_text().strip())
+        named = Path(note.read_text(errors='replace').strip())
         for place in (folder / named.name, named):
             if place.is_file():
                 return str(place)

@@ -17,6 +17,7 @@ from typing import Any
 
 import torch
 
+from mmssod.analysis.log_entries import log_entries
 from mmssod.apis.benchmark.matrix import Matrix, Recipe
 from mmssod.apis.config import load_config, teacher_checkpoint
 from mmssod.apis.multi_phase import train_phases
@@ -194,12 +195,10 @@ def read_curve(work_dir: Path) -> list[dict[str, float]]:
     found: dict[int, dict[str, float]] = {}
     for file in sorted(work_dir.glob('*/vis_data/scalars.json')):
         iteration = 0
-        for line in file.read_text().splitlines():
-            try:
-                entry = json.loads(line)
-            except ValueError:  # cut off by a kill
-                continue
-            iteration = max(iteration, entry['step'])  # mmengine's default writes evaluations at 0
+        for entry in log_entries(file):
+            iteration = max(
+                iteration, entry.get('step', 0)
+            )  # mmengine's default writes evaluations at 0
             if any('bbox_mAP' in key for key in entry):
                 kept = {k: v for k, v in entry.items() if 'time' not in k}
                 found[iteration] = kept | {'step': iteration}

@@ -12,6 +12,8 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
+from mmssod.analysis.log_entries import log_entries
+
 STAGES = ('teacher', 'student', 'supervised')
 """A project's trainings in their order; each has a config of its name."""
 COST = {'teacher': 1.0, 'student': 2.15, 'supervised': 1.0}
@@ -121,12 +123,8 @@ def step_seconds(work_dir: Path) -> float:
 
 
 def _times(log: Path) -> Iterator[float]:
-    for line in log.read_text().splitlines():
-        try:
-            entry = json.loads(line)
-        except ValueError:  # cut off by a kill
-            continue
-        if 'loss' in entry and 'time' in entry:
+    for entry in log_entries(log):
+        if 'loss' in entry and isinstance(entry.get('time'), (int, float)):
             yield float(entry['time'])
 
 
