@@ -1,4 +1,4 @@
-"""Logs of a run, a json object per line. No import but Python's own: ``mmssod run`` reads them before torch is loaded."""
+"""Logs of a run, a json object per line. Python's own imports alone: ``mmssod run`` reads them before torch is there."""
 
 from __future__ import annotations
 

@@ -229,7 +229,7 @@ def _guarded(loader: Callable[..., Any]) -> Callable[..., Any]:
                 return as_data(filename, loader(filename, map_location, **options))
         except pickle.UnpicklingError as error:
             raise UnsafeCheckpointError(_refusal(filename, error)) from None
-        except (UnsafeCheckpointError, OSError, MemoryError):
+        except (OSError, MemoryError):
             raise
         except Exception as error:  # torch's reader trips over damage in many ways
             wrong = damage(filename) if osp.exists(filename) else None
