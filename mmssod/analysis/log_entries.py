@@ -1,4 +1,4 @@
-"""Logs of a run, a json object per line. Python's own imports alone: ``mmssod run`` reads them before torch is there."""
+"""Logs of a run, a json object per line. Imports of Python alone: ``mmssod run`` reads them before it loads torch."""
 
 from __future__ import annotations
 
