@@ -33,7 +33,7 @@ $(1)/bin/python -m mmssod.environment
 @touch $@
 endef
 
-.PHONY: help install demo test test-all test-openmmlab coverage faults audit lint type fmt docs check clean
+.PHONY: help install demo test test-all test-openmmlab coverage faults fuzz audit lint type fmt docs check clean
 
 help:
 	@echo 'make install         make $(VENV) and install mmssod with the onedl mm stack'
@@ -42,6 +42,7 @@ help:
 	@echo 'make test-openmmlab  the default tests on the original mm stack, in $(VENV_OPENMMLAB)'
 	@echo 'make coverage        the default tests, and the share of mmssod/ that they run'
 	@echo 'make faults          kills, lost processes, a soak: minutes, into docs/results/faults.md'
+	@echo 'make fuzz            damaged files of each kind, thousands of them: half an hour'
 	@echo 'make audit           known vulnerabilities of what is installed (needs a network)'
 	@echo 'make check           lint, types, docs and tests, as CI runs them;  make fmt: format the code'
 	@echo 'make docs            the documentation: docs/_build/html/docs/index.html'
@@ -77,6 +78,9 @@ coverage:
 
 faults: $(INSTALLED)
 	$(BIN)/python tests/faults/campaign.py --out docs/results/faults.md
+
+fuzz: $(INSTALLED)
+	MMSSOD_FUZZ_EXAMPLES=3000 $(BIN)/python -m pytest -q -m slow tests/fuzz
 
 audit: $(INSTALLED)
 	$(BIN)/python tools/audit.py

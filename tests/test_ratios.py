@@ -18,6 +18,7 @@ BARS = {  # of the issue; both directions
     'yolox-semi-base': 1.02,
     'bank-memory': 1.05,
     'coder': 0.33,
+    'side': 1.25,
     'ema': 0.5,
     'data': 1.3,
     'coco': 0.15,

@@ -192,6 +192,14 @@ def leads_out(name: str, root: str) -> bool:
     return posixpath.normpath(below.replace('\\', '/')).split('/')[0] == '..'
 
 
+def impossible(name: str) -> bool:
+    """Whether no file can have this name: it is empty, holds a NUL, or what this system's encoding of names lacks."""
+    try:
+        return not os.fsencode(name) or '\0' in name
+    except UnicodeEncodeError:
+        return True
+
+
 def shown(text: str, most: int = 200) -> str:
     """Text of an annotation file for a message: shortened, and without what no terminal or log can write."""
     short = text if len(text) <= most else f'{text[:most]}...'

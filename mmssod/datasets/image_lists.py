@@ -21,9 +21,11 @@ from mmengine.utils import is_abs
 from mmssod.datasets.annotation_files import (
     BACKSLASHES,
     decoded,
+    impossible,
     leads_out,
     parse_json,
     require_size,
+    shown,
 )
 from mmssod.datasets.left_out import IMAGE_SUFFIXES, fixed_part, is_image
 from mmssod.structures.image_ids import name_id
@@ -269,8 +271,8 @@ def _found(
     width: float = math.nan,
     height: float = math.nan,
 ) -> FoundImage:
-    if '\x00' in name:
-        raise ValueError(f'{source!r}: expected the name of a file, got {name!r} with a NUL in it')
+    if impossible(name):
+        raise ValueError(f'{source!r}: expected names that a file can have, got {shown(name)!r}')
     if leads_out(name, prefix):
         raise ValueError(
             f'{source!r} names {name!r}, which lies outside {prefix or "the working folder"!r}; '

@@ -229,12 +229,14 @@ def _guarded(loader: Callable[..., Any]) -> Callable[..., Any]:
                 return as_data(filename, loader(filename, map_location, **options))
         except pickle.UnpicklingError as error:
             raise UnsafeCheckpointError(_refusal(filename, error)) from None
-        except (OSError, MemoryError):
+        except (OSError, ImportError, MemoryError):
             raise
         except Exception as error:  # torch's reader trips over damage in many ways
+            if type(error) is ValueError:  # said by a loader in words
+                raise
             wrong = damage(filename) if osp.exists(filename) else None
-            if wrong is None and (isinstance(error, RuntimeError) or type(error) is ValueError):
-                raise  # said by others in words
+            if wrong is None and isinstance(error, RuntimeError):
+                raise
             wrong = wrong or f'torch cannot read it ({type(error).__name__}: {error})'
             raise ValueError(
                 f'{filename}: expected a checkpoint, got a damaged file: {wrong}. Take the one before, or copy it again'

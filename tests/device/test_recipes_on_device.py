@@ -67,9 +67,9 @@ def structure(config):
 
 
 def model_of(path):
-    """A recipe's tiny model, its thresholds low; None without a model, or if one like it was there."""
+    """A recipe's tiny model, its thresholds low; None without a model of ours, or if one like it was there."""
     config = Config.fromfile(path).get('model')
-    if not config:
+    if not config or config['type'] == 'SemiBaseDetector':  # mmdet's step
         return None
     config = permissive(shrink(config.to_dict()))
     first = seen.setdefault(json.dumps(structure(config), sort_keys=True, default=str), path)

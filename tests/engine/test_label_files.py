@@ -24,7 +24,7 @@ def test_images_of_a_folder(tmp_path):
             dict(file_name=str(tmp_path / 'b.png'), width=30, height=20),
         ],
         annotations=[],
-        categories=CATEGORIES,
+        categories=[dict(category, supercategory='none') for category in CATEGORIES],
     )
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mmssod.datasets.annotation_files import as_trained, whole_annotations
+from mmssod.datasets.annotation_files import as_trained, impossible, whole_annotations
 from mmssod.datasets.image_lists import FoundImage
 from mmssod.datasets.preparation.findings import SHOWN, Findings
 from mmssod.datasets.preparation.formats import guess_format, read_labels
@@ -89,7 +89,8 @@ class LabeledPart:
 
     def paths(self) -> list[Path]:
         """The files of its images, links followed."""
-        return [(self.images / image['file_name']).resolve() for image in self.coco['images']]
+        names = [image['file_name'] for image in self.coco['images']]
+        return [(self.images / name).resolve() for name in names if not impossible(name)]
 
 
 def labeled_parts(
