@@ -31,3 +31,15 @@ for data in IMAGES:
         ),
         dict(name=f'{data}, buckets', config=config, options=labeled(data)),
     ]
+
+findings = (
+    'AP75 rises by 1.6, 1.1 and 3.3 on the aquarium and by -0.1, 2.7 and 3.3 on bccd, AP by 0.7, 0.3, 0.6 and -0.1, '
+    '0.4, 2.6; AP50 stays where it was: boxes are better placed, not better found. Certainties tell less of it. The '
+    'correlation with the true IoU, over boxes of p > 0.3 on `val.json` (mean of three draws), is on the aquarium 0.36 '
+    'for p of plain boxes and, with buckets, 0.36 for p, 0.10 for v and 0.33 for p*v; on bccd it is 0.49, and 0.46, '
+    '0.47 and 0.48. v alone knows as much of the place as p where objects are large and alike, and next to nothing '
+    'among small fish; p of YOLOX is trained to the IoU already, which p of the Faster R-CNN of the paper is not. Of '
+    'each detector: `tools/analysis/pseudo_label_quality.py --detector buckets '
+    'configs/yolox_nano/teacher_bucket_aquarium.py .../iter_800.pth --annotations data/aquarium/val.json --images '
+    'data/aquarium/images`.'
+)
