@@ -65,9 +65,7 @@ def _set_workers(cfg: Config) -> None:
     """Limit the time of loaders with workers; leave out what torch refuses of one that loads in the process itself."""
     for key in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
         loader = cfg.get(key)
-        if isinstance(loader, dict) and not loader.get(
-            'num_workers'
-        ):  # as torch: 0 where it is not given
+        if isinstance(loader, dict) and not loader.get('num_workers'):  # torch's default is 0
             loader['persistent_workers'] = False
             loader.pop('prefetch_factor', None)
             loader.pop('timeout', None)

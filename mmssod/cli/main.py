@@ -122,7 +122,7 @@ def _guarded(parser: argparse.ArgumentParser, work: Callable[[], int]) -> int:
         print(f'{parser.prog}: interrupted by Ctrl-C', file=sys.stderr)
         return INTERRUPTED
     except EXPECTED as error:
-        if os.environ.get(TRACE) or not _about_input(error):
+        if os.environ.get(TRACE) or not about_input(error):
             raise
         print(f'{parser.prog}: {_text(error)}', file=sys.stderr)
         print(f'({TRACE}=1 shows where in the code)', file=sys.stderr)
@@ -149,7 +149,7 @@ def _read(
     return module, parser, args
 
 
-def _about_input(error: BaseException | None) -> bool:
+def about_input(error: BaseException | None) -> bool:
     """Whether an error is about what the command was given, so that its words say enough.
 
     Of files, of missing packages, of types that no registry has; or said by mmssod's own code, perhaps repeated by

@@ -21,7 +21,7 @@ from mmengine.runner import CheckpointLoader
 from mutants import CANARY, CODE, byte_mutants, json_bytes, json_mutants
 
 from mmssod.analysis.report.runs import read_run_folder
-from mmssod.cli.main import EXPECTED, _about_input, main
+from mmssod.cli.main import EXPECTED, about_input, main
 from mmssod.label_bank import LabelBankFiles
 
 pytestmark = pytest.mark.slow
@@ -73,7 +73,7 @@ def read_or_refuse(read):
     try:
         read()
     except EXPECTED as error:
-        if not _about_input(error):
+        if not about_input(error):
             raise
 
 
