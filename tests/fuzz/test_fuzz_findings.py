@@ -1,4 +1,4 @@
-"""One input of each kind that the fuzzer found, with the default tests; for logs: tests/analysis/test_log_entries.py."""
+"""One input of each kind that the fuzzer found, with the default tests; logs are in tests/analysis."""
 
 import json
 from pathlib import Path
