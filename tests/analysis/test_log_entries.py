@@ -12,14 +12,14 @@ def test_lines_that_are_whole_objects_are_read(tmp_path):
         b'{"loss": NaN, "lr": Infinity, "step": 2}\n'
         b'{"loss": 1' + b'0' * 400 + b', "step": 3}\n'
         b'\n' + b'[' * 100_000 + b'\n'
-        b'{"name": "caf\xc3\xa9", "on": true, "step": 4}\n'
+        b'{"name": "se\xc3\xb1al", "on": true, "step": 4}\n'
         b'{"loss": 0.5, "st'
     )
     assert log_entries(log) == [
         {'loss': 1.5, 'step': 1},
         {'step': 2},
         {'step': 3},
-        {'name': 'caf\u00e9', 'on': True, 'step': 4},
+        {'name': 'se\u00f1al', 'on': True, 'step': 4},
     ]
 
 
