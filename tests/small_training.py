@@ -4,8 +4,8 @@ from pathlib import Path
 
 from mmengine.config import Config
 
-from mmssod.testing import make_demo_data
-from mmssod.testing.tiny import tiny_semi
+from demo_drawings import make_demo_data
+from mmssod.testing import tiny_semi
 
 ROOT = Path(__file__).parents[1]
 CONFIGS = f'{ROOT}/configs/_base_'

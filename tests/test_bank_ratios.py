@@ -7,9 +7,9 @@ import pytest
 import torch
 from mmengine.registry import DefaultScope
 
-from mmssod.apis.ratios import Setting, bank, bank_memory, bank_predict
-from mmssod.apis.ratios.steps import Images
 from mmssod.models import LabelBank
+from speed_ratios import Setting, bank, bank_memory, bank_predict
+from speed_ratios.steps import Images
 
 IMAGES = Images(2, 64)
 

@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 from mmdet.registry import HOOKS, MODELS
 
+from matrix_runs import Matrix, Recipe, Run, page, run_matrix, run_once, runs, table
+from matrix_runs.tables import budget, mean_table, spread
 from mmssod.apis import load_config
-from mmssod.apis.benchmark import Matrix, Recipe, Run, page, run_matrix, run_once, runs, table
-from mmssod.apis.benchmark.tables import budget, mean_table, spread
 
 WORKER = """
 import json, sys

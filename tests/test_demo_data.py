@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from pycocotools.coco import COCO
 
-from mmssod.testing import CLASSES, DemoData, count_boxes, make_demo_data
-from mmssod.testing.demo_data import choose_labeled
-from mmssod.testing.painting import paint
-from mmssod.testing.patches import crossing, rasterize
-from mmssod.testing.scenes import MIN_VISIBLE, Stream, class_shares
-from mmssod.testing.shapes import SHAPES, deform, fit
+from demo_drawings import CLASSES, DemoData, count_boxes, make_demo_data
+from demo_drawings.demo_data import choose_labeled
+from demo_drawings.painting import paint
+from demo_drawings.patches import crossing, rasterize
+from demo_drawings.scenes import MIN_VISIBLE, Stream, class_shares
+from demo_drawings.shapes import SHAPES, deform, fit
 
 SMALL = dict(num_labeled=4, num_unlabeled=5, num_val=3, size=64, min_boxes_per_class=0)
 

@@ -23,7 +23,7 @@ from small_run import make_run
 from mmssod import apis
 from mmssod.apis.config import build_runner
 from mmssod.datasets.split import write_coco
-from mmssod.testing.tiny import CLASSES
+from mmssod.testing import CLASSES
 
 TOOLS = Path(mmdet.__file__).parent / '.mim/tools/analysis_tools'
 

@@ -4,9 +4,9 @@ import itertools
 
 import pytest
 
-from mmssod.apis import ratios
-from mmssod.apis.ratios import Measured, Row, Setting, burn_in, evaluation, resume, rows
-from mmssod.testing import make_demo_data
+import speed_ratios as ratios
+from demo_drawings import make_demo_data
+from speed_ratios import Measured, Row, Setting, burn_in, evaluation, resume, rows
 
 BARS = {  # of the issue; both directions
     'bank-supervised': 1.05,

@@ -7,10 +7,10 @@ from mmengine.config import Config
 from mmengine.optim import AmpOptimWrapper, OptimWrapper
 from mmengine.optim.optimizer import amp_optimizer_wrapper
 
-from mmssod.apis.ratios import Measured, Setting, switches
-from mmssod.apis.ratios.detectors import shipped
-from mmssod.apis.ratios.steps import Images, plain_detector
 from mmssod.models import CertaintyRoIHead
+from speed_ratios import Measured, Setting, switches
+from speed_ratios.detectors import shipped
+from speed_ratios.steps import Images, plain_detector
 
 BY_NAME = {switch.name: switch for switch in switches.SWITCHES}
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
+sys.path.append(str(ROOT / 'tools/benchmark'))
 OUT = 'work_dirs/demo'
 
 
@@ -24,8 +26,8 @@ def main() -> None:
     os.chdir(ROOT)  # the configs' paths are relative to the repository
     from terminaltables import AsciiTable
 
-    from mmssod.apis.benchmark import Matrix, run_matrix, table
-    from mmssod.testing import make_demo_data
+    from demo_drawings import make_demo_data
+    from matrix_runs import Matrix, run_matrix, table
 
     print('Drawing the data set into data/demo ...')
     make_demo_data('data/demo')

@@ -17,7 +17,7 @@ from mmssod.datasets.split import read_coco
 from mmssod.engine.preflight import config_problems
 from mmssod.engine.preflight.data_checks import file_findings, unlabeled_problems
 from mmssod.evaluation import evaluate_boxes
-from mmssod.testing.tiny import tiny_batch, tiny_detector, tiny_semi
+from mmssod.testing import tiny_batch, tiny_detector, tiny_semi
 
 GROUP = 'Annotations'
 CLASSES = ('ant', 'bee')

@@ -24,7 +24,7 @@ from mmssod.label_bank.closing import close_bank
 from mmssod.label_bank.making import label_shards
 from mmssod.label_bank.progress import BankProgress
 from mmssod.models.checkpoint_parts import teacher_digest
-from mmssod.testing.tiny import tiny_detector
+from mmssod.testing import tiny_detector
 
 GROUP = 'Label banks'
 SHIPPED = Path(__file__).parents[2] / 'configs/label_bank/demo.py'

@@ -20,7 +20,7 @@ from mmssod.engine.preflight import evaluator_problems, resume_findings, resume_
 from mmssod.engine.preflight.weight_checks import weight_findings
 from mmssod.models.checkpoint_parts import teacher_digest
 from mmssod.models.pseudo import PseudoLabelMemory
-from mmssod.testing.tiny import CLASSES, tiny_detector
+from mmssod.testing import CLASSES, tiny_detector
 
 GROUP = 'Checkpoints'
 

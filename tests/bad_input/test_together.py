@@ -10,7 +10,7 @@ from whole_path import change_labeled, changed, tiny, trained, tried
 from mmssod.engine.preflight import config_problems
 from mmssod.engine.preflight.key_checks import key_problems
 from mmssod.engine.preflight.runner_checks import runner_problems
-from mmssod.testing.tiny import tiny_detector
+from mmssod.testing import tiny_detector
 
 EIGHT = {
     'train_dataloader.batch_size': 7,

@@ -19,6 +19,7 @@ from mmengine.hooks import Hook
 from mmengine.logging import MessageHub
 from tiny_project import LENGTHS, make_project
 
+from demo_drawings import make_demo_data
 from mmssod.analysis.gain import Gain
 from mmssod.apis.new import Machine, project
 from mmssod.apis.new.planning import choose_detector, trial_detectors
@@ -27,7 +28,6 @@ from mmssod.apis.project_run import trial
 from mmssod.cli import main
 from mmssod.datasets.preparation.own_data import LabeledSet
 from mmssod.engine.hooks.whole_checkpoint_hook import WholeCheckpointHook
-from mmssod.testing import make_demo_data
 
 ROOT = Path(__file__).parents[2]
 sys.path.append(str(ROOT / 'tests/faults'))

@@ -9,13 +9,13 @@ from types import SimpleNamespace
 
 import pytest
 
+from any_detector import checks
+from any_detector.found import tried
+from any_detector.rows import CLAIMS, error_of
+from any_detector.trial import LABELERS, Trial
 from mmssod.engine.preflight.runtime_checks import _model_problems
 from mmssod.engine.preflight.stream_checks import stream_problems
-from mmssod.testing.any_detector import checks
-from mmssod.testing.any_detector.found import tried
-from mmssod.testing.any_detector.rows import CLAIMS, error_of
-from mmssod.testing.any_detector.trial import LABELERS, Trial
-from mmssod.testing.tiny import CLASSES
+from mmssod.testing import CLASSES
 
 FOUND = [
     pytest.param(found, id=found.name, marks=[] if found.first else [pytest.mark.slow])

@@ -8,9 +8,9 @@ from mmdet.registry import HOOKS
 from mmengine.hooks import Hook
 from small_training import small_config, small_data
 
+from any_detector.found import tried
+from any_detector.shrink import shrunk
 from mmssod.apis import train
-from mmssod.testing.any_detector.found import tried
-from mmssod.testing.any_detector.shrink import shrunk
 
 ITERATIONS = 20
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from mmengine.config import Config
 
-from mmssod.testing.any_detector.found import classes, detectors, model_outline, tried, types
-from mmssod.testing.any_detector.shrink import shrunk
-from mmssod.testing.any_detector.words import NUM_CLASSES
+from any_detector.found import classes, detectors, model_outline, tried, types
+from any_detector.shrink import shrunk
+from any_detector.words import NUM_CLASSES
 
 PAGE = Path(__file__).parents[2] / 'docs' / 'detectors.md'
 NAMED = (

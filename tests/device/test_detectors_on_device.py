@@ -17,13 +17,13 @@ from mmdet.registry import MODELS
 from mmdet.structures import DetDataSample
 from whole_use import differences, numbers
 
+from any_detector.found import tried
+from any_detector.trial import Trial
 from mmssod.apis.label_bank import ViewLabeler
 from mmssod.evaluation import VOCBoxMetric
 from mmssod.evaluation.detections import to_detections
 from mmssod.models import LabelBank
-from mmssod.testing.any_detector.found import tried
-from mmssod.testing.any_detector.trial import Trial
-from mmssod.testing.tiny import CLASSES
+from mmssod.testing import CLASSES
 
 KINDS = (CascadeRoIHead, StandardRoIHead, DETRHead, AnchorFreeHead, AnchorHead, BaseDenseHead)
 

@@ -10,6 +10,7 @@ import pytest
 from fake_device import DEVICE, DeviceError, device_mode, on_device
 from mmdet.models.dense_heads import AnchorHead
 from mmdet.models.roi_heads.bbox_heads import BBoxHead
+from tiny_recipes import build_recipe, tiny_recipe
 from whole_use import use
 
 from mmssod.evaluation import detections
@@ -18,7 +19,6 @@ from mmssod.models import SideBucketCoder
 from mmssod.models.detectors import pseudo_label_detector
 from mmssod.models.pseudo import PseudoLabelMemory
 from mmssod.structures import pseudo_labels
-from mmssod.testing.recipes import build_recipe, tiny_recipe
 
 LOW = dict(
     balancer=dict(threshold=0.05, bounds=(0.0, 0.9))

@@ -11,9 +11,8 @@ from pathlib import Path
 import pytest
 from fake_device import DEVICE, HOST, DeviceTensor, device_mode, on_device
 from mmengine.config import Config, ConfigDict
+from tiny_recipes import build_recipe, shrink
 from whole_use import differences, use
-
-from mmssod.testing.recipes import build_recipe, shrink
 
 ROOT = Path(__file__).parents[2]
 FILES = sorted(p for p in (ROOT / 'configs').rglob('*.py') if '_base_' not in p.parts)

@@ -27,7 +27,7 @@ from mmssod.evaluation import CocoBoxMetric, DetectionWriter, VOCBoxMetric
 from mmssod.models import ClassBalancer, FrozenTeacher, LabelBank
 from mmssod.models.detectors import EnsembleDetector
 from mmssod.models.detectors.student_detector import StudentDetector
-from mmssod.testing.tiny import CLASSES, tiny_sample
+from mmssod.testing import CLASSES, tiny_sample
 
 SIZE = 64  # px
 LABELED, UNLABELED = (0, 1), (2, 3)  # ids of images

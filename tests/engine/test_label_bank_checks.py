@@ -13,7 +13,7 @@ from mmssod.engine.preflight import absent_images, label_bank_problems, label_ba
 from mmssod.label_bank import LabelBankFiles
 from mmssod.label_bank.checks import least_threshold
 from mmssod.models.checkpoint_parts import detector_digest, teacher_digest
-from mmssod.testing.tiny import tiny_detector
+from mmssod.testing import tiny_detector
 
 FOUND = [image(number) for number in range(5)]
 VIEW = [dict(type='LoadWholeImage'), dict(type='Resize', scale=[160, 160], keep_ratio=True)]

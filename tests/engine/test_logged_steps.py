@@ -7,8 +7,8 @@ from mmengine.config import Config
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from toy_training import toy_config
 
+from matrix_runs.runs import read_curve
 from mmssod import apis
-from mmssod.apis.benchmark.runs import read_curve
 
 RUNTIME = 'configs/_base_/default_runtime.py'
 

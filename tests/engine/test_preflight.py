@@ -23,7 +23,7 @@ from mmssod.engine.preflight import (
 from mmssod.engine.preflight.start_check import teacher_config
 from mmssod.engine.preflight.stream_checks import stream_problems
 from mmssod.engine.preflight.value_checks import value_problems
-from mmssod.testing.tiny import tiny_semi
+from mmssod.testing import tiny_semi
 
 CONFIGS = Path(__file__).parents[2] / 'configs'
 

@@ -17,7 +17,7 @@ from toy_training import toy_config, weights_of
 from mmssod import apis
 from mmssod.apis.checkpoints import merge_checkpoints
 from mmssod.environment.checkpoints import UnsafeCheckpointError, guard_loading, trusting
-from mmssod.testing.tiny import tiny_detector, tiny_semi
+from mmssod.testing import tiny_detector, tiny_semi
 
 
 class Payload:

@@ -6,9 +6,9 @@ from mmdet.models.roi_heads import CascadeRoIHead
 from mmdet.registry import MODELS
 from mmengine.config import Config, ConfigDict
 from mmengine.structures import InstanceData
+from tiny_recipes import shrink
 
-from mmssod.testing.recipes import shrink
-from mmssod.testing.tiny import tiny_detector, tiny_sample
+from mmssod.testing import tiny_detector, tiny_sample
 
 
 def build(head='plain', roi_head='CertaintyCascadeRoIHead'):

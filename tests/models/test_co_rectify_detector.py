@@ -19,7 +19,7 @@ from mmssod.models.detectors.second_opinion import (
     without_duplicates,
 )
 from mmssod.structures import PseudoLabels
-from mmssod.testing.tiny import tiny_batch, tiny_detector, tiny_sample, tiny_semi
+from mmssod.testing import tiny_batch, tiny_detector, tiny_sample, tiny_semi
 
 NMS = dict(type='nms', iou_threshold=0.5)
 

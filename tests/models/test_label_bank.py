@@ -8,14 +8,14 @@ import torch
 from banks import bank, boxes, image, some_boxes
 from mmdet.registry import MODELS
 from mmdet.structures import DetDataSample
+from tiny_recipes import two_steps
 
 from mmssod.apis.label_bank import ViewLabeler
 from mmssod.label_bank import BOX, BankError, Found, LabelBankFiles
 from mmssod.label_bank.labeler import as_labels
 from mmssod.models import LabelBank
 from mmssod.models.checkpoint_parts import detector_digest, teacher_digest, weights_digest
-from mmssod.testing.recipes import two_steps
-from mmssod.testing.tiny import tiny_batch, tiny_detector, tiny_sample, tiny_semi
+from mmssod.testing import tiny_batch, tiny_detector, tiny_sample, tiny_semi
 
 UNLABELED = (2, 3)  # ids of the batch's unlabeled images
 LOW = dict(type='ClassBalancer', threshold=0.3, threshold_power=0.05, bounds=(0.2, 0.9))

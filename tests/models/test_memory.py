@@ -5,14 +5,14 @@ import io
 import pytest
 import torch
 from mmengine.runner.checkpoint import get_state_dict, load_state_dict
+from tiny_recipes import build_recipe, tiny_recipe
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from mmssod.models.pseudo import PseudoLabelMemory, memory
 from mmssod.structures import HeadLabels
 from mmssod.structures.image_ids import id_number
-from mmssod.testing.recipes import build_recipe, tiny_recipe
-from mmssod.testing.tiny import tiny_batch, tiny_sample
+from mmssod.testing import tiny_batch, tiny_sample
 
 FIRST = [4.0, 4, 24, 24]
 NEAR = [5.0, 4, 25, 24]  # IoU 19 / 21 with FIRST

@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from mmdet.registry import MODELS
 
 from mmssod.models.losses import SoftmaxFocalLoss, softmax_focal_loss
-from mmssod.testing.tiny import tiny_detector
+from mmssod.testing import tiny_detector
 
 
 def logits(*probabilities):

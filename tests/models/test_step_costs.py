@@ -12,12 +12,12 @@ from mmengine.optim.optimizer import amp_optimizer_wrapper
 from mmengine.utils import apply_to
 
 from mmssod.apis.config import build_runner
-from mmssod.apis.ratios.detectors import base_detector
-from mmssod.apis.ratios.resume import tiny_run
-from mmssod.apis.ratios.steps import Images
-from mmssod.apis.ratios.syncs import WAITING, host_waits, run_waits, step_waits
 from mmssod.models.float32_heads import float32_heads
-from mmssod.testing.tiny import tiny_batch, tiny_detector, tiny_semi
+from mmssod.testing import tiny_batch, tiny_detector, tiny_semi
+from speed_ratios.detectors import base_detector
+from speed_ratios.resume import tiny_run
+from speed_ratios.steps import Images
+from speed_ratios.syncs import WAITING, host_waits, run_waits, step_waits
 
 
 def build(head='bucket', **slots):

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 import torch
 from mmdet.registry import MODELS
+from tiny_recipes import build_recipe, tiny_recipe, two_steps
 
 from mmssod.structures import PseudoLabels
-from mmssod.testing.recipes import build_recipe, tiny_recipe, two_steps
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / 'docs/add_a_method.md'

@@ -1,8 +1,7 @@
 """The paper's recipe."""
 
 import torch
-
-from mmssod.testing.recipes import FEW_BOXES, build_recipe, tiny_recipe, two_steps
+from tiny_recipes import FEW_BOXES, build_recipe, tiny_recipe, two_steps
 
 CONFIG = 'configs/demo/student.py'
 

@@ -6,9 +6,9 @@ from types import SimpleNamespace
 import torch
 from mmdet.registry import HOOKS
 from mmengine.config import Config
+from tiny_recipes import FEW_BOXES, build_recipe, tiny_recipe, two_steps
 
-from mmssod.testing.recipes import FEW_BOXES, build_recipe, tiny_recipe, two_steps
-from mmssod.testing.tiny import tiny_batch
+from mmssod.testing import tiny_batch
 
 CONFIG = 'configs/certainty/beyond/demo_ema.py'
 PAPER = 'configs/demo/student.py'

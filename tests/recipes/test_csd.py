@@ -9,13 +9,13 @@ from mmdet.registry import MODELS
 from mmengine.config import Config
 from mmengine.registry import DefaultScope
 from mmengine.structures import InstanceData
+from tiny_recipes import build_recipe, tiny_recipe, two_steps
 
 from mmssod.engine.hooks import ConsistencyRampHook
 from mmssod.engine.preflight import start_problems
 from mmssod.engine.preflight.runtime_checks import _model_problems
 from mmssod.models.detectors.losses import split_foreground
-from mmssod.testing.recipes import build_recipe, tiny_recipe, two_steps
-from mmssod.testing.tiny import CLASSES, tiny_batch, tiny_detector, tiny_sample
+from mmssod.testing import CLASSES, tiny_batch, tiny_detector, tiny_sample
 
 CONFIG = 'configs/csd/demo.py'
 SIZE = 64  # px, of the tiny batch

@@ -6,10 +6,10 @@ import pytest
 import torch
 from mmdet.registry import MODELS
 from mmengine.config import Config, ConfigDict
+from tiny_recipes import shrink
 
+from demo_drawings import make_demo_data
 from mmssod.apis import train
-from mmssod.testing import make_demo_data
-from mmssod.testing.recipes import shrink
 
 CLASSES = ('blob', 'leaf', 'arrow')
 # They read labels that were made before; tests/tools/test_offline_labels.py and test_pseudo_label.py go the whole way.

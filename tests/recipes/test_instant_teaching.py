@@ -7,10 +7,10 @@ import pytest
 import torch
 from mmdet.registry import TRANSFORMS
 from mmengine.config import Config
+from tiny_recipes import FEW_BOXES, build_recipe, tiny_recipe, two_steps
 
 from mmssod.models.pseudo.mixing import mixup
-from mmssod.testing.recipes import FEW_BOXES, build_recipe, tiny_recipe, two_steps
-from mmssod.testing.tiny import tiny_batch
+from mmssod.testing import tiny_batch
 
 DEMO = 'configs/instant_teaching/demo.py'
 CO_RECTIFY = 'configs/instant_teaching/co_rectify_demo.py'

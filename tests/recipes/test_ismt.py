@@ -5,11 +5,11 @@ import torch
 from mmdet.registry import MODELS
 from mmengine.config import Config
 from mmengine.structures import InstanceData
+from tiny_recipes import FEW_BOXES, build_recipe, tiny_recipe, two_steps
 
 from mmssod.models.roi_heads.dual_roi_head import lesson
 from mmssod.structures import HeadLabels
-from mmssod.testing.recipes import FEW_BOXES, build_recipe, tiny_recipe, two_steps
-from mmssod.testing.tiny import tiny_batch, tiny_sample, tiny_semi
+from mmssod.testing import tiny_batch, tiny_sample, tiny_semi
 
 CONFIG = 'configs/ismt/demo.py'
 # An untrained detector is sure of little.

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from mmdet.registry import MODELS
 from mmengine.config import Config
 from mmengine.structures import InstanceData
+from tiny_recipes import build_recipe, tiny_recipe, two_steps
 
 from mmssod.apis.multi_phase import (
     Plan,
@@ -21,8 +22,7 @@ from mmssod.apis.multi_phase import (
     threshold_grid,
 )
 from mmssod.models.roi_heads.overlap_weighted_roi_head import marked, overlap_weight
-from mmssod.testing.recipes import build_recipe, tiny_recipe, two_steps
-from mmssod.testing.tiny import tiny_detector, tiny_sample
+from mmssod.testing import tiny_detector, tiny_sample
 
 SETTINGS = ('coco_full', 'voc', 'demo')
 GRID = threshold_grid()

@@ -9,10 +9,10 @@ import torch
 from mmdet.registry import MODELS
 from mmengine.config import ConfigDict
 from mmengine.structures import InstanceData
+from tiny_recipes import FEW_BOXES, build_recipe, tiny_recipe, two_steps
 
 from mmssod.engine.preflight.runtime_checks import _model_problems
-from mmssod.testing.recipes import FEW_BOXES, build_recipe, tiny_recipe, two_steps
-from mmssod.testing.tiny import CLASSES, tiny_batch, tiny_detector, tiny_semi
+from mmssod.testing import CLASSES, tiny_batch, tiny_detector, tiny_semi
 
 CASCADE = 'configs/demo/student_cascade.py'
 RETINANET = 'configs/demo/student_retinanet.py'

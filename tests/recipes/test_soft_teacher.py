@@ -12,14 +12,14 @@ from mmdet.registry import MODELS
 from mmengine.config import Config
 from mmengine.registry import DefaultScope
 from mmengine.structures import InstanceData
+from tiny_recipes import FEW_BOXES, build_recipe, tiny_recipe, two_steps
 
 from mmssod.datasets.transforms.steps import as_list
 from mmssod.models import PseudoLabelDetector
 from mmssod.models.detectors.pseudo_label_detector import view_change
 from mmssod.models.pseudo.rescoring_teacher import box_deviation, jitter
 from mmssod.structures import PseudoLabels
-from mmssod.testing.recipes import FEW_BOXES, build_recipe, tiny_recipe, two_steps
-from mmssod.testing.tiny import tiny_batch, tiny_detector, tiny_sample
+from mmssod.testing import tiny_batch, tiny_detector, tiny_sample
 
 CONFIG = 'configs/soft_teacher/demo.py'
 # Without training p is about 0.6, and boxes move with their start.

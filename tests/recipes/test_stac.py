@@ -10,12 +10,12 @@ import torch
 from mmdet.registry import MODELS, TRANSFORMS
 from mmdet.structures.bbox import bbox_overlaps
 from mmengine.config import Config
+from tiny_recipes import FEW_BOXES, build_recipe, tiny_recipe, two_steps
 
 from mmssod.datasets.transforms.steps import as_list
 from mmssod.models.detectors.pseudo_label_detector import project
 from mmssod.structures import PseudoLabels
-from mmssod.testing.recipes import FEW_BOXES, build_recipe, tiny_recipe, two_steps
-from mmssod.testing.tiny import tiny_batch
+from mmssod.testing import tiny_batch
 
 FOLDER = Path('configs/stac')
 CONFIG = FOLDER / 'demo.py'

@@ -3,9 +3,9 @@
 import pytest
 import torch
 from mmengine.config import Config
+from tiny_recipes import build_recipe, tiny_recipe, two_steps
 
-from mmssod.testing.recipes import build_recipe, tiny_recipe, two_steps
-from mmssod.testing.tiny import tiny_batch
+from mmssod.testing import tiny_batch
 
 CONFIG = 'configs/supervised/demo.py'
 

@@ -8,10 +8,10 @@ import pytest
 import torch
 from mmdet.registry import HOOKS
 from mmengine.config import Config
+from tiny_recipes import FEW_BOXES, build_recipe, tiny_recipe, two_steps
 
 from mmssod.models.losses import SoftmaxFocalLoss
-from mmssod.testing.recipes import FEW_BOXES, build_recipe, tiny_recipe, two_steps
-from mmssod.testing.tiny import tiny_batch
+from mmssod.testing import tiny_batch
 
 FOLDER = Path('configs/unbiased_teacher')
 CONFIG = FOLDER / 'demo.py'

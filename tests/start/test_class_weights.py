@@ -8,7 +8,7 @@ from mmdet.datasets import CocoDataset
 from tiny_starts import KINDS, build, class_answers, started
 
 from mmssod.start import fit_start, start_lines, twin_shapes
-from mmssod.testing.tiny import tiny_detector, tiny_semi
+from mmssod.testing import tiny_detector, tiny_semi
 
 COCO = tuple(CocoDataset.METAINFO['classes'])
 EIGHT = COCO[:8]  # as many as divide the channels of the tiny detectors

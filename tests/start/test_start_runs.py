@@ -15,7 +15,7 @@ from small_training import small_config, small_data
 
 from mmssod import apis
 from mmssod.apis.config import build_runner
-from mmssod.testing.tiny import tiny_detector, tiny_semi
+from mmssod.testing import tiny_detector, tiny_semi
 
 ROOT = Path(__file__).parents[2]
 

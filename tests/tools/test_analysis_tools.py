@@ -10,12 +10,12 @@ from mmengine.config import Config
 from mmengine.registry import DefaultScope
 from mmengine.runner import save_checkpoint, set_random_seed
 
+from demo_drawings import make_demo_data
 from mmssod import apis
 from mmssod.analysis.ap_over_iou import ap_over_iou
 from mmssod.apis import detector_outputs, predict
 from mmssod.apis.predicting import common_classes
-from mmssod.testing import make_demo_data
-from mmssod.testing.tiny import tiny_detector
+from mmssod.testing import tiny_detector
 
 ROOT = Path(__file__).parents[2]
 CLASSES = ('blob', 'leaf', 'arrow')

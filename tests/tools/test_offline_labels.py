@@ -12,7 +12,7 @@ from miniature import make_voc
 from mmdet.registry import MODELS
 from mmengine.config import Config
 
-from mmssod.testing.tiny import tiny_detector
+from mmssod.testing import tiny_detector
 
 CONFIGS = Path(__file__).parents[2] / 'configs'
 LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')

@@ -23,6 +23,7 @@ from mmengine.registry import DefaultScope
 from pycocotools.coco import COCO
 from torch import distributed
 
+from demo_drawings import make_demo_data
 from mmssod.apis import train
 from mmssod.apis.config import build_runner, load_config
 from mmssod.apis.distributed import launched_as, process_group
@@ -34,8 +35,7 @@ from mmssod.label_bank.closing import wait_for_all
 from mmssod.label_bank.layout import Header, shard_files
 from mmssod.label_bank.progress import BankProgress
 from mmssod.label_bank.shards import images_done
-from mmssod.testing import make_demo_data
-from mmssod.testing.tiny import tiny_detector, tiny_semi
+from mmssod.testing import tiny_detector, tiny_semi
 
 ROOT = Path(__file__).parents[2]
 IMAGES = 11

@@ -8,7 +8,10 @@ For example::
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
+
+sys.path.append(str(Path(__file__).parents[1] / 'benchmark'))
 
 
 def parse_args() -> argparse.Namespace:
@@ -26,9 +29,9 @@ def main() -> None:
     args = parse_args()
     from terminaltables import AsciiTable
 
+    from matrix_runs.runs import last_evaluation
+    from matrix_runs.tables import mean_table
     from mmssod.analysis.markdown import pipe_table
-    from mmssod.apis.benchmark.runs import last_evaluation
-    from mmssod.apis.benchmark.tables import mean_table
 
     rows = mean_table({folder: last_evaluation(Path(folder)) for folder in args.work_dirs})
     print(AsciiTable(rows).table)

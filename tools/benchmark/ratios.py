@@ -46,7 +46,7 @@ def main() -> None:
     args = parse_args()
     from terminaltables import AsciiTable
 
-    from mmssod.apis import ratios
+    import speed_ratios as ratios
 
     setting = ratios.Setting(
         rounds=args.rounds or (5 if args.quick else 9),

@@ -45,7 +45,7 @@ def main() -> None:
     args = parse_args()
     from terminaltables import AsciiTable
 
-    from mmssod.apis.benchmark import Matrix, page, run_matrix, table
+    from matrix_runs import Matrix, page, run_matrix, table
 
     matrix = Matrix.fromfile(args.matrix)
     out = args.out or f'work_dirs/benchmark/{Path(args.matrix).stem}'

@@ -41,8 +41,8 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     """Write, read, print."""
     args = parse_args()
+    from many_images import measure
     from mmssod.analysis.markdown import pipe_table, tables_page
-    from mmssod.apis.benchmark.scale import measure
     from mmssod.environment import collect
 
     with TemporaryDirectory(prefix='mmssod_scale_', dir=args.folder) as folder:

@@ -3,15 +3,18 @@
     python tools/dataset/make_demo_data.py --out data/demo
 
 Does nothing but count where the same data set is already there. For the layout of the folder see
-`mmssod/testing/demo_data.py`.
+`tools/benchmark/demo_drawings/`.
 """
 
 import argparse
+import sys
 import time
+from pathlib import Path
 
 from terminaltables import AsciiTable
 
-from mmssod.testing import CLASSES, DemoData, count_boxes, make_demo_data
+sys.path.append(str(Path(__file__).parents[1] / 'benchmark'))
+from demo_drawings import CLASSES, DemoData, count_boxes, make_demo_data
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:

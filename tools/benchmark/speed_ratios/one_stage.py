@@ -1,0 +1,117 @@
+"""Steps of YOLOX-Nano, the detector of small machines: images a second, and what a teacher adds."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import torch
+from mmdet.registry import MODELS
+from mmengine.config import ConfigDict
+
+from mmssod.models.frozen_batch_norm import freeze_batch_norm
+from speed_ratios.detectors import base_detector
+from speed_ratios.rows import Measured, Row, Setting, in_turns
+from speed_ratios.steps import (
+    CLASSES,
+    DECAY,
+    Images,
+    confident,
+    our_model,
+    step_of,
+    steps_of_both,
+)
+
+SIZE = 320
+WANTED = 18  # images a second in supervised steps of one core
+
+
+def yolox_nano() -> ConfigDict:
+    """YOLOX-Nano, weights at random; as a trained one, it has a score in few places, not in all 2100."""
+    detector = base_detector('yolox_nano')
+    detector.bbox_head.num_classes = CLASSES
+    detector.test_cfg.score_thr = 0.3
+    return detector
+
+
+def images_of(setting: Setting) -> Images:
+    """Four labeled and four unlabeled images, one of each where it shall be quick."""
+    return Images(1 if setting.quick else 4, SIZE)
+
+
+def ready(model: Any, setting: Setting) -> Any:
+    """As the shipped configs train it: batch norm fixed, channels last."""
+    freeze_batch_norm(model)
+    return model.to(setting.device, memory_format=torch.channels_last).train()
+
+
+def supervised_step(model: Any, images: Images) -> Any:
+    """What prepares a step on labeled images alone, and the step."""
+
+    def batch() -> dict[str, Any]:
+        both = images.batch()
+        return dict(inputs=both['inputs']['labeled'], data_samples=both['data_samples']['labeled'])
+
+    return step_of(model, batch)
+
+
+def image_rate(setting: Setting) -> Measured:
+    """Measures a supervised step against the time that it may take."""
+    images = images_of(setting)
+    torch.manual_seed(0)
+    prepare, step = supervised_step(ready(MODELS.build(yolox_nano()), setting), images)
+    times, _ = in_turns(setting, step, lambda: None, prepare=(prepare, lambda: None))
+    images_a_second = images.labeled / sorted(times)[len(times) // 2]
+    note = f'{images.labeled} images of {SIZE} px a step, {images_a_second:.1f} images a second'
+    return Measured(times, [images.labeled / WANTED] * len(times), note=note, rate=True)
+
+
+def teacher_share(setting: Setting) -> Measured:
+    """Measures a step of student and EMA teacher against a supervised one of as many labeled images."""
+    images = images_of(setting)
+    torch.manual_seed(0)
+    model = our_model(yolox_nano(), joint_features=True)  # as the shipped students
+    model.balancer.threshold = confident(model, images)
+    ready(model, setting)
+    follow = partial(model.labeler.update, model.student, DECAY)
+    alone = ready(MODELS.build(yolox_nano()), setting)
+    prepare, steps = zip(
+        step_of(model, images.batch, follow), supervised_step(alone, images), strict=True
+    )
+    times = in_turns(setting, *steps, prepare=prepare)
+    boxes = model.statistics.summary()['boxes_per_image']
+    return Measured(*times, note=f'{images}, {boxes:.0f} pseudo boxes an image')
+
+
+def against_semi_base(setting: Setting) -> Measured:
+    """Measures our step against that of mmdet's ``SemiBaseDetector`` with the same student."""
+    images = images_of(setting)
+    both = yolox_nano(), yolox_nano()
+    times, boxes = steps_of_both('SemiBaseDetector', images, setting, *both, ready=ready)
+    return Measured(*times, note=f'{images}, {boxes:.0f} pseudo boxes an image')
+
+
+ROWS = (
+    Row(
+        'yolox-rate',
+        f'YOLOX-Nano at {SIZE} px, supervised: images a second / {WANTED}',
+        1.0,
+        image_rate,
+        at_least=True,
+        quick=False,
+    ),
+    Row(
+        'yolox-ema',
+        'YOLOX-Nano: step of student and EMA teacher / supervised step of as many labeled images',
+        2.4,
+        teacher_share,
+        quick=False,
+    ),
+    Row(
+        'yolox-semi-base',
+        "YOLOX-Nano: our EMA-teacher step / mmdet's SemiBaseDetector step",
+        1.02,
+        against_semi_base,
+        quick=False,
+    ),
+)
