@@ -35,9 +35,18 @@ read_named_configs()
 with contextlib.redirect_stdout(io.StringIO()):
     importlib.import_module('mmdet.datasets')
 
-from mmssod import datasets, engine, evaluation, models  # noqa: E402
+from mmssod import datasets, engine, evaluation, methods, models  # noqa: E402
 from mmssod.environment.mmdet_apis import admit_runs  # noqa: E402
 
 admit_runs()
 
-__all__ = ['__version__', 'datasets', 'engine', 'environment', 'evaluation', 'models', 'ops']
+__all__ = [
+    '__version__',
+    'datasets',
+    'engine',
+    'environment',
+    'evaluation',
+    'methods',
+    'models',
+    'ops',
+]

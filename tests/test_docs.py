@@ -17,7 +17,7 @@ from mmssod.cli import COMMANDS
 from mmssod.cli.main import command
 from mmssod.environment.check import Installation, installed_stack
 from mmssod.models import SideBucketCoder
-from mmssod.models.bbox_heads import BucketHead
+from mmssod.models.buckets import BucketHead
 from mmssod.ops import status
 
 ROOT = Path(__file__).parents[1]

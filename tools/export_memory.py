@@ -32,7 +32,7 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     """Export."""
     args = parse_args()
-    from mmssod.apis.offline_labels import MEMORY_SCORE, export_memory
+    from mmssod.methods.ismt.export import MEMORY_SCORE, export_memory
 
     score_thr = MEMORY_SCORE if args.score_thr is None else args.score_thr
     labels = export_memory(args.config, args.checkpoint, score_thr=score_thr)

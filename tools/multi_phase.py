@@ -37,7 +37,7 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     """Train, label, train, label, train, test."""
     args = parse_args()
-    from mmssod.apis.multi_phase import train_phases
+    from mmssod.methods.multi_phase.running import train_phases
 
     metrics = train_phases(
         args.config,

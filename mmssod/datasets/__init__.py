@@ -2,14 +2,12 @@
 
 from mmssod.datasets.aspect import aspect_ratios
 from mmssod.datasets.labeled import LabeledDataset
-from mmssod.datasets.pool_sampler import PoolSampler
 from mmssod.datasets.sample_key import SampleKey, seeded
 from mmssod.datasets.samplers import SourceSampler
 from mmssod.datasets.semi import SemiDataset
 from mmssod.datasets.transforms import (
     ColorJitter,
     GaussianBlur,
-    MarkPseudoLabeled,
     StrongErasing,
     StrongGrayscale,
 )
@@ -19,8 +17,6 @@ __all__ = [
     'ColorJitter',
     'GaussianBlur',
     'LabeledDataset',
-    'MarkPseudoLabeled',
-    'PoolSampler',
     'SampleKey',
     'SemiDataset',
     'SourceSampler',

@@ -106,6 +106,8 @@ class SourceSampler(Sampler):
             source, an iteration below 0, or leaves none to begin with.
     """
 
+    shares = 'counts'  # the argument that names the sources
+
     def __init__(
         self,
         dataset: Any,

@@ -2,42 +2,35 @@
 
 from .assigners import BestBoxAssigner, PointAssigner
 from .backbones import EfficientNetLite
-from .bbox_coders import SideBucketCoder
-from .bbox_heads import FCBucketHead, SideAwareBucketHead
-from .data_preprocessors import BranchDataPreprocessor
-from .dense_heads import BucketYOLOXHead
-from .detectors import (
-    ConsistencyDetector,
-    CoRectifyDetector,
-    PseudoLabelDetector,
-    SoftTeacherDetector,
-    WBFEnsemble,
+from .buckets import (
+    BucketLoss,
+    BucketOffsetLoss,
+    BucketYOLOXHead,
+    FCBucketHead,
+    SideAwareBucketHead,
+    SideBucketCoder,
 )
-from .losses import BucketLoss, BucketOffsetLoss, SoftmaxFocalLoss
+from .data_preprocessors import BranchDataPreprocessor
+from .detectors import (
+    PseudoLabelDetector,
+)
 from .pseudo import (
     ClassBalancer,
-    DualTeacher,
     EMATeacher,
     FrozenTeacher,
-    GivenLabels,
     KeepCandidates,
     KeepImages,
     LabelBank,
     MatchingBalancer,
     MixUp,
-    PseudoLabelMemory,
     RandomMixer,
-    RescoringTeacher,
     SelfLabeler,
-    SoftSelector,
     ThresholdSelector,
     TwoImageMosaic,
 )
 from .roi_heads import (
     CertaintyCascadeRoIHead,
     CertaintyRoIHead,
-    DualRoIHead,
-    OverlapWeightedRoIHead,
 )
 
 __all__ = [
@@ -49,15 +42,10 @@ __all__ = [
     'CertaintyCascadeRoIHead',
     'CertaintyRoIHead',
     'ClassBalancer',
-    'CoRectifyDetector',
-    'ConsistencyDetector',
-    'DualRoIHead',
-    'DualTeacher',
     'EMATeacher',
     'EfficientNetLite',
     'FCBucketHead',
     'FrozenTeacher',
-    'GivenLabels',
     'KeepCandidates',
     'KeepImages',
     'LabelBank',
@@ -66,16 +54,9 @@ __all__ = [
     'PointAssigner',
     'PseudoLabelDetector',
     'RandomMixer',
-    'OverlapWeightedRoIHead',
-    'PseudoLabelMemory',
     'SelfLabeler',
     'SideAwareBucketHead',
     'SideBucketCoder',
-    'SoftSelector',
-    'SoftmaxFocalLoss',
-    'RescoringTeacher',
-    'SoftTeacherDetector',
     'ThresholdSelector',
     'TwoImageMosaic',
-    'WBFEnsemble',
 ]

@@ -1,12 +1,10 @@
 """Values that travel between the parts."""
 
-from .head_labels import HeadLabels
 from .problem import Problem, raise_together
 from .pseudo_labels import PseudoLabels, move_boxes
 from .views import View, Views
 
 __all__ = [
-    'HeadLabels',
     'Problem',
     'PseudoLabels',
     'View',

@@ -7,8 +7,8 @@ import torch
 from mmdet.registry import TRANSFORMS
 from mmdet.structures.bbox import HorizontalBoxes
 
-from mmssod.datasets.transforms import StrongAffine
-from mmssod.datasets.transforms.affine import KINDS, affine_matrix
+from mmssod.methods.stac import StrongAffine
+from mmssod.methods.stac.affine import KINDS, affine_matrix
 from mmssod.structures import PseudoLabels
 
 HEIGHT, WIDTH = 120, 180

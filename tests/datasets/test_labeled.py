@@ -11,7 +11,6 @@ from mmdet.structures.bbox import get_box_tensor
 from mmengine.config import Config
 from mmengine.structures import InstanceData
 
-from mmssod.apis.multi_phase.labels import boxes_per_image
 from mmssod.apis.offline_labels import labeled_annotations
 from mmssod.datasets import LabeledDataset
 from mmssod.datasets.annotation_files import ISCROWD, as_trained
@@ -19,6 +18,7 @@ from mmssod.datasets.preparation import convert_voc
 from mmssod.datasets.split import read_coco, split_coco, write_split
 from mmssod.datasets.transforms.steps import as_list
 from mmssod.engine.runner_access import count_boxes
+from mmssod.methods.multi_phase.labels import boxes_per_image
 
 CONFIGS = Path(__file__).parents[2] / 'configs'
 PERSON, SHEEP = 14, 16  # places in VOC's list of classes

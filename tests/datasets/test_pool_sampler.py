@@ -6,7 +6,8 @@ from itertools import islice
 import numpy as np
 import pytest
 
-from mmssod.datasets import PoolSampler, samplers
+from mmssod.datasets import samplers
+from mmssod.methods.multi_phase import PoolSampler
 
 
 class Sources:

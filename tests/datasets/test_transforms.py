@@ -14,21 +14,23 @@ from mmengine.registry import TRANSFORMS as ROOT_TRANSFORMS
 from PIL import Image
 
 from mmssod.datasets.transforms import (
+    ColorJitter,
+    GaussianBlur,
+    StrongErasing,
+    StrongGrayscale,
+    color,
+)
+from mmssod.datasets.transforms.steps import as_list
+from mmssod.methods.instant_teaching import (
     BoxBlur,
     BrightnessContrast,
     ChannelShift,
     ChannelShuffle,
-    ColorJitter,
-    GaussianBlur,
     HSVShift,
     JPEGCompression,
     MedianBlur,
-    StrongErasing,
-    StrongGrayscale,
-    StrongSquares,
-    color,
 )
-from mmssod.datasets.transforms.steps import as_list
+from mmssod.methods.stac import StrongSquares
 
 TYPES = [
     'BoxBlur',

@@ -15,9 +15,9 @@ from whole_use import use
 
 from mmssod.evaluation import detections
 from mmssod.label_bank import labeler as label_bank
+from mmssod.methods.ismt import PseudoLabelMemory
 from mmssod.models import SideBucketCoder
 from mmssod.models.detectors import pseudo_label_detector
-from mmssod.models.pseudo import PseudoLabelMemory
 from mmssod.structures import pseudo_labels
 
 LOW = dict(

@@ -8,7 +8,7 @@ from toy_training import toy_config
 
 from mmssod import apis
 from mmssod.engine.preflight.resume_checks import data_marks, resume_findings
-from mmssod.models.pseudo import PseudoLabelMemory
+from mmssod.methods.ismt import PseudoLabelMemory
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import torch
 from mmdet.registry import MODELS
 
 from mmssod.equations import segment_loss
-from mmssod.models.bbox_heads.side_aware_bucket_head import features_per_side, least_up_ratio
+from mmssod.models.buckets.side_aware_bucket_head import features_per_side, least_up_ratio
 from mmssod.testing import tiny_detector
 
 BUCKETS = [4, 8, 20, 30, 40]

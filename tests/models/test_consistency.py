@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from mmssod.models.detectors.consistency import (
+from mmssod.methods.csd.consistency import (
     bucket_consistency,
     class_consistency,
     delta_consistency,
@@ -13,7 +13,7 @@ from mmssod.models.detectors.consistency import (
     masked_mean,
     ramp,
 )
-from mmssod.models.detectors.consistency_detector import mirror
+from mmssod.methods.csd.consistency_detector import mirror
 
 
 def test_divergence_by_hand():

@@ -9,8 +9,7 @@ from tiny_recipes import build_recipe, tiny_recipe
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from mmssod.models.pseudo import PseudoLabelMemory, memory
-from mmssod.structures import HeadLabels
+from mmssod.methods.ismt import HeadLabels, PseudoLabelMemory, memory
 from mmssod.structures.image_ids import id_number
 from mmssod.testing import tiny_batch, tiny_sample
 

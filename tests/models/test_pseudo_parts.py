@@ -7,12 +7,8 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from mmssod import equations
-from mmssod.models.pseudo import (
-    ClassBalancer,
-    PseudoLabelStatistics,
-    SoftSelector,
-    ThresholdSelector,
-)
+from mmssod.methods.instant_teaching import SoftSelector
+from mmssod.models.pseudo import ClassBalancer, PseudoLabelStatistics, ThresholdSelector
 from mmssod.structures import PseudoLabels
 
 VIEW = (64, 64)

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from mmdet.models.task_modules.coders import BucketingBBoxCoder
 
-from mmssod.models.bbox_coders import SideBucketCoder
+from mmssod.models.buckets import SideBucketCoder
 
 # mmdet orders sides left, right, top, bottom; ours follow the columns of a box: left, top, right, bottom.
 MMDET_ORDER = [0, 2, 1, 3]

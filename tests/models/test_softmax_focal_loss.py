@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from mmdet.registry import MODELS
 
-from mmssod.models.losses import SoftmaxFocalLoss, softmax_focal_loss
+from mmssod.methods.unbiased_teacher import SoftmaxFocalLoss, softmax_focal_loss
 from mmssod.testing import tiny_detector
 
 

@@ -11,9 +11,9 @@ from mmengine.registry import DefaultScope
 from mmengine.structures import InstanceData
 from tiny_recipes import build_recipe, tiny_recipe, two_steps
 
-from mmssod.engine.hooks import ConsistencyRampHook
 from mmssod.engine.preflight import start_problems
 from mmssod.engine.preflight.runtime_checks import _model_problems
+from mmssod.methods.csd import ConsistencyRampHook
 from mmssod.models.detectors.losses import split_foreground
 from mmssod.testing import CLASSES, tiny_batch, tiny_detector, tiny_sample
 

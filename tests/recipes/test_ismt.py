@@ -7,8 +7,8 @@ from mmengine.config import Config
 from mmengine.structures import InstanceData
 from tiny_recipes import FEW_BOXES, build_recipe, tiny_recipe, two_steps
 
-from mmssod.models.roi_heads.dual_roi_head import lesson
-from mmssod.structures import HeadLabels
+from mmssod.methods.ismt import HeadLabels
+from mmssod.methods.ismt.dual_roi_head import lesson
 from mmssod.testing import tiny_batch, tiny_sample, tiny_semi
 
 CONFIG = 'configs/ismt/demo.py'

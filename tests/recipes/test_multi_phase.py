@@ -12,8 +12,7 @@ from mmengine.config import Config
 from mmengine.structures import InstanceData
 from tiny_recipes import build_recipe, tiny_recipe, two_steps
 
-from mmssod.apis.multi_phase import (
-    Plan,
+from mmssod.methods.multi_phase.labels import (
     agreement,
     at_or_above,
     boxes_per_image,
@@ -21,7 +20,8 @@ from mmssod.apis.multi_phase import (
     matching_thresholds,
     threshold_grid,
 )
-from mmssod.models.roi_heads.overlap_weighted_roi_head import marked, overlap_weight
+from mmssod.methods.multi_phase.overlap_weighted_roi_head import marked, overlap_weight
+from mmssod.methods.multi_phase.running import Plan
 from mmssod.testing import tiny_detector, tiny_sample
 
 SETTINGS = ('coco_full', 'voc', 'demo')

@@ -10,7 +10,7 @@ from mmdet.registry import HOOKS
 from mmengine.config import Config
 from tiny_recipes import FEW_BOXES, build_recipe, tiny_recipe, two_steps
 
-from mmssod.models.losses import SoftmaxFocalLoss
+from mmssod.methods.unbiased_teacher import SoftmaxFocalLoss
 from mmssod.testing import tiny_batch
 
 FOLDER = Path('configs/unbiased_teacher')

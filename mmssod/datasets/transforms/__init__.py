@@ -49,10 +49,8 @@ What all of them share (``StrongAffine`` moves boxes and has a file of its own a
   tenth of the time.
 """
 
-from mmssod.datasets.transforms.affine import StrongAffine
-from mmssod.datasets.transforms.blur import BoxBlur, GaussianBlur, MedianBlur
+from mmssod.datasets.transforms.blur import GaussianBlur
 from mmssod.datasets.transforms.color import ColorJitter, StrongGrayscale
-from mmssod.datasets.transforms.compression import JPEGCompression
 from mmssod.datasets.transforms.cutout import StrongCutout
 from mmssod.datasets.transforms.erasing import StrongErasing
 from mmssod.datasets.transforms.fast_colors import (
@@ -65,22 +63,10 @@ from mmssod.datasets.transforms.fast_colors import (
     FastSolarize,
 )
 from mmssod.datasets.transforms.loading import LoadWholeImage
-from mmssod.datasets.transforms.mark import MarkPseudoLabeled
-from mmssod.datasets.transforms.squares import StrongSquares
 from mmssod.datasets.transforms.steps import Steps
-from mmssod.datasets.transforms.tones import (
-    BrightnessContrast,
-    ChannelShift,
-    ChannelShuffle,
-    HSVShift,
-)
 from mmssod.datasets.transforms.unseen import UnseenSteps
 
 __all__ = [
-    'BoxBlur',
-    'BrightnessContrast',
-    'ChannelShift',
-    'ChannelShuffle',
     'ColorJitter',
     'FastAutoContrast',
     'FastBrightness',
@@ -90,16 +76,10 @@ __all__ = [
     'FastSharpness',
     'FastSolarize',
     'GaussianBlur',
-    'MarkPseudoLabeled',
-    'HSVShift',
-    'JPEGCompression',
     'LoadWholeImage',
-    'MedianBlur',
     'Steps',
-    'StrongAffine',
     'StrongCutout',
     'StrongErasing',
     'StrongGrayscale',
-    'StrongSquares',
     'UnseenSteps',
 ]

@@ -23,6 +23,8 @@ class StrongCutout(BaseTransform):
         ValueError: ``prob`` lies outside [0, 1].
     """
 
+    cheap_to_build = True
+
     def __init__(self, prob: float = 1.0, max_area: float = 0.2) -> None:
         self.prob = require_range('prob', prob, 0.0, 1.0)
         self.passes = [

@@ -21,6 +21,8 @@ class ImageTransform(BaseTransform):
         ValueError: ``prob`` lies outside [0, 1]; at use, when the image is not (H, W, 3) uint8.
     """
 
+    cheap_to_build = True
+
     def __init__(self, prob: float) -> None:
         self.prob = require_range('prob', prob, 0.0, 1.0)
 

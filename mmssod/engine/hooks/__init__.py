@@ -2,7 +2,6 @@
 
 from mmssod.engine.hooks.buffer_broadcast_hook import BufferBroadcastHook
 from mmssod.engine.hooks.class_balance_hook import ClassBalanceHook
-from mmssod.engine.hooks.consistency_ramp_hook import ConsistencyRampHook
 from mmssod.engine.hooks.due_evaluation_hook import DueEvaluationHook
 from mmssod.engine.hooks.ema_teacher_hook import EMATeacherHook
 from mmssod.engine.hooks.evaluation_line_hook import EvaluationLineHook
@@ -23,7 +22,6 @@ from mmssod.engine.hooks.whole_checkpoint_hook import WholeCheckpointHook
 __all__ = [
     'BufferBroadcastHook',
     'ClassBalanceHook',
-    'ConsistencyRampHook',
     'DueEvaluationHook',
     'EMATeacherHook',
     'EvaluationLineHook',

@@ -39,6 +39,8 @@ class ClassBalanceHook(Hook):
         ValueError: ``interval`` below 1.
     """
 
+    cheap_to_build = True
+
     priority = 'NORMAL'
     file_name = 'class_balance.jsonl'
 

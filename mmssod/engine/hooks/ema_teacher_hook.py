@@ -43,6 +43,8 @@ class EMATeacherHook(Hook):
     Xu et al., "Soft Teacher", 2021.
     """
 
+    cheap_to_build = True
+
     priority = 'ABOVE_NORMAL'
 
     def __init__(

@@ -62,6 +62,8 @@ class NonFiniteGuardHook(Hook):
         RuntimeError: names the values, the iteration, the file and what usually helps.
     """
 
+    cheap_to_build = True
+
     priority = 'HIGHEST'
 
     def __init__(

@@ -50,6 +50,8 @@ class PreflightHook(Hook):
             actual and mend.
     """
 
+    cheap_to_build = True
+
     priority = 'VERY_HIGH'
 
     def __init__(self, read_images: int = READ_IMAGES, empty_classes: str = 'warn') -> None:

@@ -56,6 +56,8 @@ class PseudoLabelHook(Hook):
         RuntimeError: no pseudo box, or none of a class, was kept for so long, and the policy is ``'stop'``.
     """
 
+    cheap_to_build = True
+
     priority = 51  # after ClassBalanceHook, which reads the statistics that this hook resets
 
     def __init__(

@@ -38,6 +38,8 @@ class SkippedImagesHook(Hook):
         RuntimeError: more images than ``limit`` were skipped; names the file with all of them.
     """
 
+    cheap_to_build = True
+
     def __init__(self, limit: float = 0.05, interval: int = 50) -> None:
         if not 0 <= limit <= 1 or interval < 1:
             raise ValueError(

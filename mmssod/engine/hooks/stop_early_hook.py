@@ -35,6 +35,8 @@ class StopEarlyHook(Hook):
         ValueError: ``patience`` below 1; before training: no best checkpoint is kept, or epochs are counted.
     """
 
+    cheap_to_build = True
+
     priority = 92  # after CheckpointHook, which knows the best one; before PreemptionHook
 
     def __init__(self, patience: int) -> None:

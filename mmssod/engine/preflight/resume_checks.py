@@ -13,7 +13,6 @@ from torch import nn
 
 from mmssod.datasets.preparation import Findings
 from mmssod.environment.data_configs import UnsafeConfigError, config_from_text
-from mmssod.models.pseudo.memory import PseudoLabelMemory
 from mmssod.structures import Problem
 
 MARKS = 'data_marks'
@@ -101,7 +100,7 @@ def resume_findings(
     settings = list(_setting_differences((checkpoint.get('meta') or {}).get('cfg'), cfg))
     found = Findings()
     moved = [line for line in data if 'names' in line and not line.startswith('labeled')]
-    if moved and any(isinstance(part, PseudoLabelMemory) for part in model.modules()):
+    if moved and any(getattr(part, 'remembers_images', False) for part in model.modules()):
         problem = Problem(
             'the memory of pseudo labels is of other images',
             'the unlabeled images of the run that is resumed, by the same names and ids',

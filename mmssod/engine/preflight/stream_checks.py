@@ -11,7 +11,7 @@ from mmengine.registry import Registry
 from mmengine.runner import EpochBasedTrainLoop
 from torch import nn
 
-from mmssod.datasets import PoolSampler, SemiDataset, SourceSampler
+from mmssod.datasets import SemiDataset, SourceSampler
 from mmssod.datasets.samplers import count_faults, start_faults
 from mmssod.engine.hooks.ema_teacher_hook import EMATeacherHook
 from mmssod.engine.preflight.key_checks import typed_nodes
@@ -46,14 +46,18 @@ def counts_other_things(name: str) -> bool:
 
 
 def _is(node: Any, registry: Registry, kind: type) -> TypeGuard[Mapping[str, Any]]:
-    name = node.get('type') if isinstance(node, Mapping) else None
-    found = registry.get(name) if isinstance(name, str) else name
+    found = _type(node, registry) if isinstance(node, Mapping) else None
     return inspect.isclass(found) and issubclass(found, kind)
 
 
 def _loader(cfg: Mapping[str, Any]) -> Mapping[str, Any]:
     loader = cfg.get('train_dataloader')
     return loader if isinstance(loader, Mapping) else {}
+
+
+def _type(node: Mapping[str, Any], registry: Registry) -> Any:
+    name = node.get('type')
+    return registry.get(name) if isinstance(name, str) else name
 
 
 def _sampler(cfg: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -64,7 +68,7 @@ def _sampler(cfg: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def _shares(sampler: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
     """What the sampler says of each source: its key, and the numbers."""
-    key = 'repeats' if _is(sampler, DATA_SAMPLERS, PoolSampler) else 'counts'
+    key = getattr(_type(sampler, DATA_SAMPLERS), 'shares', 'counts')
     value = sampler.get(key)
     return key, value if isinstance(value, Mapping) else {}
 

@@ -12,24 +12,6 @@ from mmssod.engine.preflight.key_checks import find, number_problems, typed_node
 from mmssod.engine.preflight.signatures import parameters
 from mmssod.structures import Problem
 
-# Parts that cost nothing to make, touch no file and need no other part; each says itself what it takes.
-_CHEAP = (
-    'mmssod.models.bbox_coders.',
-    'mmssod.models.pseudo.class_balancer',
-    'mmssod.models.pseudo.mergers',
-    'mmssod.models.pseudo.mixers',
-    'mmssod.models.pseudo.selectors',
-    'mmssod.datasets.transforms.blur',
-    'mmssod.datasets.transforms.color',
-    'mmssod.datasets.transforms.cutout',
-    'mmssod.datasets.transforms.erasing',
-    'mmssod.engine.hooks.class_balance_hook',
-    'mmssod.engine.hooks.ema_teacher_hook',
-    'mmssod.engine.hooks.non_finite_guard_hook',
-    'mmssod.engine.hooks.preflight_hook',
-    'mmssod.engine.hooks.pseudo_label_hook',
-    'mmssod.engine.hooks.skipped_images_hook',
-)
 _REGISTRIES = (MODELS, TASK_UTILS, HOOKS, TRANSFORMS, DATASETS)
 _PARTS = ('model', 'train_dataloader', 'default_hooks', 'custom_hooks')
 _COMMON = ('type', '_scope_', '_delete_', 'priority')
@@ -38,7 +20,8 @@ _COMMON = ('type', '_scope_', '_delete_', 'priority')
 def value_problems(cfg: Mapping[str, Any]) -> list[Problem]:
     """Thresholds, decays, numbers of buckets, policies and limits that are out of their range or of another type.
 
-    A part that is costly to make has a ``require_values(**values)`` that raises a ``ValueError``.
+    A part says how: ``cheap_to_build = True`` where making it touches no file and needs no other part, else perhaps a
+    ``require_values(**values)`` that raises a ``ValueError``. Parts that have neither are not tried.
 
     Args:
         cfg: a config. Unknown keys, and text for numbers, are for ``key_problems``.
@@ -57,13 +40,15 @@ def _try(where: str, node: Mapping[str, Any]) -> Iterator[Problem]:
     values = {key: deepcopy(value) for key, value in node.items() if key not in _COMMON}
     if known is None or values.keys() - known.keys() or [*number_problems('', values, known)]:
         return  # of key_problems
-    if 'num_classes' in known and kind.__module__.startswith(_CHEAP):
+    attempt = (
+        kind if getattr(kind, 'cheap_to_build', False) else getattr(kind, 'require_values', None)
+    )
+    if attempt is None:
+        return
+    if attempt is kind and 'num_classes' in known:
         values.setdefault('num_classes', 1)  # the detector fills it in
     try:
-        if kind.__module__.startswith(_CHEAP):
-            kind(**values)
-        elif hasattr(kind, 'require_values'):
-            kind.require_values(**values)
+        attempt(**values)
     except (ValueError, TypeError, AssertionError) as error:
         if 'required' in str(error):
             return  # of what builds it

@@ -3,22 +3,17 @@
 from mmssod.label_bank.labeler import LabelBank
 
 from .class_balancer import ClassBalancer
-from .dual_teacher import DualTeacher
-from .labelers import EMATeacher, FrozenTeacher, GivenLabels, Labeler, SelfLabeler, build_labeler
+from .labelers import EMATeacher, FrozenTeacher, Labeler, SelfLabeler, build_labeler
 from .matching_balancer import MatchingBalancer
-from .memory import PseudoLabelMemory
 from .mergers import KeepCandidates
 from .mixers import KeepImages, MixUp, PairMixer, RandomMixer, TwoImageMosaic
-from .rescoring_teacher import RescoringTeacher
-from .selectors import SoftSelector, ThresholdSelector
+from .selectors import ThresholdSelector
 from .statistics import PseudoLabelStatistics
 
 __all__ = [
     'ClassBalancer',
-    'DualTeacher',
     'EMATeacher',
     'FrozenTeacher',
-    'GivenLabels',
     'KeepCandidates',
     'KeepImages',
     'LabelBank',
@@ -26,12 +21,9 @@ __all__ = [
     'MatchingBalancer',
     'MixUp',
     'PairMixer',
-    'PseudoLabelMemory',
     'PseudoLabelStatistics',
     'RandomMixer',
-    'RescoringTeacher',
     'SelfLabeler',
-    'SoftSelector',
     'ThresholdSelector',
     'TwoImageMosaic',
     'build_labeler',

@@ -33,6 +33,8 @@ class ClassBalancer(nn.Module):
         ValueError: For values outside these ranges.
     """
 
+    cheap_to_build = True
+
     def __init__(
         self,
         num_classes: int,

@@ -17,6 +17,8 @@ from .mixing import mixup, mosaic
 class KeepImages(nn.Module):
     """The neutral mixer: strong views stay as they are."""
 
+    cheap_to_build = True
+
     def forward(self, strong: Views, labeled_inputs: Tensor, labeled_samples: SampleList) -> Views:
         """The views that the student learns from.
 
@@ -40,6 +42,8 @@ class PairMixer(nn.Module):
     Raises:
         ValueError: For another ``prob``.
     """
+
+    cheap_to_build = True
 
     weighs_boxes = False  # whether targets are meant to count by their weights
 

@@ -18,6 +18,8 @@ class ThresholdSelector(nn.Module):
         ValueError: For another ``certainty``.
     """
 
+    cheap_to_build = True
+
     def __init__(self, certainty: str = 'p*v', min_size: float = 1.0) -> None:
         super().__init__()
         measures = {
@@ -41,22 +43,3 @@ class ThresholdSelector(nn.Module):
         limits = thresholds.to(candidates.cls_certainty)[candidates.labels]
         keep = (self.measure(candidates) > limits) & (sizes >= self.min_size).all(dim=1)
         return candidates.select(keep)
-
-
-@MODELS.register_module()
-class SoftSelector(ThresholdSelector):
-    """Keeps what :class:`ThresholdSelector` keeps, and each box weighs as much as its certainty.
-
-    The certainty is the one that the threshold is compared with. The cross-entropy of a target that is ``s`` at the
-    box's class and 0 elsewhere is ``s`` times that of the hard target, so a soft target is a box weight; it counts in
-    the localization loss, too.
-
-    Source: the soft RoI targets of Instant-Teaching, 2021, where ``s`` is the score.
-    """
-
-    weighs_boxes = True
-
-    def forward(self, candidates: PseudoLabels, thresholds: Tensor) -> PseudoLabels:
-        """The candidates above threshold, weighted; arguments as :class:`ThresholdSelector`."""
-        kept = super().forward(candidates, thresholds)
-        return kept.scaled(self.measure(kept))

@@ -2,12 +2,8 @@
 
 from .certainty_cascade_roi_head import CertaintyCascadeRoIHead
 from .certainty_roi_head import CertaintyRoIHead
-from .dual_roi_head import DualRoIHead
-from .overlap_weighted_roi_head import OverlapWeightedRoIHead
 
 __all__ = [
     'CertaintyCascadeRoIHead',
     'CertaintyRoIHead',
-    'DualRoIHead',
-    'OverlapWeightedRoIHead',
 ]

@@ -20,11 +20,11 @@ import torch
 from matrix_runs.matrix import Matrix, Recipe
 from mmssod.analysis.log_entries import log_entries
 from mmssod.apis.config import load_config, teacher_checkpoint
-from mmssod.apis.multi_phase import train_phases
-from mmssod.apis.offline_labels import export_memory
 from mmssod.apis.testing import test
 from mmssod.apis.training import train
 from mmssod.environment import collect
+from mmssod.methods.ismt.export import export_memory
+from mmssod.methods.multi_phase.running import train_phases
 
 
 @dataclass(frozen=True)

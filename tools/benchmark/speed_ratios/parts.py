@@ -10,8 +10,7 @@ from mmdet.models.task_modules.coders import BucketingBBoxCoder
 from mmdet.registry import MODELS
 from torch import Tensor
 
-from mmssod.models.bbox_coders import SideBucketCoder
-from mmssod.models.bbox_heads import SideAwareBucketHead
+from mmssod.models.buckets import SideAwareBucketHead, SideBucketCoder
 from mmssod.models.pseudo import EMATeacher
 from speed_ratios.detectors import base_detector
 from speed_ratios.rows import Measured, Row, Setting, in_turns

@@ -1,0 +1,29 @@
+"""Labels that whoever calls the step has made. ``B`` images."""
+
+from mmdet.registry import MODELS
+from mmdet.structures import SampleList
+from torch import Tensor, nn
+
+from mmssod.models.pseudo.labelers import Labeler
+from mmssod.structures import PseudoLabels
+
+
+@MODELS.register_module()
+class GivenLabels(Labeler):
+    """Labels that came with the weak views, as ``pred_instances`` of their samples: made by whoever called the step.
+
+    Raises:
+        ValueError: For a sample without.
+    """
+
+    def forward(
+        self, inputs: Tensor, samples: SampleList, student: nn.Module
+    ) -> list[PseudoLabels]:
+        """What the samples hold; neither the images nor the student are looked at."""
+        if any('pred_instances' not in sample for sample in samples):
+            raise ValueError(
+                'GivenLabels reads pred_instances of the weak views, and a sample has none: it is the labeler of a '
+                'detector that lays them there (CoRectifyDetector); others take FrozenTeacher, EMATeacher or '
+                'SelfLabeler'
+            )
+        return [PseudoLabels.from_predictions(sample.pred_instances) for sample in samples]

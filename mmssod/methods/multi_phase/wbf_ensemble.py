@@ -1,0 +1,87 @@
+"""An ensemble whose boxes are fused by Weighted Boxes Fusion, as the library ``ensemble-boxes`` has it."""
+
+from collections.abc import Callable, Sequence
+from importlib import import_module
+from typing import Any
+
+import torch
+from mmdet.registry import MODELS
+from mmdet.utils import ConfigType
+from mmengine.structures import InstanceData
+
+from mmssod.models.detectors.ensemble_detector import EnsembleDetector
+
+
+@MODELS.register_module()
+class WBFEnsemble(EnsembleDetector):
+    """Predictions of all members, fused by Weighted Boxes Fusion (Multi-Phase).
+
+    The fused box is the mean of all boxes of one object, weighted by score and by the member's weight; its score is
+    the mean over members, so what few have found, or light ones, counts less.
+
+    Args:
+        members: Configs of the detectors.
+        weights: How much each member counts, above 0, in their order.
+        iou_threshold: Least IoU of boxes that mean one object, in [0, 1].
+        kwargs: As :class:`EnsembleDetector`.
+
+    Raises:
+        ValueError: For another number of weights than of members, or a weight that is not above 0.
+        ImportError: Without the library.
+
+    Source: Solovyev, Wang and Gabruseva, "Weighted boxes fusion: Ensembling boxes from different object detection
+    models", 2021.
+    """
+
+    def __init__(
+        self,
+        members: Sequence[ConfigType],
+        weights: Sequence[float],
+        iou_threshold: float = 0.6,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(members, iou_threshold, **kwargs)
+        if len(weights) != len(members) or min(weights) <= 0:
+            raise ValueError(
+                f'expected a weight above 0 for each of {len(members)} members, got {list(weights)}'
+            )
+        self.weights = [float(weight) for weight in weights]
+        self.library = weighted_boxes_fusion()
+
+    def fuse(self, answers: Sequence[InstanceData]) -> InstanceData:
+        """One answer from the members' to one image: boxes, scores and labels, best score first.
+
+        Args:
+            answers: ``bboxes`` (n, 4), ``scores`` and ``labels`` (n,) of each member.
+        """
+        like = answers[0].bboxes
+        # The library wants boxes in [0, 1]; one factor for both axes changes no overlap.
+        scale = max([1.0, *(float(answer.bboxes.max()) for answer in answers if len(answer))])
+        boxes, scores, labels = self.library(
+            [(answer.bboxes.double() / scale).tolist() for answer in answers],
+            [answer.scores.tolist() for answer in answers],
+            [answer.labels.tolist() for answer in answers],
+            weights=self.weights,
+            iou_thr=self.iou_threshold,
+        )
+        return InstanceData(
+            bboxes=like.new_tensor(boxes * scale).reshape(-1, 4),
+            scores=like.new_tensor(scores),
+            labels=torch.as_tensor(labels, dtype=torch.long, device=like.device),
+        )
+
+
+def weighted_boxes_fusion() -> Callable[..., Any]:
+    """The library's function.
+
+    Raises:
+        ImportError: If it is not installed.
+    """
+    try:
+        found: Callable[..., Any] = import_module('ensemble_boxes').weighted_boxes_fusion
+    except ImportError as error:
+        raise ImportError(
+            'WBFEnsemble needs the library ensemble-boxes, which is not installed: '
+            "pip install 'mmssod[wbf]', or pip install ensemble-boxes"
+        ) from error
+    return found

@@ -1,0 +1,13 @@
+"""STAC (Sohn et al., 2020): a frozen teacher's labels, and a strong view with geometry.
+
+What differs from the core: one threshold on p, plain regression, a student that starts anew, and two transforms of the
+strong view, ``StrongAffine`` and ``StrongSquares``. ``configs/stac/README.md`` tells the rest.
+"""
+
+from mmssod.methods.stac.affine import StrongAffine
+from mmssod.methods.stac.squares import StrongSquares
+
+__all__ = [
+    'StrongAffine',
+    'StrongSquares',
+]

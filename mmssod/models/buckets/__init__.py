@@ -1,0 +1,19 @@
+"""The paper's localization: a choice among K buckets for each side of a box, then an offset. Coder, heads, losses."""
+
+from .bucket_head import BucketHead
+from .bucket_losses import BucketLoss, BucketOffsetLoss
+from .bucket_yolox_head import BucketYOLOXHead
+from .fc_bucket_head import FCBucketHead
+from .side_aware_bucket_head import SideAwareBucketHead
+from .side_bucket_coder import BucketTargets, SideBucketCoder
+
+__all__ = [
+    'BucketHead',
+    'BucketLoss',
+    'BucketOffsetLoss',
+    'BucketTargets',
+    'BucketYOLOXHead',
+    'FCBucketHead',
+    'SideAwareBucketHead',
+    'SideBucketCoder',
+]
