@@ -16,6 +16,7 @@ semi = dict(
         memory=1.0,
     ),
     mixer=dict(type='KeepImages'),
+    loss_terms=[],
     unsup_weight=1.0,
     unsup_loss_weights=dict(),
     empty_images='skip',

@@ -4,7 +4,7 @@
 views of the same unlabeled images in the same order. Further views of labeled images are branches ``labeled_*``.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from operator import attrgetter
 from typing import Any
 
@@ -39,6 +39,8 @@ class PseudoLabelDetector(StudentDetector):
         merger: What becomes of candidates before the selection.
         balancer: Thresholds and weights by class; ``num_classes`` is read off the student where it is not written.
         mixer: What becomes of strong views and their targets before the student sees them.
+        loss_terms: What else the student learns from unlabeled images: each is called with the student and the strong
+            :class:`Views`, and returns losses by name, which are weighted by itself alone.
         unsup_weight: lambda_u of Eq. 2.
         unsup_loss_weights: Weight of single losses on unlabeled images, by name; 1 for those not named. In a cascade
             a name without its stage (``loss_bbox``) means all stages.
@@ -60,6 +62,7 @@ class PseudoLabelDetector(StudentDetector):
         merger: ConfigType,
         balancer: ConfigType,
         mixer: ConfigType,
+        loss_terms: Sequence[ConfigType] = (),
         unsup_weight: float = 1.0,
         unsup_loss_weights: Mapping[str, float] | None = None,
         empty_images: str = 'skip',
@@ -75,6 +78,7 @@ class PseudoLabelDetector(StudentDetector):
         self.merger = MODELS.build(merger)
         self.balancer = MODELS.build({'num_classes': num_classes(self.student), **balancer})
         self.mixer = MODELS.build(mixer)
+        self.loss_terms = ModuleList(map(MODELS.build, loss_terms))
         self.candidate_statistics = PseudoLabelStatistics(self.balancer.num_classes)
         self.statistics = PseudoLabelStatistics(self.balancer.num_classes)  # of what was kept
         self.unsup_weight = unsup_weight
@@ -148,6 +152,8 @@ class PseudoLabelDetector(StudentDetector):
             strong = self.mixer(strong, *labeled['labeled'])
             unsup_losses, new = self.unsupervised_loss(*strong)
             losses.update(prefix_losses('unsup_', unsup_losses))
+            for term in self.loss_terms:
+                losses.update(prefix_losses('unsup_', term(self.student, strong)))
             losses['pseudo_boxes'] = mean_boxes(pseudo)
             foreground = [ours + theirs for ours, theirs in zip(foreground, new, strict=True)]
         if foreground:
