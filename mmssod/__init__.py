@@ -37,6 +37,7 @@ with contextlib.redirect_stdout(io.StringIO()):
 
 from mmssod import datasets, engine, evaluation, methods, models  # noqa: E402
 from mmssod.environment.mmdet_apis import admit_runs  # noqa: E402
+from mmssod.label_bank.labeler import LabelBank  # noqa: E402, F401
 
 admit_runs()
 

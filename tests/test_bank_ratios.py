@@ -7,7 +7,7 @@ import pytest
 import torch
 from mmengine.registry import DefaultScope
 
-from mmssod.models import LabelBank
+from mmssod.label_bank.labeler import LabelBank
 from speed_ratios import Setting, bank, bank_memory, bank_predict
 from speed_ratios.steps import Images
 

@@ -43,7 +43,7 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     """Label."""
     args = parse_args()
-    from mmssod.apis.label_bank import make_label_bank
+    from mmssod.label_bank.making import make_label_bank
 
     make_label_bank(
         args.config,

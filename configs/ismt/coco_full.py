@@ -13,8 +13,7 @@ _base_ = ['../supervised/coco_full_1x.py', '../_base_/ismt.py']
 
 roi_head = dict(_base_.model.roi_head, **_base_.dual_head)
 model = dict(_delete_=True, detector=dict(_base_.model, roi_head=roi_head), **_base_.semi)
-sampler = dict(_base_.semi_train_dataloader.sampler, start=dict(unlabeled=90000))
-train_dataloader = dict(_base_.semi_train_dataloader, _delete_=True, sampler=sampler)
+train_dataloader = dict(_base_.semi_train_dataloader, _delete_=True)
 ema_teacher = dict(_base_.ema_teacher, burn_in=90000)
 default_hooks = dict(_base_.semi_hooks, ema_teacher=ema_teacher)
 work_dir = 'work_dirs/ismt_coco_full'

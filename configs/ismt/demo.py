@@ -13,8 +13,7 @@ _base_ = ['../demo/teacher_plain.py', '../_base_/ismt.py']
 train_cfg = dict(max_iters=800, val_interval=400)
 roi_head = dict(_base_.model.roi_head, **_base_.dual_head)
 model = dict(_delete_=True, detector=dict(_base_.model, roi_head=roi_head), **_base_.semi)
-sampler = dict(_base_.semi_train_dataloader.sampler, start=dict(unlabeled=400))
-train_dataloader = dict(_base_.semi_train_dataloader, _delete_=True, sampler=sampler)
+train_dataloader = dict(_base_.semi_train_dataloader, _delete_=True)
 ema_teacher = dict(_base_.ema_teacher, ema_decay=0.99, burn_in=400)
 default_hooks = dict(_base_.semi_hooks, ema_teacher=ema_teacher)
 auto_scale_lr = dict(base_batch_size=8)  # 4 labeled and 4 unlabeled images

@@ -14,8 +14,7 @@ _base_ = ['../supervised/voc.py', '../_base_/ismt.py']
 train_cfg = dict(max_iters=40000, val_interval=5000)
 roi_head = dict(_base_.model.roi_head, **_base_.dual_head)
 model = dict(_delete_=True, detector=dict(_base_.model, roi_head=roi_head), **_base_.semi)
-sampler = dict(_base_.semi_train_dataloader.sampler, start=dict(unlabeled=10000))
-train_dataloader = dict(_base_.semi_train_dataloader, _delete_=True, sampler=sampler)
+train_dataloader = dict(_base_.semi_train_dataloader, _delete_=True)
 ema_teacher = dict(_base_.ema_teacher, burn_in=10000)
 default_hooks = dict(_base_.semi_hooks, ema_teacher=ema_teacher)
 work_dir = 'work_dirs/ismt_voc'

@@ -17,7 +17,7 @@ model = dict(_base_.unbiased_teacher, unsup_weight=2.0)
 train_dataloader = dict(
     batch_size=8,
     num_workers=4,
-    sampler=dict(counts=dict(labeled=4, unlabeled=4), start=dict(unlabeled=90000)),
+    sampler=dict(counts=dict(labeled=4, unlabeled=4)),
     dataset=dict(
         labeled=dict(pipeline=dict(resize=_base_.short_edges, branch=_base_.labeled_branches)),
         unlabeled=dict(

@@ -18,7 +18,6 @@ param_scheduler = [dict(_base_.constant_rate[0], end=100)]
 model = _base_.unbiased_teacher
 resize = dict(_base_.short_edges, scales=[(267, side) for side in (128, 134, 141, 147, 154, 160)])
 train_dataloader = dict(
-    sampler=dict(start=dict(unlabeled=400)),
     dataset=dict(
         labeled=dict(pipeline=dict(resize=resize, branch=_base_.labeled_branches)),
         unlabeled=dict(pipeline=dict(resize=resize, views=dict(branch_field=_base_.all_branches))),

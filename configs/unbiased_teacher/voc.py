@@ -17,7 +17,7 @@ model = dict(_base_.unbiased_teacher, unsup_weight=2.0)
 resize = dict(_base_.short_edges, scales=[(1333, side) for side in range(480, 801, 32)])
 train_dataloader = dict(
     batch_size=4,
-    sampler=dict(counts=dict(labeled=2, unlabeled=2), start=dict(unlabeled=30000)),
+    sampler=dict(counts=dict(labeled=2, unlabeled=2)),
     dataset=dict(
         labeled=dict(pipeline=dict(resize=resize, branch=_base_.labeled_branches)),
         unlabeled=dict(pipeline=dict(resize=resize, views=dict(branch_field=_base_.all_branches))),

@@ -24,7 +24,6 @@ from mmssod.engine.preflight import (
     batch_line,
     config_problems,
     fetch_problems,
-    label_bank_problems,
     raise_together,
     start_problems,
 )
@@ -64,7 +63,7 @@ def dry_run(
         cfg.load_from, cfg.resume = load_from or cfg.get('load_from'), False
         # Else config and hooks, hundreds of lines, stand before the report.
         cfg.log_level = 'WARNING'
-        raise_together([*config_problems(cfg), *label_bank_problems(cfg)])
+        raise_together(config_problems(cfg))
         missing = [*start_problems(cfg), *fetch_problems(cfg)]
         if missing:  # a student's config can be tried before its teacher is trained
             cfg.load_from = None

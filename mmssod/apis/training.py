@@ -24,7 +24,6 @@ from mmssod.engine.full_disk import full_disk_named
 from mmssod.engine.preflight import (
     config_problems,
     fetch_problems,
-    label_bank_problems,
     raise_together,
     start_problems,
 )
@@ -84,7 +83,6 @@ def train(
         [
             *start_problems(cfg),
             *config_problems(cfg),
-            *label_bank_problems(cfg),
             *fetch_problems(cfg),
         ]
     )

@@ -13,6 +13,13 @@ from mmengine.dist import get_dist_info, sync_random_seed
 from torch.utils.data import Sampler
 
 from mmssod.datasets.sample_key import SampleKey, derive_seed
+from mmssod.datasets.sampler_checks import (
+    batch_problems,
+    loop_problems,
+    source_problems,
+    sources_of,
+)
+from mmssod.structures import Problem
 
 
 class SourceStream:
@@ -93,8 +100,6 @@ class SourceSampler(Sampler):
     Args:
         dataset: ``SemiDataset``.
         counts: Source name -> images a batch, >= 1; every source of the data set once.
-        start: Source name -> first iteration with images of it, >= 0; 0 for those not named. For unlabeled images the
-            burn-in of the teacher's hook: nobody looks at them before.
         seed: Seed of orders and augmentations, the same on all processes; ``None`` draws one and
             shares it. Assigning ``sampler.seed`` before iterating has the same effect.
         aspect_grouping: Whether to group by orientation. Sizes come from annotations, else from
@@ -102,8 +107,7 @@ class SourceSampler(Sampler):
 
     Raises:
         TypeError: The data set has no sources.
-        ValueError: A count is no whole number >= 1, counts and sources differ in their names, or ``start`` names no
-            source, an iteration below 0, or leaves none to begin with.
+        ValueError: A count is no whole number >= 1, or counts and sources differ in their names.
     """
 
     shares = 'counts'  # the argument that names the sources
@@ -113,7 +117,6 @@ class SourceSampler(Sampler):
         dataset: Any,
         counts: Mapping[str, int],
         *,
-        start: Mapping[str, int] | None = None,
         seed: int | None = None,
         aspect_grouping: bool = True,
     ) -> None:
@@ -123,7 +126,7 @@ class SourceSampler(Sampler):
         self.counts = checked_counts(
             counts, {name: len(source) for name, source in dataset.sources.items()}
         )
-        self.start = checked_start(start or {}, list(self.counts))
+        self.start: dict[str, int] = {}
         self.seed = sync_random_seed() if seed is None else seed
         self.rank, self.world_size = get_dist_info()
         self.streams = [
@@ -139,6 +142,28 @@ class SourceSampler(Sampler):
         ]
         self._length = len(dataset)
         self._start = 0
+
+    @classmethod
+    def config_problems(cls, node: Mapping[str, Any], cfg: Mapping[str, Any]) -> Iterator[Problem]:
+        """Sources, batch and loop of a training config that do not fit this sampler."""
+        loader: Any = cfg.get('train_dataloader') or {}
+        names, value = sources_of(loader.get('dataset')), node.get(cls.shares)
+        shares = value if isinstance(value, Mapping) else {}
+        if names and shares:
+            faults = count_faults(shares, names, cls.shares)
+            yield from source_problems(cls.shares, shares, names, faults)
+        yield from batch_problems(*cls._batch_of(node, shares), loader.get('batch_size', 1))
+        yield from loop_problems(cfg.get('train_cfg'))
+
+    @classmethod
+    def _batch_of(cls, node: Mapping[str, Any], shares: Mapping[str, Any]) -> tuple[int, str]:
+        """Images of a batch by the config, and what says so."""
+        wanted = sum(part for part in shares.values() if isinstance(part, int))
+        return wanted, f'the sum of {dict(shares)}'
+
+    def wait(self, batches: int) -> None:
+        """Leave out unlabeled images below this batch number; what comes later is the same."""
+        self.start = {name: batches for name in self.counts if batches and name != 'labeled'}
 
     @property
     def batch_size(self) -> int:
@@ -180,31 +205,6 @@ class SourceSampler(Sampler):
 def upright_images(ratios: np.ndarray) -> np.ndarray | None:
     """(N,) bool from width / height, NaN counting as wide; ``None`` when no size is known."""
     return None if np.isnan(ratios).all() else ratios < 1.0
-
-
-def checked_start(start: Mapping[str, int], sources: list[str]) -> dict[str, int]:
-    """Whole numbers >= 0 for sources that there are, of which one begins at 0."""
-    problems = start_faults(start, sources)
-    if problems:
-        raise ValueError(
-            '; '.join(problems) + f'. Sources of the data set: {sources}, start: {dict(start)}'
-        )
-    return dict(start)
-
-
-def start_faults(start: Mapping[str, int], sources: Collection[str]) -> list[str]:
-    """What is wrong with them."""
-    problems = [
-        f'start[{name!r}] must be a whole number >= 0, got {first!r}'
-        for name, first in start.items()
-        if isinstance(first, bool) or not isinstance(first, int) or first < 0
-    ]
-    unknown = [name for name in start if name not in sources]
-    if unknown:
-        problems.append(f'start names {unknown}, which the data set does not have')
-    if not problems and all(start.get(name, 0) > 0 for name in sources):
-        problems.append('no source begins at iteration 0; leave labeled images out of start')
-    return problems
 
 
 def checked_counts(

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from mmengine.dist import is_main_process
 
-from mmssod.label_bank.lock import WriterLock
+from mmssod.environment.file_lock import FileLock
 
 LOCK = '.lock'
 """File of a work directory that a training has locked; it says which process."""
@@ -18,8 +18,8 @@ class FolderInUseError(RuntimeError):
     """Another process trains in a work directory."""
 
 
-class RunLock(WriterLock):
-    """The lock of a work directory, see ``WriterLock``.
+class RunLock(FileLock):
+    """The lock of a work directory, see ``FileLock``.
 
     Raises:
         FolderInUseError: Another process holds it.

@@ -2,7 +2,7 @@
 
 ``layout``, ``shards``, ``finish``, ``bank``, ``coco`` and ``lock`` are its files; ``making`` and what it imports label
 images; ``labeler`` gives labels to a student; ``checks`` compares a bank with a training before that starts. Callers
-take ``mmssod.apis.label_bank``, configs ``LabelBank``.
+take ``making.make_label_bank``, configs ``LabelBank``.
 """
 
 from mmssod.label_bank.bank import Found, LabelBankFiles

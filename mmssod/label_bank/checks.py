@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 
 from mmssod.datasets.fixed_view import FixedView, fixed_view
-from mmssod.datasets.transforms.steps import as_list
 from mmssod.engine.preflight.config_checks import labeled_classes
 from mmssod.label_bank.bank import LabelBankFiles, other_size
 from mmssod.label_bank.layout import BankError, image_key, name_code
@@ -29,19 +28,17 @@ MAX_COMPARED_SIZES = 2000
 """Images whose headers are read at the start, to compare their sizes with those that were labeled."""
 
 
-def label_bank_problems(cfg: Mapping[str, Any]) -> list[Problem]:
-    """All that a config tells of a bank that does not fit; none where labels come from elsewhere.
+def bank_problems(labeler: Mapping[str, Any], cfg: Mapping[str, Any]) -> list[Problem]:
+    """All that a config tells of a bank that does not fit.
 
     Args:
+        labeler: Config of the ``LabelBank``.
         cfg: A training config.
 
     Returns:
         A bank that is missing, unfinished or damaged; other classes; another teacher; a floor above the least
-        threshold; other views. And a teacher that shall label weak views without pixels.
+        threshold; other views.
     """
-    labeler = (cfg.get('model') or {}).get('labeler') or {}
-    if labeler.get('type') != 'LabelBank':
-        return list(_unseen_problems(cfg, labeler))
     try:
         bank = LabelBankFiles(labeler.get('path', ''))
         if bank.num_bytes <= MAX_VERIFIED_BYTES:
@@ -57,19 +54,17 @@ def label_bank_problems(cfg: Mapping[str, Any]) -> list[Problem]:
     return [problem for check in checks for problem in check(cfg, bank)]
 
 
-def label_bank_warnings(cfg: Mapping[str, Any]) -> list[str]:
+def bank_warnings(labeler: Mapping[str, Any], cfg: Mapping[str, Any]) -> list[str]:
     """What may make the labels of a bank other ones than a teacher in the step would give, and may be meant.
 
     Args:
+        labeler: Config of the ``LabelBank``.
         cfg: A training config, without problems.
 
     Returns:
         The bank's teacher has the weights that the student starts from, and another config: of thresholds, NMS or the
         coder, for instance.
     """
-    labeler = (cfg.get('model') or {}).get('labeler') or {}
-    if labeler.get('type') != 'LabelBank':
-        return []
     header = LabelBankFiles(labeler['path']).header
     file = _teacher_file(cfg)
     if not file or teacher_digest(file) != header.teacher:
@@ -125,19 +120,6 @@ def _other_pictures(bank: LabelBankFiles, paths: Sequence[str], rows: np.ndarray
 @lru_cache(maxsize=8)
 def _verify(folder: str, changed: int) -> None:
     LabelBankFiles(folder).verify()
-
-
-def _unseen_problems(cfg: Mapping[str, Any], labeler: Mapping[str, Any]) -> Iterator[Problem]:
-    dataset = (cfg.get('train_dataloader') or {}).get('dataset') or {}
-    steps = as_list((dataset.get('unlabeled') or {}).get('pipeline') or [])
-    weak = steps[-1].get('weak') if steps else None
-    if isinstance(weak, Mapping) and weak.get('type') == 'UnseenSteps':
-        yield Problem(
-            'weak views without pixels (UnseenSteps) and a labeler that looks at them',
-            "model.labeler.type='LabelBank'",
-            f'{labeler.get("type")!r}',
-            "take a bank, or set unlabeled.pipeline.views.weak.type='Steps'",
-        )
 
 
 def _class_problems(cfg: Mapping[str, Any], bank: LabelBankFiles) -> Iterator[Problem]:

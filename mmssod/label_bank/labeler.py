@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -11,9 +12,11 @@ from mmdet.structures import DetDataSample, SampleList
 from mmdet.utils import OptConfigType
 from torch import Tensor, nn
 
+from mmssod.engine.runner_access import sources
 from mmssod.label_bank import BankError, Found, LabelBankFiles
+from mmssod.label_bank.checks import absent_images, bank_problems, bank_warnings
 from mmssod.models.pseudo.labelers import Labeler
-from mmssod.structures import PseudoLabels
+from mmssod.structures import Problem, PseudoLabels
 
 
 @MODELS.register_module()
@@ -40,6 +43,26 @@ class LabelBank(Labeler):
     Raises:
         BankError: At a call: the bank cannot be read, or lacks the image.
     """
+
+    needs_pixels = False
+
+    @staticmethod
+    def config_problems(node: Mapping[str, Any], cfg: Mapping[str, Any]) -> list[Problem]:
+        """A bank that does not fit the training, see :mod:`mmssod.label_bank.checks`."""
+        return bank_problems(node, cfg)
+
+    @staticmethod
+    def config_warnings(node: Mapping[str, Any], cfg: Mapping[str, Any]) -> list[str]:
+        """A bank whose labels may be others than a teacher's in the step."""
+        return bank_warnings(node, cfg)
+
+    def runtime_problems(self, runner: Any) -> list[Problem]:
+        """Unlabeled images that the bank lacks."""
+        unlabeled = sources(runner.train_dataloader.dataset).get('unlabeled')
+        try:
+            return [] if unlabeled is None else absent_images(self.files, unlabeled)
+        except BankError as error:
+            return [error.problem]
 
     def __init__(self, path: str, checkpoint: str = '', detector: OptConfigType = None) -> None:
         super().__init__()

@@ -1,60 +1,19 @@
-"""One writer a file: a lock that ends with the process that holds it, however that ends."""
+"""One writer a bank."""
 
 from __future__ import annotations
 
-import errno
-import fcntl
-import os
-import socket
 from pathlib import Path
 
-from mmengine.logging import print_log
-
+from mmssod.environment.file_lock import FileLock
 from mmssod.label_bank.layout import BankError
 
-HELD = (errno.EACCES, errno.EAGAIN)
 
-
-class WriterLock:
-    """Held from here on until it is closed or collected, or its process ends, be it killed.
-
-    A POSIX record lock (``lockf``) and not ``flock``: it is the process's own, so workers that a loader has forked do
-    not keep it when their parent is killed, and it acts over NFS. Nothing else may open the file, since closing it
-    gives the lock back; within one process it keeps nobody out. A file system without locks gives a warning.
-
-    Args:
-        file: What is locked; it is made, and says who holds the lock.
+class WriterLock(FileLock):
+    """The lock of a bank's shard, see ``FileLock``.
 
     Raises:
         BankError: Another process holds it.
     """
-
-    def __init__(self, file: Path) -> None:
-        self._stream = open(file, 'a+')
-        try:
-            fcntl.lockf(self._stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            if error.errno in HELD:
-                raise self._held(file) from None
-            print_log(
-                f'{file} cannot be locked ({error}): nothing keeps a second process from writing here',
-                'current',
-            )
-            return
-        self._stream.truncate(0)
-        self._stream.write(f'process {os.getpid()} on {socket.gethostname()}')
-        self._stream.flush()
-
-    def close(self) -> None:
-        """Give it back."""
-        self._stream.close()
-
-    def _holder(self) -> str:
-        """Who holds it; gives up on it."""
-        self._stream.seek(0)
-        holder = self._stream.read() or 'another process'
-        self._stream.close()
-        return holder
 
     def _held(self, file: Path) -> Exception:
         return BankError(

@@ -16,12 +16,13 @@ from mmdet.structures import DetDataSample
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
-from mmssod.apis.label_bank import BankPlan
 from mmssod.datasets.image_files import UnreadableImageError
-from mmssod.engine.preflight import absent_images, label_bank_problems
+from mmssod.engine.preflight import part_problems
 from mmssod.label_bank import LabelBankFiles
+from mmssod.label_bank.checks import absent_images
 from mmssod.label_bank.closing import close_bank
 from mmssod.label_bank.making import label_shards
+from mmssod.label_bank.plan import BankPlan
 from mmssod.label_bank.progress import BankProgress
 from mmssod.models.checkpoint_parts import teacher_digest
 from mmssod.testing import tiny_detector
@@ -53,7 +54,7 @@ def student(folder: Path, **changes) -> Config:
 
 
 def said(cfg: Config) -> str:
-    return '\n'.join(map(str, label_bank_problems(cfg)))
+    return '\n'.join(map(str, part_problems(cfg)))
 
 
 @case(GROUP, 'one that fits', USED, '^none$')

@@ -74,7 +74,7 @@ ROWS = {
     'model.unsup_weight': (-1, r'weights of losses must be >= 0, got .*-1'),
     'model.selector.certainty': ('q', 'ThresholdSelector refuses a value'),
     'model.detector.roi_head.bbox_head.num_classes': ('three', 'num_classes is text'),
-    'train_dataloader.sampler.start': (dict(unlabeled=5), 'begin at different iterations'),
+    'train_dataloader.sampler.start': (dict(unlabeled=5), "sampler: unknown key 'start'"),
     'default_hooks.preflight.read_images': ('all', 'read_images is text'),
 }
 

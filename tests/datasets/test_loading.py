@@ -16,8 +16,9 @@ def dataset(image_root):
     return DATASETS.build(config(image_root, serialize_data=True))
 
 
-def load(dataset, workers: int, number: int, skipped: int = 0, start=None) -> list:
-    sampler = SourceSampler(dataset, dict(labeled=1, unlabeled=2), seed=3, start=start)
+def load(dataset, workers: int, number: int, skipped: int = 0, wait=0) -> list:
+    sampler = SourceSampler(dataset, dict(labeled=1, unlabeled=2), seed=3)
+    sampler.wait(wait)
     sampler.skip(skipped * sampler.batch_size)
     loader = DataLoader(
         dataset,
@@ -41,10 +42,9 @@ def test_a_late_source_is_not_loaded_before_its_start(dataset, workers):
     """Whatever workers fetch ahead, and resumed before, at and after the start."""
     alone = load(dataset, workers=0, number=6)
     expected = [batch[:1] for batch in alone[:3]] + alone[3:]
-    late = dict(unlabeled=3)
-    assert load(dataset, workers, number=6, start=late) == expected
+    assert load(dataset, workers, number=6, wait=3) == expected
     for skipped in (2, 3, 4):
-        assert load(dataset, workers, 6 - skipped, skipped, late) == expected[skipped:]
+        assert load(dataset, workers, 6 - skipped, skipped, wait=3) == expected[skipped:]
 
 
 def test_no_image_of_a_late_source_is_read(dataset, monkeypatch):
@@ -52,15 +52,15 @@ def test_no_image_of_a_late_source_is_read(dataset, monkeypatch):
     source = dataset.sources['unlabeled']
     prepare = source.prepare_data
     monkeypatch.setattr(source, 'prepare_data', lambda index: read.append(index) or prepare(index))
-    load(dataset, workers=0, number=3, start=dict(unlabeled=3))
+    load(dataset, workers=0, number=3, wait=3)
     assert not read
-    load(dataset, workers=0, number=4, start=dict(unlabeled=3))
+    load(dataset, workers=0, number=4, wait=3)
     assert len(read) == 2
 
 
 def test_the_data_preprocessor_takes_a_batch_without_a_source(dataset):
-    counts, start = dict(labeled=1, unlabeled=2), dict(unlabeled=1)
-    sampler = SourceSampler(dataset, counts, seed=3, start=start)
+    sampler = SourceSampler(dataset, dict(labeled=1, unlabeled=2), seed=3)
+    sampler.wait(1)
     loader = DataLoader(dataset, sampler=sampler, batch_size=3, collate_fn=pseudo_collate)
     config = dict(type='BranchDataPreprocessor', data_preprocessor=dict(type='DetDataPreprocessor'))
     first, second = (MODELS.build(config)(batch, training=True) for batch in islice(loader, 2))

@@ -141,7 +141,8 @@ def test_a_late_source_leaves_its_places_empty_and_changes_no_other(first, skipp
     dataset = Sources(labeled=mixed(*shape[:2]), unlabeled=mixed(*shape[2:]))
     counts = dict(labeled=counts[0], unlabeled=counts[1])
     whole = SourceSampler(dataset, counts, seed=5)
-    late = SourceSampler(dataset, counts, seed=5, start=dict(unlabeled=first))
+    late = SourceSampler(dataset, counts, seed=5)
+    late.wait(first)
     for number, (with_all, some) in enumerate(
         zip(batches(whole, 25), batches(late, 25), strict=True)
     ):
@@ -158,10 +159,11 @@ def test_a_late_source_starts_at_the_same_iteration_of_every_process(world):
     dataset = Sources(labeled=wide(5), unlabeled=wide(7))
     for rank in (0, 1):
         world(rank, 2)
-        drawn = [
-            batches(SourceSampler(dataset, dict(labeled=1, unlabeled=1), seed=5, start=start), 5)
-            for start in (dict(unlabeled=3), {})
-        ]
+        drawn = []
+        for wait in (3, 0):
+            sampler = SourceSampler(dataset, dict(labeled=1, unlabeled=1), seed=5)
+            sampler.wait(wait)
+            drawn.append(batches(sampler, 5))
         assert [batch[1] is None for batch in drawn[0]] == [True, True, True, False, False]
         assert [batch[0] for batch in drawn[0]] == [batch[0] for batch in drawn[1]]
         assert drawn[0][3:] == drawn[1][3:]
@@ -229,22 +231,6 @@ def test_sizes_are_asked_for_only_when_they_matter():
 def test_counts_that_do_not_fit(counts, message):
     with pytest.raises(ValueError, match=message):
         SourceSampler(Sources(labeled=wide(2), unlabeled=wide(2)), counts, seed=0)
-
-
-@pytest.mark.parametrize(
-    ('start', 'message'),
-    [
-        (dict(unlabelled=3), r"start names \['unlabelled'\].*Sources .*'unlabeled'"),
-        (dict(unlabeled=-1), r"start\['unlabeled'\] must be a whole number >= 0, got -1"),
-        (dict(unlabeled=2.0), r'got 2\.0'),
-        (dict(unlabeled=True), 'got True'),
-        (dict(labeled=1, unlabeled=2), 'no source begins at iteration 0'),
-    ],
-)
-def test_starts_that_do_not_fit(start, message):
-    counts = dict(labeled=1, unlabeled=1)
-    with pytest.raises(ValueError, match=message):
-        SourceSampler(Sources(labeled=wide(2), unlabeled=wide(2)), counts, seed=0, start=start)
 
 
 def test_other_errors():

@@ -13,8 +13,9 @@ from any_detector import checks
 from any_detector.found import tried
 from any_detector.rows import CLAIMS, error_of
 from any_detector.trial import LABELERS, Trial
+from mmssod.engine.preflight.class_checks import class_problems
+from mmssod.engine.preflight.part_checks import built_part_problems
 from mmssod.engine.preflight.runtime_checks import _model_problems
-from mmssod.engine.preflight.stream_checks import stream_problems
 from mmssod.testing import CLASSES
 
 FOUND = [
@@ -52,10 +53,10 @@ def test_student(trial, found, labeler, tmp_path):
 def test_checks_before_training_have_no_objection(trial, found):
     """As to numbers of classes, of which configs and built heads have many."""
     made = trial(found)
-    assert not stream_problems(dict(model=made.config), CLASSES)
+    assert not class_problems(dict(model=made.config), CLASSES)
     loader = SimpleNamespace(dataset=SimpleNamespace(metainfo=dict(classes=CLASSES)))
     runner = SimpleNamespace(model=made.student('EMATeacher'), train_dataloader=loader)
-    assert not list(_model_problems(runner))
+    assert not [*_model_problems(runner), *built_part_problems(runner)]
 
 
 @pytest.mark.slow

@@ -19,10 +19,10 @@ from whole_use import differences, numbers
 
 from any_detector.found import tried
 from any_detector.trial import Trial
-from mmssod.apis.label_bank import ViewLabeler
 from mmssod.evaluation import VOCBoxMetric
 from mmssod.evaluation.detections import to_detections
-from mmssod.models import LabelBank
+from mmssod.label_bank.labeler import LabelBank
+from mmssod.label_bank.views import ViewLabeler
 from mmssod.testing import CLASSES
 
 KINDS = (CascadeRoIHead, StandardRoIHead, DETRHead, AnchorFreeHead, AnchorHead, BaseDenseHead)

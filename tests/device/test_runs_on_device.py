@@ -14,7 +14,7 @@ from whole_use import differences
 
 from mmssod.apis import train
 from mmssod.apis.inferring import frames, infer
-from mmssod.apis.label_bank import make_label_bank
+from mmssod.label_bank.making import make_label_bank
 
 pytestmark = pytest.mark.slow
 

@@ -21,9 +21,9 @@ from mmengine.optim import OptimWrapper
 from mmengine.structures import InstanceData
 from torch import Tensor, nn
 
-from mmssod.apis.label_bank import ViewLabeler
 from mmssod.engine.both_loops import BothEvaluator
 from mmssod.evaluation import CocoBoxMetric, DetectionWriter, VOCBoxMetric
+from mmssod.label_bank.views import ViewLabeler
 from mmssod.models import ClassBalancer, FrozenTeacher, LabelBank
 from mmssod.models.detectors import EnsembleDetector
 from mmssod.models.detectors.student_detector import StudentDetector

@@ -1,3 +1,5 @@
+from types import SimpleNamespace
+
 import pytest
 from fakes import FakeModel, FakeTeacher, fake_runner, run_iterations
 from torch import nn
@@ -28,6 +30,17 @@ def test_burn_in_trains_the_student_alone_and_then_copies_it(tmp_path):
     decays, unsupervised = run(EMATeacherHook(ema_decay=0.9, burn_in=2), tmp_path, range(4))
     assert decays == [0.0, 0.9, 0.9]
     assert unsupervised == [False, False, True, True]
+
+
+@pytest.mark.parametrize('burn_in', [0, 3])
+def test_the_sampler_leaves_out_what_nobody_looks_at(tmp_path, burn_in):
+    waited = []
+    runner = fake_runner(tmp_path)
+    loader = SimpleNamespace(sampler=SimpleNamespace(wait=waited.append))
+    for loop in (SimpleNamespace(dataloader=loader), {'type': 'IterBasedTrainLoop'}, None):
+        runner._train_loop = loop
+        EMATeacherHook(burn_in=burn_in).before_run(runner)
+    assert waited == [burn_in]
 
 
 def test_interval_counts_iterations_of_the_run(tmp_path):

@@ -9,9 +9,9 @@ from fakes import FakeDataset
 from mmdet.registry import MODELS
 from mmengine.config import Config
 
-from mmssod.engine.preflight import absent_images, label_bank_problems, label_bank_warnings
+from mmssod.engine.preflight import part_problems, part_warnings
 from mmssod.label_bank import LabelBankFiles
-from mmssod.label_bank.checks import least_threshold
+from mmssod.label_bank.checks import absent_images, least_threshold
 from mmssod.models.checkpoint_parts import detector_digest, teacher_digest
 from mmssod.testing import tiny_detector
 
@@ -49,30 +49,30 @@ def made(tmp_path, shipped, teacher):
 
 
 def only_problem(cfg):
-    (problem,) = label_bank_problems(cfg)
+    (problem,) = part_problems(cfg)
     assert problem.mend
     return str(problem)
 
 
 def test_a_bank_that_fits(made, shipped):
     cfg = made(detector=detector_digest(shipped.model.detector))
-    assert label_bank_problems(cfg) == label_bank_warnings(cfg) == []
+    assert part_problems(cfg) == part_warnings(cfg) == []
 
 
 def test_another_config_of_the_same_detector_is_told(made, shipped):
     cfg = made(detector=detector_digest(shipped.model.detector))
     cfg.model.detector.train_cfg.rcnn.sampler.num += 1  # no matter to a teacher
-    assert label_bank_warnings(cfg) == []
+    assert part_warnings(cfg) == []
     cfg.model.detector.test_cfg.rcnn.nms.iou_threshold = 0.9
-    (warning,) = label_bank_warnings(cfg)
+    (warning,) = part_warnings(cfg)
     assert 'a teacher in the step would label otherwise' in warning
     cfg.load_from = None  # a student of another kind may learn from any bank
-    assert label_bank_warnings(cfg) == []
+    assert part_warnings(cfg) == []
 
 
 def test_no_bank_and_no_problem(shipped, tmp_path):
-    assert label_bank_problems(Config.fromfile('configs/demo/student.py')) == []
-    assert label_bank_problems(Config(dict(model=dict(type='FasterRCNN')))) == []
+    assert part_problems(Config.fromfile('configs/demo/student.py')) == []
+    assert part_problems(Config(dict(model=dict(type='FasterRCNN')))) == []
     cfg = copy.deepcopy(shipped)
     cfg.model.labeler.path = str(tmp_path)
     assert 'no label bank' in only_problem(cfg)
@@ -100,13 +100,13 @@ def test_another_teacher(made, tmp_path):
     assert 'another teacher' in problem and '000000000000' in problem and cfg.load_from in problem
     # A resumed run starts from its own checkpoint, which is no teacher.
     cfg.resume = True
-    assert label_bank_problems(cfg) == []
+    assert part_problems(cfg) == []
     # Unless the teacher is named.
     cfg.model.labeler.checkpoint = cfg.load_from
     assert 'another teacher' in only_problem(cfg)
     # What is not there cannot be compared.
     cfg.model.labeler.checkpoint = str(tmp_path / 'nowhere.pth')
-    assert label_bank_problems(cfg) == []
+    assert part_problems(cfg) == []
 
 
 def test_a_named_teacher_counts_and_not_the_students_start(made, tmp_path, teacher):
@@ -115,7 +115,7 @@ def test_a_named_teacher_counts_and_not_the_students_start(made, tmp_path, teach
     cfg.load_from = str(tmp_path / 'start.pth')
     assert 'another teacher' in only_problem(cfg)
     cfg.model.labeler.checkpoint = teacher
-    assert label_bank_problems(cfg) == []
+    assert part_problems(cfg) == []
 
 
 @pytest.mark.parametrize(
@@ -144,7 +144,7 @@ def test_the_least_threshold(balancer, least):
 
 
 def test_a_floor_above_the_least_threshold(made):
-    assert label_bank_problems(made(floor=0.4)) == []
+    assert part_problems(made(floor=0.4)) == []
     problem = only_problem(made('high', floor=0.41))
     assert 'at most 0.4' in problem and '--floor 0.4' in problem
 

@@ -20,8 +20,9 @@ from mmssod.engine.preflight import (
     runtime_warnings,
     start_problems,
 )
+from mmssod.engine.preflight.class_checks import class_problems
+from mmssod.engine.preflight.part_checks import part_problems
 from mmssod.engine.preflight.start_check import teacher_config
-from mmssod.engine.preflight.stream_checks import stream_problems
 from mmssod.engine.preflight.value_checks import value_problems
 from mmssod.testing import tiny_semi
 
@@ -173,9 +174,9 @@ def test_ignored_boxes_need_a_detector_that_ignores_them(name, changed, said):
     place = 'train_dataloader.dataset.labeled.iscrowd'
     for other in ('object', 'background'):
         cfg.merge_from_dict({place: other})
-        assert stream_problems(cfg, ()) == [] == value_problems(cfg)
+        assert [*part_problems(cfg), *class_problems(cfg, ())] == [] == value_problems(cfg)
     cfg.merge_from_dict({place: 'ignored'})
-    problems = [str(problem) for problem in stream_problems(cfg, ())]
+    problems = [str(problem) for problem in [*part_problems(cfg), *class_problems(cfg, ())]]
     if said is None:
         assert problems == []
     else:
@@ -213,33 +214,6 @@ def test_a_good_run_logs_its_batch(tmp_path):
     assert runner.messages == ['batch: 1 labeled + 3 unlabeled a process x 2 = 8 images']
 
 
-@pytest.mark.parametrize(
-    ('burn_in', 'start', 'said'),
-    [
-        (0, {}, []),
-        (0, dict(unlabeled=0), []),
-        (5, dict(unlabeled=5), []),
-        (5, {}, ['burn-in of 5 iterations']),
-        (5, dict(unlabeled=4), ['start.unlabeled=5, the burn_in']),
-        (5, dict(unlabeled=6), ['start.unlabeled=5, the burn_in']),
-        (0, dict(unlabeled=6), ['no train_dataloader.sampler.start.unlabeled']),
-    ],
-)
-def test_burn_in_and_late_images_agree(tmp_path, burn_in, start, said):
-    runner = fake_runner(tmp_path, counts=dict(labeled=1, unlabeled=1))
-    runner.hooks = [EMATeacherHook(burn_in=burn_in)] if burn_in else []
-    runner.train_dataloader.sampler.start = start
-    hook = dict(type='EMATeacherHook', burn_in=burn_in)
-    sampler = dict(type='SourceSampler', counts=dict(labeled=1, unlabeled=1), start=start)
-    cfg = Config(dict(train_dataloader=dict(sampler=sampler, batch_size=2)))
-    cfg.custom_hooks = [hook] if burn_in else []
-    found = [*messages(cfg), *runtime_warnings(runner)]
-    found = [line for line in found if 'burn' in line]
-    assert len(found) == len(said)
-    for line, part in zip(found, said, strict=True):
-        assert part in line
-
-
 def test_all_errors_come_as_one_numbered_list(tmp_path):
     runner = fake_runner(
         tmp_path, dataset=with_classes(pair(labeled=[], unlabeled=[]), ('ant', 'bee'))
@@ -270,7 +244,7 @@ def test_a_checkpoint_that_does_not_fit_does_not_hide_what_else_is_wrong(tmp_pat
 
 def test_a_burn_in_beyond_the_end_is_told(tmp_path):
     runner = fake_runner(tmp_path, hooks=[EMATeacherHook(burn_in=100)])
-    assert 'no pseudo label is ever trained' in runtime_warnings(runner)[-2]
+    assert 'no pseudo label is ever trained' in runtime_warnings(runner)[-1]
 
 
 def test_rpn_and_backbone_may_count_what_they_like(tmp_path):

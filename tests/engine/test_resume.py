@@ -209,7 +209,6 @@ def test_a_teacher_from_load_from_outlives_a_resume_within_the_burn_in(tmp_path)
 def late(folder, iterations, *, loader=None, accumulated=1, **toy):
     """A toy run whose unlabeled images come in with the burn-in's end, at iteration 3."""
     cfg = toy_config(folder, max_iters=iterations, loader=loader, **toy)
-    cfg.train_dataloader.sampler.start = dict(unlabeled=3)
     cfg.optim_wrapper.accumulative_counts = accumulated
     for hook in cfg.custom_hooks:
         if hook.type == 'EMATeacherHook':

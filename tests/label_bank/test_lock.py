@@ -86,7 +86,9 @@ def test_a_file_system_without_locks_gives_a_warning(tmp_path, monkeypatch):
 
     monkeypatch.setattr(fcntl, 'lockf', unknown)
     said = []
-    monkeypatch.setattr('mmssod.label_bank.lock.print_log', lambda text, *_: said.append(text))
+    monkeypatch.setattr(
+        'mmssod.environment.file_lock.print_log', lambda text, *_: said.append(text)
+    )
     ShardWriter(tmp_path, MADE_OF, 0).append([image(0)])
     assert images_done(tmp_path, MADE_OF) == 1
     assert len(said) == 1 and 'No locks available' in said[0]

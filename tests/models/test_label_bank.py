@@ -10,10 +10,9 @@ from mmdet.registry import MODELS
 from mmdet.structures import DetDataSample
 from tiny_recipes import two_steps
 
-from mmssod.apis.label_bank import ViewLabeler
 from mmssod.label_bank import BOX, BankError, Found, LabelBankFiles
-from mmssod.label_bank.labeler import as_labels
-from mmssod.models import LabelBank
+from mmssod.label_bank.labeler import LabelBank, as_labels
+from mmssod.label_bank.views import ViewLabeler
 from mmssod.models.checkpoint_parts import detector_digest, teacher_digest, weights_digest
 from mmssod.testing import tiny_batch, tiny_detector, tiny_sample, tiny_semi
 

@@ -11,6 +11,7 @@ from mmengine.config import ConfigDict
 from mmengine.structures import InstanceData
 from tiny_recipes import FEW_BOXES, build_recipe, tiny_recipe, two_steps
 
+from mmssod.engine.preflight.part_checks import built_part_problems
 from mmssod.engine.preflight.runtime_checks import _model_problems
 from mmssod.testing import CLASSES, tiny_batch, tiny_detector, tiny_semi
 
@@ -165,7 +166,8 @@ def test_cascade_with_buckets_knows_v():
 def problems(model):
     """What the checks before training say of a model."""
     loader = SimpleNamespace(dataset=SimpleNamespace(metainfo=dict(classes=CLASSES)))
-    return [str(p) for p in _model_problems(SimpleNamespace(model=model, train_dataloader=loader))]
+    runner = SimpleNamespace(model=model, train_dataloader=loader)
+    return [str(p) for p in (*_model_problems(runner), *built_part_problems(runner))]
 
 
 @pytest.mark.parametrize('build', [cascade, retinanet, fcos])

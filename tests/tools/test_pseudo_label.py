@@ -27,12 +27,13 @@ from demo_drawings import make_demo_data
 from mmssod.apis import train
 from mmssod.apis.config import build_runner, load_config
 from mmssod.apis.distributed import launched_as, process_group
-from mmssod.apis.label_bank import BankPlan, make_label_bank
 from mmssod.apis.training import close
 from mmssod.engine.runner_access import bare_model
 from mmssod.label_bank import BankError, LabelBankFiles, ShardWriter, closing, shards
 from mmssod.label_bank.closing import wait_for_all
 from mmssod.label_bank.layout import Header, shard_files
+from mmssod.label_bank.making import make_label_bank
+from mmssod.label_bank.plan import BankPlan
 from mmssod.label_bank.progress import BankProgress
 from mmssod.label_bank.shards import images_done
 from mmssod.testing import tiny_detector, tiny_semi

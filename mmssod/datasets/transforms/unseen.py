@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from mmcv import rescale_size
 from mmdet.datasets.transforms import PackDetInputs, RandomFlip, Resize
-from mmdet.registry import TRANSFORMS
+from mmdet.registry import MODELS, TRANSFORMS
 
 from mmssod.datasets.transforms.steps import Steps
+from mmssod.structures import Problem
 
 
 @TRANSFORMS.register_module()
@@ -28,6 +29,20 @@ class UnseenSteps(Steps):
     Raises:
         ValueError: For a step of another type.
     """
+
+    @staticmethod
+    def config_problems(node: Mapping[str, Any], cfg: Mapping[str, Any]) -> Iterator[Problem]:
+        """A labeler that looks at the pixels which are not there."""
+        labeler = (cfg.get('model') or {}).get('labeler') or {}
+        kind = labeler.get('type')
+        found = MODELS.get(kind) if isinstance(kind, str) else kind
+        if getattr(found, 'needs_pixels', True):
+            yield Problem(
+                'weak views without pixels (UnseenSteps) and a labeler that looks at them',
+                "model.labeler.type='LabelBank'",
+                f'{kind!r}',
+                "take a bank, or set unlabeled.pipeline.views.weak.type='Steps'",
+            )
 
     def __init__(self, *, order: Sequence[str] | None = None, **steps: Any) -> None:
         super().__init__(order=order, **{name: unseen(step) for name, step in steps.items()})

@@ -20,7 +20,8 @@ class EMATeacherHook(Hook):
     buffers alike. What the hook does follows from the iteration number and from one fact of the
     run's start, whether ``load_from`` brought a teacher, which is in the ``meta`` of its checkpoints:
 
-    * iterations below ``burn_in`` train on labeled images only (``model.unsupervised`` is False);
+    * iterations below ``burn_in`` train on labeled images only (``model.unsupervised`` is False), and the sampler
+      leaves out the others;
     * at the start of iteration ``burn_in`` the student is copied into the teacher, unless the
       teacher has weights of its own: a ``checkpoint`` in the labeler's config, or a teacher in the
       checkpoint of ``load_from``;
@@ -66,6 +67,13 @@ class EMATeacherHook(Hook):
         self.ramp = ramp
         self._teacher_loaded = False
         self._loaded_at_start = False  # as `_teacher_loaded`, in the run that is resumed
+
+    def before_run(self, runner: Any) -> None:
+        """Tell the sampler of the burn-in."""
+        loop = runner._train_loop  # in a test a dict or None
+        sampler = getattr(getattr(loop, 'dataloader', None), 'sampler', None)
+        if sampler is not None and hasattr(sampler, 'wait'):
+            sampler.wait(self.burn_in)
 
     def after_load_checkpoint(self, runner: Any, checkpoint: dict) -> None:
         """Remember that a checkpoint brought a teacher of its own, and what it says of its run's start."""

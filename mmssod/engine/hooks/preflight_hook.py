@@ -16,10 +16,9 @@ from mmssod.engine.preflight import (
     data_findings,
     empty_class_problems,
     evaluator_problems,
-    label_bank_problems,
-    label_bank_warnings,
     memory_problems,
     outside_problems,
+    part_warnings,
     raise_together,
     resume_findings,
     resume_problems,
@@ -108,7 +107,7 @@ class PreflightHook(Hook):
         if is_main_process():
             warnings = [
                 *data_findings(runner.cfg).warnings,
-                *label_bank_warnings(runner.cfg),
+                *part_warnings(runner.cfg),
                 *empty,
                 *runtime_warnings(runner),
             ]
@@ -122,7 +121,7 @@ class PreflightHook(Hook):
         return self._marks
 
     def _problems(self, runner: Any) -> list[Problem]:
-        problems = [*config_problems(runner.cfg), *label_bank_problems(runner.cfg)]
+        problems = config_problems(runner.cfg)
         if problems:
             return problems  # of which those below would say some again
         return runtime_problems(runner) or self._memory_problems(runner, 'train', 'val')

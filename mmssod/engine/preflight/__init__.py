@@ -5,6 +5,7 @@ from mmssod.engine.preflight.config_checks import config_problems, data_findings
 from mmssod.engine.preflight.evaluator_checks import evaluator_problems
 from mmssod.engine.preflight.memory_checks import memory_problems
 from mmssod.engine.preflight.outside_checks import config_outside_problems, outside_problems
+from mmssod.engine.preflight.part_checks import part_problems, part_warnings
 from mmssod.engine.preflight.resume_checks import resume_findings, resume_problems
 from mmssod.engine.preflight.runtime_checks import (
     batch_line,
@@ -15,12 +16,10 @@ from mmssod.engine.preflight.runtime_checks import (
 from mmssod.engine.preflight.start_check import fetch_problems, start_problems
 from mmssod.engine.preflight.truth_checks import truth_problems
 from mmssod.engine.preflight.weight_checks import start_findings, weight_findings
-from mmssod.label_bank.checks import absent_images, label_bank_problems, label_bank_warnings
 from mmssod.structures import Problem, raise_together
 
 __all__ = [
     'Problem',
-    'absent_images',
     'batch_line',
     'category_names',
     'class_problem',
@@ -30,11 +29,11 @@ __all__ = [
     'empty_class_problems',
     'evaluator_problems',
     'fetch_problems',
-    'label_bank_problems',
-    'label_bank_warnings',
     'labeled_classes',
     'memory_problems',
     'outside_problems',
+    'part_problems',
+    'part_warnings',
     'raise_together',
     'resume_findings',
     'resume_problems',

@@ -15,6 +15,7 @@ from mmengine.fileio import list_from_file
 
 from mmssod.datasets.preparation import Findings
 from mmssod.engine.preflight.annotation_file import class_problem
+from mmssod.engine.preflight.class_checks import class_problems
 from mmssod.engine.preflight.data_checks import (
     file_findings,
     missing_file,
@@ -25,8 +26,8 @@ from mmssod.engine.preflight.evaluator_checks import evaluator_problems
 from mmssod.engine.preflight.image_checks import READ_IMAGES
 from mmssod.engine.preflight.key_checks import key_problems
 from mmssod.engine.preflight.outside_checks import is_json, leaves
+from mmssod.engine.preflight.part_checks import part_problems
 from mmssod.engine.preflight.runner_checks import runner_problems
-from mmssod.engine.preflight.stream_checks import stream_problems
 from mmssod.engine.preflight.value_checks import value_problems
 from mmssod.structures import Problem
 
@@ -53,7 +54,8 @@ def config_problems(cfg: Mapping[str, Any]) -> list[Problem]:
         *runner_problems(cfg),
         *key_problems(cfg),
         *value_problems(cfg),
-        *stream_problems(cfg, classes or ()),
+        *part_problems(cfg),
+        *class_problems(cfg, classes or ()),
         *_one_string_problems(labeled),
         *data_findings(cfg).problems,
     ]

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from mmdet.models.detectors import BaseDetector
 from mmengine.hooks import CheckpointHook
 from torch import nn
-from torch.nn.modules.batchnorm import _BatchNorm
 
+from mmssod.engine.preflight.class_checks import counts_other_things
 from mmssod.engine.preflight.outside_checks import outside_problems
-from mmssod.engine.preflight.stream_checks import counts_other_things
+from mmssod.engine.preflight.part_checks import built_part_problems
 from mmssod.engine.runner_access import (
     bare_model,
     count_boxes,
@@ -20,16 +19,8 @@ from mmssod.engine.runner_access import (
     labeled_source,
     sources,
 )
-from mmssod.label_bank import BankError
-from mmssod.label_bank.checks import absent_images
-from mmssod.models import CertaintyCascadeRoIHead, CertaintyRoIHead, LabelBank
 from mmssod.structures import Problem
 
-HEADS_WITH_WEIGHTS = (
-    "roi_head.type='CertaintyRoIHead' or 'CertaintyCascadeRoIHead', or a one-stage detector or DETR of the table in "
-    'docs/detectors.md'
-)
-_HEADS = ('rpn_head', 'roi_head', 'bbox_head')  # each branch asks them by itself
 MAX_COMPARED_IMAGES = 1_000_000
 """Unlabeled images whose paths are compared with the labeled ones; more would delay the start."""
 
@@ -45,7 +36,7 @@ def runtime_problems(runner: Any) -> list[Problem]:
         *outside,
         *_checkpoint_problems(runner),
         *_model_problems(runner),
-        *_bank_problems(runner),
+        *built_part_problems(runner),
     ]
 
 
@@ -114,11 +105,6 @@ def _burn_in_warnings(runner: Any) -> Iterator[str]:
             f'the burn-in of {burn_in} iterations is not over when the training of {runner.max_iters} ends: no pseudo '
             'label is ever trained. Lower burn_in of EMATeacherHook, or raise train_cfg.max_iters'
         )
-    if burn_in and unlabeled and not _start(runner):
-        yield (
-            f'in the burn-in of {burn_in} iterations nobody looks at the images of {unlabeled}, and they are loaded; '
-            f'train_dataloader.sampler.start=dict({unlabeled[0]}={burn_in}) saves that and changes no loss'
-        )
 
 
 def _burn_in(runner: Any) -> int:
@@ -149,9 +135,6 @@ def _checkpoint_problems(runner: Any) -> Iterator[Problem]:
 def _model_problems(runner: Any) -> Iterator[Problem]:
     classes = list(runner.train_dataloader.dataset.metainfo.get('classes') or [])
     model = bare_model(runner)
-    yield from _balance_problems(model)
-    yield from _weight_problems(model)
-    yield from _joint_problems(model)
     wrong = {
         name: number for name, number in _class_numbers(model).items() if number != len(classes)
     }
@@ -163,80 +146,6 @@ def _model_problems(runner: Any) -> Iterator[Problem]:
             found,
             'write the number of classes once (num_classes = ...) and use it in heads and balancer',
         )
-
-
-def _bank_problems(runner: Any) -> list[Problem]:
-    labeler = getattr(bare_model(runner), 'labeler', None)
-    unlabeled = sources(runner.train_dataloader.dataset).get('unlabeled')
-    if not isinstance(labeler, LabelBank) or unlabeled is None:
-        return []
-    try:
-        return absent_images(labeler.files, unlabeled)
-    except BankError as error:
-        return [error.problem]
-
-
-def _balance_problems(model: nn.Module) -> Iterator[Problem]:
-    powers = {
-        name: getattr(getattr(model, 'balancer', None), name, 0.0)
-        for name in ('threshold_power', 'weight_power')
-    }
-    if any(powers.values()) and not _takes_weights(model):
-        yield Problem(
-            'thresholds and weights by class need a head that counts its foreground',
-            HEADS_WITH_WEIGHTS,
-            f'{_head_name(model)} with {powers}',
-            'take such a head, or set both powers of model.balancer to 0',
-        )
-
-
-def _weight_problems(model: nn.Module) -> Iterator[Problem]:
-    slots = {name: getattr(model, name, None) for name in ('selector', 'mixer')}
-    weighing = {n: type(p).__name__ for n, p in slots.items() if getattr(p, 'weighs_boxes', False)}
-    if weighing and not _takes_weights(model):
-        yield Problem(
-            'weights of single boxes need a head that reads them',
-            HEADS_WITH_WEIGHTS,
-            f'{_head_name(model)} with {weighing}',
-            'take such a head, or parts that weigh nothing: ThresholdSelector, KeepImages, TwoImageMosaic',
-        )
-
-
-def _joint_problems(model: nn.Module) -> Iterator[Problem]:
-    """Batch norm that learns sees a batch's statistics, and in one pass those of both branches."""
-    if not getattr(model, 'joint_features', False):
-        return
-    student: Any = model.student
-    training = student.training
-    student.train()  # as the loop will; layers that are frozen stay in eval mode
-    learning = [
-        name
-        for name, part in student.named_modules()
-        if isinstance(part, _BatchNorm) and part.training and not name.startswith(_HEADS)
-    ]
-    student.train(training)
-    if learning:
-        yield Problem(
-            'joint_features would mix the batch statistics of labeled images and strong views',
-            'a student whose batch norms are frozen in training',
-            f'{len(learning)} that are not, such as student.{learning[0]}',
-            'set model.joint_features=False, or freeze them: model.detector.backbone.norm_eval=True',
-        )
-
-
-def _takes_weights(model: nn.Module) -> bool:
-    """Whether the student's head does, or it is no detector of mmdet (and so answers for itself)."""
-    student: Any = getattr(model, 'student', None)
-    if isinstance(getattr(student, 'roi_head', None), (CertaintyRoIHead, CertaintyCascadeRoIHead)):
-        return True
-    dense = getattr(student, 'bbox_head', None)
-    return getattr(dense, 'takes_box_weights', False) or not isinstance(student, BaseDetector)
-
-
-def _head_name(model: nn.Module) -> str:
-    student: Any = getattr(model, 'student', None)
-    heads = (getattr(student, name, None) for name in ('roi_head', 'bbox_head'))
-    return next((type(head).__name__ for head in heads if head is not None), 'no head')
 
 
 def _class_numbers(model: nn.Module) -> dict[str, int]:

@@ -30,6 +30,12 @@ class PoolSampler(SourceSampler):
 
     shares = 'repeats'
 
+    @classmethod
+    def _batch_of(cls, node: Mapping[str, Any], shares: Mapping[str, Any]) -> tuple[int, str]:
+        images = node.get('images')
+        wanted = images if isinstance(images, int) else 0
+        return wanted, f'train_dataloader.sampler.images={wanted}'
+
     def __init__(
         self,
         dataset: Any,

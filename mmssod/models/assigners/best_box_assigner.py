@@ -32,6 +32,11 @@ class BestBoxAssigner(MaxIoUAssigner):
     Source: Detectron2, ``modeling/matcher.py``.
     """
 
+    @staticmethod
+    def ignores_boxes(ignore_iof_thr: Any) -> bool:
+        """Whether priors on ignored boxes are left out with this setting."""
+        return isinstance(ignore_iof_thr, (int, float)) and ignore_iof_thr > 0
+
     def assign(
         self,
         pred_instances: InstanceData,

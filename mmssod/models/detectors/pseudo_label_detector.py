@@ -17,11 +17,12 @@ from mmengine.structures import InstanceData
 from torch import Tensor
 from torch.nn import ModuleList
 
-from mmssod.structures import PseudoLabels, Views
+from mmssod.structures import Problem, PseudoLabels, Views
 
 from ..pseudo import FrozenTeacher, PseudoLabelStatistics, build_labeler
 from .feature_cache import FeatureCache
 from .losses import Loss, mean_losses, prefix_losses, require_losses, scale_losses, split_foreground
+from .own_checks import slot_problems
 from .student_detector import StudentDetector
 
 
@@ -108,6 +109,10 @@ class PseudoLabelDetector(StudentDetector):
         wrong = {name: weight for name, weight in weights.items() if not weight >= 0}
         if wrong:
             raise ValueError(f'weights of losses must be >= 0, got {wrong}')
+
+    def runtime_problems(self, runner: Any) -> list[Problem]:
+        """Slots that do not fit the student, before training."""
+        return list(slot_problems(self))
 
     # ---------------------------------------------------------------- training
 

@@ -1,7 +1,5 @@
 """What fills the slots: labelers, mergers, selectors, mixers, the class balancer."""
 
-from mmssod.label_bank.labeler import LabelBank
-
 from .class_balancer import ClassBalancer
 from .labelers import EMATeacher, FrozenTeacher, Labeler, SelfLabeler, build_labeler
 from .matching_balancer import MatchingBalancer
@@ -16,7 +14,6 @@ __all__ = [
     'FrozenTeacher',
     'KeepCandidates',
     'KeepImages',
-    'LabelBank',
     'Labeler',
     'MatchingBalancer',
     'MixUp',

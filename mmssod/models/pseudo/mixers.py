@@ -44,6 +44,7 @@ class PairMixer(nn.Module):
     """
 
     cheap_to_build = True
+    mixes_images = True
 
     weighs_boxes = False  # whether targets are meant to count by their weights
 

@@ -23,6 +23,8 @@ class CertaintyCascadeRoIHead(CascadeRoIHead):
     stages before it would count the same objects again.
     """
 
+    takes_box_weights = True
+
     bbox_sampler: Any
 
     def init_assigner_sampler(self) -> None:

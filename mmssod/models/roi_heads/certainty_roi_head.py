@@ -55,6 +55,8 @@ class CertaintyRoIHead(StandardRoIHead):
     the objective. Heads without buckets have localization certainty 1.
     """
 
+    takes_box_weights = True
+
     bbox_sampler: Any
 
     def init_assigner_sampler(self) -> None:

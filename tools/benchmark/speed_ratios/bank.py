@@ -20,8 +20,8 @@ from mmdet.structures import DetDataSample
 from mmengine.structures import InstanceData
 from torch import Tensor
 
-from mmssod.apis.label_bank import ViewLabeler
 from mmssod.label_bank import Header, ShardWriter, finish
+from mmssod.label_bank.views import ViewLabeler
 from mmssod.models.detectors.pseudo_label_detector import project
 from speed_ratios.rows import Measured, Row, Setting, in_turns, nothing
 from speed_ratios.steps import (

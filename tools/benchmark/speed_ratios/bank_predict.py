@@ -9,8 +9,8 @@ import torch
 from mmdet.structures import DetDataSample
 from torch import Tensor
 
-from mmssod.apis.label_bank import ViewLabeler
 from mmssod.label_bank.plan import FLOOR
+from mmssod.label_bank.views import ViewLabeler
 from mmssod.testing import tiny_sample
 from speed_ratios.rows import Measured, Row, Setting, in_turns
 from speed_ratios.steps import Images, confident, our_model, plain_detector

@@ -17,8 +17,8 @@ from mmengine.logging import MessageHub, MMLogger
 from mmengine.structures import InstanceData
 from torch import Tensor, nn
 
-from mmssod.apis.label_bank import ViewLabeler
 from mmssod.label_bank import Header, ShardWriter, finish
+from mmssod.label_bank.views import ViewLabeler
 from mmssod.models import CertaintyCascadeRoIHead, CertaintyRoIHead
 from mmssod.models.box_weights import take_box_weights
 from mmssod.models.build_detector import build_detector

@@ -1,0 +1,85 @@
+"""Does a config give the sampler's sources, batch and loop what a stream of them needs?"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from mmdet.registry import DATASETS, LOOPS
+from mmengine.registry import Registry
+from mmengine.runner import EpochBasedTrainLoop
+
+from mmssod.datasets.semi import SemiDataset
+from mmssod.structures import Problem
+
+
+def source_problems(
+    key: str, shares: Mapping[str, Any], names: list[str], faults: list[str]
+) -> Iterator[Problem]:
+    """No labeled source, or numbers for others than there are.
+
+    Args:
+        key: The sampler's argument with a number for each source.
+        shares: Its value.
+        names: Sources of the data set.
+        faults: What is wrong with the numbers.
+    """
+    if 'labeled' not in names:
+        yield Problem(
+            'no labeled images',
+            "a source named 'labeled'",
+            f'sources {names}',
+            "dataset=dict(type='SemiDataset', labeled=dict(...), unlabeled=dict(...))",
+        )
+    for fault in faults:
+        yield Problem(
+            fault,
+            f'{key} for the sources {names}',
+            f'train_dataloader.sampler.{key}={dict(shares)}',
+            f'correct train_dataloader.sampler.{key}, or the sources of train_dataloader.dataset',
+        )
+
+
+def batch_problems(wanted: int, said: str, given: Any) -> Iterator[Problem]:
+    """A loader whose batch is not the sampler's.
+
+    Args:
+        wanted: Images of the sampler's batch; 0 where they cannot be told.
+        said: What says so.
+        given: The loader's ``batch_size``.
+    """
+    if wanted and isinstance(given, int) and given != wanted:
+        yield Problem(
+            "the loader's batch size is not the sum of the sampler's counts",
+            f'train_dataloader.batch_size={wanted}, {said}',
+            f'train_dataloader.batch_size={given}',
+            'set train_dataloader.batch_size and train_dataloader.sampler.counts together',
+        )
+
+
+def loop_problems(loop: Any) -> Iterator[Problem]:
+    """An epoch loop."""
+    if not isinstance(loop, Mapping):
+        return
+    if _is(loop, LOOPS, EpochBasedTrainLoop) or ('type' not in loop and loop.get('by_epoch')):
+        yield Problem(
+            'an epoch loop over a stream that has no epochs',
+            "train_cfg=dict(type='IterBasedTrainLoop', max_iters=..., val_interval=...)",
+            str(dict(loop)),
+            'labeled and unlabeled images come in fixed shares without end: count iterations',
+        )
+
+
+def sources_of(dataset: Any) -> list[str]:
+    """Names of the sources in the config of a data set; none where it is no ``SemiDataset``."""
+    if not isinstance(dataset, Mapping) or not _is(dataset, DATASETS, SemiDataset):
+        return []
+    own = {'type', '_scope_', '_delete_', *inspect.signature(SemiDataset).parameters} - {'labeled'}
+    return [name for name, value in dataset.items() if name not in own and value is not None]
+
+
+def _is(node: Mapping[str, Any], registry: Registry, kind: type) -> bool:
+    name = node.get('type')
+    found = registry.get(name) if isinstance(name, str) else name
+    return inspect.isclass(found) and issubclass(found, kind)
