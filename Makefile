@@ -33,7 +33,7 @@ $(1)/bin/python -m mmssod.environment
 @touch $@
 endef
 
-.PHONY: help install demo test test-all test-openmmlab coverage faults fuzz audit lint type fmt docs check clean
+.PHONY: help install demo test test-all test-openmmlab coverage faults fuzz audit lint type fmt docs check browser clean
 
 help:
 	@echo 'make install         make $(VENV) and install mmssod with the onedl mm stack'
@@ -89,6 +89,7 @@ lint: $(INSTALLED)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/codespell
+	$(BIN)/lint-imports setup.cfg --no-cache
 
 type: $(INSTALLED)
 	$(BIN)/mypy
@@ -100,7 +101,17 @@ fmt: $(INSTALLED)
 docs: $(INSTALLED_DOCS)
 	$(BIN)/python -m sphinx -W --keep-going -c docs . docs/_build/html
 
-check: lint type docs test
+# Findings of the audit are shown and fail nothing, nor does a machine without a network (docs/security.md).
+check: browser lint type docs
+	@timeout 180 $(BIN)/python tools/audit.py || echo "audit: exit code $$? (1: findings, see above; 2: no network; 124: too slow); going on"
+	@command -v chromium >/dev/null || unset CI; $(MAKE) --no-print-directory test COVERAGE=1
+
+# The tests of the report page run in a real browser: its package, and Debian's Chromium where there is none.
+browser: $(INSTALLED)
+	$(BIN)/python -m pip install $(PIP_FLAGS) -c requirements/constraints.txt -r requirements/browser.txt
+	@command -v chromium >/dev/null || { apt-get update -qq && \
+	    DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends chromium >/dev/null; } || \
+	    echo 'no Chromium could be installed here: the tests in a browser are skipped'
 
 clean:
 	rm -rf $(VENV) $(VENV_OPENMMLAB) $(VENV_AUDIT) build dist *.egg-info docs/_build

@@ -24,13 +24,13 @@ from mmssod.analysis.fonts import Visualizer
 from mmssod.apis.config import ConfigLike
 from mmssod.apis.offline_labels import with_annotations
 from mmssod.apis.plain import build, plain_detector
-from mmssod.apis.progress import with_progress
 from mmssod.apis.score_thresholds import Thresholds, class_limits
 from mmssod.datasets.image_files import UnreadableImageError
 from mmssod.datasets.image_lists import IMAGE_SUFFIXES, find_images, list_folder, source_kind
 from mmssod.datasets.left_out import left_out
 from mmssod.datasets.split import Coco
 from mmssod.datasets.transforms import LoadWholeImage
+from mmssod.engine.image_progress import with_progress
 from mmssod.evaluation.detections import to_detections
 
 SHOWN = 5

@@ -1,5 +1,5 @@
 """Weights of other implementations, converted to those of mmdet's detectors."""
 
-from mmssod.convert.yolox import from_yolox_pth, is_yolox_pth, yolox_size
+from mmssod.start.yolox import from_yolox_pth, is_yolox_pth, yolox_size
 
 __all__ = ['from_yolox_pth', 'is_yolox_pth', 'yolox_size']

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from mmssod.convert.packages import require_package
-from mmssod.convert.yolox import NORM_EPS, build_yolox, from_yolox_pth, require_whole
+from mmssod.start.yolox import NORM_EPS, build_yolox, from_yolox_pth, require_whole
 
 FILTER_NORM = 2**0.5
 """L2 norm of each filter after :func:`recover_norms`: that of He's initialization."""

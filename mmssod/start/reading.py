@@ -10,8 +10,8 @@ from mmdet.datasets import CocoDataset
 from mmengine.runner import CheckpointLoader
 from torch import Tensor
 
-from mmssod.convert.yolox import from_yolox_pth, is_yolox_pth, yolox_size
 from mmssod.start.files import start_file
+from mmssod.start.yolox import from_yolox_pth, is_yolox_pth, yolox_size
 from mmssod.start.zoo import StartError, find_model, is_known
 from mmssod.structures import Problem
 

@@ -12,8 +12,8 @@ from exporting import export
 
 from mmssod.convert import from_yolox_pth
 from mmssod.convert.files import MAX_IMAGES, convert_yolox, letterbox
-from mmssod.convert.yolox import SIZES, YOLOXSize, build_yolox
 from mmssod.convert.yolox_export import read_export
+from mmssod.start.yolox import SIZES, YOLOXSize, build_yolox
 
 NANO = dict(depth=1, width=16, depthwise=True)
 

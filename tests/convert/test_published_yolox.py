@@ -5,7 +5,6 @@ import torch
 from shared_data import shared_data
 
 from mmssod.convert.files import convert_yolox, letterbox
-from mmssod.convert.yolox import NORM_EPS, build_yolox, require_whole
 from mmssod.convert.yolox_export import (
     largest_difference,
     raw_outputs,
@@ -14,6 +13,7 @@ from mmssod.convert.yolox_export import (
 )
 from mmssod.datasets.image_lists import find_images
 from mmssod.datasets.transforms import LoadWholeImage
+from mmssod.start.yolox import NORM_EPS, build_yolox, require_whole
 
 pytest.importorskip('onnx')
 safetensors = pytest.importorskip('safetensors.torch')

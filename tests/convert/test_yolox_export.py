@@ -10,7 +10,6 @@ from exporting import export
 from torch import nn
 
 from mmssod.convert import from_yolox_pth, yolox_size
-from mmssod.convert.yolox import NORM_EPS, build_yolox
 from mmssod.convert.yolox_export import (
     FILTER_NORM,
     largest_difference,
@@ -18,6 +17,7 @@ from mmssod.convert.yolox_export import (
     read_export,
     recover_norms,
 )
+from mmssod.start.yolox import NORM_EPS, build_yolox
 
 onnx = pytest.importorskip('onnx')
 SIZES = dict(depthwise=dict(width=8, depthwise=True), plain=dict(depth=2, width=8))

@@ -10,8 +10,8 @@ from mmdet.registry import MODELS
 from mmengine.config import Config
 
 from mmssod.convert import from_yolox_pth, is_yolox_pth, yolox_size
-from mmssod.convert.yolox import SIZES, YOLOXSize, build_yolox, require_whole, yolox_config
 from mmssod.convert.yolox_export import raw_outputs
+from mmssod.start.yolox import SIZES, YOLOXSize, build_yolox, require_whole, yolox_config
 
 ROOT = Path(__file__).parents[2]
 MMDET_CONFIGS = Path(mmdet.__file__).parent / '.mim/configs/yolox'

@@ -3,7 +3,7 @@
 import pytest
 
 from mmssod.apis import progress
-from mmssod.apis.progress import with_progress
+from mmssod.engine.image_progress import with_progress
 
 
 @pytest.fixture

@@ -11,10 +11,10 @@ from authors_yolox import trained
 from mmdet.datasets import CocoDataset
 
 from mmssod.apis import exporting
-from mmssod.convert.yolox import from_yolox_pth
 from mmssod.environment.checkpoints import UnsafeCheckpointError, damage
 from mmssod.models.checkpoint_parts import teacher_weights
 from mmssod.start import StartError, files, read_start, reading, trained_classes, zoo
+from mmssod.start.yolox import from_yolox_pth
 
 COCO = tuple(CocoDataset.METAINFO['classes'])
 WEIGHTS = dict(a=torch.arange(6.0), b=torch.zeros(2, 2))

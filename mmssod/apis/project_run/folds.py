@@ -20,13 +20,13 @@ from mmssod.apis.detecting import detect
 from mmssod.apis.judging import training_length
 from mmssod.apis.plain import plain_detector
 from mmssod.apis.predicting import test_classes
-from mmssod.apis.progress import print_now
 from mmssod.apis.project_run.facts import STAGES
 from mmssod.apis.project_run.fold_facts import fold_stages, measured_step
 from mmssod.apis.project_run.fold_files import HELD_OUT, counts, labeled_set, write_folds
 from mmssod.apis.project_run.running import shown_path, train_project
 from mmssod.apis.project_run.stages import Training
 from mmssod.datasets.split import Coco, read_coco, take_images
+from mmssod.engine.image_progress import print_now
 from mmssod.environment.whole_files import write_whole
 from mmssod.evaluation import DetectorOutputs
 

@@ -13,11 +13,11 @@ from mmengine.config import Config
 
 from mmssod.analysis.report.runs import best_checkpoint, last_checkpoint, read_run_folder
 from mmssod.apis.distributed import process_group
-from mmssod.apis.progress import print_now
 from mmssod.apis.project_run.clock import Clock, ClockHook
 from mmssod.apis.project_run.facts import read_project, rough
 from mmssod.apis.project_run.stages import Training, project_trainings
 from mmssod.apis.training import run_training
+from mmssod.engine.image_progress import print_now
 from mmssod.engine.main_metric import main_metric, step_of
 from mmssod.environment.checkpoints import damage, trusting
 from mmssod.environment.whole_files import write_whole

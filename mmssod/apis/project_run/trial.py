@@ -19,7 +19,6 @@ from mmengine.runner import CheckpointLoader
 from mmssod.analysis.gain import Gain, paired_gain
 from mmssod.apis.distributed import process_group
 from mmssod.apis.predicting import predict, test_classes, test_set
-from mmssod.apis.progress import print_now
 from mmssod.apis.project_run.candidates import (
     TRIAL,
     Round,
@@ -35,6 +34,7 @@ from mmssod.apis.training import run_training
 from mmssod.datasets.annotation_files import read_json
 from mmssod.engine.checkpoint_files import newest_checkpoint
 from mmssod.engine.hooks.whole_checkpoint_hook import WholeCheckpointHook
+from mmssod.engine.image_progress import print_now
 from mmssod.environment.checkpoints import trusting
 from mmssod.environment.whole_files import write_whole
 
