@@ -144,4 +144,8 @@ def test_two_stage_detectors_are_planned_as_before():
     assert dataclasses.astuple(lite)[:7] == ('faster_rcnn_lite', (256, 256), 4, 0.0005, 1800, 64, 4)
     assert dataclasses.astuple(full)[:6] == ('faster_rcnn', (1333, 800), 3, 0.00375, 2300, 512)
     assert full.student_iterations == 2300
-    assert full.supervised_iterations == 2300 + 3680 and not full.channels_last and not lite.channels_last
+    assert (
+        full.supervised_iterations == 2300 + 3680
+        and not full.channels_last
+        and not lite.channels_last
+    )

@@ -111,7 +111,9 @@ def dumped_config(folder: Path, configs: Sequence[Path]) -> Config:
     noted = sorted(file for file in configs if file.parent.name == 'vis_data')
     if noted:
         config = read_dumped(noted[-1])
-        first = next((one for one in map(read_dumped, reversed(noted)) if not one.get('resume')), config)
+        first = next(
+            (one for one in map(read_dumped, reversed(noted)) if not one.get('resume')), config
+        )
         config.load_from = first.get('load_from')
         return config
     found, refused = {}, []

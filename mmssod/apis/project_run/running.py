@@ -134,7 +134,12 @@ def summary(folder: Path, trainings: Sequence[Training], page: Path) -> list[str
         )
     student = next(training for training in trainings if training.name == 'student')
     words = [shown_path(folder / 'student.py'), shown_path(result_checkpoint(student))]
-    found = ['--score-thr', shown_path(thresholds_file(page)), '--out', shown_path(folder / 'found')]
+    found = [
+        '--score-thr',
+        shown_path(thresholds_file(page)),
+        '--out',
+        shown_path(folder / 'found'),
+    ]
     lines += [
         'next:',
         f'  mmssod infer {shlex.join(words)} IMAGES {shlex.join(found)}',
