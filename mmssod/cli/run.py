@@ -128,11 +128,13 @@ def _report(folder: Path, trainings: list[Training], page: Path) -> int:
     from mmssod.apis.project_run import running
     from mmssod.apis.reporting import report
     from mmssod.cli.report import tell
+    from mmssod.engine.terminal import short_terminal
 
     runs = running.report_runs(trainings)
     command = shlex.join(['mmssod', 'report', *runs, '--out', str(page)])
     print(command, flush=True)
-    made = report(runs, str(page), command=command)
+    with short_terminal():
+        made = report(runs, str(page), command=command)
     status = tell(made, str(page))
     if not status:
         running.note_report(folder, trainings, made.verdict.sentence if made.verdict else '')
