@@ -186,7 +186,10 @@ def likely_causes(facts: Facts) -> list[Cause]:
 
 
 def compared_length(length: Length | None, other: Length | None) -> str:
-    """How long the baseline was trained beside the student: ``of the same length``, or the two lengths."""
+    """How long the baseline was trained beside the student: ``of the same length``, or the two lengths.
+
+    Seconds decide; where they differ and the images seen do not, neither run is said to have had an advantage.
+    """
     ours, theirs = length or Length(), other or Length()
     if ours.seconds and theirs.seconds:
         ratio = theirs.seconds / ours.seconds
@@ -196,14 +199,20 @@ def compared_length(length: Length | None, other: Length | None) -> str:
         words = f'{theirs.images} images seen, student {ours.images}'
     else:
         return 'of unknown length'
-    if 1 / SAME_LENGTH <= ratio <= SAME_LENGTH:
+    if _alike(ratio):
         return 'of the same length'
+    if ours.images and theirs.images and _alike(theirs.images / ours.images):
+        return f'on as many images, in {ratio:.2g} times the time ({words})'  # also where other work slows one down
     effect = (
         'so part of the difference may be due to length alone'
         if ratio < 1
         else 'so it had more time'
     )
     return f'of {ratio:.2g} times the length ({words}: {effect})'
+
+
+def _alike(ratio: float) -> bool:
+    return 1 / SAME_LENGTH <= ratio <= SAME_LENGTH
 
 
 def _no_baseline(missing: str) -> str:

@@ -47,6 +47,8 @@ def load_config(
         FileNotFoundError: it, or one that it builds on, is not there.
     """
     cfg = deepcopy(config) if isinstance(config, Config) else read_config(str(config))
+    # Its text is written with every checkpoint: with yapf that takes seconds, and Ctrl-C in it is a syntax error.
+    object.__setattr__(cfg, '_format_python_code', False)
     if cfg_options:
         cfg.merge_from_dict(cfg_options)
     _set_workers(cfg)

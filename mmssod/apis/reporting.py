@@ -38,6 +38,7 @@ from mmssod.apis.report_detectors import (
     is_result,
     teacher_of,
 )
+from mmssod.apis.score_thresholds import thresholds_file
 from mmssod.apis.selection import selection
 from mmssod.datasets.split import read_coco
 from mmssod.environment import collect
@@ -281,7 +282,7 @@ def _why(
     """Errors of the baseline and the student, or of the last detector; the last one's best thresholds in a file."""
     pair = shown_pair(found, compared) or [found[-1]]
     looked_at = [why(outputs, one.label) for one in pair]
-    file = out.with_suffix('.thresholds.json')
+    file = thresholds_file(out)
     file.parent.mkdir(parents=True, exist_ok=True)
     text = json.dumps(thresholds_json(looked_at[-1], outputs.classes), indent=2)
     file.write_text(text + '\n', encoding='utf-8')

@@ -15,6 +15,11 @@ from mmssod.datasets.annotation_files import read_json
 Thresholds = float | str | Path | Mapping[str, float]
 
 
+def thresholds_file(page: Path) -> Path:
+    """Where the best thresholds lie beside the page of a report."""
+    return page.with_suffix('.thresholds.json')
+
+
 def class_limits(thresholds: Thresholds, classes: Sequence[str]) -> np.ndarray:
     """The threshold of each class, shape (M,).
 

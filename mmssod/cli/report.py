@@ -12,8 +12,12 @@ from __future__ import annotations
 import argparse
 import importlib
 import sys
+from typing import TYPE_CHECKING
 
 from mmssod.cli.options import add_cfg_options, add_device
+
+if TYPE_CHECKING:
+    from mmssod.analysis.report.page import Page
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -73,11 +77,16 @@ def run(args: argparse.Namespace) -> int:
         device=args.device,
         cfg_options=args.cfg_options,
     )
+    return tell(page, args.out)
+
+
+def tell(page: Page, out: str) -> int:
+    """Print the figures, where the page lies, and the verdict; the exit status."""
     for score in page.scores:
         print(
             f'{score.label}: AP {_text(score.mean)}, AP50 {_text(score.at50)}, AP75 {_text(score.at75)}'
         )
-    print(args.out)
+    print(out)
     if not page.scores:
         print(page.test, file=sys.stderr)
     if page.verdict is not None:

@@ -17,9 +17,12 @@ import argparse
 import shlex
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mmssod.cli.options import add_cfg_options, add_trust_checkpoint, check_seed
+
+if TYPE_CHECKING:
+    from mmssod.apis.project_run.stages import Training
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -87,15 +90,12 @@ def _run(args: argparse.Namespace) -> int:
     with short_terminal():
         folder = trial.choose(folder, **_options(args))
         trainings = running.train_project(folder, **_options(args))
-    finished = running.reported(folder, trainings, page)
-    print('\n'.join(running.summary(folder, trainings)), flush=True)
-    if finished:
-        print(f'finished before, nothing was left to do; the report: {page}')
+    known = running.noted_verdict(folder, trainings, page)
+    print('\n'.join(running.summary(folder, trainings, page)), flush=True)
+    if known is not None:
+        print(f'finished before, nothing was left to do; the report: {page}\n{known}')
         return 0
-    status = _report(running.report_runs(trainings), page)
-    if not status:
-        running.note_report(folder, trainings)
-    return status
+    return _report(folder, trainings, page)
 
 
 def _run_folds(args: argparse.Namespace) -> int:
@@ -123,10 +123,19 @@ def _options(args: argparse.Namespace) -> dict[str, Any]:
     )
 
 
-def _report(runs: list[str], page: Path) -> int:
+def _report(folder: Path, trainings: list[Training], page: Path) -> int:
     """What `mmssod report` does; its last line is the last one of this command, too."""
-    from mmssod.cli.main import run_tool
+    from mmssod.apis.project_run import running
+    from mmssod.apis.reporting import report
+    from mmssod.cli.report import tell
+    from mmssod.engine.terminal import short_terminal
 
-    words = [*runs, '--out', str(page)]
-    print(f'mmssod report {shlex.join(words)}', flush=True)
-    return run_tool('report', words, prog='mmssod report')
+    runs = running.report_runs(trainings)
+    command = shlex.join(['mmssod', 'report', *runs, '--out', str(page)])
+    print(command, flush=True)
+    with short_terminal():
+        made = report(runs, str(page), command=command)
+    status = tell(made, str(page))
+    if not status:
+        running.note_report(folder, trainings, made.verdict.sentence if made.verdict else '')
+    return status

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import logging
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
+
+from mmengine.logging import logger as mmengine_logger
+from pycocotools import coco
 
 MOST_LINES = 3
 NOISE = (
@@ -15,20 +19,45 @@ NOISE = (
     'The best checkpoint with ',
     '"FileClient" will be deprecated',
     '"HardDiskBackend" is the alias',
+    'Exp name: ',
+    'Checkpoints will be saved to ',
+    'The previous best checkpoint ',
+    'loading annotations into memory',
+    'Done (t=',
+    'creating index',
+    'index created!',
 )
-"""Beginnings of what mmengine says of itself, also as warnings; the log file has it."""
-_short = False
+"""Beginnings of what mmengine and pycocotools say of themselves, also as warnings; the log file has mmengine's."""
+_least: int | None = None
 
 
 @contextmanager
-def short_terminal() -> Iterator[None]:
-    """Runners that are built inside show no dumps: environment, config and tables are in their log file alone."""
-    global _short
-    before, _short = _short, True
+def short_terminal(least: int = logging.INFO) -> Iterator[None]:
+    """Runners that are built inside show no dumps: environment, config and tables are in their log file alone.
+
+    Args:
+        least: Level of the records that are shown; above INFO the log file is not named either.
+    """
+    global _least
+    before, _least = _least, least
+    # These call `print`: with a name of their own it can be another one.
+    modules: tuple[Any, ...] = (coco, mmengine_logger) if before is None else ()
+    for module in modules:
+        module.print = _print
     try:
-        yield
+        with warnings.catch_warnings():
+            warnings.filterwarnings('ignore', message='torch.meshgrid: in an upcoming release')
+            yield
     finally:
-        _short = before
+        _least = before
+        for module in modules:
+            del module.print
+
+
+def _print(*words: Any, **options: Any) -> None:
+    """Print what is no noise."""
+    if not str(words[0] if words else '').startswith(NOISE):
+        print(*words, **options)
 
 
 def shorten_terminal(logger: Any) -> None:
@@ -37,13 +66,14 @@ def shorten_terminal(logger: Any) -> None:
     Args:
         logger: mmengine's; its handlers of files stay as they are.
     """
-    if not _short:
+    if _least is None:
         return
     files = [handler for handler in logger.handlers if isinstance(handler, logging.FileHandler)]
     for handler in logger.handlers:
         if isinstance(handler, logging.StreamHandler) and handler not in files:
             handler.addFilter(shows)
-    if files:
+            handler.setLevel(max(handler.level, _least))
+    if files and _least <= logging.INFO:
         logger.info(f'log, with environment, config and tables: {files[0].baseFilename}')
 
 

@@ -109,6 +109,8 @@ def test_folds_are_judged_together():
     (HOUR, HOUR, 'of the same length'),
     (HOUR, Length(seconds=3000.0), 'of the same length'),
     (HOUR, Length(seconds=1440.0), 'of 0.4 times the length (24.0 min, student 60.0 min: so part'),
+    (Length(60.0, 400), Length(90.0, 404), 'on as many images, in 1.5 times the time (1.5 min, student 1.0 min)'),
+    (Length(60.0, 400), Length(90.0, 800), 'of 1.5 times the length (1.5 min, student 1.0 min: so it had more time'),
     (HOUR, Length(seconds=7200.0), 'of 2 times the length (2.0 h, student 60.0 min: so it had more time'),
     (Length(60.0, 100), Length(0.0, 100), 'of the same length'),
     (Length(0.0, 400), Length(0.0, 100), 'of 0.25 times the length (100 images seen, student 400'),

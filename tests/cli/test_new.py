@@ -51,7 +51,7 @@ def test_configs_that_pass_the_dry_run(data, capsys):
                           'train_dataloader.persistent_workers': False})  # fmt: skip
     assert report['sources'] == dict(labeled=5, unlabeled=4)
     assert report['inputs']['labeled'][0] == cfg.batch == 4
-    assert len((data / 'own/data.py').read_text().splitlines()) < 60
+    assert len((data / 'own/data.py').read_text().splitlines()) < 64
 
 
 def test_configs_work_from_every_folder_and_where_they_are_moved(
@@ -104,7 +104,9 @@ def test_the_baseline_trains_as_long_as_both(data, capsys):
         Config.fromfile(f'my own/{name}.py').train_cfg.max_iters for name in ('teacher', 'student')
     ]
     cfg = Config.fromfile('my own/supervised.py')
-    assert cfg.train_cfg.max_iters == sum(both) == 80
+    assert (
+        both == [40, 40] and cfg.train_cfg.max_iters == 40 + 64
+    )  # a student's step costs 1.6 of the teacher's
     assert cfg.model.type == 'FasterRCNN' and 'unlabeled' not in cfg.train_dataloader.dataset
     assert cfg.work_dir.endswith('my own/work_dirs/supervised')
 

@@ -35,6 +35,7 @@ hooks = [one for one in range(3)]
 DATA = """here = "{{ fileDirname }}"
 iterations = 80  # of the teacher
 student_iterations = max(round(0.75 * iterations), 1)
+student_cost = 2.25
 supervised_iterations = iterations + round(2 * student_iterations)
 classes = ('a', 'b')
 step_seconds = 0.5
@@ -110,8 +111,8 @@ def test_what_the_log_measured_goes_before_the_estimate(tmp_path):
     assert facts.step_seconds(folder / 'work_dirs/teacher') == 3.0
     stages, step = facts.read_project(folder)
     assert step == 0.5
-    assert facts.seconds_left(stages, step) == pytest.approx(3 * (80 + 2.15 * 60 + 200))
-    assert 'about 20 min by the log of earlier steps' in facts.plan_lines(folder)[1]
+    assert facts.seconds_left(stages, step) == pytest.approx(3 * (80 + 2.25 * 60 + 200))
+    assert 'about 21 min by the log of earlier steps' in facts.plan_lines(folder)[1]
 
 
 @pytest.mark.parametrize(
@@ -207,14 +208,14 @@ def test_the_trainings_of_a_project(tmp_path, data):
     assert {each.name: each.length for each in trainings} == LENGTHS
     assert [each.config.randomness.seed for each in trainings] == [3, 3, 3]
     assert not any(each.complete for each in trainings)
-    clock = Clock(trainings, 0.5)
-    assert clock.left(trainings[0], 0) == 2.0 and clock.step('student') == pytest.approx(0.5 * 2.15)
-    clock.steps['student'], clock.evaluation = 4.3, 1.0
+    clock = Clock(trainings, facts.read_project(folder)[0], 0.5)
+    assert clock.left(trainings[0], 0) == 2.0 and clock.step('student') == pytest.approx(0.5 * 2.0)
+    clock.steps['student'], clock.evaluation = 4.0, 1.0
     assert clock.step('supervised') == pytest.approx(2.0)
-    assert clock.left(trainings[1], 2) == pytest.approx(2 * 4.3 + 1)
+    assert clock.left(trainings[1], 2) == pytest.approx(2 * 4.0 + 1)
     assert (
         clock.line(trainings[1], 2)
-        == 'about 25 s left (student 10 s, supervised 15 s), then the report'
+        == 'about 24 s left (student 9 s, supervised 15 s), then the report'
     )
 
 
@@ -262,7 +263,8 @@ def test_cut_off_in_each_training_it_goes_on_and_ends_the_same(tmp_path, data):
     for name in LENGTHS:
         assert f'of 3: {name}, {LENGTHS[name]} iterations' in said
     assert 'mmssod export' in said and 'best_coco_bbox_mAP_iter_' in said
-    assert 'System environment' not in said and 'Hooks will be executed' not in said
+    for noise in ('System environment', 'Hooks will be executed', 'creating index', 'Exp name'):
+        assert noise not in said
     assert (whole / 'report.html').is_file()
 
     kill, press = signal.SIGKILL, signal.SIGINT
@@ -279,7 +281,11 @@ def test_cut_off_in_each_training_it_goes_on_and_ends_the_same(tmp_path, data):
         assert 'Traceback' not in said
     assert f'stopped; go on with: mmssod run {cut}' in said
     assert not (cut / 'report.html').exists()
-    assert run_in_a_process(cut, log)[0] == 0 and (cut / 'report.html').is_file()
+    status, said = run_in_a_process(cut, log)
+    last = said.splitlines()[-1]
+    assert status == 0 and (cut / 'report.html').is_file()
+    assert f'--score-thr {cut / "report.thresholds.json"}' in said
+    assert (cut / 'report.thresholds.json').is_file()
     for name, length in LENGTHS.items():
         one, other = (
             torch.load(folder / f'work_dirs/{name}/iter_{length}.pth', weights_only=False)[
@@ -294,7 +300,9 @@ def test_cut_off_in_each_training_it_goes_on_and_ends_the_same(tmp_path, data):
     began = time.monotonic()
     status, said = run_in_a_process(cut, log)
     assert status == 0 and 'all trainings are complete' in said and time.monotonic() - began < 60
-    assert said.splitlines()[-1].startswith('finished before, nothing was left to do; the report:')
+    *_, finished, verdict = said.splitlines()
+    assert finished == f'finished before, nothing was left to do; the report: {cut / "report.html"}'
+    assert verdict == last and ' AP (95 % interval' in verdict
     assert {path: path.stat().st_mtime_ns for path in cut.rglob('*')} == before
     (cut / 'report.html').unlink()
     shutil.rmtree(whole)

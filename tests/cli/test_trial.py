@@ -22,6 +22,7 @@ from tiny_project import LENGTHS, make_project
 from demo_drawings import make_demo_data
 from mmssod.analysis.gain import Gain
 from mmssod.apis.new import Machine, project
+from mmssod.apis.new.detectors import DETECTORS
 from mmssod.apis.new.planning import choose_detector, trial_detectors
 from mmssod.apis.project_run import candidates as law
 from mmssod.apis.project_run import trial
@@ -206,12 +207,13 @@ def test_iterations_end_a_training_too():
     assert fake_training(trial.TrialHook(iterations=7), 1.0)[0] == 7
 
 
-def candidate(folder, step=0.5, iterations=80, images=24, batch=4):
-    """A candidate by its files: iterations * (1 + 0.75 * 2.15 + 2.6) steps."""
+def candidate(folder, step=0.05, iterations=800, images=24, batch=4):
+    """A candidate by its files: iterations * (1 + 0.75 * 2.25 + 2.6) steps."""
     folder.mkdir(parents=True)
     (folder / 'data.py').write_text(
         f'iterations = {iterations}\nstudent_iterations = round(0.75 * iterations)\n'
         f'supervised_iterations = round(2.6 * iterations)\nbatch = {batch}\nstep_seconds = {step}\n'
+        'student_cost = 2.25\n'
     )
     (folder / 'teacher.py').write_text('train_cfg = dict(max_iters=_base_.iterations)\n')
     for name in ('student', 'supervised'):
@@ -232,25 +234,26 @@ def project_of(folder, **candidates):
 
 
 def test_a_trial_takes_a_fifth_of_the_shortest_whole(tmp_path):
-    """(80 + 60 * 2.15 + 208) * 0.5 s = 208.5 s; 2 x 3 evaluations of 24 images at 1/2 * 0.5 s / 4: 9 s."""
-    folder = project_of(tmp_path, a={}, b=dict(iterations=800))
+    """(800 + 600 * 2.25 + 2080) * 0.05 s = 211.5 s; 2 x 3 evaluations of 24 images at 1/2 * 0.05 s / 4: 0.9 s."""
+    folder = project_of(tmp_path, a={}, b=dict(iterations=8000))
     names = law.read_candidates(folder)
     assert names == ['a', 'b'] and law.no_trial(folder, names) == ''
     seconds = law.trial_seconds(folder, names)
-    assert seconds == pytest.approx(41.7 - 9.0)
-    assert seconds + 9.0 <= 0.2 * min(law.whole_seconds(folder / name) for name in names)
+    assert seconds == pytest.approx(42.3 - 0.9)
+    assert seconds + 0.9 <= 0.2 * min(law.whole_seconds(folder / name) for name in names)
     lines = law.project_lines(folder)
     assert (
         lines[0]
         == f'{folder}: trial of a, b; then teacher, student and baseline of the chosen one, report'
     )
-    assert 'about 3 min to 35 min' in lines[1] and 'at most 42 s' in lines[1]
+    assert 'about 4 min to 35 min' in lines[1] and 'at most 42 s' in lines[1]
 
 
 @pytest.mark.parametrize(('values', 'text'), [
     (dict(images=0), '0 validation images with boxes'),
     (dict(images=9), '9 validation images with boxes cannot tell detectors apart, it takes 10'),
-    (dict(images=500), 'does not even take the evaluations of 500 validation images'),
+    (dict(images=5000), 'does not even take the evaluations of 5000 validation images'),
+    (dict(iterations=100), 'leaves 43 iterations for a, in which the learning rate has hardly risen; it takes 125'),
     (dict(step=0), 'no trial: a fifth of the whole time'),
 ])  # fmt: skip
 def test_why_there_is_no_trial(values, text, tmp_path, monkeypatch):
@@ -258,6 +261,14 @@ def test_why_there_is_no_trial(values, text, tmp_path, monkeypatch):
     assert text in law.project_lines(folder)[0]
     monkeypatch.setattr(trial, 'Trial', None)  # is not made
     assert trial.choose(folder) == folder / 'a'
+
+
+def test_a_trial_outlasts_the_rise_of_the_learning_rate():
+    data = LabeledSet(60, dict(cat=60), 3.0, 0.2, (640, 480))
+    names = {*trial_detectors(data, LAPTOP), *trial_detectors(data, Machine(1, 24.0, 8, 'GPU'))}
+    assert {DETECTORS[name].optimizer for name in names} == {'adamw_lite.py'}
+    rise = Config.fromfile(ROOT / 'configs/_base_/adamw_lite.py').param_scheduler[0]
+    assert rise.type == 'LinearLR' and rise.end < law.LEAST_ITERATIONS
 
 
 def test_one_whose_folder_is_gone_is_no_candidate(tmp_path):
@@ -295,7 +306,7 @@ def test_a_choice_is_made_once(tmp_path, monkeypatch):
     assert trial.choose(folder) == folder / 'b'
     lines = law.project_lines(folder)
     assert lines[0] == f'{folder}: chosen: b, of old' and lines[1].startswith(
-        f'{folder}/b: teacher (80 '
+        f'{folder}/b: teacher (800 '
     )
     assert trial.choose(folder / 'a') == folder / 'a'  # a project of its own
 
@@ -315,11 +326,11 @@ def make_trial(folder, work_dir, monkeypatch, fails=None):
 
 
 def test_the_first_gets_iterations_and_the_others_the_seconds_of_these(tmp_path):
-    """40 s by an estimate of 0.5 s a step are 80 iterations; they took 400 s, so 100 estimated seconds are 1000."""
+    """40 s by an estimate of 0.05 s a step are 800 iterations; they took 400 s, so 100 estimated seconds are 1000."""
     said = []
     judge = trial.Trial(project_of(tmp_path, a={}, b={}), False, said.append, {})
     hook = judge._hook('a', 0, 40.0)
-    assert (hook.iterations, hook.seconds) == (80, math.inf) and 'a, to 80 iterations' in said[0]
+    assert (hook.iterations, hook.seconds) == (800, math.inf) and 'a, to 800 iterations' in said[0]
     judge.pace = 400.0 / 40.0
     hook = judge._hook('b', 1, 100.0)
     assert (hook.iterations, hook.seconds) == (math.inf, 1000.0)
@@ -461,8 +472,9 @@ def run_in_a_process(folder, log, words=()):
 
 
 @pytest.mark.slow
-def test_a_trial_that_was_killed_goes_on_and_the_winner_is_as_without_one(tmp_path):
-    """18.6 * 0.01 s in all, so 0.2 / 2 * 18.6 = 2 iterations of the first; then each is what it would be alone."""
+def test_a_trial_that_was_killed_goes_on_and_the_winner_is_as_without_one(tmp_path, monkeypatch):
+    """18 * 0.01 s in all, so 0.2 / 2 * 18 = 2 iterations of the first; then each is what it would be alone."""
+    monkeypatch.setattr(law, 'LEAST_ITERATIONS', 1)
     data = tmp_path / 'data'
     make_demo_data(
         data,

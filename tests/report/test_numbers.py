@@ -13,7 +13,7 @@ from by_hand import CLASSES, data_set, detection
 
 from mmssod.analysis.report.gallery import embed
 from mmssod.analysis.report.numbers import pseudo_labels, rare_classes, score
-from mmssod.analysis.report.page import counted
+from mmssod.analysis.report.page import counted, histograms
 from mmssod.analysis.report.samples import (
     difference_items,
     label_items,
@@ -52,6 +52,16 @@ def test_thresholds_are_the_classes_own():
     labels = pseudo_labels(outputs(found=FOUND), 'teacher', 'p*v', [0.9, 0.3, 0.5], true=False)
     assert labels.kept == (0, 2, 0)
     assert labels.precision is None and labels.curve == ()
+
+
+def test_what_is_1_of_all_boxes_is_no_chart():
+    found = [detection(0, 0, BOX, p=0.9, v=v) for v in (1.0, 1.0)]
+    (alone,) = histograms(
+        pseudo_labels(outputs(found=found), 'teacher', 'p', [0.5] * 3, true=False)
+    )
+    assert '>threshold<' in alone
+    labels = pseudo_labels(outputs(found=FOUND), 'teacher', 'p', [0.5, 0.4, 0.4], true=False)
+    assert len(histograms(labels)) == 2 and '>mean threshold<' in histograms(labels)[0]
 
 
 def test_no_boxes_at_all():

@@ -84,6 +84,21 @@ def test_the_time_of_steps_after_the_last_line_counts(tmp_path):
     assert (run.iterations, run.seconds) == (90, pytest.approx(45.0))
 
 
+@pytest.mark.parametrize('resumed', [0, 1, 2])
+def test_a_run_began_with_what_its_first_start_loaded(tmp_path, resumed):
+    """A start that resumes notes its own checkpoint, of which no teacher can be told."""
+    for number in range(1 + resumed):
+        write_scalars(tmp_path, str(number), [step(10 * (number + 1), 4.0)])
+        start = (
+            f"load_from = '{tmp_path}/iter_{number}.pth'"
+            if number
+            else "load_from = 'teacher/iter_9.pth'"
+        )
+        note = tmp_path / str(number) / 'vis_data/config.py'
+        note.write_text(f'{CONFIG}{start}\nresume = {number > 0}\n')
+    assert read_run_folder(tmp_path).config.load_from == 'teacher/iter_9.pth'
+
+
 def test_a_folder_that_is_no_run(tmp_path):
     with pytest.raises(ValueError, match='expected the work directory of a run'):
         read_run_folder(tmp_path)

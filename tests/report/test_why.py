@@ -121,6 +121,14 @@ def test_all_of_one_detector():
     assert written['thresholds'] == dict(ant=0.55, bee=0.695, cat=0.6225)
 
 
+def test_sizes():
+    """The small box is found, the medium one missed, the large one found at IoU 0.81: right at 7 of 10 thresholds."""
+    rows = [(0, 0, BOX), (1, 0, [0, 0, 40, 40]), (1, 0, [50, 50, 100, 100])]
+    found = [detection(0, 0, BOX), detection(1, 0, [50, 50, 90, 90])]
+    one = why(DetectorOutputs(data_set(rows), CLASSES, dict(a=found)), 'a')
+    assert one.sizes == pytest.approx(dict(small=100.0, medium=0.0, large=70.0))
+
+
 def test_nothing_found_at_all():
     one = why(DetectorOutputs(data_set([(0, 0, BOX)]), CLASSES, dict(a=[])), 'a')
     assert one.errors['Miss'][0] == 1 and one.confusion[0, 3] == 1

@@ -15,7 +15,7 @@ from markupsafe import Markup, escape
 
 WIDTH, HEIGHT = 560, 280
 LEFT, RIGHT, TOP, BOTTOM = (
-    70,
+    82,
     12,
     30,
     40,
@@ -204,7 +204,7 @@ def _grid(x_axis: Axis, y_axis: Axis, x_name: str, y_name: str) -> str:
         )
     lines.append(
         f'<text x="{(LEFT + WIDTH - RIGHT) / 2}" y="{HEIGHT - 6}" text-anchor="middle">{escape(x_name)}</text>'
-        f'<text x="4" y="15">{escape(y_name)}</text>'
+        f'<text x="4" y="18">{escape(y_name)}</text>'
     )
     return ''.join(lines)
 

@@ -39,7 +39,7 @@ def run_facts(run: RunRecord) -> dict[str, str]:
         'labeled images': _count(labeled),
         'unlabeled images': _unlabeled(dataset.get('unlabeled')),
         'iterations': f'{run.iterations} of {cfg.train_cfg.get("max_iters", "–")}',
-        'batch a process': f'{batch or cfg.train_dataloader.batch_size} images',
+        'batch per process': f'{batch or cfg.train_dataloader.batch_size} images',
         'optimizer': f'{optimizer.type}, learning rate {optimizer.lr:g}',
         'start': cfg.get('load_from') or '–',
         'seed': str((cfg.get('randomness') or {}).get('seed', '–')),

@@ -220,8 +220,11 @@ def histograms(labels: Labels) -> list[Markup]:
     mean = sum(labels.thresholds) / len(labels.thresholds)
     charts = []
     for name, (rejected, kept) in labels.histograms.items():
+        if name == 'v' and not any(rejected[:-1] + kept[:-1]):  # always 1
+            continue
         low = next((i for i, (r, k) in enumerate(zip(rejected, kept, strict=True)) if r + k), BINS)
-        marks = [('threshold', mean)] if name == labels.certainty and low < BINS else []
+        word = 'threshold' if len({*labels.thresholds}) == 1 else 'mean threshold'
+        marks = [(word, mean)] if name == labels.certainty and low < BINS else []
         title = f'{labels.label}: {name} of found boxes on unlabeled images'
         charts.append(histogram(title, [('kept', kept), ('rejected', rejected)], name, marks))
     return charts

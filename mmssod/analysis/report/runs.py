@@ -100,6 +100,8 @@ def read_run_folder(folder: str | Path, name: str = '') -> RunRecord:
 def dumped_config(folder: Path, configs: Sequence[Path]) -> Config:
     """The config of a run's last start, read as data: nothing of what lies in a work directory is run.
 
+    Its ``load_from`` is that of the last start that did not resume: what the run began with, not its own checkpoint.
+
     mmengine notes it for each start in ``<start>/vis_data/config.py``, and as ``<name of the config>.py`` in the work
     directory. What the starts noted counts, in the order of their names; else the one file that is a dumped config.
 
@@ -108,7 +110,12 @@ def dumped_config(folder: Path, configs: Sequence[Path]) -> Config:
     """
     noted = sorted(file for file in configs if file.parent.name == 'vis_data')
     if noted:
-        return read_dumped(noted[-1])
+        config = read_dumped(noted[-1])
+        first = next(
+            (one for one in map(read_dumped, reversed(noted)) if not one.get('resume')), config
+        )
+        config.load_from = first.get('load_from')
+        return config
     found, refused = {}, []
     for file in sorted(configs):
         try:

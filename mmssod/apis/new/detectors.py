@@ -38,6 +38,13 @@ class Detector:
     about: str = ''
     core_seconds: float = 0.0
 
+    @property
+    def recipe(self) -> str:
+        """Config in ``configs/_base_`` of its student: with an EMA teacher, or the paper's, long or short."""
+        if self.start:
+            return 'ema_small.py'
+        return 'certainty_lite.py' if self.optimizer == 'adamw_lite.py' else 'certainty.py'
+
 
 def _rtmdet(size: str, gib: float, about: str, core_seconds: float) -> Detector:
     """RTMDet of one size. Its rate is not measured.

@@ -62,15 +62,12 @@ class Plan:
     @property
     def student_iterations(self) -> int:
         """Of the student, after its teacher's."""
-        if not DETECTORS[self.detector].start:
-            return self.iterations
-        return max(round(small_recipe().student_share * self.iterations), 1)
+        return max(round(recipe(self.detector).student_share * self.iterations), 1)
 
     @property
     def supervised_iterations(self) -> int:
-        """Of the baseline: as many as take as long as teacher and student, or two-stage ones as both have."""
-        cost = small_recipe().step_cost if DETECTORS[self.detector].start else 1
-        return self.iterations + round(cost * self.student_iterations)
+        """Of the baseline: as many as take as long as teacher and student."""
+        return self.iterations + round(recipe(self.detector).step_cost * self.student_iterations)
 
     def length_lines(self, images: int) -> tuple[str, str]:
         """The lengths, and how often the teacher sees each of so many labeled images."""
@@ -202,9 +199,13 @@ def _fitting(data: LabeledSet, machine: Machine) -> dict[str, float]:
     return {name: gib for name, gib in needed.items() if gib <= machine.memory}
 
 
-def small_recipe() -> Config:
-    """``configs/_base_/ema_small.py``: how long a student is trained after its teacher, and what its step costs."""
-    return Config.fromfile(configs_folder() / '_base_' / 'ema_small.py')
+def recipe(detector: str) -> Config:
+    """The student's config in ``configs/_base_``: how long it is trained after its teacher, what its step costs.
+
+    Args:
+        detector: Key of :data:`~mmssod.apis.new.detectors.DETECTORS`.
+    """
+    return Config.fromfile(configs_folder() / '_base_' / DETECTORS[detector].recipe)
 
 
 def fit_scale(usual: tuple[int, int], data: LabeledSet) -> tuple[int, int]:

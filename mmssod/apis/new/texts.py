@@ -25,7 +25,10 @@ not_unlabeled = $not_unlabeled  # lists of images among them that are labeled
 ${start}scale = $scale  # $scale_comment
 batch = $batch  # $batch_comment; halve it when memory is short
 learning_rate = $rate  # of $optimizer, for that batch
-$lengths
+iterations = $iterations  # of the teacher
+student_iterations = max(round($student_share * iterations), 1)  # after it
+student_cost = $step_cost  # time of an iteration of the student over one of the teacher
+supervised_iterations = iterations + round(student_cost * student_iterations)  # as long as both together, in seconds
 evaluations = 4  # of each training; the checkpoint of the best one is kept
 patience = 2  # evaluations in a row without a better one that end student and baseline early; 0: none do
 step_seconds = $step_seconds  # of a teacher's iteration, a rough estimate for this machine; `mmssod run` corrects it
@@ -65,7 +68,6 @@ SCALE_COMMENT = 'greatest width and height, the proportions are kept; larger fin
 TWO_STAGE_DATA = dict(
     bases='"mmssod::_base_/datasets/coco_json.py"',
     start='',
-    lengths='iterations = $iterations  # of the teacher, and of the student after it',
     jitter='',
     batch_comment='labeled images an iteration and GPU, and as many unlabeled ones',
     semi_counts='dict(labeled=batch, unlabeled=batch)',
@@ -85,10 +87,6 @@ labeled = dict(
 COCO_DATA = dict(
     bases='["mmssod::_base_/datasets/coco_json.py", "mmssod::_base_/datasets/jitter.py"]',
     start='start = $start  # $start_comment\n',
-    lengths="""\
-iterations = $iterations  # of the teacher
-student_iterations = max(round($student_share * iterations), 1)  # after it
-supervised_iterations = iterations + round($step_cost * student_iterations)  # as long as both together, in seconds""",
     jitter="""\
 sizes = {  # change at random: few labeled images are learned by heart in one size
     'resize': dict(scale=scale, **_base_.jitter['resize']),
@@ -152,9 +150,11 @@ $command
 
 _base_ = ["./teacher.py", "mmssod::_base_/$method"]
 
+share = -(-_base_.student_iterations // _base_.evaluations)
+train_cfg = dict(max_iters=_base_.student_iterations, val_interval=share)
 model = dict(_delete_=True, detector=_base_.model, **_base_.semi)
 train_dataloader = dict(_delete_=True, **_base_.semi_train_dataloader)
-default_hooks = dict(**_base_.semi_hooks, **_base_.stop_early)
+default_hooks = dict(checkpoint=dict(interval=share), **_base_.semi_hooks, **_base_.stop_early)
 auto_scale_lr = dict(base_batch_size=2 * _base_.batch)
 work_dir = f'{_base_.here}/work_dirs/student'
 load_from = f'{_base_.here}/work_dirs/teacher/iter_{_base_.iterations}.pth'
@@ -168,8 +168,8 @@ $command
 
 _base_ = './teacher.py'
 
-share = -(-2 * _base_.iterations // _base_.evaluations)
-train_cfg = dict(max_iters=2 * _base_.iterations, val_interval=share)
+share = -(-_base_.supervised_iterations // _base_.evaluations)
+train_cfg = dict(max_iters=_base_.supervised_iterations, val_interval=share)
 default_hooks = dict(checkpoint=dict(interval=share), **_base_.stop_early)
 work_dir = f'{_base_.here}/work_dirs/supervised'
 ''')
@@ -232,17 +232,3 @@ load_from = f'{_base_.here}/work_dirs/teacher/iter_{_base_.iterations}.pth'
 ''')
 
 NOT_JOINT = "model['joint_features'] = False  # batch norm counts over labeled images and strong views apart\n"
-
-COCO_SUPERVISED = Template('''\
-"""The baseline: the labeled images alone for as long as teacher and student together, what unlabeled ones must beat.
-
-$command
-"""
-
-_base_ = './teacher.py'
-
-share = -(-_base_.supervised_iterations // _base_.evaluations)
-train_cfg = dict(max_iters=_base_.supervised_iterations, val_interval=share)
-default_hooks = dict(checkpoint=dict(interval=share), **_base_.stop_early)
-work_dir = f'{_base_.here}/work_dirs/supervised'
-''')

@@ -13,7 +13,7 @@ from string import Template
 
 from mmssod.apis.new import texts
 from mmssod.apis.new.detectors import DETECTORS
-from mmssod.apis.new.planning import Plan, small_recipe
+from mmssod.apis.new.planning import Plan, recipe
 from mmssod.apis.new.pool import Pool
 from mmssod.apis.new.sets import LabeledPart
 from mmssod.apis.project_run.candidates import CANDIDATES, TRIAL
@@ -133,6 +133,7 @@ def _data_values(
 ) -> dict[str, object]:
     """What ``data.py`` says of data and plan, for every detector."""
     classes = [category['name'] for category in train.coco['categories']]
+    student = recipe(plan.detector)
     return dict(
         up=up,
         around='the one around it' if up == 1 else 'the one around the project of all detectors',
@@ -150,6 +151,8 @@ def _data_values(
         rate=f'{plan.rate:g}',
         optimizer=DETECTORS[plan.detector].optimizer_name,
         iterations=plan.iterations,
+        student_share=f'{student.student_share:g}',
+        step_cost=f'{student.step_cost:g}',
         step_seconds=f'{plan.step_seconds:.2g}',
         workers=plan.workers,
         rare=max(1, len(classes) // 3) if len(classes) > 2 else 0,
@@ -169,11 +172,10 @@ def _two_stage_configs(
         seed=seed,
         load_from=f'load_from = {_start(start, folder, up, "_base_.")}\n' if start else '',
     )
-    method = 'certainty_lite.py' if chosen.optimizer == 'adamw_lite.py' else 'certainty.py'
     return {
         'data.py': _data_text(texts.TWO_STAGE_DATA, data),
         'teacher.py': texts.TEACHER.substitute(training | dict(command=dry)),
-        'student.py': texts.STUDENT.substitute(dict(method=method, command=both)),
+        'student.py': texts.STUDENT.substitute(dict(method=chosen.recipe, command=both)),
         'supervised.py': texts.SUPERVISED.substitute(command=baseline),
     }
 
@@ -182,9 +184,8 @@ def _coco_configs(
     folder: Path, plan: Plan, data: dict[str, object], seed: int, start: str, up: int
 ) -> dict[str, str]:
     """Texts of the configs of a detector that starts from COCO by file name: a student with an EMA teacher."""
-    chosen, recipe = DETECTORS[plan.detector], small_recipe()
+    chosen = DETECTORS[plan.detector]
     dry, _, both, baseline = commands(folder, plan)[:4]
-    lengths = dict(student_share=f'{recipe.student_share:g}', step_cost=f'{recipe.step_cost:g}')
     begins = 'starts from trained weights' if start else 'starts from random weights'
     comment = 'weights to start from: a name, a URL or a file; None draws them at random'
     hooks = [texts.FREEZE] * bool(start) + [texts.CHANNELS_LAST] * plan.channels_last
@@ -199,10 +200,10 @@ def _coco_configs(
     joint = '' if start else texts.NOT_JOINT
     started = dict(start=_start(start, folder, up) if start else 'None', start_comment=comment)
     return {
-        'data.py': _data_text(texts.COCO_DATA, data | lengths | started),
+        'data.py': _data_text(texts.COCO_DATA, data | started),
         'teacher.py': texts.COCO_TEACHER.substitute(teacher | dict(command=dry)),
         'student.py': texts.COCO_STUDENT.substitute(dict(joint=joint, command=both)),
-        'supervised.py': texts.COCO_SUPERVISED.substitute(command=baseline),
+        'supervised.py': texts.SUPERVISED.substitute(command=baseline),
     }
 
 

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mmssod.apis.project_run.facts import (
-    COST,
     STEP_SECONDS,
     assigned,
     plan_lines,
@@ -30,6 +29,9 @@ SHARE = 0.2
 """Of the estimated time of all, what the trial takes at most."""
 LEAST_IMAGES = 10
 """Images with boxes that a trial asks for: an interval over fewer is not to be trusted."""
+LEAST_ITERATIONS = 125
+"""Iterations of its first round that a trial asks for, of each candidate: while the learning rate still rises, for 100
+iterations (``adamw_lite.py``), starts are compared and not detectors."""
 EVALUATIONS = 3
 """Evaluations of a candidate in a round, as counted beforehand: the trial's, and what is due of its training's own."""
 FORWARD = 0.5
@@ -146,7 +148,7 @@ def trained_project(folder: Path) -> Path:
 def whole_seconds(folder: Path) -> float:
     """The estimated seconds of all trainings of a project with one detector; 0 for no estimate."""
     stages, step = read_project(folder)
-    return sum((stage.length or 0) * step * COST[stage.name] for stage in stages)
+    return sum((stage.length or 0) * step * stage.cost for stage in stages)
 
 
 def trial_seconds(folder: Path, candidates: Sequence[str]) -> float:
@@ -158,6 +160,13 @@ def trial_seconds(folder: Path, candidates: Sequence[str]) -> float:
     evaluation = max(_evaluation(folder / name) for name in candidates)
     turns = sum(round_sizes(len(candidates)))
     return max(SHARE * whole - turns * EVALUATIONS * evaluation, 0.0)
+
+
+def _first_round(folder: Path, candidates: Sequence[str]) -> dict[str, int]:
+    """The estimated iterations of each candidate in the first round of a trial."""
+    sizes = round_sizes(len(candidates))
+    seconds = trial_seconds(folder, candidates) / (len(sizes) * sizes[0])
+    return {name: int(seconds / read_project(folder / name)[1]) for name in candidates}
 
 
 def _evaluation(folder: Path) -> float:
@@ -182,6 +191,13 @@ def no_trial(folder: Path, candidates: Sequence[str]) -> str:
         return (
             f'no trial: a fifth of the whole time ({rough(whole_seconds(folder / candidates[0]))} by the estimate in '
             f'data.py) does not even take the evaluations of {len(truth["images"])} validation images'
+        )
+    iterations = _first_round(folder, candidates)
+    slowest = min(candidates, key=lambda name: iterations[name])
+    if iterations[slowest] < LEAST_ITERATIONS:
+        return (
+            f'no trial: a fifth of the whole time leaves {iterations[slowest]} iterations for {slowest}, in which the '
+            f'learning rate has hardly risen; it takes {LEAST_ITERATIONS} (a longer training, `iterations` in data.py)'
         )
     return ''
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from mmengine.hooks import Hook
 
-from mmssod.apis.project_run.facts import COST, rough, step_seconds
+from mmssod.apis.project_run.facts import Stage, rough, step_seconds
 from mmssod.apis.project_run.stages import Training
 from mmssod.engine.progress import MovingAverage
 
@@ -21,11 +21,15 @@ class Clock:
 
     Args:
         trainings: Of the project.
+        stages: What its files say of them, with what an iteration costs.
         step: Seconds of the teacher's iteration by an estimate, 0 for none.
     """
 
-    def __init__(self, trainings: Sequence[Training], step: float = 0.0) -> None:
+    def __init__(
+        self, trainings: Sequence[Training], stages: Sequence[Stage], step: float = 0.0
+    ) -> None:
         self.trainings = trainings
+        self.cost = {stage.name: stage.cost for stage in stages}
         self.estimate = step
         self.steps: dict[str, float] = {}
         for training in trainings:
@@ -44,8 +48,8 @@ class Clock:
         """Seconds of an iteration of a training: measured, else by those that are, else by the estimate."""
         if name in self.steps:
             return self.steps[name]
-        others = [seconds / COST[other] for other, seconds in self.steps.items()]
-        return COST[name] * (sum(others) / len(others) if others else self.estimate)
+        others = [seconds / self.cost[other] for other, seconds in self.steps.items()]
+        return self.cost[name] * (sum(others) / len(others) if others else self.estimate)
 
     def line(self, now: Training, done: int) -> str:
         """What is left, by training."""
@@ -92,5 +96,5 @@ class ClockHook(Hook):
         """Say what is left."""
         self.clock.evaluation = time.monotonic() - self._evaluation
         self._last = 0.0  # an evaluation is no step
-        if runner.iter < runner.max_iters:
+        if runner.iter < runner.max_iters and not runner.train_loop.stop_training:
             runner.logger.info(self.clock.line(self.training, runner.iter))

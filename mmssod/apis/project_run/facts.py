@@ -16,8 +16,8 @@ from mmssod.analysis.log_entries import log_entries
 
 STAGES = ('teacher', 'student', 'supervised')
 """A project's trainings in their order; each has a config of its name."""
-COST = {'teacher': 1.0, 'student': 2.15, 'supervised': 1.0}
-"""Time of an iteration over that of the teacher, where it is not measured: ``step_cost`` of ``ema_small.py``."""
+STUDENT_COST = 'student_cost'
+"""The value of ``data.py`` for the time of a student's iteration over its teacher's: the recipe's ``step_cost``."""
 STEP_SECONDS = 'step_seconds'
 """The value of ``data.py`` that estimates the time of the teacher's iteration."""
 
@@ -41,6 +41,7 @@ class Stage:
         done: Iterations of its newest checkpoint.
         complete: Whether it is trained and evaluated to its end.
         seconds: Of an iteration, by its log; 0 without one.
+        cost: Time of an iteration over that of the teacher, where it is not measured.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Stage:
     done: int
     complete: bool
     seconds: float
+    cost: float = 1.0
 
 
 def read_project(folder: Path) -> tuple[list[Stage], float]:
@@ -69,12 +71,19 @@ def read_project(folder: Path) -> tuple[list[Stage], float]:
         'teacher': teacher,
         **{name: {**teacher, **assigned(folder / f'{name}.py', teacher)} for name in STAGES[1:]},
     }
-    stages = [_stage(folder, name, values[name].get('train_cfg')) for name in STAGES]
-    step = data.get(STEP_SECONDS, 0.0)
-    return stages, float(step) if isinstance(step, (int, float)) else 0.0
+    cost = _float(data.get(STUDENT_COST)) or 2.0  # twice the images
+    stages = [
+        _stage(folder, name, values[name].get('train_cfg'), cost if name == 'student' else 1.0)
+        for name in STAGES
+    ]
+    return stages, _float(data.get(STEP_SECONDS))
 
 
-def _stage(folder: Path, name: str, loop: Any) -> Stage:
+def _float(value: Any) -> float:
+    return float(value) if isinstance(value, (int, float)) else 0.0
+
+
+def _stage(folder: Path, name: str, loop: Any, cost: float) -> Stage:
     length = loop.get('max_iters') if isinstance(loop, dict) else None
     work_dir = folder / 'work_dirs' / name
     known = length if isinstance(length, int) else None
@@ -84,6 +93,7 @@ def _stage(folder: Path, name: str, loop: Any) -> Stage:
         done=newest_iteration(work_dir),
         complete=known is not None and complete(work_dir, known),
         seconds=step_seconds(work_dir),
+        cost=cost,
     )
 
 
@@ -183,7 +193,7 @@ def seconds_left(stages: list[Stage], step: float) -> float | None:
         stages: Of the project.
         step: Seconds of the teacher's iteration, by an estimate; what a log says goes before.
     """
-    measured = [stage.seconds / COST[stage.name] for stage in stages if stage.seconds]
+    measured = [stage.seconds / stage.cost for stage in stages if stage.seconds]
     step = fmean(measured) if measured else step
     total = 0.0
     for stage in stages:
@@ -191,7 +201,7 @@ def seconds_left(stages: list[Stage], step: float) -> float | None:
             continue
         if stage.length is None or not step:
             return None
-        total += max(stage.length - stage.done, 0) * (stage.seconds or step * COST[stage.name])
+        total += max(stage.length - stage.done, 0) * (stage.seconds or step * stage.cost)
     return total
 
 

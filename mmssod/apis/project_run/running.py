@@ -14,8 +14,9 @@ from mmengine.config import Config
 from mmssod.analysis.report.runs import best_checkpoint, last_checkpoint, read_run_folder
 from mmssod.apis.distributed import process_group
 from mmssod.apis.project_run.clock import Clock, ClockHook
-from mmssod.apis.project_run.facts import read_project, rough
+from mmssod.apis.project_run.facts import read_json_dict, read_project, rough
 from mmssod.apis.project_run.stages import Training, project_trainings
+from mmssod.apis.score_thresholds import thresholds_file
 from mmssod.apis.training import run_training
 from mmssod.engine.image_progress import print_now
 from mmssod.engine.main_metric import main_metric, step_of
@@ -23,7 +24,7 @@ from mmssod.environment.checkpoints import damage, trusting
 from mmssod.environment.whole_files import write_whole
 
 REPORTED = 'reported.json'
-"""File of ``work_dirs`` that names the checkpoints of the last report."""
+"""File of ``work_dirs`` with the checkpoints of the last report, and its verdict."""
 
 
 def train_project(
@@ -53,7 +54,8 @@ def train_project(
     """
     options = dict(seed=seed, amp=amp, auto_scale_lr=False, cfg_options=cfg_options)
     trainings = project_trainings(folder, **options)
-    clock = Clock(trainings, read_project(folder)[1] if step is None else step)
+    stages, estimate = read_project(folder)
+    clock = Clock(trainings, stages, estimate if step is None else step)
     setup_cache_size_limit_of_dynamo()
     for number, training in enumerate(trainings, start=1):
         if training.complete and _whole(training):
@@ -88,22 +90,17 @@ def result_checkpoint(training: Training) -> str:
     return best_checkpoint(training.work_dir) or last_checkpoint(training.work_dir)
 
 
-def reported(folder: Path, trainings: Sequence[Training], page: Path) -> bool:
-    """Whether the report is there and of these checkpoints."""
-    try:
-        known = json.loads(_note(folder).read_text())
-    except (OSError, ValueError):
-        return False
-    return page.is_file() and known == _checkpoints(trainings)
+def noted_verdict(folder: Path, trainings: Sequence[Training], page: Path) -> str | None:
+    """The verdict of the report, if that is there and of these checkpoints; else None."""
+    known = read_json_dict(folder / 'work_dirs' / REPORTED)
+    there = page.is_file() and known.get('checkpoints') == _checkpoints(trainings)
+    return str(known.get('verdict', '')) if there else None
 
 
-def note_report(folder: Path, trainings: Sequence[Training]) -> None:
-    """Write down which checkpoints were reported."""
-    write_whole(_note(folder), json.dumps(_checkpoints(trainings)).encode())
-
-
-def _note(folder: Path) -> Path:
-    return folder / 'work_dirs' / REPORTED
+def note_report(folder: Path, trainings: Sequence[Training], sentence: str) -> None:
+    """Write down which checkpoints were reported, and the verdict."""
+    known = dict(checkpoints=_checkpoints(trainings), verdict=sentence)
+    write_whole(folder / 'work_dirs' / REPORTED, json.dumps(known).encode())
 
 
 def _checkpoints(trainings: Sequence[Training]) -> dict[str, str]:
@@ -117,8 +114,14 @@ def report_runs(trainings: Sequence[Training]) -> list[str]:
     return [shown_path(training.work_dir) for training in found]
 
 
-def summary(folder: Path, trainings: Sequence[Training]) -> list[str]:
-    """What was trained, how good it is, where it lies, and what to do with it."""
+def summary(folder: Path, trainings: Sequence[Training], page: Path) -> list[str]:
+    """What was trained, how good it is, where it lies, and what to do with it.
+
+    Args:
+        folder: Of the project.
+        trainings: All, complete.
+        page: The report, beside which the best thresholds lie.
+    """
     lines = [f'{folder}: trained']
     for training in trainings:
         run = read_run_folder(training.work_dir)
@@ -131,9 +134,15 @@ def summary(folder: Path, trainings: Sequence[Training]) -> list[str]:
         )
     student = next(training for training in trainings if training.name == 'student')
     words = [shown_path(folder / 'student.py'), shown_path(result_checkpoint(student))]
+    found = [
+        '--score-thr',
+        shown_path(thresholds_file(page)),
+        '--out',
+        shown_path(folder / 'found'),
+    ]
     lines += [
         'next:',
-        f'  mmssod infer {shlex.join(words)} IMAGES --out {shlex.quote(shown_path(folder / "found"))}',
+        f'  mmssod infer {shlex.join(words)} IMAGES {shlex.join(found)}',
         f'  mmssod export {shlex.join(words)} --out {shlex.quote(shown_path(folder / "detector"))}',
     ]
     return lines

@@ -7,6 +7,7 @@ So the learning rate does not fall at the end of a trial, that of no candidate.
 from __future__ import annotations
 
 import json
+import logging
 import math
 import time
 from collections.abc import Callable, Sequence
@@ -35,6 +36,7 @@ from mmssod.datasets.annotation_files import read_json
 from mmssod.engine.checkpoint_files import newest_checkpoint
 from mmssod.engine.hooks.whole_checkpoint_hook import WholeCheckpointHook
 from mmssod.engine.image_progress import print_now
+from mmssod.engine.terminal import short_terminal
 from mmssod.environment.checkpoints import trusting
 from mmssod.environment.whole_files import write_whole
 
@@ -190,7 +192,8 @@ class Trial:
         if not file.is_file():
             self._train(training, self._hook(name, number, seconds))
             checkpoint = newest_checkpoint(str(training.work_dir)) or ''
-            found = predict(training.config, checkpoint)
+            with short_terminal(logging.WARNING):
+                found = predict(training.config, checkpoint)
             spent = trained_seconds(checkpoint)
             write_whole(file, json.dumps(dict(seconds=spent, found=found)).encode())
         result = json.loads(file.read_text())
