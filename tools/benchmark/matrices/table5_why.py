@@ -4,8 +4,8 @@ _base_ = './table5_photos.py'
 
 title = 'What CA changes in the student, on photographs'
 note = (
-    'As [Table 5 on photographs](table5_photos.md), from the same teachers. "Selected by" changes what the thresholds by '
-    'class are tested against; "no bucket loss" leaves the losses of buckets and offsets to labeled boxes.'
+    'As [Table 5 on photographs](table5_photos.md), from the same teachers. "Selected by" changes what the thresholds '
+    'by class are tested against; "no bucket loss" leaves the losses of buckets and offsets to labeled boxes.'
 )
 WHY = {
     'CA, selected by p': {'model.selector.certainty': 'p'},
