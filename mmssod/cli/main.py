@@ -13,6 +13,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import ModuleType
 
+from mmssod.environment.whole_files import NO_ROOM
+
 PACKAGE = Path(__file__).parents[1]
 TRACE = 'MMSSOD_TRACE'
 """Environment variable that has errors end in a traceback."""
@@ -61,7 +63,7 @@ def begin(argv: Sequence[str]) -> int:
     argv = list(argv)
     parse(argv)
     module, parser, args = _read(argv[0], argv[1:], f'mmssod {argv[0]}')
-    return _guarded(parser, lambda: _before_loading(module, args))
+    return guarded(parser.prog, lambda: _before_loading(module, args))
 
 
 def parse(argv: Sequence[str]) -> None:
@@ -103,7 +105,7 @@ def run_tool(
             _before_loading(module, args)
         return int(module.run(args) or 0)
 
-    return _guarded(parser, work)
+    return guarded(parser.prog, work)
 
 
 def _before_loading(module: ModuleType, args: argparse.Namespace) -> int:
@@ -114,17 +116,17 @@ def _before_loading(module: ModuleType, args: argparse.Namespace) -> int:
     return 0
 
 
-def _guarded(parser: argparse.ArgumentParser, work: Callable[[], int]) -> int:
-    """The exit status of some work; errors about what it was given, and Ctrl-C, are told in a line."""
+def guarded(prog: str, work: Callable[[], int]) -> int:
+    """The exit status of some work; errors about what it was given, and Ctrl-C, are told in a line of ``prog``."""
     try:
         return work()
     except KeyboardInterrupt:
-        print(f'{parser.prog}: interrupted by Ctrl-C', file=sys.stderr)
+        print(f'{prog}: interrupted by Ctrl-C', file=sys.stderr)
         return INTERRUPTED
     except EXPECTED as error:
         if os.environ.get(TRACE) or not about_input(error):
             raise
-        print(f'{parser.prog}: {_text(error)}', file=sys.stderr)
+        print(f'{prog}: {_text(error)}', file=sys.stderr)
         print(f'({TRACE}=1 shows where in the code)', file=sys.stderr)
         return 1
 
@@ -170,6 +172,8 @@ def about_input(error: BaseException | None) -> bool:
 def _text(error: Exception) -> str:
     """An error's words; its kind, too, where they are few."""
     text = str(error)
+    if getattr(error, 'errno', None) in NO_ROOM:
+        text += '; nothing that was there is overwritten. Make room on that disk, then call it again'
     return text if len(text) > 40 else f'{type(error).__name__}: {text}'
 
 

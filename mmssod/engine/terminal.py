@@ -1,9 +1,10 @@
-"""What of a run's log is shown on the terminal."""
+"""What of a run's log is shown on the terminal, and what becomes of it when that is closed."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+import os
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -29,6 +30,24 @@ def short_terminal() -> Iterator[None]:
         yield
     finally:
         _short = before
+
+
+def terminals() -> list[int]:
+    """Which of standard output and errors go to a terminal."""
+    return [place for place in (1, 2) if os.isatty(place)]
+
+
+def leave_closed(places: Iterable[int]) -> None:
+    """Send output nowhere that went to a terminal and goes to none: to write to one that was closed is an error.
+
+    Args:
+        places: What :func:`terminals` gave.
+    """
+    for place in places:
+        if not os.isatty(place):
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, place)
+            os.close(nowhere)
 
 
 def shorten_terminal(logger: Any) -> None:
