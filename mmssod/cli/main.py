@@ -173,7 +173,9 @@ def _text(error: Exception) -> str:
     """An error's words; its kind, too, where they are few."""
     text = str(error)
     if getattr(error, 'errno', None) in NO_ROOM:
-        text += '; nothing that was there is overwritten. Make room on that disk, then call it again'
+        text += (
+            '; nothing that was there is overwritten. Make room on that disk, then call it again'
+        )
     return text if len(text) > 40 else f'{type(error).__name__}: {text}'
 
 

@@ -116,7 +116,6 @@ def stoppable(folder: Path, header: Header) -> Iterator[None]:
     Raises:
         SystemExit: Of the signal, with 128 and its number.
     """
-
     places = terminals()
 
     def end(number: int, frame: Any) -> None:
@@ -131,8 +130,8 @@ def stoppable(folder: Path, header: Header) -> Iterator[None]:
         yield
     except (SystemExit, KeyboardInterrupt):
         print_log(
-            f'label bank {folder}: told to end; {images_done(folder, header)} of {header.images} images are labeled and '
-            'stay so: the same command goes on',
+            f'label bank {folder}: told to end; {images_done(folder, header)} of {header.images} images stay labeled, '
+            'the same command goes on',
             'current',
             logging.WARNING,
         )

@@ -183,9 +183,11 @@ def _coco_configs(
     folder: Path, plan: Plan, data: dict[str, object], seed: int, start: str, up: int
 ) -> dict[str, str]:
     """Texts of the configs of a detector that starts from COCO by file name: a student with an EMA teacher."""
-    chosen, recipe = DETECTORS[plan.detector], small_recipe()
+    chosen = DETECTORS[plan.detector]
     dry, _, both, baseline = commands(folder, plan)[:4]
-    lengths = dict(student_share=f'{recipe.student_share:g}', step_cost=f'{recipe.step_cost:g}')
+    lengths = dict(
+        student_share=f'{plan.student_share:g}', step_cost=f'{small_recipe().step_cost:g}'
+    )
     begins = 'starts from trained weights' if start else 'starts from random weights'
     comment = 'weights to start from: a name, a URL or a file; None draws them at random'
     hooks = [texts.FREEZE] * bool(start) + [texts.CHANNELS_LAST] * plan.channels_last
