@@ -26,7 +26,7 @@ TIMEOUT = 600.0
 
 
 def power_loss(root: Path, trials: int, seed: int = 7) -> dict:
-    """Pages of a shard that was not forced to the disk are zero, its end is missing; of a closed bank, one page is zero.
+    """Pages of a shard that was not forced to the disk are zero, its end is missing; of a closed bank, one is zero.
 
     The first goes on behind its last whole image and ends as it was written; of the second each label is right or an
     error.

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).parents[1]))
 sys.path.insert(0, str(Path(__file__).parent))
 
 import bad_rows
@@ -34,18 +35,19 @@ from mmssod.environment.whole_files import write_whole
 ROOT = Path('work_dirs/faults').absolute()
 LEAST_KILLS = 60
 
-NOTE = """Runs are killed, robbed of a process, a data worker, room on the disk or the clock, told to end, copied, and fed with
-files that want to harm.
-Each must end bit by bit as one that was left alone (weights, statistics, teacher, optimizer, schedule, class balance),
-or refuse; a part passes only where its fault took place.
-`make faults` runs it and writes this page; how each fault is met is in [reliability](../reliability.md).
+NOTE = """Runs are killed, robbed of a process, a data worker, the clock or room on the disk, told to end, copied, and
+fed with files that want to harm. Each must end bit by bit as one that was left alone (weights, statistics, teacher,
+optimizer, schedule, class balance), or refuse; a part passes only where its fault took place.
+`make faults` runs it and writes this page; how each fault is met is in [reliability](../reliability.md). A part that
+has passed is kept until `--anew`, so each row tells its date.
 
 What is trained is small, so that many runs fit into minutes. The kills of one process and the soak take the shipped
 runtime and pipelines with a tiny detector (a ResNet-18 of 8 channels, images of 64 px, one labeled and one unlabeled a
-batch). The kills of two processes, the 500 iterations under torchrun, signals and the clock take a regressor of a few
-weights, which has no images and all else that is hard to resume: dropout, a teacher with batch norms, class statistics,
-momentum, a schedule; so do copied and shared folders. Each row tells its date; rows that passed are kept. The soak has 2000 iterations of a process and a data worker; its growth is that of the median
-memory from the second quarter to the last, so what fills up in the first is left out."""
+batch). The kills of two processes, the 500 iterations under torchrun, signals, folders and the clock take a regressor
+of a few weights, which has no images and all else that is hard to resume: dropout, a teacher with batch norms, class
+statistics, momentum, a schedule. The soak has 2000 iterations of a process and a data worker; its growth is that of
+the median memory from the second quarter to the last, so what fills up in the first is left out. A full disk is one of
+64 MB in memory: each writer is called on it empty, full, and with room again; what was there must not change."""
 
 
 def parts(short: bool) -> dict[str, Callable[[Path], dict]]:
