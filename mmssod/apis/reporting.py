@@ -138,7 +138,7 @@ def report(
     path = Path(out)
     path.parent.mkdir(parents=True, exist_ok=True)
     link_files([*page.label_gallery, *page.difference_gallery], path.parent)
-    write_whole(path, render(page))
+    write_whole(path, render(page).encode(errors='backslashreplace'))
     return page
 
 

@@ -240,7 +240,7 @@ def read_json_dict(file: Path) -> dict[str, Any]:
     """What a json holds; empty where it is missing, no json, or no dict."""
     try:
         found = json.loads(file.read_text())
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}
 
