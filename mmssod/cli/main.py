@@ -10,8 +10,10 @@ import shlex
 import sys
 import traceback
 from collections.abc import Callable, Sequence
+from functools import wraps
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 from mmssod.environment.whole_files import NO_ROOM
 
@@ -99,6 +101,7 @@ def run_tool(
     for stream in (sys.stdout, sys.stderr):  # names of files may be what the terminal cannot write
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors='backslashreplace')
+            _outlive_reader(stream)
 
     def work() -> int:
         if not begun:
@@ -106,6 +109,27 @@ def run_tool(
         return int(module.run(args) or 0)
 
     return guarded(parser.prog, work)
+
+
+def _outlive_reader(stream: io.TextIOWrapper) -> None:
+    """Have output go nowhere once its reader has gone (``| head``): the results are still to be written."""
+
+    def lenient(method: Callable[..., Any]) -> Callable[..., Any]:
+        @wraps(method)
+        def call(*args: str) -> Any:
+            try:
+                return method(*args)
+            except BrokenPipeError:
+                nowhere = os.open(os.devnull, os.O_WRONLY)
+                os.dup2(nowhere, stream.fileno())
+                os.close(nowhere)
+                return len(args[0]) if args else None
+
+        return call
+
+    if not hasattr(stream.write, '__wrapped__'):
+        stream.write = lenient(stream.write)  # type: ignore[method-assign]
+        stream.flush = lenient(stream.flush)  # type: ignore[method-assign]
 
 
 def _before_loading(module: ModuleType, args: argparse.Namespace) -> int:

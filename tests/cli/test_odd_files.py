@@ -1,5 +1,6 @@
 """Files that are not what a command hopes for: an error in a line, or the rest is used; nothing is wrong in silence."""
 
+import io
 import json
 import os
 import shutil
@@ -45,6 +46,17 @@ def test_a_text_is_no_checkpoint_and_no_danger(run_folder, tmp_path, capsys, com
     assert call(command, run_folder, tmp_path / 'a.json', tmp_path) == 1
     said = capsys.readouterr().err
     assert 'not a file of torch.save' in said and '--trust-checkpoint' not in said
+
+
+@pytest.mark.parametrize('closed', ['reader', 'stdout'])
+def test_results_outlive_whoever_reads_the_output(run_folder, tmp_path, monkeypatch, closed):
+    """``mmssod label ... | head`` and ``>&-``."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    stream = io.TextIOWrapper(os.fdopen(writer, 'wb'), line_buffering=True)
+    monkeypatch.setattr('sys.stdout', stream if closed == 'reader' else None)
+    assert call('label', run_folder, run_folder / 'iter_1.pth', tmp_path) == 0
+    assert json.loads((tmp_path / 'labels.json').read_text())['images']
 
 
 def test_a_report_of_names_that_are_not_utf8(run_folder, tmp_path):
