@@ -9,7 +9,6 @@ For example::
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
 
 
@@ -32,13 +31,13 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     """Export."""
     args = parse_args()
+    from mmssod.datasets.split import write_coco
     from mmssod.methods.ismt.export import MEMORY_SCORE, export_memory
 
     score_thr = MEMORY_SCORE if args.score_thr is None else args.score_thr
     labels = export_memory(args.config, args.checkpoint, score_thr=score_thr)
     out = Path(args.out)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_text(json.dumps(labels))
+    write_coco(labels, out)
     filled = {box['image_id'] for box in labels['annotations']}
     print(
         f'{len(labels["annotations"])} boxes in {len(filled)} of {len(labels["images"])} images: {out}'

@@ -30,11 +30,10 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     """Merge."""
     args = parse_args()
-    import torch
-
     from mmssod.apis.checkpoints import merge_checkpoints
+    from mmssod.engine.checkpoint_files import save_whole
 
-    torch.save(merge_checkpoints(args.checkpoints, args.part), args.out)
+    save_whole(merge_checkpoints(args.checkpoints, args.part), args.out)
     print(f'{len(args.checkpoints)} detectors in {args.out}')
 
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
 
 from mmengine.config import DictAction
 
@@ -40,9 +41,16 @@ def parse_args() -> argparse.Namespace:
     return args
 
 
-def main() -> None:
-    """Label."""
+def main() -> int:
+    """Label; the exit status, see ``mmssod.cli.main``."""
     args = parse_args()
+    from mmssod.cli.main import guarded
+
+    return guarded('pseudo_label.py', lambda: label(args))
+
+
+def label(args: argparse.Namespace) -> int:
+    """Do what the command line says."""
     from mmssod.label_bank.making import make_label_bank
 
     make_label_bank(
@@ -56,7 +64,8 @@ def main() -> None:
         launcher=args.launcher,
         **({} if args.floor is None else dict(floor=args.floor)),
     )
+    return 0
 
 
 if __name__ == '__main__':
-    main()
+    sys.exit(main())

@@ -1,6 +1,7 @@
 """AP of each class, the rarest of the labeled set first, for several detectors side by side (Table 4 of the paper)."""
 
 import csv
+import io
 import math
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from matplotlib.figure import Figure
 
 from mmssod.analysis.fonts import families
 from mmssod.analysis.plotting import COLORS, new_figure, percent, tidy
+from mmssod.environment.whole_files import write_whole
 from mmssod.evaluation import DetectorOutputs, evaluate_boxes
 from mmssod.evaluation.coco import box_counts, category_ids, rarest
 
@@ -84,8 +86,9 @@ def text_rows(numbers: dict[str, Any]) -> list[list[str]]:
 
 def write_csv(numbers: dict[str, Any], path: Path) -> None:
     """Write the table."""
-    with path.open('w', newline='', encoding='utf-8') as stream:
-        csv.writer(stream).writerows(rows(numbers))
+    stream = io.StringIO(newline='')
+    csv.writer(stream).writerows(rows(numbers))
+    write_whole(path, stream.getvalue())
 
 
 def draw(numbers: dict[str, Any]) -> Figure:

@@ -11,8 +11,8 @@ from matplotlib import colormaps
 from matplotlib.figure import Figure
 
 from mmssod.analysis.fonts import families
-from mmssod.analysis.log_entries import log_entries
 from mmssod.analysis.plotting import new_figure, tidy
+from mmssod.environment.log_entries import log_entries
 
 LEGEND_ENTRIES = 12
 

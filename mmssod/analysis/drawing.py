@@ -13,7 +13,8 @@ from matplotlib.patches import Rectangle
 
 from mmssod.analysis.fonts import families, text_width
 from mmssod.analysis.pictures import TRUTH, Picture, Side
-from mmssod.analysis.plotting import COLORS, new_figure
+from mmssod.analysis.plotting import COLORS, new_figure, write_png
+from mmssod.environment.whole_files import write_whole
 
 PANEL = 5.0  # inches
 FONT = 7.5  # points
@@ -33,9 +34,9 @@ def write(chosen: Sequence[Picture], folder: str | Path, with_truth: bool = Fals
     records = []
     for place, picture in enumerate(chosen):
         name = f'{place:03d}_{picture.image_id}.png'
-        draw(picture, with_truth).savefig(folder / name, bbox_inches='tight', pad_inches=0.05)
+        write_png(draw(picture, with_truth), folder / name, bbox_inches='tight', pad_inches=0.05)
         records.append(dict(file=name, **picture.numbers()))
-    (folder / 'pictures.json').write_text(json.dumps(records, indent=1) + '\n')
+    write_whole(folder / 'pictures.json', json.dumps(records, indent=1) + '\n')
 
 
 def draw(picture: Picture, with_truth: bool = False) -> Figure:

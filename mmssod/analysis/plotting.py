@@ -6,11 +6,14 @@ Figures are drawn without pyplot, so no window and no global state.
 import json
 import math
 from collections.abc import Sequence
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+
+from mmssod.environment.whole_files import write_whole
 
 # Okabe and Ito's palette without its yellow, which is too light for lines.
 COLORS = ('#0072B2', '#D55E00', '#009E73', '#CC79A7', '#E69F00', '#56B4E9', '#000000')
@@ -73,8 +76,15 @@ def save(figure: Figure, numbers: dict[str, Any], out: str | Path) -> None:
         ValueError: If ``out`` is no ``.png``.
     """
     path = png_path(out)
-    path.with_suffix('.json').write_text(json.dumps(numbers, indent=1, allow_nan=False) + '\n')
-    figure.savefig(path)
+    write_whole(path.with_suffix('.json'), json.dumps(numbers, indent=1, allow_nan=False) + '\n')
+    write_png(figure, path)
+
+
+def write_png(figure: Figure, path: Path, **options: Any) -> None:
+    """Write a figure; ``options`` are those of ``savefig``."""
+    content = BytesIO()
+    figure.savefig(content, format='png', **options)
+    write_whole(path, content.getvalue(), sync=False)
 
 
 def png_path(out: str | Path) -> Path:

@@ -14,6 +14,7 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
 from mmssod.analysis.pictures import Side, tag
+from mmssod.analysis.plotting import write_png
 from mmssod.analysis.views import ShownView, draw
 from mmssod.apis.config import ConfigLike, load_config
 from mmssod.apis.inferring import Frame, infer
@@ -74,9 +75,8 @@ def browse(
             with seeded(derive_seed(seed, name, index)):
                 views = shown_views(source[index], dataset.metainfo['classes'], known.get(path, []))
             file = folder / f'{name}_{place:02d}_{shown(Path(path).stem)}.png'
-            draw(views, shown(shortened(path), 1000)).savefig(
-                file, bbox_inches='tight', pad_inches=0.05
-            )
+            figure = draw(views, shown(shortened(path), 1000))
+            write_png(figure, file, bbox_inches='tight', pad_inches=0.05)
             written.append(file)
     return written
 

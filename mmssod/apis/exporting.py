@@ -6,10 +6,10 @@ import json
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from mmssod.apis.config import ConfigLike
 from mmssod.apis.plain import PlainDetector, plain_detector
+from mmssod.engine.checkpoint_files import save_whole
+from mmssod.environment.whole_files import write_whole
 from mmssod.version import __version__
 
 
@@ -41,18 +41,18 @@ def export(
     plain = plain_detector(config, checkpoint, part)
     stem = Path(out)
     stem.parent.mkdir(parents=True, exist_ok=True)
-    plain.config.dump(stem.with_name(stem.name + '.py'))
+    write_whole(stem.with_name(stem.name + '.py'), plain.config.pretty_text)
     meta = dict(
         dataset_meta=dict(classes=plain.classes), part=plain.part, mmssod_version=__version__
     )
     weights = {name: tensor.contiguous() for name, tensor in plain.weights.items()}
-    torch.save(dict(state_dict=weights, meta=meta), stem.with_name(stem.name + '.pth'))
+    save_whole(dict(state_dict=weights, meta=meta), stem.with_name(stem.name + '.pth'))
     if as_safetensors is not None:
         text = {'classes': json.dumps(plain.classes), 'format': 'pt'}
         # Not its `save_file`, whose files only their owner can read.
         apart = {name: tensor.clone() for name, tensor in weights.items()}  # it refuses shared ones
         content = as_safetensors(apart, metadata=text)
-        stem.with_name(stem.name + '.safetensors').write_bytes(content)
+        write_whole(stem.with_name(stem.name + '.safetensors'), content)
     return plain
 
 

@@ -70,6 +70,6 @@ def write_fold_report(
     )
     out.parent.mkdir(parents=True, exist_ok=True)
     link_files(page.difference_gallery, out.parent)
-    write_whole(out, render(page).encode())
+    write_whole(out, render(page).encode(errors='backslashreplace'))
     write_whole(out.with_suffix('.json'), json.dumps(result_json(folds), indent=2).encode())
     return page

@@ -12,6 +12,7 @@ from itertools import chain, count
 from pathlib import Path
 from typing import Any
 
+import cv2
 import mmcv
 import numpy as np
 from mmcv.transforms import Compose
@@ -31,6 +32,7 @@ from mmssod.datasets.left_out import left_out
 from mmssod.datasets.split import Coco
 from mmssod.datasets.transforms import LoadWholeImage
 from mmssod.engine.image_progress import with_progress
+from mmssod.environment.whole_files import write_whole
 from mmssod.evaluation.detections import to_detections
 
 SHOWN = 5
@@ -309,8 +311,9 @@ class _Painter:
                 sample,
                 draw_gt=False,
                 pred_score_thr=0.0,
-                out_file=str(file),
             )
+        drawn = cv2.imencode('.jpg', self.visualizer.get_image()[..., ::-1])[1]
+        write_whole(file, drawn.tobytes(), sync=False)
 
 
 def _require_video(path: str) -> None:

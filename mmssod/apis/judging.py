@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from mmssod.analysis.report.numbers import Labels, pseudo_labels
 from mmssod.analysis.report.runs import RunRecord, read_run_folder
 from mmssod.analysis.verdict import Facts, Length, Verdict, verdict
 from mmssod.apis.offline_labels import labeled_annotations
+from mmssod.apis.project_run.facts import read_json_dict
 from mmssod.apis.report_detectors import Comparison, starts_from
 from mmssod.apis.selection import selection
 from mmssod.engine.hooks.stop_early_hook import STOPPED
@@ -80,11 +80,8 @@ def training_length(run: RunRecord, records: Sequence[RunRecord]) -> Length:
 
 def _allowed(run: RunRecord) -> int:
     """Iterations of a run, those that it did without because it ended early among them."""
-    try:
-        facts = json.loads((run.folder / STOPPED).read_text())
-        return max(int(facts['max_iters']), run.iterations)
-    except (OSError, ValueError, TypeError, KeyError):
-        return run.iterations
+    length = read_json_dict(run.folder / STOPPED).get('max_iters')
+    return max(length, run.iterations) if isinstance(length, int) else run.iterations
 
 
 def measured_facts(compared: Comparison, outputs: DetectorOutputs) -> Facts:

@@ -18,7 +18,7 @@ from mmengine.runner import CheckpointLoader
 from torch import Tensor
 
 from mmssod.apis.config import ConfigLike, load_config
-from mmssod.models.checkpoint_parts import PARTS, detector_weights
+from mmssod.models.checkpoint_parts import PARTS, detector_weights, require_finite
 
 # What tests as mmdet's or mmcv's own class: heads that train with box weights, the loader of whole images, and the
 # assigner, which only trains.
@@ -72,6 +72,7 @@ def plain_detector(config: ConfigLike, checkpoint: str, part: str = 'auto') -> P
     weights = dict(detector_weights(state, 'student' if part == 'detector' else part))
     plain = plain_config(cfg, model)
     _check_weights(plain, weights, checkpoint)
+    require_finite(checkpoint, weights)
     meta = (stored.get('meta') or {}).get('dataset_meta') or {}
     classes = tuple(meta.get('classes') or _test_classes(plain))
     return PlainDetector(

@@ -42,6 +42,7 @@ from mmssod.apis.score_thresholds import thresholds_file
 from mmssod.apis.selection import selection
 from mmssod.datasets.split import read_coco
 from mmssod.environment import collect
+from mmssod.environment.whole_files import write_whole
 from mmssod.evaluation import DetectorOutputs
 
 
@@ -138,7 +139,7 @@ def report(
     path = Path(out)
     path.parent.mkdir(parents=True, exist_ok=True)
     link_files([*page.label_gallery, *page.difference_gallery], path.parent)
-    path.write_text(render(page), encoding='utf-8')
+    write_whole(path, render(page).encode(errors='backslashreplace'))
     return page
 
 
@@ -285,7 +286,7 @@ def _why(
     file = thresholds_file(out)
     file.parent.mkdir(parents=True, exist_ok=True)
     text = json.dumps(thresholds_json(looked_at[-1], outputs.classes), indent=2)
-    file.write_text(text + '\n', encoding='utf-8')
+    write_whole(file, text + '\n')
     return dict(
         why=looked_at,
         judged_labels=labels_on_test(compared[-1], outputs) if compared else None,

@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -44,9 +46,17 @@ def class_limits(thresholds: Thresholds, classes: Sequence[str]) -> np.ndarray:
                 f'thresholds: expected the classes {sorted(classes)}, got {sorted(thresholds)}; fix: give the file of '
                 'a report on this detector'
             )
-        limits = np.array([float(thresholds[name]) for name in classes])
+        limits = np.array([_number(name, thresholds[name]) for name in classes])
     else:
         limits = np.full(len(classes), float(thresholds))
     if not ((limits >= 0) & (limits <= 1)).all():
         raise ValueError(f'thresholds: expected numbers in [0, 1], got {limits.tolist()}')
     return limits
+
+
+def _number(name: str, value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise ValueError(
+            f'thresholds: expected a number for class {name!r}, got {str(value)[:80]!r}'
+        )
+    return float(value) if abs(value) <= 1 else math.inf  # of an int without end, too

@@ -10,8 +10,12 @@ import shlex
 import sys
 import traceback
 from collections.abc import Callable, Sequence
+from functools import wraps
 from pathlib import Path
 from types import ModuleType
+from typing import Any
+
+from mmssod.environment.whole_files import NO_ROOM
 
 PACKAGE = Path(__file__).parents[1]
 TRACE = 'MMSSOD_TRACE'
@@ -61,7 +65,7 @@ def begin(argv: Sequence[str]) -> int:
     argv = list(argv)
     parse(argv)
     module, parser, args = _read(argv[0], argv[1:], f'mmssod {argv[0]}')
-    return _guarded(parser, lambda: _before_loading(module, args))
+    return guarded(parser.prog, lambda: _before_loading(module, args))
 
 
 def parse(argv: Sequence[str]) -> None:
@@ -97,13 +101,35 @@ def run_tool(
     for stream in (sys.stdout, sys.stderr):  # names of files may be what the terminal cannot write
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors='backslashreplace')
+            _outlive_reader(stream)
 
     def work() -> int:
         if not begun:
             _before_loading(module, args)
         return int(module.run(args) or 0)
 
-    return _guarded(parser, work)
+    return guarded(parser.prog, work)
+
+
+def _outlive_reader(stream: io.TextIOWrapper) -> None:
+    """Have output go nowhere once its reader has gone (``| head``): the results are still to be written."""
+
+    def lenient(method: Callable[..., Any]) -> Callable[..., Any]:
+        @wraps(method)
+        def call(*args: str) -> Any:
+            try:
+                return method(*args)
+            except BrokenPipeError:
+                nowhere = os.open(os.devnull, os.O_WRONLY)
+                os.dup2(nowhere, stream.fileno())
+                os.close(nowhere)
+                return len(args[0]) if args else None
+
+        return call
+
+    if not hasattr(stream.write, '__wrapped__'):
+        stream.write = lenient(stream.write)  # type: ignore[method-assign]
+        stream.flush = lenient(stream.flush)  # type: ignore[method-assign]
 
 
 def _before_loading(module: ModuleType, args: argparse.Namespace) -> int:
@@ -114,17 +140,17 @@ def _before_loading(module: ModuleType, args: argparse.Namespace) -> int:
     return 0
 
 
-def _guarded(parser: argparse.ArgumentParser, work: Callable[[], int]) -> int:
-    """The exit status of some work; errors about what it was given, and Ctrl-C, are told in a line."""
+def guarded(prog: str, work: Callable[[], int]) -> int:
+    """The exit status of some work; errors about what it was given, and Ctrl-C, are told in a line of ``prog``."""
     try:
         return work()
     except KeyboardInterrupt:
-        print(f'{parser.prog}: interrupted by Ctrl-C', file=sys.stderr)
+        print(f'{prog}: interrupted by Ctrl-C', file=sys.stderr)
         return INTERRUPTED
     except EXPECTED as error:
         if os.environ.get(TRACE) or not about_input(error):
             raise
-        print(f'{parser.prog}: {_text(error)}', file=sys.stderr)
+        print(f'{prog}: {_text(error)}', file=sys.stderr)
         print(f'({TRACE}=1 shows where in the code)', file=sys.stderr)
         return 1
 
@@ -170,6 +196,10 @@ def about_input(error: BaseException | None) -> bool:
 def _text(error: Exception) -> str:
     """An error's words; its kind, too, where they are few."""
     text = str(error)
+    if getattr(error, 'errno', None) in NO_ROOM:
+        text += (
+            '; nothing that was there is overwritten. Make room on that disk, then call it again'
+        )
     return text if len(text) > 40 else f'{type(error).__name__}: {text}'
 
 

@@ -74,7 +74,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         'COCO; nothing is fetched before the training (%(default)s)',
     )
     parser.add_argument(
-        '--iterations', type=int, help='of the teacher; those of the student follow from it'
+        '--iterations',
+        type=int,
+        help='of the teacher, and as many of the student (by default chosen by the data)',
     )
     parser.add_argument('--seed', type=int, default=0, help='random seed (%(default)s)')
     parser.add_argument(

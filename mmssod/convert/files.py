@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -19,6 +18,7 @@ from mmssod.convert.packages import require_package
 from mmssod.convert.yolox_export import largest_difference, read_export, recover_norms
 from mmssod.datasets.image_lists import find_images
 from mmssod.datasets.transforms import LoadWholeImage
+from mmssod.engine.checkpoint_files import save_whole
 from mmssod.engine.image_progress import with_progress
 from mmssod.environment.whole_files import write_whole
 from mmssod.start.yolox import YOLOXSize, from_yolox_pth, is_yolox_pth, require_whole
@@ -92,7 +92,7 @@ def convert_yolox(
         raise ValueError(f'size: expected YOLOX {size}, {source} holds {converted.size.text()}')
     classes = _classes(converted.size)
     out.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(out, _content(out.suffix, converted.weights, classes, source.name))
+    _write(out, converted.weights, classes, source.name)
     count = sum(t.numel() for name, t in converted.weights.items() if 'running' not in name)
     names = 'with the names of the classes of COCO' if classes else 'without names of classes'
     return [
@@ -195,19 +195,16 @@ def _classes(size: YOLOXSize) -> tuple[str, ...]:
     return coco if size.num_classes == len(coco) else ()
 
 
-def _content(
-    ending: str, weights: Mapping[str, Tensor], classes: Sequence[str], source: str
-) -> bytes:
-    """The bytes of a file."""
+def _write(out: Path, weights: Mapping[str, Tensor], classes: Sequence[str], source: str) -> None:
+    """Write ``.pth`` or ``.safetensors``."""
     weights = {name: tensor.contiguous() for name, tensor in weights.items()}
-    if ending == '.safetensors':
+    if out.suffix == '.safetensors':
         about = {'format': 'pt', 'source': source}
-        return require_package('safetensors.torch', 'safetensors').save(
-            weights, metadata={**about, **({'classes': json.dumps(classes)} if classes else {})}
-        )
+        save = require_package('safetensors.torch', 'safetensors').save
+        named = {'classes': json.dumps(classes)} if classes else {}
+        write_whole(out, save(weights, metadata={**about, **named}))
+        return
     meta: dict[str, Any] = dict(source=source, mmssod_version=__version__)
     if classes:
         meta['dataset_meta'] = dict(classes=classes)
-    stream = io.BytesIO()
-    torch.save(dict(state_dict=weights, meta=meta), stream)
-    return stream.getvalue()
+    save_whole(dict(state_dict=weights, meta=meta), out)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import os
 import os.path as osp
 import re
 import sys
 from collections.abc import Iterator
+from typing import Any
 
+import torch
 from mmengine.fileio import LocalBackend, register_backend
 from mmengine.logging import print_log
 
@@ -29,6 +32,13 @@ class WholeFileBackend(LocalBackend):
         """Write ``obj``, see ``write_whole``."""
         os.makedirs(osp.dirname(osp.abspath(filepath)), exist_ok=True)
         write_whole(os.fspath(filepath), bytes(obj))
+
+
+def save_whole(content: Any, path: str | os.PathLike) -> None:
+    """``torch.save``, whole or not at all; see ``write_whole``."""
+    stream = io.BytesIO()
+    torch.save(content, stream)
+    write_whole(os.fspath(path), stream.getvalue())
 
 
 WHOLE_FILES = 'mmssod.whole_files'

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import errno
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 from mmssod.engine import shared_memory
 from mmssod.engine.checkpoint_files import newest_checkpoint
-
-NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
-"""A full disk, a used up quota, and a disk that the system made read-only after an error."""
+from mmssod.environment.whole_files import NO_ROOM
 
 
 @contextmanager

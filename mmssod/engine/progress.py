@@ -55,7 +55,10 @@ def duration(seconds: float) -> str:
 
 def on_terminal() -> bool:
     """Whether stdout is a terminal that can redraw a line."""
-    return sys.stdout.isatty() and os.environ.get('TERM', '') not in ('', 'dumb')
+    return bool(sys.stdout and sys.stdout.isatty()) and os.environ.get('TERM', '') not in (
+        '',
+        'dumb',
+    )
 
 
 class ProgressBar:

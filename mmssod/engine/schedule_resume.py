@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Mapping
 from typing import Any
 
 from mmengine.optim import _ParamScheduler
@@ -65,3 +66,11 @@ def _differences(before: list[dict[str, Any]], now: list[dict[str, Any]]) -> str
         if old.get(key) != new.get(key)
     ]
     return '; '.join(dict.fromkeys(found))
+
+
+def warm_up_end(cfg: Mapping[str, Any]) -> int:
+    """The iteration until which the learning rate rises, by the ``LinearLR`` of a config; 0 where it does not."""
+    schedule = cfg.get('param_scheduler') or []
+    steps = [schedule] if isinstance(schedule, Mapping) else schedule
+    rises = [s for s in steps if s.get('type') == 'LinearLR' and not s.get('by_epoch', True)]
+    return max((step.get('end') or 0 for step in rises), default=0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from logging import FileHandler
 from typing import Any
 
 from mmengine.runner import BaseLoop, Runner
@@ -31,6 +32,11 @@ class StartMixin:
         """As mmengine's; see :func:`~mmssod.engine.terminal.short_terminal`."""
         logger = super().build_logger(*args, **kwargs)  # type: ignore[misc]
         shorten_terminal(logger)
+        for handler in logger.handlers:
+            if isinstance(
+                handler, FileHandler
+            ):  # a full disk is told where a checkpoint is written
+                handler.handleError = lambda record: None  # type: ignore[method-assign]
         return logger
 
     def build_visualizer(self: Any, visualizer: Any = None) -> Any:

@@ -1,10 +1,11 @@
-"""What of a run's log is shown on the terminal."""
+"""What of a run's log is shown on the terminal, and what becomes of it when that is closed."""
 
 from __future__ import annotations
 
 import logging
+import os
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -58,6 +59,24 @@ def _print(*words: Any, **options: Any) -> None:
     """Print what is no noise."""
     if not str(words[0] if words else '').startswith(NOISE):
         print(*words, **options)
+
+
+def terminals() -> list[int]:
+    """Which of standard output and errors go to a terminal."""
+    return [place for place in (1, 2) if os.isatty(place)]
+
+
+def leave_closed(places: Iterable[int]) -> None:
+    """Send output nowhere that went to a terminal and goes to none: to write to one that was closed is an error.
+
+    Args:
+        places: What :func:`terminals` gave.
+    """
+    for place in places:
+        if not os.isatty(place):
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, place)
+            os.close(nowhere)
 
 
 def shorten_terminal(logger: Any) -> None:

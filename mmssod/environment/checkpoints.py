@@ -228,6 +228,8 @@ def _guarded(loader: Callable[..., Any]) -> Callable[..., Any]:
             with _told(True):
                 return as_data(filename, loader(filename, map_location, **options))
         except pickle.UnpicklingError as error:
+            if osp.exists(filename) and (wrong := damage(filename)):
+                raise ValueError(_damaged(filename, wrong)) from None
             raise UnsafeCheckpointError(_refusal(filename, error)) from None
         except (OSError, ImportError, MemoryError):
             raise
@@ -238,9 +240,7 @@ def _guarded(loader: Callable[..., Any]) -> Callable[..., Any]:
             if wrong is None and isinstance(error, RuntimeError):
                 raise
             wrong = wrong or f'torch cannot read it ({type(error).__name__}: {error})'
-            raise ValueError(
-                f'{filename}: expected a checkpoint, got a damaged file: {wrong}. Take the one before, or copy it again'
-            ) from error
+            raise ValueError(_damaged(filename, wrong)) from error
 
     return load
 
@@ -268,6 +268,10 @@ def _told(weights_only: bool | None) -> Iterator[None]:
         yield
     finally:
         _weights_only.reset(before)
+
+
+def _damaged(filename: str, wrong: str) -> str:
+    return f'{filename}: expected a checkpoint, got a damaged file: {wrong}. Take the one before, or copy it again'
 
 
 def _refusal(filename: str, error: Exception) -> str:

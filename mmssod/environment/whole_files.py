@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import secrets
@@ -9,22 +10,42 @@ import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import IO
 
 UNFINISHED = '.part'
 """What the name of a file that is being written ends with, behind what tells its writer from others."""
 
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
+"""A full disk, a used up quota, and a disk that the system made read-only after an error."""
+
 _OURS = re.compile(r'\.\d+-[0-9a-f]{8}\.part$')
 
 
-def write_whole(path: str | Path, content: bytes) -> None:
-    """Replace a file by new content; killed at any moment, the old or the new file is there, whole.
+def write_whole(path: str | Path, content: bytes | str, *, sync: bool = True) -> None:
+    """Replace a file by new content, see :func:`replacing`.
+
+    Args:
+        path: the file; its folder must be there.
+        content: all of it; text is written in UTF-8.
+        sync: as of ``replacing``.
+
+    Raises:
+        OSError: no room, or no right to write, with the file's name; the old file is as it was.
+    """
+    with replacing(path, sync=sync) as stream:
+        stream.write(content.encode() if isinstance(content, str) else content)
+
+
+@contextmanager
+def replacing(path: str | Path, *, sync: bool = True) -> Iterator[IO[bytes]]:
+    """Replace a file by what is written; killed at any moment, the old or the new file is there, whole.
 
     The content goes to a file beside it, is forced to the disk, and takes the name: a rename within a folder is one
     step for the file system. The folder is forced to the disk, too, so that the name outlives a loss of power.
 
     Args:
         path: the file; its folder must be there.
-        content: all of it.
+        sync: force it to the disk; without, a loss of power may take it (for thousands of small files).
 
     Raises:
         OSError: no room, or no right to write, with the file's name; the old file is as it was.
@@ -34,15 +55,17 @@ def write_whole(path: str | Path, content: bytes) -> None:
     try:
         with naming(path):
             with open(unfinished, 'wb') as stream:
-                stream.write(content)
+                yield stream
                 stream.flush()
-                os.fsync(stream.fileno())
+                if sync:
+                    os.fsync(stream.fileno())
             os.replace(unfinished, path)
     except BaseException:
         with suppress(OSError):
             os.remove(unfinished)
         raise
-    _sync_folder(os.path.dirname(os.path.abspath(path)))
+    if sync:
+        _sync_folder(os.path.dirname(os.path.abspath(path)))
 
 
 def unfinished_files(folder: str | Path) -> Iterator[Path]:

@@ -9,7 +9,6 @@ import json
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,6 +16,7 @@ from mmdet.registry import METRICS
 from mmengine.evaluator import BaseMetric
 
 from mmssod.datasets.annotation_files import read_json
+from mmssod.environment.whole_files import write_whole
 from mmssod.evaluation.coco import category_ids
 
 
@@ -121,7 +121,7 @@ class DetectionWriter(BaseMetric):
             The number of ``boxes``.
         """
         detections = [box for image in results for box in image]
-        Path(self.out_file).write_text(json.dumps(detections))
+        write_whole(self.out_file, json.dumps(detections))
         return {'boxes': float(len(detections))}
 
 

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
+import codecs
 import json
-import os
-import socket
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import IO
 
 import numpy as np
 
 from mmssod.datasets.annotation_files import whole_categories
+from mmssod.environment.whole_files import replacing
 from mmssod.label_bank.bank import mapped
 from mmssod.label_bank.layout import BOX, COCO, IMAGE, Header, shard_files
 
@@ -37,13 +36,13 @@ def write_coco(
         category_ids: The category of each class.
     """
     file = folder / COCO
-    part = folder / f'{COCO}.{socket.gethostname()}.{os.getpid()}.part'
     info = dict(
         description='pseudo labels', teacher=header.checkpoint, teacher_digest=header.teacher,
         config=header.config, floor=header.floor, classes=header.classes, view=header.view,
     )  # fmt: skip
     named = json.dumps(whole_categories(categories))
-    with open(part, 'w', encoding='utf-8') as stream:
+    with replacing(file) as binary:
+        stream = codecs.getwriter('utf-8')(binary)
         stream.write(f'{{"info": {json.dumps(info)},\n"categories": {named},\n')
         write_list(stream, 'images', image_texts(folder, header, names))
         stream.write(',\n')
@@ -53,13 +52,10 @@ def write_coco(
         mirrored = box_texts(folder, header, names, category_ids, mirrored=True)
         write_list(stream, 'mirrored_annotations', mirrored)
         stream.write('}\n')
-        stream.flush()
-        os.fsync(stream.fileno())
-    part.replace(file)
     return file
 
 
-def write_list(stream: IO[str], key: str, entries: Iterator[str]) -> None:
+def write_list(stream: codecs.StreamWriter, key: str, entries: Iterator[str]) -> None:
     """A key and its list, one entry a line."""
     stream.write(f'"{key}": [')
     separator = '\n'

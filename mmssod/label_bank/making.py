@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import logging
+import signal
+import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -20,6 +24,7 @@ from torch.utils.data import DataLoader
 from mmssod.apis.config import ConfigLike, load_config
 from mmssod.apis.distributed import launched_as
 from mmssod.engine.shared_memory import LOADER_TIMEOUT, hung_loader_named
+from mmssod.engine.terminal import leave_closed, terminals
 from mmssod.label_bank import BankError, Header, ShardWriter
 from mmssod.label_bank.closing import (
     PATIENCE_SECONDS,
@@ -36,7 +41,7 @@ from mmssod.label_bank.images import (
 from mmssod.label_bank.layout import HEADER
 from mmssod.label_bank.plan import FLOOR, BankPlan, plan_bank
 from mmssod.label_bank.progress import BankProgress
-from mmssod.label_bank.shards import unreadable
+from mmssod.label_bank.shards import images_done, unreadable
 from mmssod.label_bank.views import ViewLabeler
 
 
@@ -73,6 +78,7 @@ def make_label_bank(
 
     Raises:
         ValueError: What :func:`plan_bank` finds.
+        SystemExit: Told to end, see :func:`stoppable`.
         BankError: The folder has another bank, or one of other images; two images have one id; too many cannot be
             read; another process writes a shard, or closes the bank; the other processes write no more.
     """
@@ -85,6 +91,7 @@ def make_label_bank(
     if not header.shards:
         with (
             BankProgress(plan.folder, header, shown=rank == 0) as progress,
+            stoppable(plan.folder, header),
             hung_loader_named(),
         ):
             label_shards(
@@ -100,6 +107,38 @@ def make_label_bank(
     if rank == 0:
         close_bank(plan, coco)
     return plan.folder
+
+
+@contextmanager
+def stoppable(folder: Path, header: Header) -> Iterator[None]:
+    """End at once when told to (SIGTERM, Ctrl-C, a closed terminal), and say what stays.
+
+    Raises:
+        SystemExit: Of the signal, with 128 and its number.
+    """
+    places = terminals()
+
+    def end(number: int, frame: Any) -> None:
+        leave_closed(places)
+        raise SystemExit(128 + number)
+
+    told = (signal.SIGTERM, signal.SIGHUP)
+    ours = threading.current_thread() is threading.main_thread()
+    heard = [one for one in told if ours and signal.getsignal(one) != signal.SIG_IGN]  # as of nohup
+    before = {number: signal.signal(number, end) for number in heard}
+    try:
+        yield
+    except (SystemExit, KeyboardInterrupt):
+        print_log(
+            f'label bank {folder}: told to end; {images_done(folder, header)} of {header.images} images stay labeled, '
+            'the same command goes on',
+            'current',
+            logging.WARNING,
+        )
+        raise
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def agree_on_header(plan: BankPlan, first: bool) -> Header:

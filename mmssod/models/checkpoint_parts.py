@@ -74,13 +74,22 @@ def teacher_weights(checkpoint: str) -> dict[str, Tensor]:
     """
     stored = CheckpointLoader.load_checkpoint(checkpoint, map_location='cpu')
     weights = detector_weights(stored.get('state_dict', stored), 'student')
+    require_finite(checkpoint, weights)
+    return weights
+
+
+def require_finite(checkpoint: str, weights: Mapping[str, Any]) -> None:
+    """Refuse weights of which nothing could be predicted.
+
+    Raises:
+        ValueError: They hold NaN or infinity; names the checkpoint.
+    """
     if spoilt := not_finite(weights):
         raise ValueError(
-            f'{checkpoint}: expected a teacher of finite weights, got NaN or infinity in {len(spoilt)} of '
-            f'{len(weights)} ({", ".join(spoilt[:3])}, ...): its training went wrong. Take an earlier checkpoint, or '
-            'train it again with a lower rate'
+            f'{checkpoint}: expected finite weights, got NaN or infinity in {len(spoilt)} of {len(weights)} '
+            f'({", ".join(spoilt[:3])}, ...): its training went wrong. Take an earlier checkpoint, or train it again '
+            'with a lower rate'
         )
-    return weights
 
 
 def not_finite(weights: Mapping[str, Any]) -> list[str]:

@@ -1,6 +1,6 @@
 """Logs of runs: what a kill, a disk or a number without end leaves of them."""
 
-from mmssod.analysis.log_entries import log_entries
+from mmssod.environment.log_entries import log_entries
 
 
 def test_lines_that_are_whole_objects_are_read(tmp_path):

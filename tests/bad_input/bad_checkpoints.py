@@ -14,6 +14,7 @@ from mmengine.registry import init_default_scope
 from mmengine.runner import CheckpointLoader
 
 from mmssod.apis.checkpoints import merge_checkpoints
+from mmssod.apis.plain import plain_detector
 from mmssod.engine.checkpoint_files import newest_checkpoint
 from mmssod.engine.preflight import fetch_problems, start_problems
 from mmssod.engine.preflight.weight_checks import start_findings, weight_findings
@@ -222,6 +223,25 @@ def no_weights(folder):
 )
 def unreachable(folder):
     return started('http://127.0.0.1:9/a.pth')
+
+
+@case(
+    GROUP,
+    'NaN or infinity in its weights, to infer, label, browse or export',
+    'error',
+    r'expected finite weights, got NaN or infinity in 1 of',
+)
+def spoilt_detector(folder):
+    config = Config(
+        dict(
+            model=tiny_detector(),
+            test_dataloader=dict(dataset=dict(metainfo=dict(classes=CLASSES), pipeline=[])),
+        )
+    )
+    weights = build(tiny_detector()).state_dict()
+    weights['backbone.conv1.weight'].fill_(float('nan'))
+    torch.save(dict(state_dict=weights), folder / 'a.pth')
+    return error_of(plain_detector, config, str(folder / 'a.pth'))
 
 
 @case(GROUP, 'a file without weights', 'error', 'a start without weights')

@@ -31,7 +31,10 @@ def weights_alone(folder):
 
 
 @case(
-    GROUP, 'NaN or infinity in its weights', STOP, r'(?s)1 weights of .* are NaN.*of finite weights'
+    GROUP,
+    'NaN or infinity in its weights',
+    STOP,
+    r'(?s)1 weights of .* are NaN.*expected finite weights',
 )
 def spoilt(folder):
     init_default_scope('mmdet')

@@ -135,6 +135,16 @@ def test_patience_counts_evaluations(tmp_path, monkeypatch, values, patience, en
         )
 
 
+@pytest.mark.parametrize(('rises_until', 'end'), [(3, 4), (4, 6), (7, 8), (50, 8)])
+def test_evaluations_while_the_rate_rises_do_not_count(tmp_path, monkeypatch, rises_until, end):
+    """The first of four is the best; patience is one evaluation, each two iterations."""
+    scores(monkeypatch, 0.3, 0.2, 0.1, 0.0)
+    cfg = config(tmp_path, hooks=[early(1)])
+    cfg.param_scheduler[0].end = rises_until
+    apis.train(cfg)
+    assert (tmp_path / 'last_checkpoint').read_text().endswith(f'iter_{end}.pth')
+
+
 def test_an_early_end_saves_what_it_ends_with(tmp_path, monkeypatch):
     """The iteration that is evaluated last has a checkpoint, though none was due."""
     scores(monkeypatch, 0.3, 0.2, 0.1, 0.0)

@@ -4,6 +4,7 @@ import multiprocessing
 import os
 import signal
 import time
+from contextlib import nullcontext
 from types import SimpleNamespace
 
 import pytest
@@ -21,15 +22,15 @@ from mmssod.engine.hooks import preemption_hook
 class Scheduler(Hook):
     """Signals the process, and its data workers, in an iteration."""
 
-    def __init__(self, iteration, times=1, workers=False):
-        self.iteration, self.times, self.workers = iteration, times, workers
+    def __init__(self, iteration, times=1, workers=False, signal=signal.SIGTERM):
+        self.iteration, self.times, self.workers, self.signal = iteration, times, workers, signal
 
     def before_train_iter(self, runner, batch_idx, data_batch=None):
         if runner.iter == self.iteration:
             for _ in range(self.times):
                 for child in multiprocessing.active_children() if self.workers else ():
-                    os.kill(child.pid, signal.SIGTERM)
-                os.kill(os.getpid(), signal.SIGTERM)
+                    os.kill(child.pid, self.signal)
+                os.kill(os.getpid(), self.signal)
 
 
 def told(folder, *, max_iters=6, loader=None, **scheduler):
@@ -52,6 +53,19 @@ def test_saves_exits_and_goes_on(tmp_path, iteration, loader):
     apis.train(toy_config(tmp_path / 'cut', max_iters=6), resume='auto')
     whole, cut = weights_of(tmp_path / 'whole', 6), weights_of(tmp_path / 'cut', 6)
     assert all(torch.equal(value, cut[name]) for name, value in whole.items())
+
+
+@pytest.mark.parametrize('ignored', [False, True])
+def test_a_closed_terminal_is_heard_unless_nohup_has_it_ignored(tmp_path, ignored):
+    """SIGHUP; with nohup the run goes on to its end."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN if ignored else signal.SIG_DFL)
+    try:
+        with nullcontext() if ignored else pytest.raises(SystemExit) as end:
+            apis.train(told(tmp_path, iteration=2, signal=signal.SIGHUP))
+        assert ignored or end.value.code == 129
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    assert (tmp_path / f'iter_{6 if ignored else 3}.pth').exists()
 
 
 def evaluated(folder, **scheduler):

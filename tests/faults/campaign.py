@@ -15,9 +15,13 @@ from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).parents[1]))
 sys.path.insert(0, str(Path(__file__).parent))
 
 import bad_rows
+import bank_faults
+import folders
+import full_disk
 import kills
 import refusals
 import soak
@@ -29,19 +33,21 @@ from mmssod.analysis.markdown import measured_with, pipe_table
 from mmssod.environment.whole_files import write_whole
 
 ROOT = Path('work_dirs/faults').absolute()
-LEAST_KILLS = 30
+LEAST_KILLS = 60
 
-NOTE = """Runs are killed, robbed of a process or a data worker, told to end, and fed with files that want to harm.
-Each must end bit by bit as one that was left alone (weights, statistics, teacher, optimizer, schedule, class balance),
-or refuse; a part passes only where its fault took place.
-`make faults` runs it and writes this page; how each fault is met is in [reliability](../reliability.md).
+NOTE = """Runs are killed, robbed of a process, a data worker, the clock or room on the disk, told to end, copied, and
+fed with files that want to harm. Each must end bit by bit as one that was left alone (weights, statistics, teacher,
+optimizer, schedule, class balance), or refuse; a part passes only where its fault took place.
+`make faults` runs it and writes this page; how each fault is met is in [reliability](../reliability.md). A part that
+has passed is kept until `--anew`, so each row tells its date.
 
 What is trained is small, so that many runs fit into minutes. The kills of one process and the soak take the shipped
 runtime and pipelines with a tiny detector (a ResNet-18 of 8 channels, images of 64 px, one labeled and one unlabeled a
-batch). The kills of two processes, the 500 iterations under torchrun, signals and the clock take a regressor of a few
-weights, which has no images and all else that is hard to resume: dropout, a teacher with batch norms, class statistics,
-momentum, a schedule. The soak has 2000 iterations of a process and a data worker; its growth is that of the median
-memory from the second quarter to the last, so what fills up in the first is left out."""
+batch). The kills of two processes, the 500 iterations under torchrun, signals, folders and the clock take a regressor
+of a few weights, which has no images and all else that is hard to resume: dropout, a teacher with batch norms, class
+statistics, momentum, a schedule. The soak has 2000 iterations of a process and a data worker; its growth is that of
+the median memory from the second quarter to the last, so what fills up in the first is left out. A full disk is one of
+64 MB in memory: each writer is called on it empty, full, and with room again; what was there must not change."""
 
 
 def parts(short: bool) -> dict[str, Callable[[Path], dict]]:
@@ -55,7 +61,15 @@ def parts(short: bool) -> dict[str, Callable[[Path], dict]]:
         'a data worker killed': world.worker_killed,
         "SIGTERM, twice, for torchrun's agent": world.torchrun_told,
         'SIGTERM at random moments': lambda f: world.sigterm(f, 2 if short else 8),
+        'a copied work directory, resumed': lambda f: folders.copied(f, 2 if short else 6),
+        'a folder used again, killed early': lambda f: folders.used_again(f, 2 if short else 8),
+        'two runs in one folder at once': lambda f: folders.two_at_once(f, 1 if short else 3),
         'the clock jumps by days': world.clock_jumps,
+        'the clock is set back between two starts': folders.clock_set_back,
+        'little shared memory': folders.little_shared_memory,
+        'a full disk, every writer': lambda f: full_disk.full_disk(f, 'label' if short else ''),
+        'SIGKILL of a label bank': lambda f: bank_faults.killed(f, 1 if short else 4),
+        'power loss under a label bank': lambda f: bank_faults.power_loss(f, 8 if short else 200),
         'soak': lambda f: soak.soak(f, 40 if short else 2000),
         'bad input, every row of the table': lambda f: bad_rows.every_row(
             f, 'Checkpoints' if short else ''

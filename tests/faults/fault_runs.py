@@ -50,14 +50,14 @@ def start(action: Callable[[], None], log: Path, **environment: str) -> int:
             os.dup2(stream.fileno(), 1)
             os.dup2(stream.fileno(), 2)
         torch.set_num_threads(1)
-        code = _code_of(action)
+        code = code_of(action)
     finally:
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(code)
 
 
-def _code_of(action: Callable[[], None], layers: int = 4) -> int:
+def code_of(action: Callable[[], None], layers: int = 4) -> int:
     """The exit code of an action, whose error goes past whoever captures ``sys.stderr``.
 
     torch's handler raises wherever the process is when it hears that a data worker died: here, too, so that the error
@@ -65,7 +65,7 @@ def _code_of(action: Callable[[], None], layers: int = 4) -> int:
     """
     try:
         if layers:
-            return _code_of(action, layers - 1)
+            return code_of(action, layers - 1)
         action()
         return 0
     except SystemExit as end:

@@ -36,14 +36,14 @@ def kill_one_process(root: Path, trials: int, seed: int = 0) -> dict:
         folder, log = root / f'killed_{trial}', root / f'{trial}.log'
         for _ in range(draw.choice([1, 2])):
             moments.append(
-                _kill_once(
+                kill_once(
                     lambda f=folder, w=trial % 2, text=log: start(run(f, w), text),
                     folder,
                     f'iter_{ITERATIONS}.pth',
                     lambda: draw.uniform(0, seconds),
                 )
             )
-            resumed_from.append(_iteration(folder))
+            resumed_from.append(iteration_of(folder))
         _finish(run(folder, trial % 2), log)
         found = differences(root / 'whole', folder, f'iter_{ITERATIONS}.pth')
         differing += [f'{trial}: {name}' for name in found]
@@ -80,8 +80,8 @@ def kill_one_of_two(root: Path, trials: int, seed: int = 1) -> dict:
             running += _run_two(root, name)
             return running.pop(who)
 
-        _kill_once(begin, folder, last, lambda: draw.uniform(0.2, 0.9) * seconds)
-        resumed_from.append(_iteration(folder))
+        kill_once(begin, folder, last, lambda: draw.uniform(0.2, 0.9) * seconds)
+        resumed_from.append(iteration_of(folder))
         began = time.monotonic()
         others.append(wait(pids[0], TIMEOUT))
         waited.append(time.monotonic() - began)
@@ -119,7 +119,7 @@ def _finish(action, log: Path) -> float:
     return time.monotonic() - began
 
 
-def _kill_once(
+def kill_once(
     begin: Callable[[], int], folder: Path, last: str, moment: Callable[[], float]
 ) -> float:
     """Kill a process that ``begin`` starts after a random time, before its run has the checkpoint ``last``.
@@ -141,7 +141,7 @@ def _kill_once(
     raise RuntimeError(f'{ATTEMPTS} runs ended before they were killed, see {folder}')
 
 
-def _iteration(folder: Path) -> int:
+def iteration_of(folder: Path) -> int:
     """Of the checkpoint that the run will go on from; 0 for none."""
     newest = newest_checkpoint(str(folder))
     return int(Path(newest).stem.split('_')[1]) if newest else 0

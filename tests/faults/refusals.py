@@ -48,7 +48,7 @@ def malicious_checkpoint(root: Path) -> dict:
     ran = marker.exists()
     torch.load(file, weights_only=False)
     return dict(
-        said=said['resume'][:200],
+        said=said['resume'].partition('. Nothing')[0],
         runs_code_when_unpickled=marker.exists(),
         passed=refused and not ran and marker.exists(),
     )

@@ -6,9 +6,12 @@ import os
 import pytest
 import torch
 from bad_rows import every_row
+from bank_faults import killed, power_loss
 from campaign import kills_in_all, page, run
 from fault_runs import differences, start, wait
-from kills import _kill_once, kill_one_of_two, kill_one_process
+from folders import clock_set_back, copied, two_at_once, used_again
+from full_disk import full_disk
+from kills import kill_once, kill_one_of_two, kill_one_process
 from refusals import bombs, malicious_checkpoint, traversal
 from soak import growth, soak
 from world import clock_jumps, sigterm, torchrun_restarts, worker_killed
@@ -42,8 +45,8 @@ def test_a_campaign_that_was_cut_goes_on(tmp_path):
     first = run(tmp_path, {'a b': part('a', True), 'c': part('c', False)})
     again = run(tmp_path, {'a b': part('a', False), 'c': part('c', True), 'd': part('d', True)})
     assert calls == ['a', 'c', 'c', 'd'] and again['a b'] == first['a b']
-    assert kills_in_all(again) == dict(kills=6, at_least=30, passed=False)
-    assert kills_in_all(dict(x=dict(kills=29), y=dict(kills=1)))['passed']
+    assert kills_in_all(again) == dict(kills=6, at_least=60, passed=False)
+    assert kills_in_all(dict(x=dict(kills=59), y=dict(kills=1)))['passed']
 
 
 @pytest.mark.parametrize(
@@ -65,7 +68,7 @@ def test_a_run_that_ends_before_its_kill_is_no_kill(tmp_path):
         return pid
 
     with pytest.raises(RuntimeError, match='ended before they were killed'):
-        _kill_once(has_ended, tmp_path / 'run', 'a.pth', lambda: 0.0)
+        kill_once(has_ended, tmp_path / 'run', 'a.pth', lambda: 0.0)
 
 
 def test_differences_are_seen(tmp_path):
@@ -104,7 +107,10 @@ def test_codes_of_processes(tmp_path):
     assert 'ValueError: told' in (tmp_path / 'log').read_text()
 
 
-@pytest.mark.parametrize('part', [worker_killed, clock_jumps])
+@pytest.mark.parametrize(
+    'part',
+    [worker_killed, clock_jumps, clock_set_back, lambda folder: power_loss(folder, 20)],
+)
 def test_quick_parts(tmp_path, part):
     result = part(tmp_path)
     assert result['passed'], result
@@ -120,6 +126,11 @@ def test_quick_parts(tmp_path, part):
         lambda folder: torchrun_restarts(folder, 40),
         lambda folder: sigterm(folder, 2),
         lambda folder: soak(folder, 40),
+        lambda folder: copied(folder, 2),
+        lambda folder: used_again(folder, 2),
+        lambda folder: two_at_once(folder, 1),
+        lambda folder: killed(folder, 1),
+        full_disk,
     ],
 )
 def test_every_part_in_little(tmp_path, part):

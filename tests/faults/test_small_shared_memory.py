@@ -1,28 +1,11 @@
 """A run with little shared memory, as docker gives it: refused before training, and no hang where it slips through."""
 
-import ctypes
-import os
-
 import pytest
 from fault_runs import start, wait
+from own_mounts import NOT_ALLOWED, mount
 from toy_training import toy_config
 
 from mmssod import apis
-
-NOT_ALLOWED = 77
-NEW_MOUNTS, PRIVATE = 0x00020000, (1 << 18) | (1 << 14)  # CLONE_NEWNS; MS_PRIVATE with MS_REC
-
-
-def shrink(size: str) -> None:
-    """Give this process a /dev/shm of its own; ends it where it may not have one."""
-    libc = ctypes.CDLL(None)
-    failed = (
-        libc.unshare(NEW_MOUNTS)
-        or libc.mount(b'none', b'/', None, PRIVATE, None)
-        or libc.mount(b'tmpfs', b'/dev/shm', b'tmpfs', 0, f'size={size}'.encode())
-    )
-    if failed:
-        os._exit(NOT_ALLOWED)
 
 
 @pytest.mark.parametrize(
@@ -35,7 +18,7 @@ def test_a_run_does_not_hang(tmp_path, monkeypatch, checked, said):
     loader = dict(num_workers=2, persistent_workers=True, timeout=5)
 
     def action():
-        shrink('600k')  # a batch of 64 images takes 256, and 5 batches are needed
+        mount('/dev/shm', '600k')  # a batch of 64 images takes 256, and 5 batches are needed
         cfg = toy_config(tmp_path / 'run', max_iters=20, counts=(32, 32), loader=loader)
         apis.train(cfg)
 

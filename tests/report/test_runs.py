@@ -4,10 +4,13 @@ import json
 import os
 
 import pytest
+import torch
 
 from mmssod.analysis.report import read_run_folder
 from mmssod.analysis.report.facts import run_facts
 from mmssod.analysis.report.runs import last_checkpoint, read_scalars
+from mmssod.engine.own_checkpoints import note_older
+from mmssod.environment.log_entries import note_start
 
 CONFIG = """
 model = dict(type='FasterRCNN', backbone=dict(type='ResNet'))
@@ -35,6 +38,50 @@ def test_what_was_done_twice_counts_once(tmp_path):
     write_scalars(tmp_path, '2', [step(30, 2.0), step(40, 1.0)])
     train, _ = read_scalars(tmp_path)
     assert train['loss'] == [(10, 4.0), (20, 3.0), (30, 2.0), (40, 1.0)]
+
+
+@pytest.mark.parametrize(
+    ('noted', 'losses', 'rate'),
+    [
+        (None, [2.0, 1.0], 0.02),  # by name
+        (['2', '1'], [3.0], 0.01),  # the clock was set back between them
+        (['1'], [3.0], 0.01),  # 2 is of a run that was in the folder before
+        (['no such'], [2.0, 1.0], 0.02),
+        ([['2'], 7, '../2', '1'], [3.0], 0.01),  # someone else's
+        ({'2': 0}, [2.0, 1.0], 0.02),
+    ],
+)
+def test_starts_count_in_their_order_and_not_by_the_clock(tmp_path, noted, losses, rate):
+    write_scalars(tmp_path, '1', [step(10, 3.0)])
+    write_scalars(tmp_path, '2', [step(10, 2.0)] + [step(20, 1.0)] * (losses == [2.0, 1.0]))
+    later = tmp_path / '2/vis_data/config.py'
+    later.write_text(CONFIG.replace('lr=0.01', 'lr=0.02'))
+    if noted is not None:
+        (tmp_path / 'starts.json').write_text(json.dumps(noted))
+    run = read_run_folder(tmp_path)
+    assert [loss for _, loss in run.train['loss']] == losses
+    assert run.config.optim_wrapper.optimizer.lr == rate
+
+
+def test_a_start_is_noted_behind_those_that_it_goes_on_from(tmp_path):
+    for name in '28':
+        write_scalars(tmp_path, name, [])
+    for name, goes_on, expected in (('1', True, '281'), ('0', False, '0'), ('7', True, '07')):
+        note_start(tmp_path, name, goes_on=goes_on)
+        (tmp_path / name / 'vis_data').mkdir(parents=True)
+        assert json.loads((tmp_path / 'starts.json').read_text()) == list(expected)
+
+
+def test_checkpoints_of_an_earlier_run_are_not_the_runs(tmp_path):
+    write_scalars(tmp_path, '1', [])
+    torch.save(dict(a=1), tmp_path / 'best_AP_iter_9.pth')
+    torch.save(dict(a=2), tmp_path / 'iter_9.pth')
+    (tmp_path / 'last_checkpoint').write_text('iter_9.pth')
+    assert read_run_folder(tmp_path).checkpoint.endswith('best_AP_iter_9.pth')
+    note_older(str(tmp_path), str(tmp_path))
+    assert read_run_folder(tmp_path).checkpoint == ''
+    torch.save(dict(a=3), tmp_path / 'iter_2.pth')
+    assert read_run_folder(tmp_path).checkpoint.endswith('iter_2.pth')
 
 
 def test_evaluations_belong_to_the_iteration_before_them(tmp_path):

@@ -29,7 +29,7 @@ from mmssod.apis.config import build_runner, load_config
 from mmssod.apis.distributed import launched_as, process_group
 from mmssod.apis.training import close
 from mmssod.engine.runner_access import bare_model
-from mmssod.label_bank import BankError, LabelBankFiles, ShardWriter, closing, shards
+from mmssod.label_bank import BankError, LabelBankFiles, ShardWriter, closing, making, shards
 from mmssod.label_bank.closing import wait_for_all
 from mmssod.label_bank.layout import Header, shard_files
 from mmssod.label_bank.making import make_label_bank
@@ -604,3 +604,34 @@ def trained(cfg):
     runner.train()
     close(runner)
     return bare_model(runner).state_dict()
+
+
+@pytest.mark.parametrize('number', [signal.SIGTERM, signal.SIGHUP])
+def test_told_to_end_it_says_what_stays(data, tmp_path, monkeypatch, number):
+    """After some images; the same command goes on, and ends as ever."""
+    config = student(data, tmp_path, tmp_path / 'bank')
+    options = dict(floor=0.2, batch_size=3, workers=0)
+    append, said, before = ShardWriter.append, [], signal.getsignal(number)
+
+    def told(writer, images):
+        append(writer, images)
+        os.kill(os.getpid(), number)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ShardWriter, 'append', told)
+        patch.setattr(making, 'print_log', lambda text, *_: said.append(text))
+        with pytest.raises(SystemExit) as end:
+            make_label_bank(config, str(data / 'teacher.pth'), **options)
+    assert end.value.code == 128 + number and signal.getsignal(number) is before
+    assert any(f'3 of {IMAGES} images stay labeled' in text for text in said)
+    make_label_bank(config, str(data / 'teacher.pth'), **options)
+    LabelBankFiles(tmp_path / 'bank').verify()
+
+
+def test_the_tool_says_what_is_wrong_in_a_line(data, tmp_path, call, capsys):
+    (tmp_path / 'bank').mkdir()
+    (tmp_path / 'bank/bank.json').write_text('{}')
+    config = student(data, tmp_path, tmp_path / 'bank')
+    with pytest.raises(SystemExit, match='1'):
+        call('pseudo_label.py', config, data / 'teacher.pth')
+    assert 'the label bank is damaged' in capsys.readouterr().err

@@ -32,11 +32,12 @@ def main() -> None:
     """Predict, write."""
     args = parse_args()
     from mmssod.apis import predict
+    from mmssod.environment.whole_files import write_whole
 
     found = predict(args.config, args.checkpoint, annotations=args.annotations, images=args.images)
     out = Path(args.out)
     out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_text(json.dumps(found))
+    write_whole(out, json.dumps(found))
     print(f'{len(found)} boxes: {out}')
 
 

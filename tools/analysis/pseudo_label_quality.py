@@ -69,6 +69,7 @@ def main() -> None:
     from mmssod.analysis.markdown import tables_page
     from mmssod.apis import detector_outputs
     from mmssod.environment import collect
+    from mmssod.environment.whole_files import write_whole
 
     sources = args.detector + args.detections
     outputs = detector_outputs(sources, annotations=args.annotations, images=args.images)
@@ -80,7 +81,7 @@ def main() -> None:
     for title, rows in tables.items():
         print(AsciiTable(rows, title=title).table)
     if args.out:
-        Path(args.out).write_text(json.dumps(figures, indent=1))
+        write_whole(args.out, json.dumps(figures, indent=1))
     if args.markdown:
         command = 'python tools/analysis/pseudo_label_quality.py ' + shlex.join(sys.argv[1:])
         facts = dict(command=f'`{command}`', date=date.today().isoformat(), **collect())

@@ -27,9 +27,10 @@ def main() -> None:
     """List, write."""
     args = parse_args()
     from mmssod.datasets.image_lists import read_names
+    from mmssod.environment.whole_files import write_whole
 
     paths = [(Path(args.images) / name).as_posix() for name in read_names(args.annotations)]
-    args.out.write_text(''.join(f'{path}\n' for path in paths))
+    write_whole(args.out, ''.join(f'{path}\n' for path in paths))
     print(f'{len(paths)} images: {args.out}')
 
 

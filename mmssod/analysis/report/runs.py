@@ -13,9 +13,10 @@ from typing import Any
 from mmengine.config import Config
 
 from mmssod.analysis.class_balance import class_balance
-from mmssod.analysis.log_entries import log_entries
 from mmssod.engine.main_metric import step_of
+from mmssod.engine.own_checkpoints import older, signature
 from mmssod.environment.data_configs import read_dumped
+from mmssod.environment.log_entries import log_entries, start_files
 
 
 @dataclass(frozen=True)
@@ -103,13 +104,12 @@ def dumped_config(folder: Path, configs: Sequence[Path]) -> Config:
     Its ``load_from`` is that of the last start that did not resume: what the run began with, not its own checkpoint.
 
     mmengine notes it for each start in ``<start>/vis_data/config.py``, and as ``<name of the config>.py`` in the work
-    directory. What the starts noted counts, in the order of their names; else the one file that is a dumped config.
+    directory. What the last start noted counts; else the one file that is a dumped config.
 
     Raises:
         ValueError: None is a dumped config (with the reason), or several in the work directory are.
     """
-    noted = sorted(file for file in configs if file.parent.name == 'vis_data')
-    if noted:
+    if noted := start_files(folder, 'config.py'):
         config = read_dumped(noted[-1])
         first = next(
             (one for one in map(read_dumped, reversed(noted)) if not one.get('resume')), config
@@ -137,7 +137,7 @@ def run_configs(folder: Path) -> list[Path]:
 
     A config alone is one to train, and one beside a checkpoint of another name may be an exported detector's.
     """
-    noted = [*folder.glob('*/vis_data/config.py'), *folder.glob('vis_data/config.py')]
+    noted = start_files(folder, 'config.py')
     left = ('last_checkpoint', 'iter_*.pth', 'epoch_*.pth', '[0-9]*/*.log', '[0-9]*/vis_data/*')
     trained = any(next(folder.glob(pattern), None) for pattern in left)
     return noted + ([*folder.glob('*.py')] if trained else [])
@@ -152,9 +152,7 @@ def read_scalars(
     """
     points: dict[str, dict[int, float]] = {}
     evaluations: dict[int, dict[str, float]] = {}
-    for file in sorted(
-        [*folder.glob('*/vis_data/scalars.json'), *folder.glob('vis_data/scalars.json')]
-    ):
+    for file in start_files(folder, 'scalars.json'):
         iteration = 0
         for entry in log_entries(file):
             numbers = {k: v for k, v in entry.items() if isinstance(v, (int, float))}
@@ -175,7 +173,7 @@ def best_checkpoint(folder: Path) -> str:
 
     Of two, which a kill may leave, the later one: it was better than the one before.
     """
-    files = [file for file in folder.glob('best_*.pth') if step_of(file.name) is not None]
+    files = [file for file in _own(folder, 'best_*.pth') if step_of(file.name) is not None]
     return str(max(files, key=lambda file: step_of(file.name) or 0)) if files else ''
 
 
@@ -184,8 +182,15 @@ def last_checkpoint(folder: Path) -> str:
     note = folder / 'last_checkpoint'
     if note.is_file():
         named = Path(note.read_text(errors='replace').strip())
+        foreign = older(str(folder))
         for place in (folder / named.name, named):
-            if place.is_file():
+            if place.is_file() and not (foreign and signature(place) in foreign):
                 return str(place)
-    files = sorted(folder.glob('*.pth'), key=lambda file: file.stat().st_mtime)
+    files = sorted(_own(folder, '*.pth'), key=lambda file: file.stat().st_mtime)
     return str(files[-1]) if files else ''
+
+
+def _own(folder: Path, pattern: str) -> list[Path]:
+    """Checkpoints but those of a run that was in the folder before."""
+    foreign = older(str(folder))
+    return [file for file in folder.glob(pattern) if not foreign or signature(file) not in foreign]

@@ -45,6 +45,7 @@ class Plan:
         channels_last: Whether the model has its channels last in memory, which is faster on CPUs (docs/speed.md).
         warnings: What the data ask for and the plan does not do.
         step_seconds: Of the teacher's iteration, see :func:`estimate_step`.
+        student_share: Iterations of the student over the teacher's.
     """
 
     detector: str
@@ -58,11 +59,12 @@ class Plan:
     channels_last: bool = False
     warnings: tuple[str, ...] = ()
     step_seconds: float = 0.0
+    student_share: float = 1.0
 
     @property
     def student_iterations(self) -> int:
         """Of the student, after its teacher's."""
-        return max(round(recipe(self.detector).student_share * self.iterations), 1)
+        return max(round(self.student_share * self.iterations), 1)
 
     @property
     def supervised_iterations(self) -> int:
@@ -110,7 +112,7 @@ def make_plan(
         data: The labeled set.
         machine: Where it will be trained.
         detector: See :func:`check_plan`; ``'auto'`` is what :func:`choose_detector` says.
-        iterations: Instead of the chosen length, see :class:`Plan`.
+        iterations: Of the teacher, and as many of the student, instead of the chosen lengths.
 
     Raises:
         ValueError: See :func:`check_plan`.
@@ -125,6 +127,7 @@ def make_plan(
     most = PAIRS if not machine.gpus else 8
     batch = max(1, min(int((machine.memory - 1) / _pair(chosen, scale)), most))
     batch = min(batch, max(1, data.images))
+    share = recipe(name).student_share if iterations is None else 1.0
     if iterations is None:
         wanted = round(EPOCHS * data.images / batch, -2)
         iterations = int(min(max(wanted, chosen.least), chosen.most))
@@ -143,7 +146,7 @@ def make_plan(
     last = bool(chosen.start) and not machine.gpus
     small = _small_warnings(scale, data)
     step = estimate_step(chosen, scale, batch, machine)
-    return Plan(name, scale, batch, rate, iterations, rois, workers, why, last, small, step)
+    return Plan(name, scale, batch, rate, iterations, rois, workers, why, last, small, step, share)
 
 
 def estimate_step(

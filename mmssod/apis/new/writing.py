@@ -18,6 +18,7 @@ from mmssod.apis.new.pool import Pool
 from mmssod.apis.new.sets import LabeledPart
 from mmssod.apis.project_run.candidates import CANDIDATES, TRIAL
 from mmssod.datasets.split import write_coco
+from mmssod.environment.whole_files import write_whole
 from mmssod.structures import Problem
 
 LISTS = ('labeled.json', 'val.json', 'not_unlabeled.txt')
@@ -117,14 +118,14 @@ def write_project(
     if pool.labeled:
         files['not_unlabeled.txt'] = ''.join(f'{name}\n' for name in pool.labeled)
     for name, text in files.items():
-        (folder / name).write_text(text, encoding='utf-8')
+        write_whole(folder / name, text)
     return [folder / name for name in ('labeled.json', 'val.json', *files)]
 
 
 def write_candidates(folder: Path, names: Sequence[str]) -> Path:
     """Note the detectors that a trial compares, each of which has a project in the folder of its name."""
     file = folder / CANDIDATES
-    file.write_text(json.dumps(dict(detectors=[*names]), indent=1) + '\n', encoding='utf-8')
+    write_whole(file, json.dumps(dict(detectors=[*names]), indent=1) + '\n')
     return file
 
 
@@ -151,7 +152,7 @@ def _data_values(
         rate=f'{plan.rate:g}',
         optimizer=DETECTORS[plan.detector].optimizer_name,
         iterations=plan.iterations,
-        student_share=f'{student.student_share:g}',
+        student_share=f'{plan.student_share:g}',
         step_cost=f'{student.step_cost:g}',
         step_seconds=f'{plan.step_seconds:.2g}',
         workers=plan.workers,

@@ -128,8 +128,9 @@ def kept(
 
 def read_candidates(folder: Path) -> list[str]:
     """The detectors of a project in their order; empty for a project of one, or none."""
-    names = read_json_dict(folder / CANDIDATES).get('detectors') or []
-    return [name for name in names if (folder / name).is_dir()]
+    names = read_json_dict(folder / CANDIDATES).get('detectors')
+    inside = [path.name for path in folder.glob('*') if path.is_dir()]  # no other folder's project
+    return [name for name in names if name in inside] if isinstance(names, list) else []
 
 
 def read_choice(folder: Path) -> tuple[str, str]:

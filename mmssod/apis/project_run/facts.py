@@ -12,7 +12,7 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-from mmssod.analysis.log_entries import log_entries
+from mmssod.environment.log_entries import log_entries, start_files
 
 STAGES = ('teacher', 'student', 'supervised')
 """A project's trainings in their order; each has a config of its name."""
@@ -127,7 +127,7 @@ def newest_iteration(work_dir: Path) -> int:
 
 def step_seconds(work_dir: Path) -> float:
     """Seconds of an iteration, the mean of the last ten lines of the newest log; 0 without one."""
-    logs = sorted(work_dir.glob('*/vis_data/scalars.json'))
+    logs = start_files(work_dir, 'scalars.json')
     found = [time for log in logs[-2:] for time in _times(log)]
     return fmean(found[-10:]) if found else 0.0
 
@@ -250,7 +250,7 @@ def read_json_dict(file: Path) -> dict[str, Any]:
     """What a json holds; empty where it is missing, no json, or no dict."""
     try:
         found = json.loads(file.read_text())
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}
 

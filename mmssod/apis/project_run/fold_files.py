@@ -24,6 +24,7 @@ from mmssod.datasets.folds import ImageId, draw_folds, take_apart, thin_classes
 from mmssod.datasets.image_lists import exclude_names, find_images, read_names
 from mmssod.datasets.preparation.image_files import copies
 from mmssod.datasets.split import Coco, read_coco, write_coco
+from mmssod.environment.whole_files import write_whole
 
 TRAIN, HELD_OUT, NOT_UNLABELED = 'labeled.json', 'held_out.json', 'not_unlabeled.txt'
 CONFIG = Template('''\
@@ -92,13 +93,11 @@ def write_folds(folder: Path, number: int, seed: int) -> tuple[list[Path], list[
         for name, part in ((TRAIN, fold.train), (HELD_OUT, fold.held_out)):
             _write_once(target / name, part)
         if among:
-            (target / NOT_UNLABELED).write_text(
-                ''.join(f'{name}\n' for name in among), encoding='utf-8'
-            )
+            write_whole(target / NOT_UNLABELED, ''.join(f'{name}\n' for name in among))
         sizes = dict(train=len(fold.train['images']), held_out=len(fold.held_out['images']))
         for name in STAGES:
             text = _config_text(folder, name, bool(among), place=place, number=number, **sizes)
-            (target / f'{name}.py').write_text(text, encoding='utf-8')
+            write_whole(target / f'{name}.py', text)
     return places, _notes(coco, number, len(coco['images']) - len(groups))
 
 

@@ -12,6 +12,7 @@ import yaml
 
 from mmssod.datasets.preparation.formats import FORMATS
 from mmssod.datasets.split import Coco, write_coco
+from mmssod.environment.whole_files import write_whole
 
 DATA_YAML = """\
 # For Ultralytics, which finds the labels of images/a.jpg in labels/a.txt: call this folder labels, and put the images
@@ -53,17 +54,18 @@ def write_labels(coco: Coco, out: Path, kind: str, *, scores: bool = False) -> P
     for image, file in zip(coco['images'], files, strict=True):
         file.parent.mkdir(parents=True, exist_ok=True)
         if kind == 'voc':
-            file.with_suffix('.xml').write_bytes(_voc(image, boxes[image['id']], names, numbers))
+            content = _voc(image, boxes[image['id']], names, numbers)
+            write_whole(file.with_suffix('.xml'), content, sync=False)
         else:
             lines = [_yolo_line(image, box, numbers, scores) for box in boxes[image['id']]]
-            file.with_suffix('.txt').write_text(''.join(lines), encoding='utf-8')
+            write_whole(file.with_suffix('.txt'), ''.join(lines), sync=False)
     if kind == 'yolo':
         # Of an image classes.jpg that file holds the labels; data.yaml has the names, too.
         listed = out / 'classes.txt'
         if listed not in [file.with_suffix('.txt') for file in files]:
-            listed.write_text(''.join(f'{name}\n' for name in names), encoding='utf-8')
+            write_whole(listed, ''.join(f'{name}\n' for name in names))
         names_text = yaml.safe_dump(dict(names=dict(enumerate(names))), sort_keys=False)
-        (out / 'data.yaml').write_text(DATA_YAML + names_text, encoding='utf-8')
+        write_whole(out / 'data.yaml', DATA_YAML + names_text)
     return out
 
 

@@ -1,4 +1,4 @@
-"""A scheduler's SIGTERM, or Ctrl-C: save a checkpoint, then exit."""
+"""A scheduler's SIGTERM, Ctrl-C, or a terminal that is closed: save a checkpoint, then exit."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Collection
 from typing import Any
 
 import torch
@@ -18,6 +19,7 @@ from torch.utils.data._utils import signal_handling
 
 from mmssod.engine.hooks.whole_checkpoint_hook import WholeCheckpointHook
 from mmssod.engine.runner_access import bare_model
+from mmssod.engine.terminal import leave_closed, terminals
 
 REPEATS = 10.0
 """Seconds in which the same signal is a repetition: of torchrun's agent, of a job's step and its shell."""
@@ -30,6 +32,7 @@ AGAIN = 2.0
 
 EXIT_CODE = 128 + signal.SIGTERM  # 143, what a shell says of a process that SIGTERM ended
 INTERRUPTED = 128 + signal.SIGINT  # 130, the same of Ctrl-C
+HUNG_UP = 128 + signal.SIGHUP  # 129, of a terminal that was closed
 
 
 @HOOKS.register_module()
@@ -37,7 +40,7 @@ class PreemptionHook(Hook):
     """Saves a checkpoint and exits with code 143 when the process is told to end (SIGTERM, or SIGUSR1 of Slurm).
 
     Ctrl-C (SIGINT) does the same with code 130; pressed again two seconds later or after (``AGAIN``), it ends the
-    process at once.
+    process at once. A terminal that is closed (SIGHUP) does the same with code 129, unless ``nohup`` has it ignored.
 
     The signal is noted and acted on after the iteration, when the weights are whole; with accumulated gradients after
     the optimizer's step. So the time that the scheduler grants must be longer than that. An evaluation is left after
@@ -49,7 +52,7 @@ class PreemptionHook(Hook):
     take longer, lower ``interval``.
 
     A scheduler often signals data workers, too: they go on for another 30 seconds, so that the process which they work
-    for can save. Of Ctrl-C, which a terminal sends to all processes, they hear nothing.
+    for can save. Of Ctrl-C and SIGHUP, which a terminal sends to all processes, they hear nothing.
 
     With several processes, those that were told agree with the others every ``interval`` iterations, so that all save
     and exit after the same one: a signal to any process is enough. The run goes on with ``--resume``, bit by bit as if
@@ -63,7 +66,7 @@ class PreemptionHook(Hook):
 
     Raises:
         ValueError: ``interval`` below 1.
-        SystemExit: with code 143 or 130, after the checkpoint was saved.
+        SystemExit: with code 143, 130 or 129, after the checkpoint was saved.
     """
 
     priority = 95  # after CheckpointHook, so that the same iteration is not saved twice
@@ -78,12 +81,16 @@ class PreemptionHook(Hook):
         self.interval = interval
         self._told: dict[int, float] = {}  # signal -> when it first came
         self._before: dict[int, Any] = {}
+        self._terminals: list[int] = []
 
     def before_train(self, runner: Any) -> None:
         """Listen; only the main thread of a process may."""
         if threading.current_thread() is threading.main_thread():
             for number in (signal.SIGTERM, signal.SIGUSR1, signal.SIGINT):
                 self._before[number] = signal.signal(number, self._note)
+            self._terminals = terminals()
+            if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # as of nohup
+                self._before[signal.SIGHUP] = signal.signal(signal.SIGHUP, self._note)
 
     def after_train_iter(
         self, runner: Any, batch_idx: int, data_batch: Any = None, outputs: dict | None = None
@@ -124,7 +131,7 @@ class PreemptionHook(Hook):
             f'{"whose checkpoint is saved" if hook else "without a checkpoint, as the config has no hook for it"}; go '
             'on with --resume'
         )
-        raise SystemExit(INTERRUPTED if signal.SIGINT in self._told else EXIT_CODE)
+        raise SystemExit(_exit_code(self._told))
 
     def close(self) -> None:
         """Give the signals back; called at the end of a run, also after an error."""
@@ -147,15 +154,23 @@ class PreemptionHook(Hook):
 
     def _note(self, number: int, frame: Any) -> None:
         now = time.monotonic()
+        if number == signal.SIGHUP:
+            leave_closed(self._terminals)
         pressed = number == signal.SIGINT
         if pressed and number not in self._told and os.environ.get('RANK', '0') == '0':
             # Not by print or a logger, which the signal may have interrupted.
             os.write(2, b'\nCtrl-C: saving a checkpoint after this iteration; again: end at once\n')
         if now - self._told.setdefault(number, now) > (AGAIN if pressed else REPEATS):
-            raise SystemExit(INTERRUPTED if pressed else EXIT_CODE)
+            raise SystemExit(_exit_code([number]))
 
 
 _training = False
+
+
+def _exit_code(signals: Collection[int]) -> int:
+    """Of the first signal that says who ended the process; of none, and of SIGUSR1, that of SIGTERM."""
+    codes: dict[int, int] = {signal.SIGINT: INTERRUPTED, signal.SIGHUP: HUNG_UP}
+    return next((codes[one] for one in signals if one in codes), EXIT_CODE)
 
 
 def _checkpoint_hook(runner: Any) -> WholeCheckpointHook | None:
@@ -188,6 +203,7 @@ def _outlive_first_signal() -> None:
     signal.signal(signal.SIGTERM, later)
     signal.signal(signal.SIGUSR1, signal.SIG_IGN)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
 
 
 class _Later:

@@ -12,6 +12,7 @@ from mmengine.runner import IterBasedTrainLoop
 
 from mmssod.engine.hooks.due_evaluation_hook import last_evaluated
 from mmssod.engine.hooks.whole_checkpoint_hook import WholeCheckpointHook
+from mmssod.engine.schedule_resume import warm_up_end
 from mmssod.environment.whole_files import write_whole
 
 STOPPED = 'stopped_early.json'
@@ -21,6 +22,8 @@ STOPPED = 'stopped_early.json'
 @HOOKS.register_module()
 class StopEarlyHook(Hook):
     """Ends the training after ``patience`` evaluations in a row that were not better than the best one.
+
+    Those while the learning rate still rises (``LinearLR``) do not count.
 
     What is best is what ``WholeCheckpointHook(save_best='auto')`` keeps, so nothing is to be resumed: how long ago that
     was follows from its iteration. A checkpoint is saved, and ``stopped_early.json`` in the work directory tells
@@ -76,7 +79,7 @@ class StopEarlyHook(Hook):
         best = hook.best_iteration(runner) if hook is not None else None
         if hook is None or best is None or runner.iter >= loop.max_iters:
             return
-        waited = -(-(runner.iter - best) // loop.val_interval)
+        waited = -(-(runner.iter - max(best, warm_up_end(runner.cfg))) // loop.val_interval)
         if waited < self.patience:
             return
         if runner.iter != self._start:  # the checkpoint that was resumed is there

@@ -15,6 +15,7 @@ from mmssod.engine.checkpoint_files import LAST, WHOLE_FILES, name_in
 from mmssod.engine.hooks.ema_teacher_hook import EMATeacherHook
 from mmssod.engine.main_metric import main_metric, step_of
 from mmssod.engine.own_checkpoints import keep_own_names, note_older
+from mmssod.environment.log_entries import note_start
 from mmssod.environment.whole_files import unfinished_files, write_whole
 
 
@@ -51,8 +52,11 @@ class WholeCheckpointHook(CheckpointHook):
         if out_dir != runner.work_dir:  # as mmengine does
             folder = osp.join(out_dir, osp.basename(runner.work_dir.rstrip(osp.sep)))
         keep_own_names(runner.message_hub.runtime_info, folder)
-        if is_main_process() and not _goes_on(runner, folder):
-            note_older(runner.work_dir, folder)
+        if is_main_process():
+            goes_on = _goes_on(runner, folder)
+            if not goes_on:
+                note_older(runner.work_dir, folder)
+            note_start(Path(runner.work_dir), runner.timestamp, goes_on=goes_on)
         super().before_train(runner)
         if (
             runner.iter

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 from mmengine.hooks import CheckpointHook
@@ -19,6 +19,7 @@ from mmssod.engine.runner_access import (
     labeled_source,
     sources,
 )
+from mmssod.engine.schedule_resume import warm_up_end
 from mmssod.structures import Problem
 
 MAX_COMPARED_IMAGES = 1_000_000
@@ -188,15 +189,12 @@ def _overlap_warnings(runner: Any) -> Iterator[str]:
 
 
 def _warm_up_warnings(runner: Any) -> Iterator[str]:
-    schedule = runner.cfg.get('param_scheduler') or []
-    for step in [schedule] if isinstance(schedule, Mapping) else schedule:
-        end = step.get('end') or 0
-        warms_up = step.get('type') == 'LinearLR' and not step.get('by_epoch', True)
-        if warms_up and end > runner.max_iters / 2:
-            yield (
-                f'the learning rate rises until iteration {end} of {runner.max_iters}: the run ends before it has '
-                'learned much. Train longer, or lower the end of that LinearLR in param_scheduler'
-            )
+    end = warm_up_end(runner.cfg)
+    if end > runner.max_iters / 2:
+        yield (
+            f'the learning rate rises until iteration {end} of {runner.max_iters}: the run ends before it has '
+            'learned much. Train longer, or lower the end of that LinearLR in param_scheduler'
+        )
 
 
 def _learning_rate_warnings(runner: Any) -> Iterator[str]:

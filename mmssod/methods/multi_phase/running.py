@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
 from mmdet.utils import setup_cache_size_limit_of_dynamo
 from mmengine.config import Config
 from mmengine.dist import barrier, is_main_process
@@ -24,7 +23,9 @@ from mmssod.apis.predicting import use_test_set, use_writer
 from mmssod.apis.teacher_student import last_checkpoint
 from mmssod.apis.testing import run_test, set_score_threshold
 from mmssod.apis.training import prepare, run_training
+from mmssod.engine.checkpoint_files import save_whole
 from mmssod.engine.preflight import config_problems
+from mmssod.environment.whole_files import write_whole
 from mmssod.methods.multi_phase.labels import (
     agreement,
     at_or_above,
@@ -185,7 +186,7 @@ class PhasesRun:
         wanted = boxes_per_image(labeled_annotations(self.cfg))
         grid = threshold_grid(*self.plan.grid)
         thresholds = matching_thresholds(detections, images, wanted, grid)
-        (self.folder / f'thresholds_{number}.json').write_text(json.dumps(thresholds))
+        write_whole(self.folder / f'thresholds_{number}.json', json.dumps(thresholds))
         return at_or_above(detections, thresholds)
 
     def _easy_labels(self) -> dict[str, Any]:
@@ -209,7 +210,7 @@ class PhasesRun:
             return dict(read(file))
         if is_main_process():
             files = [str(self.checkpoint(number)) for number in range(PHASES)]
-            torch.save(merge_checkpoints(files), merged)
+            save_whole(merge_checkpoints(files), merged)
         barrier()
         self.cfg.load_from, self.cfg.resume = str(merged), False
         metrics = {name: float(value) for name, value in run_test(self.cfg).items()}
@@ -220,9 +221,7 @@ class PhasesRun:
 def once(file: Path, make: Callable[[], Any]) -> None:
     """Write what a function gives as json, in the first process, unless the file is there; the others wait."""
     if is_main_process() and not file.is_file():
-        part = file.with_suffix('.part')
-        part.write_text(json.dumps(make()))
-        part.rename(file)
+        write_whole(file, json.dumps(make()))
     barrier()
 
 

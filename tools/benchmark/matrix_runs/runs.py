@@ -18,11 +18,11 @@ from typing import Any
 import torch
 
 from matrix_runs.matrix import Matrix, Recipe
-from mmssod.analysis.log_entries import log_entries
 from mmssod.apis.config import load_config, teacher_checkpoint
 from mmssod.apis.testing import test
 from mmssod.apis.training import train
 from mmssod.environment import collect
+from mmssod.environment.log_entries import log_entries
 from mmssod.methods.ismt.export import export_memory
 from mmssod.methods.multi_phase.running import train_phases
 
