@@ -1,6 +1,6 @@
 """Detectors, heads, coder, and the parts that a method is made of."""
 
-from .assigners import BestBoxAssigner, PointAssigner
+from .assigners import BestBoxAssigner, PointAssigner, SimOTAAssigner
 from .backbones import EfficientNetLite
 from .bbox_coders import SideBucketCoder
 from .bbox_heads import FCBucketHead, SideAwareBucketHead
@@ -71,6 +71,7 @@ __all__ = [
     'SelfLabeler',
     'SideAwareBucketHead',
     'SideBucketCoder',
+    'SimOTAAssigner',
     'SoftSelector',
     'SoftmaxFocalLoss',
     'RescoringTeacher',
