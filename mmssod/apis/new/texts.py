@@ -206,7 +206,7 @@ FREEZE = """\
     freeze_bn=dict(type='FreezeBatchNormHook'),  # as in the start: small batches spoil its statistics
 """
 CHANNELS_LAST = """\
-    speed=dict(type='SpeedHook', channels_last=True),  # faster on CPUs
+    speed=dict(type='SpeedHook', channels_last=True, fused_optimizer=True),  # faster on CPUs
 """
 
 COCO_STUDENT = Template('''\
