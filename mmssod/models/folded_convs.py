@@ -8,7 +8,7 @@ from typing import Any
 
 from mmcv.cnn import ConvModule
 from mmdet.models.backbones.csp_darknet import Focus
-from torch import Tensor, addcmul, is_grad_enabled, nn, rsqrt
+from torch import Tensor, addcmul, channels_last, is_grad_enabled, nn, rsqrt
 from torch.nn import functional
 from torch.nn.modules.batchnorm import _BatchNorm
 
@@ -53,6 +53,8 @@ class FoldedFocus(Focus):
         shape, size = (len(weight), 2, 2, -1), weight.shape[2:]
         weight = weight.view(*shape, *size).permute(0, 3, 4, 2, 5, 1)  # x and y of the shift, then the kernel's
         weight = weight.reshape(len(weight), -1, 2 * size[0], 2 * size[1])
+        if not block.conv.weight.is_contiguous():  # all feature maps are laid out as this one
+            weight = weight.contiguous(memory_format=channels_last)
         padding = [2 * number for number in block.conv.padding]
         return block._activated(functional.conv2d(x, weight, bias, 2, padding), True)
 

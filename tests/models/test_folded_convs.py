@@ -114,6 +114,8 @@ def test_losses_of_20_steps_and_checkpoints_are_those_of_mmdets_blocks():
     assert {FoldedConv, FoldedFocus} <= set(map(type, fast.modules()))
     assert slow.state_dict().keys() == fast.state_dict().keys()
     slow.load_state_dict(fast.state_dict())
+    for model, layout in ((slow, torch.contiguous_format), (fast, torch.channels_last)):
+        assert model.backbone(images)[-1].is_contiguous(memory_format=layout)
     with torch.no_grad():
         answers = [model.eval()(images) for model in (slow, fast)]
     torch.testing.assert_close(*answers, rtol=1e-3, atol=1e-3)
