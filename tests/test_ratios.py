@@ -15,7 +15,7 @@ BARS = {  # of the issue; both directions
     'semi-base': 1.02,
     'yolox-rate': 1.0,
     'yolox-mmdet': 1.7,
-    'yolox-ema': 2.2,
+    'yolox-ema': 2.4,
     'yolox-semi-base': 1.02,
     'bank-memory': 1.05,
     'coder': 0.33,
