@@ -1,5 +1,6 @@
-"""Blocks of convolution, batch norm and activation that CPUs compute in fewer passes; the classes of blocks in a model
-are exchanged, so that parameters keep their names.
+"""Blocks of convolution, batch norm and activation that CPUs compute in fewer passes.
+
+The classes of blocks in a model are exchanged, so that parameters keep their names.
 """
 
 from __future__ import annotations
@@ -36,7 +37,9 @@ class FoldedConv(ConvModule):
     def _activated(self, x: Tensor, activate: bool) -> Tensor:
         if not activate or not self.with_activation:
             return x
-        if type(self.activate) is nn.SiLU:  # in place it would copy its input, which its gradient needs
+        if (
+            type(self.activate) is nn.SiLU
+        ):  # in place it would copy its input, which its gradient needs
             return functional.silu(x, inplace=not is_grad_enabled())
         return self.activate(x)
 
@@ -51,7 +54,9 @@ class FoldedFocus(Focus):
             return super().forward(x)
         weight, bias = block._folded()
         shape, size = (len(weight), 2, 2, -1), weight.shape[2:]
-        weight = weight.view(*shape, *size).permute(0, 3, 4, 2, 5, 1)  # x and y of the shift, then the kernel's
+        weight = weight.view(*shape, *size).permute(
+            0, 3, 4, 2, 5, 1
+        )  # x and y of the shift, then the kernel's
         weight = weight.reshape(len(weight), -1, 2 * size[0], 2 * size[1])
         if not block.conv.weight.is_contiguous():  # all feature maps are laid out as this one
             weight = weight.contiguous(memory_format=channels_last)

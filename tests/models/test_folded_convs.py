@@ -8,9 +8,9 @@ from mmcv.cnn import ConvModule
 from mmdet.models.backbones.csp_darknet import Focus
 from mmdet.models.task_modules.assigners.sim_ota_assigner import SimOTAAssigner
 from mmdet.registry import MODELS
+from mmengine.config import Config
 from torch import nn
 
-from mmssod.apis.ratios.detectors import base_detector
 from mmssod.models.folded_convs import FoldedConv, FoldedFocus
 from mmssod.models.frozen_batch_norm import fold_batch_norm, freeze_batch_norm
 from mmssod.testing.tiny import tiny_sample
@@ -80,7 +80,7 @@ def test_a_block_with_running_statistics_stays_as_it_is():
 
 def yolox(fast):
     torch.manual_seed(0)
-    config = base_detector('yolox_nano')
+    config = Config.fromfile('configs/_base_/models/yolox_nano.py').model
     config.bbox_head.num_classes = 3
     model = drawn(MODELS.build(config))
     freeze_batch_norm(model)

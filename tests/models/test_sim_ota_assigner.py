@@ -53,7 +53,9 @@ def test_boxes_outside_of_the_image_match_nothing():
     found, truth = case(0, 3)
     truth.bboxes += 1000
     result = SimOTAAssigner().assign(found, truth)
-    assert not result.gt_inds.any() and (result.labels == -1).all() and not result.max_overlaps.any()
+    assert (
+        not result.gt_inds.any() and (result.labels == -1).all() and not result.max_overlaps.any()
+    )
 
 
 def test_class_costs_are_those_of_torch_up_to_the_ends():

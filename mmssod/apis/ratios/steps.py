@@ -23,6 +23,7 @@ from mmssod.testing.tiny import tiny_sample
 DECAY = 0.999
 PSEUDO_BOXES = 10  # pseudo boxes an image; random weights would give none, or a hundred
 CLASSES = 20
+SGD = partial(torch.optim.SGD, momentum=0.9)
 MORE_ROIS = 512  # an image, as detectors for large images have them
 OUR_BRANCHES = ('labeled', 'weak', 'strong')
 THEIR_BRANCHES = ('sup', 'unsup_teacher', 'unsup_student')
@@ -161,7 +162,7 @@ def step_of(
     batch: Callable[[], dict[str, Any]],
     follow: Callable[[], None] = nothing,
     wrapper: Callable[..., OptimWrapper] = OptimWrapper,
-    optimizer: Callable[..., torch.optim.Optimizer] = partial(torch.optim.SGD, momentum=0.9),
+    optimizer: Callable[..., torch.optim.Optimizer] = SGD,
 ) -> tuple[Callable[[], None], Callable[[], None]]:
     """What prepares a step, and the step: a runner's whole iteration of preprocessing, losses, backward, optimizer.
 

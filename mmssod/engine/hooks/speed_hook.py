@@ -19,9 +19,9 @@ M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 
 @HOOKS.register_module()
 class SpeedHook(Hook):
-    """Sets the memory layout of the model and the precision of matrix products before anything runs.
+    """Sets memory layout and precision before anything runs, and how the optimizer steps.
 
-    In no config by default, since what they gain depends on the machine (``docs/speed.md`` says how it is measured);
+    Only in configs for CPUs by default, since what they gain depends on the machine (``docs/speed.md``);
     in a config ``default_hooks = dict(speed=dict(type='SpeedHook', channels_last=True))``, on the command line
     ``--cfg-options default_hooks.speed.type=SpeedHook default_hooks.speed.channels_last=True``.
 
@@ -30,10 +30,10 @@ class SpeedHook(Hook):
             memory. Checkpoints are the same.
         tf32: Let float32 matrix products and convolutions on GPUs round their factors to TF32 (10 bits of mantissa).
             Off leaves torch's own setting, which is TF32 for convolutions and full precision for products.
-        fused_optimizer: Update all weights in one operation, where torch has one for the optimizer and its device (Adam,
-            AdamW and SGD; on CPUs since torch 2.4). Checkpoints are the same.
-        keep_memory: Keep the memory of feature maps for the next step. Otherwise glibc may hand it back to the system in
-            each step, which clears every page anew. For CPUs; nothing happens where there is no glibc.
+        fused_optimizer: Update all weights in one operation, where torch has one for the optimizer and its device
+            (Adam, AdamW and SGD; on CPUs since torch 2.4). Checkpoints are the same.
+        keep_memory: Keep the memory of feature maps for the next step. Otherwise glibc may hand it back to the system
+            in each step, which clears every page anew. For CPUs; nothing happens where there is no glibc.
     """
 
     priority = 'VERY_HIGH'
