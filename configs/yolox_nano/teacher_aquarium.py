@@ -17,6 +17,6 @@ model = dict(backbone=dict(frozen_stages=1), bbox_head=dict(num_classes=7))
 default_hooks = dict(
     checkpoint=dict(interval=400),
     freeze_bn=dict(type='FreezeBatchNormHook', parts=['']),
-    speed=dict(type='SpeedHook', channels_last=True),
+    speed=dict(type='SpeedHook', channels_last=True, fused_optimizer=True, keep_memory=True),
 )
 load_from = 'yolox_nano'

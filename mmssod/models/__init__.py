@@ -1,6 +1,6 @@
 """Detectors, heads, coder, and the parts that a method is made of."""
 
-from .assigners import BestBoxAssigner, PointAssigner
+from .assigners import BestBoxAssigner, PointAssigner, SimOTAAssigner
 from .backbones import EfficientNetLite
 from .buckets import (
     BucketLoss,
@@ -55,6 +55,7 @@ __all__ = [
     'SelfLabeler',
     'SideAwareBucketHead',
     'SideBucketCoder',
+    'SimOTAAssigner',
     'ThresholdSelector',
     'TwoImageMosaic',
 ]

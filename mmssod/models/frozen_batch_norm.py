@@ -9,6 +9,8 @@ from mmcv.cnn import ConvModule
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from mmssod.models.folded_convs import exchange_blocks
+
 Norm = TypeVar('Norm', bound='_Frozen')
 
 
@@ -87,6 +89,7 @@ def fold_batch_norm(model: nn.Module) -> int:
     pairs = [m for m in model.modules() if isinstance(m, ConvModule) and _folds(m)]
     for module in pairs:
         module.turn_on_efficient_conv_bn_eval()
+    exchange_blocks(model)
     return len(pairs)
 
 

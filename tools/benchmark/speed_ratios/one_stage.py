@@ -6,10 +6,15 @@ from functools import partial
 from typing import Any
 
 import torch
+from mmdet.models.task_modules.assigners.sim_ota_assigner import (
+    SimOTAAssigner as MMDetSimOTAAssigner,
+)
 from mmdet.registry import MODELS
 from mmengine.config import ConfigDict
+from mmengine.optim import OptimWrapper
 
-from mmssod.models.frozen_batch_norm import freeze_batch_norm
+from mmssod.engine.hooks.speed_hook import keep_memory
+from mmssod.models.frozen_batch_norm import fold_batch_norm, freeze_batch_norm
 from speed_ratios.detectors import base_detector
 from speed_ratios.rows import Measured, Row, Setting, in_turns
 from speed_ratios.steps import (
@@ -40,19 +45,21 @@ def images_of(setting: Setting) -> Images:
 
 
 def ready(model: Any, setting: Setting) -> Any:
-    """As the shipped configs train it: batch norm fixed, channels last."""
+    """As the shipped configs train it: batch norm fixed and folded, channels last, memory kept (all rows have that)."""
+    keep_memory()
     freeze_batch_norm(model)
+    fold_batch_norm(model)
     return model.to(setting.device, memory_format=torch.channels_last).train()
 
 
-def supervised_step(model: Any, images: Images) -> Any:
+def supervised_step(model: Any, images: Images, **kwargs: Any) -> Any:
     """What prepares a step on labeled images alone, and the step."""
 
     def batch() -> dict[str, Any]:
         both = images.batch()
         return dict(inputs=both['inputs']['labeled'], data_samples=both['data_samples']['labeled'])
 
-    return step_of(model, batch)
+    return step_of(model, batch, **kwargs)
 
 
 def image_rate(setting: Setting) -> Measured:
@@ -64,6 +71,37 @@ def image_rate(setting: Setting) -> Measured:
     images_a_second = images.labeled / sorted(times)[len(times) // 2]
     note = f'{images.labeled} images of {SIZE} px a step, {images_a_second:.1f} images a second'
     return Measured(times, [images.labeled / WANTED] * len(times), note=note, rate=True)
+
+
+def mmdets_own(setting: Setting) -> Any:
+    """The same detector as mmdet has it: Swish, its assigner, and batch norm that is fixed but a layer of its own."""
+    detector = yolox_nano()
+    for part in (detector.backbone, detector.neck, detector.bbox_head):
+        part.act_cfg = dict(type='Swish')
+    model = MODELS.build(detector)
+    model.bbox_head.assigner = MMDetSimOTAAssigner(
+        center_radius=detector.train_cfg.assigner.center_radius
+    )
+    freeze_batch_norm(model)
+    return model.to(setting.device).train()
+
+
+def against_mmdet(setting: Setting) -> Measured:
+    """Measures our supervised step against mmdet's: AdamW, clipped gradients, first stage fixed, as in the configs."""
+    images = images_of(setting)
+    torch.manual_seed(0)
+    both = ready(MODELS.build(yolox_nano()), setting), mmdets_own(setting)
+    both[1].load_state_dict(both[0].state_dict())
+    steps = []
+    for model, fused in zip(both, (True, False), strict=True):
+        for part in (model.backbone.stem, model.backbone.stage1):  # frozen_stages=1
+            part.requires_grad_(False)
+        wrapper = partial(OptimWrapper, clip_grad=dict(max_norm=10.0))
+        optimizer = partial(torch.optim.AdamW, fused=fused)
+        steps.append(supervised_step(model, images, wrapper=wrapper, optimizer=optimizer))
+    prepare, work = zip(*steps, strict=True)
+    times = in_turns(setting, *work, prepare=prepare)
+    return Measured(*times, rate=True, note=f'{images.labeled} images of {SIZE} px a step')
 
 
 def teacher_share(setting: Setting) -> Measured:
@@ -97,6 +135,14 @@ ROWS = (
         f'YOLOX-Nano at {SIZE} px, supervised: images a second / {WANTED}',
         1.0,
         image_rate,
+        at_least=True,
+        quick=False,
+    ),
+    Row(
+        'yolox-mmdet',
+        "YOLOX-Nano, supervised: our steps a second / those of mmdet's YOLOX",
+        1.7,
+        against_mmdet,
         at_least=True,
         quick=False,
     ),

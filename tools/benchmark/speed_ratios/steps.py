@@ -23,6 +23,7 @@ from speed_ratios.rows import Measured, Row, Setting, in_turns, nothing
 DECAY = 0.999
 PSEUDO_BOXES = 10  # pseudo boxes an image; random weights would give none, or a hundred
 CLASSES = 20
+SGD = partial(torch.optim.SGD, momentum=0.9)
 MORE_ROIS = 512  # an image, as detectors for large images have them
 OUR_BRANCHES = ('labeled', 'weak', 'strong')
 THEIR_BRANCHES = ('sup', 'unsup_teacher', 'unsup_student')
@@ -161,6 +162,7 @@ def step_of(
     batch: Callable[[], dict[str, Any]],
     follow: Callable[[], None] = nothing,
     wrapper: Callable[..., OptimWrapper] = OptimWrapper,
+    optimizer: Callable[..., torch.optim.Optimizer] = SGD,
 ) -> tuple[Callable[[], None], Callable[[], None]]:
     """What prepares a step, and the step: a runner's whole iteration of preprocessing, losses, backward, optimizer.
 
@@ -171,9 +173,10 @@ def step_of(
         batch: Makes a batch as a loader gives it.
         follow: What comes after it, such as the teacher's update.
         wrapper: Takes ``optimizer``.
+        optimizer: Takes what is trained, and ``lr``.
     """
     trained = [p for p in model.parameters() if p.requires_grad]
-    optimizer = wrapper(optimizer=torch.optim.SGD(trained, lr=0.0, momentum=0.9))
+    update = wrapper(optimizer=optimizer(trained, lr=0.0))
     waiting: list[dict] = []
 
     def prepare() -> None:
@@ -181,7 +184,7 @@ def step_of(
         waiting.append(batch())
 
     def step() -> None:
-        model.train_step(waiting.pop(), optimizer)
+        model.train_step(waiting.pop(), update)
         follow()
 
     return prepare, step
