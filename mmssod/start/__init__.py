@@ -1,6 +1,6 @@
 """Start a run from a trained detector: by a model's name, a URL or a file, with class weights by name."""
 
-from .files import address_and_place, local_file, names_file, start_file, weights_folder
+from .files import address_and_place, can_fetch, local_file, names_file, start_file, weights_folder
 from .fitting import Fit, fit_start
 from .reading import read_start, trained_classes
 from .report import start_lines
@@ -12,6 +12,7 @@ __all__ = [
     'StartError',
     'ZooModel',
     'address_and_place',
+    'can_fetch',
     'find_model',
     'fit_start',
     'local_file',

@@ -104,6 +104,18 @@ def address_and_place(start: str) -> tuple[str, Path]:
     return address, _places(address, model)[0]
 
 
+def can_fetch(address: str, seconds: float = 5.0) -> bool:
+    """Whether an address answers now; nothing is fetched."""
+    request = urllib.request.Request(address, method='HEAD')
+    try:
+        with urllib.request.urlopen(request, timeout=seconds):
+            return True
+    except urllib.error.HTTPError as error:
+        return error.code in (403, 405)  # it is there, and wants to be asked otherwise
+    except (OSError, http.client.HTTPException, ValueError):
+        return False
+
+
 def _is_url(start: str) -> bool:
     return start.startswith(('http://', 'https://'))
 

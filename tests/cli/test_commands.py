@@ -156,7 +156,7 @@ def test_checkpoints_that_are_none(name, run_folder, tmp_path, capsys):
     out = [] if name == 'test' else ['--out', f'{tmp_path}/out']
     words = [name, f'{run_folder}/config.py', *checkpoint, f'{tmp_path}/garbage.pth', *more, *out]
     assert main(words) == 1
-    assert 'garbage.pth: expected weights' in capsys.readouterr().err
+    assert 'garbage.pth: expected a checkpoint, got a damaged file' in capsys.readouterr().err
 
 
 @pytest.mark.parametrize('name', ['browse', 'infer', 'label', 'report'])

@@ -85,6 +85,27 @@ def test_without_weights_it_says_what_is_fetched_and_where_to_put_it(data, capsy
     assert 'start: a damaged file' in capsys.readouterr().err
 
 
+def test_without_a_network_it_takes_a_detector_that_needs_none(data, monkeypatch, capsys):
+    asked = []
+    monkeypatch.setattr('mmssod.apis.new.starting.can_fetch', asked.append)
+    assert new('--out', 'own') == 0
+    out = capsys.readouterr().out
+    address, place = address_and_place('yolox_nano')
+    assert asked == [address]
+    assert 'detector faster_rcnn_lite' in out and 'the backbone from ImageNet' in out
+    assert 'warning: yolox_nano would be better here' in out and f'put it at {place}' in out
+    assert Config.fromfile('own/teacher.py').model.type == 'FasterRCNN'
+    for named in (('--detector', 'yolox_nano'), ('--start', 'yolox_nano'), ('--start', 'none')):
+        assert new('--out', 'own', '--force', *named) == 0
+        out = capsys.readouterr().out
+        assert 'detector yolox_nano' in out and 'would be better' not in out
+    place.parent.mkdir()
+    torch.save(dict(weight=torch.zeros(1)), place)
+    assert new('--out', 'own', '--force', '--try') == 0
+    assert 'would be better' not in capsys.readouterr().out
+    assert asked == [address]  # nobody asks for what is named or here
+
+
 @pytest.mark.parametrize(('names', 'line'), [
     (('cat', 'dog'), 'classes: 2 of 2 are in COCO and keep its class weights: cat, dog\n'),
     (('sprocket', 'Traffic_Light'), 'classes: 1 of 2 are in COCO and keep its class weights: Traffic_Light; '
@@ -104,7 +125,7 @@ def test_the_configs_of_a_student(data):
         Config.fromfile(f'own/{name}.py') for name in ('teacher', 'student', 'supervised')
     )
     lengths = [cfg.train_cfg.max_iters for cfg in (teacher, student, supervised)]
-    assert lengths == [50, 38, 50 + 86]  # 2.25 * 38 = 85.5
+    assert lengths == [50, 50, 50 + 112]  # 2.25 * 50 = 112.5, rounded to even
     assert student.load_from == str(data / 'own/work_dirs/teacher/iter_50.pth')
     assert supervised.load_from == teacher.load_from == 'yolox_nano'
     assert student.model.labeler.type == 'EMATeacher' and student.model.predict_with == 'teacher'

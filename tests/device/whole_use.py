@@ -23,8 +23,9 @@ from torch import Tensor, nn
 
 from mmssod.engine.both_loops import BothEvaluator
 from mmssod.evaluation import CocoBoxMetric, DetectionWriter, VOCBoxMetric
+from mmssod.label_bank.labeler import LabelBank
 from mmssod.label_bank.views import ViewLabeler
-from mmssod.models import ClassBalancer, FrozenTeacher, LabelBank
+from mmssod.models import ClassBalancer, FrozenTeacher
 from mmssod.models.detectors import EnsembleDetector
 from mmssod.models.detectors.student_detector import StudentDetector
 from mmssod.testing import CLASSES, tiny_sample

@@ -2,7 +2,7 @@
 
 import pytest
 
-from mmssod.apis import progress
+from mmssod.engine import image_progress as progress
 from mmssod.engine.image_progress import with_progress
 
 

@@ -18,7 +18,6 @@ import yaml
 from mmdet.apis import DetInferencer, init_detector
 from mmengine.config import Config
 from mmengine.runner import CheckpointLoader
-from mmssod.apis.label_bank import make_label_bank
 from test_texts_of_checkpoints import planted, texts, tiny_config
 from test_unsafe_checkpoints import (
     Payload,
@@ -37,7 +36,6 @@ from toy_training import toy_config
 from mmssod import apis
 from mmssod.analysis.report import read_run_folder
 from mmssod.apis.inferring import frames
-from mmssod.apis.offline_labels import export_memory
 from mmssod.apis.score_thresholds import class_limits
 from mmssod.cli import main
 from mmssod.convert.files import convert_yolox
@@ -46,6 +44,8 @@ from mmssod.datasets.preparation.formats import read_labels
 from mmssod.engine.checkpoint_files import newest_checkpoint
 from mmssod.environment.checkpoints import UnsafeCheckpointError
 from mmssod.label_bank import BankError, LabelBankFiles
+from mmssod.label_bank.making import make_label_bank
+from mmssod.methods.ismt.export import export_memory
 
 sys.path.append(str(Path(__file__).parents[1] / 'cli'))
 

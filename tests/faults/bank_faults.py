@@ -12,12 +12,12 @@ from banks import bank, header, image
 from fault_runs import kill, start, wait
 from mmdet.registry import MODELS
 from mmengine.registry import DefaultScope
-from mmssod.apis.label_bank import make_label_bank
-from mmssod.testing.tiny import tiny_detector
 from small_training import small_config, small_data
 
 from mmssod.label_bank import IMAGE, BankError, LabelBankFiles, ShardWriter
 from mmssod.label_bank.layout import shard_files
+from mmssod.label_bank.making import make_label_bank
+from mmssod.testing import tiny_detector
 
 PAGE = 4096
 IMAGES = 300

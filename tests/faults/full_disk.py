@@ -159,7 +159,8 @@ def _digests(disk: Path) -> dict[str, str]:
 
 def _bank(run: Path, disk: Path) -> None:
     from mmengine.config import Config
-    from mmssod.apis.label_bank import make_label_bank
+
+    from mmssod.label_bank.making import make_label_bank
 
     cfg = Config.fromfile(run / 'config.py')
     cfg.model.labeler = dict(type='LabelBank', path=str(disk / 'bank'))

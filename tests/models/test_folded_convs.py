@@ -9,11 +9,11 @@ from mmdet.models.backbones.csp_darknet import Focus
 from mmdet.models.task_modules.assigners.sim_ota_assigner import SimOTAAssigner
 from mmdet.registry import MODELS
 from mmengine.config import Config
-from mmssod.testing.tiny import tiny_sample
 from torch import nn
 
 from mmssod.models.folded_convs import FoldedConv, FoldedFocus
 from mmssod.models.frozen_batch_norm import fold_batch_norm, freeze_batch_norm
+from mmssod.testing import tiny_sample
 
 NORM = dict(norm_cfg=dict(type='BN', eps=1e-3), act_cfg=dict(type='SiLU'))
 

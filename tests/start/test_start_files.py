@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from mmssod.start import StartError, files, local_file, names_file, start_file, zoo
-from mmssod.start.files import weights_folder
+from mmssod.start.files import can_fetch, weights_folder
 
 
 def save(file: Path) -> Path:
@@ -237,3 +237,12 @@ def test_processes_fetch_it_once(server, weights):
         rank.join(timeout=20)
     assert found[0] == found[1] and Path(found[0]).is_file()
     assert server.asked == ['/a.pth'] and left(weights) == ['a.pth']
+
+
+def test_whether_an_address_answers_is_asked_without_fetching(server):
+    (server.folder / 'a.pth').write_bytes(b'x' * 9)
+    assert can_fetch(f'{server.address}/a.pth')
+    assert not can_fetch(f'{server.address}/b.pth')
+    assert not can_fetch('http://127.0.0.1:9/a.pth', seconds=1)  # nobody listens there
+    assert not can_fetch('http://no such host/a.pth', seconds=1)
+    assert server.asked == []  # by HEAD alone

@@ -18,7 +18,13 @@ from mmssod.apis.new.planning import (
 )
 from mmssod.apis.new.pool import Pool, find_pool
 from mmssod.apis.new.sets import LabeledPart, Source, labeled_parts
-from mmssod.apis.new.starting import Start, find_start, full_name, named_problems
+from mmssod.apis.new.starting import (
+    Start,
+    find_start,
+    full_name,
+    named_problems,
+    usable_detector,
+)
 from mmssod.apis.new.writing import (
     commands,
     notes,
@@ -91,18 +97,21 @@ def new_project(
     findings += more
     raise_together([*problems, *findings.problems], 'before anything was written')
     data, here = LabeledSet.of(train.trained()), machine or Machine.current()
-    usual, _ = choose_detector(data, here)
+    natural, _ = choose_detector(data, here)
+    free = detector == start == 'auto'
+    usual, missing = usable_detector(natural) if free else (natural, ())
     names = [category['name'] for category in train.coco['categories']]
-    asked = trial_detectors(data, here) if trial and detector == start == 'auto' else [detector]
+    asked = trial_detectors(data, here) if trial and free and not missing else [detector]
     planned: list[tuple[Plan, Start]] = []
     for one in asked if len(asked) > 1 else [detector]:
         begin = find_start(start, one, usual, names)
-        chosen = one if begin.detector == usual else begin.detector
+        chosen = one if begin.detector == natural else begin.detector
         planned.append((make_plan(data, here, detector=chosen, iterations=iterations), begin))
     written = _write(folder, planned, train, test, pool, seed)
     lines = _found(findings, planned[0][0].warnings, data, test, len(pool.images), folder)
     lines += _chosen(planned, data.images)
     lines += ['written:', *(f'  {path}' for path in written), '']
+    lines += [part for text in missing for part in (f'warning: {text}', '')]
     if trial and len(planned) == 1:
         lines += ['no trial: there is one detector to choose from', '']
     return '\n'.join([*lines, *_next(folder, [plan for plan, _ in planned])])

