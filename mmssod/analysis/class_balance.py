@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 
 from mmssod.analysis.fonts import families
 from mmssod.analysis.plotting import new_figure, tidy
+from mmssod.environment.errors import InputError
 from mmssod.environment.log_entries import log_entries
 
 LEGEND_ENTRIES = 12
@@ -33,14 +34,14 @@ def class_balance(work_dir: str | Path) -> dict[str, Any]:
     """
     path = Path(work_dir) / 'class_balance.jsonl'
     if not path.exists():
-        raise ValueError(
+        raise InputError(
             f'class balance: expected {path}, found none; ClassBalanceHook writes it, so name the work '
             'directory of a training with pseudo labels'
         )
     records = log_entries(path)
     first = records[0] if records else {}
     if not {'classes', 'labeled_boxes'} <= first.keys() or not all('iter' in r for r in records):
-        raise ValueError(
+        raise InputError(
             f'class balance: expected a first line with the classes in {path}, found '
             f'{sorted(records[0]) if records else "no line"}; the run was begun by another version, begin it anew'
         )

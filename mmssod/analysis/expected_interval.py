@@ -10,6 +10,8 @@ import math
 from collections.abc import Sequence
 from statistics import geometric_mean
 
+from mmssod.environment.errors import InputError
+
 HALF_WIDTH = 19.5
 """C: half the width in AP percent for one image, fitted on blood cells and aquarium animals."""
 SPREAD = (0.6, 1.6)
@@ -28,7 +30,7 @@ def half_width(images: int) -> float:
         ValueError: Fewer than one.
     """
     if images < 1:
-        raise ValueError(f'images: expected 1 or more, got {images}')
+        raise InputError(f'images: expected 1 or more, got {images}')
     return HALF_WIDTH / math.sqrt(images)
 
 
@@ -50,5 +52,5 @@ def fit_half_width(images: Sequence[int], measured: Sequence[float]) -> float:
         ValueError: No measurement.
     """
     if not images:
-        raise ValueError('expected one measurement at least, got none')
+        raise InputError('expected one measurement at least, got none')
     return geometric_mean(math.sqrt(n) * width for n, width in zip(images, measured, strict=True))

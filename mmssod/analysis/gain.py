@@ -17,6 +17,7 @@ import numpy as np
 
 from mmssod.analysis.image_matches import ClassMatches, match_images
 from mmssod.datasets.annotation_files import read_json
+from mmssod.environment.errors import InputError
 from mmssod.evaluation.coco import category_ids
 
 RECALLS = np.linspace(0.0, 1.0, 101)  # where COCO reads precision
@@ -76,7 +77,7 @@ def paired_gain(
     names = list(classes) or [category['name'] for category in truth['categories']]
     ids = category_ids(truth, names)
     if draws < 0:
-        raise ValueError(f'draws: expected 0 or more, got {draws}')
+        raise InputError(f'draws: expected 0 or more, got {draws}')
     _require_known_images(truth, ours, theirs)
     ours_matched, theirs_matched = (match_images(truth, found, ids) for found in (ours, theirs))
     return matched_gain(ours_matched, theirs_matched, names, len(truth['images']), draws, seed)
@@ -232,7 +233,7 @@ def _require_known_images(truth: dict, *both: Sequence[dict]) -> None:
     for name, found in zip(('ours', 'theirs'), both, strict=True):
         strange = sorted({box['image_id'] for box in found} - known)
         if strange:
-            raise ValueError(
+            raise InputError(
                 f'{name}: expected detections on the {len(known)} images of truth, got {len(strange)} other image ids, '
                 f'the first is {strange[0]!r}; fix: give the data set that was predicted on'
             )

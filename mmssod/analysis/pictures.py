@@ -12,6 +12,7 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 from torchvision.ops import box_iou
 
+from mmssod.environment.errors import InputError
 from mmssod.evaluation import DetectorOutputs
 from mmssod.evaluation.detections import certainties, corners
 from mmssod.evaluation.pseudo_quality import as_boxes, certainty
@@ -80,7 +81,7 @@ def pictures(
         ValueError: For no detector or more than two.
     """
     if len(outputs.found) not in (1, 2):
-        raise ValueError(
+        raise InputError(
             f'pictures: expected one detector (against the truth) or two, got {list(outputs.found)}'
         )
     names = {category['id']: category['name'] for category in outputs.annotations['categories']}
@@ -116,7 +117,7 @@ def choose(
     by_id = {picture.image_id: picture for picture in shown}
     strange = [image_id for image_id in image_ids if image_id not in by_id]
     if strange:
-        raise ValueError(
+        raise InputError(
             f'pictures: no images of the ids {strange}; the data set has {len(by_id)} from {min(by_id)} to {max(by_id)}'
         )
     return [by_id[image_id] for image_id in image_ids]

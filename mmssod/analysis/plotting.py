@@ -13,6 +13,7 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from mmssod.environment.errors import InputError
 from mmssod.environment.whole_files import write_whole
 
 # Okabe and Ito's palette without its yellow, which is too light for lines.
@@ -91,6 +92,6 @@ def png_path(out: str | Path) -> Path:
     """A ``.png`` file in a folder that is there."""
     path = Path(out)
     if path.suffix != '.png':
-        raise ValueError(f'out: expected a file name ending in .png, got {out}')
+        raise InputError(f'out: expected a file name ending in .png, got {out}')
     path.parent.mkdir(parents=True, exist_ok=True)
     return path

@@ -21,6 +21,7 @@ from mmssod.apis.inferring import Frame, infer
 from mmssod.datasets.annotation_files import shown
 from mmssod.datasets.sample_key import derive_seed, seeded
 from mmssod.datasets.split import Coco, read_coco
+from mmssod.environment.errors import InputError
 from mmssod.evaluation.detections import corners
 from mmssod.structures.pseudo_labels import move_boxes
 
@@ -55,9 +56,9 @@ def browse(
         ValueError: ``number`` below 1, or both a checkpoint and boxes.
     """
     if number < 1:
-        raise ValueError(f'number: expected a whole number >= 1, got {number}')
+        raise InputError(f'number: expected a whole number >= 1, got {number}')
     if checkpoint and boxes:
-        raise ValueError('boxes of unlabeled images: expected a checkpoint or a json, got both')
+        raise InputError('boxes of unlabeled images: expected a checkpoint or a json, got both')
     cfg = load_config(config)
     init_default_scope(cfg.get('default_scope', 'mmdet'))
     dataset = DATASETS.build(cfg.train_dataloader.dataset)

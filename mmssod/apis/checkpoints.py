@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from mmengine.runner import CheckpointLoader
 
+from mmssod.environment.errors import InputError
 from mmssod.models.checkpoint_parts import detector_weights
 
 
@@ -27,7 +28,7 @@ def merge_checkpoints(files: Sequence[str], part: str = 'student') -> dict[str, 
     classes = [(meta.get('dataset_meta') or {}).get('classes') for meta in metas]
     for file, found in zip(files, classes, strict=True):
         if found != classes[0]:
-            raise ValueError(
+            raise InputError(
                 f'{files[0]} was trained on {classes[0]}, {file} on {found}; an ensemble needs detectors of '
                 'the same classes'
             )

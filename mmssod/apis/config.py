@@ -16,6 +16,7 @@ from mmssod.datasets.transforms.steps import write_order
 from mmssod.engine.checkpoint_files import newest_checkpoint
 from mmssod.engine.shared_memory import LOADER_TIMEOUT
 from mmssod.engine.start_runner import StartRunner, with_start
+from mmssod.environment.errors import InputError
 from mmssod.models.build_detector import prepared
 
 ConfigLike: TypeAlias = Config | str | Path
@@ -88,11 +89,11 @@ def read_config(file: str) -> Config:
             f'config {file}: it, or a file that it builds on: {error}'
         ) from error
     except Exception as error:
-        raise ValueError(
+        raise InputError(
             f'config {file}: expected one that mmengine reads, got {type(error).__name__}: {error}'
         ) from error
     if 'model' not in cfg and 'multi_phase' not in cfg:
-        raise ValueError(
+        raise InputError(
             f'config {file}: expected a model, found none; name the config of a training, such as student.py, not one '
             'that it builds on'
         )
@@ -106,7 +107,7 @@ def use_amp(cfg: Config) -> None:
         ValueError: there is no accelerator.
     """
     if get_device() == 'cpu':
-        raise ValueError(
+        raise InputError(
             'mixed precision: expected a GPU (or NPU, MLU), found only a CPU; leave --amp out'
         )
     cfg.optim_wrapper.type = 'AmpOptimWrapper'
@@ -121,7 +122,7 @@ def use_auto_scale_lr(cfg: Config) -> None:
     """
     scale = cfg.get('auto_scale_lr') or {}
     if 'base_batch_size' not in scale:
-        raise ValueError(
+        raise InputError(
             'scaling the learning rate: expected auto_scale_lr=dict(base_batch_size=...) in the '
             f'config, got {dict(scale) or None}; add the batch (images an iteration, all GPUs '
             'together) that the learning rate is meant for'
@@ -159,7 +160,7 @@ def set_start(cfg: Config, *, resume: bool | str, load_from: str | None) -> None
         cfg.load_from = newest if newest is not None else cfg.get('load_from')
         return
     if load_from is not None:
-        raise ValueError(
+        raise InputError(
             f'expected one start, got two: resume {resume} and load_from {load_from}. A resumed '
             'run takes all its weights from its checkpoint: leave --load-from out'
         )
@@ -191,7 +192,7 @@ def use_both_loops(cfg: Config) -> None:
         if kind == plain:
             cfg[key].type = both
         elif kind not in (None, both):
-            raise ValueError(
+            raise InputError(
                 f"model.predict_with='both': expected {key}=dict(type='{plain}'), got {kind!r}; change {key}, or let "
                 "predict_with be 'teacher' or 'student'"
             )
@@ -202,7 +203,7 @@ def _runner_class(name: str | None) -> Any:
         return StartRunner
     kind = RUNNERS.get(name)
     if kind is None:
-        raise ValueError(
+        raise InputError(
             f"runner_type: expected a registered runner, got {name!r}; leave it out for mmengine's, or name the module "
             'that registers it in custom_imports'
         )

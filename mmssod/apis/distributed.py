@@ -21,6 +21,8 @@ import torch.distributed as dist
 from mmengine.config import Config
 from mmengine.device import get_device
 
+from mmssod.environment.errors import InputError
+
 _SLURM = {'RANK': 'SLURM_PROCID', 'WORLD_SIZE': 'SLURM_NTASKS', 'LOCAL_RANK': 'SLURM_LOCALID'}
 _MPI = {
     'RANK': 'OMPI_COMM_WORLD_RANK',
@@ -67,7 +69,7 @@ def launched_as(launcher: str) -> tuple[int, int, int]:
     names = {'slurm': _SLURM, 'mpi': _MPI}.get(launcher) or {name: name for name in _SLURM}
     missing = [name for name in names.values() if name not in os.environ]
     if missing:
-        raise ValueError(
+        raise InputError(
             f'launcher {launcher!r}: expected {missing} in the environment, which it sets; leave --launcher out, or '
             'start this command with it (torchrun, srun, mpirun)'
         )

@@ -32,6 +32,7 @@ from mmssod.datasets.left_out import left_out
 from mmssod.datasets.split import Coco
 from mmssod.datasets.transforms import LoadWholeImage
 from mmssod.engine.image_progress import with_progress
+from mmssod.environment.errors import InputError
 from mmssod.environment.whole_files import write_whole
 from mmssod.evaluation.detections import to_detections
 
@@ -83,7 +84,7 @@ def frames(inputs: Sequence[str], every: int = 1, written: Sequence[Path] = ()) 
             among ``written``.
     """
     if every < 1:
-        raise ValueError(f'every: expected a whole number >= 1, got {every}')
+        raise InputError(f'every: expected a whole number >= 1, got {every}')
     sources = [one for source in inputs for one in _expand(source)]
     found = [(source, _frames(source, every)) for source in sources]
     for source, several in found:
@@ -97,7 +98,7 @@ def _keep_apart(inputs: Iterable[str], written: Sequence[Path]) -> None:
     targets = [path.resolve() for path in written]
     for file in inputs if targets else ():
         if any(Path(file).resolve().is_relative_to(target) for target in targets):
-            raise ValueError(
+            raise InputError(
                 f'out: expected a folder without the inputs, which would be overwritten, got {file}: name another '
                 'folder, or leave that file out of the inputs'
             )
@@ -156,7 +157,7 @@ def _frames(source: str, every: int) -> Iterable[Frame]:
             raise FileNotFoundError(f'no image {source}')
         return [Frame(osp.basename(source), source)]
     if osp.isfile(source) and suffix not in ('.txt', '.json'):
-        raise ValueError(
+        raise InputError(
             f'{source}: expected an image ({", ".join(IMAGE_SUFFIXES)}), a video '
             f'({", ".join(VIDEO_SUFFIXES)}), a folder, a glob, a text list or a COCO json'
         )
@@ -245,7 +246,7 @@ def tell_skipped(skipped: Sequence[str], used: int) -> None:
     said = f'{len(skipped)} of {len(skipped) + used} images cannot be read and were skipped'
     if not used:
         shown = '; '.join(skipped[:SHOWN]) + ('; ...' if len(skipped) > SHOWN else '')
-        raise ValueError(f'{said}, expected at least one that can: {shown}')
+        raise InputError(f'{said}, expected at least one that can: {shown}')
     print_log('\n  '.join([f'{said}:', *skipped]), 'current', logging.WARNING)
 
 
@@ -298,7 +299,7 @@ class _Painter:
         if file in self.written:  # of a.png beside a.jpg
             file = self.folder / f'{name}.jpg'
         if not file.resolve().is_relative_to(self.folder.resolve()):
-            raise ValueError(
+            raise InputError(
                 f'{name}: expected a name of a file below {self.folder}, it is {file.resolve()}'
             )
         self.written.add(file)
@@ -320,7 +321,7 @@ def _require_video(path: str) -> None:
     if not osp.isfile(path):
         raise FileNotFoundError(f'no video {path}')
     if not mmcv.VideoReader(path).opened:
-        raise ValueError(f'{path}: expected a video that OpenCV can read, could not open it')
+        raise InputError(f'{path}: expected a video that OpenCV can read, could not open it')
 
 
 def _video(path: str, every: int) -> Iterator[Frame]:

@@ -17,6 +17,7 @@ from mmssod.apis.selection import selection
 from mmssod.datasets.image_lists import source_kind
 from mmssod.datasets.preparation.writing import write_labels
 from mmssod.datasets.split import Coco
+from mmssod.environment.errors import InputError
 from mmssod.evaluation.detections import certainties
 from mmssod.evaluation.pseudo_quality import CERTAINTIES, certainty
 
@@ -60,15 +61,15 @@ def label(
     """
     cfg = load_config(config)
     if certainty_name not in (None, *CERTAINTIES):
-        raise ValueError(f'certainty: expected one of {CERTAINTIES}, got {certainty_name!r}')
+        raise InputError(f'certainty: expected one of {CERTAINTIES}, got {certainty_name!r}')
     by_score = threshold is not None and not isinstance(threshold, (int, float))
     if by_score and certainty_name is not None:
-        raise ValueError(
+        raise InputError(
             'certainty: expected none beside thresholds by class, which are compared with the score, got '
             f'{certainty_name!r}'
         )
     if isinstance(threshold, (int, float)) and not 0 <= threshold < 1:
-        raise ValueError(f'threshold: expected a number in [0, 1), got {threshold}')
+        raise InputError(f'threshold: expected a number in [0, 1), got {threshold}')
     looked_at = frames(images) if images else _unlabeled(cfg)
     least = FLOOR if threshold is None or not by_score else threshold
     found = infer(cfg, checkpoint, looked_at, part=part, score_thr=least, device=device)
@@ -96,7 +97,7 @@ def _unlabeled(cfg: Any) -> list[Frame]:
     init_default_scope(cfg.get('default_scope', 'mmdet'))
     source = cfg.train_dataloader.dataset.get('unlabeled')
     if source is None:
-        raise ValueError(
+        raise InputError(
             'images: expected --images, or a config with unlabeled images in '
             'train_dataloader.dataset.unlabeled; found neither'
         )

@@ -12,6 +12,7 @@ from mmengine.config import Config
 
 from mmssod.datasets.annotation_files import as_trained, read_json, whole_categories
 from mmssod.datasets.aspect import header_size
+from mmssod.environment.errors import InputError
 
 
 def unlabeled_images(unlabeled: dict[str, Any], categories: Sequence[dict]) -> dict[str, Any]:
@@ -71,7 +72,7 @@ def _image(record: dict[str, Any]) -> dict[str, Any]:
     if width is None or height is None:
         width, height = header_size(record['img_path'])
         if math.isnan(width):
-            raise ValueError(
+            raise InputError(
                 f'{record["img_path"]}: expected an image whose header tells its size, found none; repair the file, or '
                 'leave it out of the unlabeled images (`exclude`)'
             )

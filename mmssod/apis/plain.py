@@ -18,6 +18,7 @@ from mmengine.runner import CheckpointLoader
 from torch import Tensor
 
 from mmssod.apis.config import ConfigLike, load_config
+from mmssod.environment.errors import InputError
 from mmssod.models.checkpoint_parts import PARTS, detector_weights, require_finite
 
 # What tests as mmdet's or mmcv's own class: heads that train with box weights, the loader of whole images, and the
@@ -87,9 +88,9 @@ def part_of(model: dict[str, Any], part: str) -> tuple[ConfigDict, str]:
         ValueError: See :func:`plain_detector`.
     """
     if part not in ('auto', *PARTS):
-        raise ValueError(f'part: expected auto, {" or ".join(PARTS)}, got {part!r}')
+        raise InputError(f'part: expected auto, {" or ".join(PARTS)}, got {part!r}')
     if 'members' in model:
-        raise ValueError(
+        raise InputError(
             f'{model["type"]} is an ensemble: expected a run of one detector, or of a student and a teacher; export '
             'the members one by one from their own runs'
         )
@@ -100,7 +101,7 @@ def part_of(model: dict[str, Any], part: str) -> tuple[ConfigDict, str]:
         inner = inner['detector']
     part = model.get('predict_with', 'student') if part == 'auto' else part
     if part == 'both':
-        raise ValueError(
+        raise InputError(
             "the run tests with both models (predict_with='both'): expected part to be teacher or student, got auto; "
             'name the one that is wanted'
         )
@@ -170,7 +171,7 @@ def build(plain: PlainDetector, device: str | None = None) -> Any:
     try:
         return model.to(device).eval()
     except (RuntimeError, AssertionError) as error:  # torch without CUDA asserts
-        raise ValueError(f'device: expected one that is here, got {device!r}: {error}') from error
+        raise InputError(f'device: expected one that is here, got {device!r}: {error}') from error
 
 
 def _replace(node: Any) -> None:
@@ -230,7 +231,7 @@ def _check_weights(plain: Config, weights: dict[str, Tensor], checkpoint: str) -
     )
     if wrong:
         shown = [f'{n}: {expected.get(n)} expected, {actual.get(n)} found' for n in wrong[:3]]
-        raise ValueError(
+        raise InputError(
             f'{checkpoint} does not belong to the config: {len(wrong)} weights differ, such as '
             f'{"; ".join(shown)}. Name the config that the run was trained with (it lies in the work directory)'
         )

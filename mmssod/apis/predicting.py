@@ -14,6 +14,7 @@ from mmengine.config import Config, ConfigDict
 from mmssod.apis.config import ConfigLike, load_config
 from mmssod.apis.testing import test
 from mmssod.datasets.annotation_files import read_json
+from mmssod.environment.errors import InputError
 from mmssod.evaluation import DetectorOutputs
 
 
@@ -58,10 +59,10 @@ def detector_outputs(
     """
     labels = [source[0] for source in sources]
     if len(set(labels)) < len(labels):
-        raise ValueError(f'detectors: expected labels that differ, got {labels}')
+        raise InputError(f'detectors: expected labels that differ, got {labels}')
     configs = [load_config(source[1]) for source in sources if len(source) == 3]
     if not annotations and not configs:
-        raise ValueError(
+        raise InputError(
             'annotations: saved detections do not say what is true; name the COCO json of their images'
         )
     if not annotations:
@@ -120,7 +121,7 @@ def common_classes(configs: Sequence[Config]) -> tuple[str, ...]:
     named = [test_classes(cfg) for cfg in configs]
     for classes in named[1:]:
         if set(classes) != set(named[0]):
-            raise ValueError(
+            raise InputError(
                 f'detectors: expected the same classes in all configs, got {named[0]} and {classes}'
             )
     return named[0] if named else ()

@@ -42,6 +42,7 @@ from mmssod.apis.score_thresholds import thresholds_file
 from mmssod.apis.selection import selection
 from mmssod.datasets.split import read_coco
 from mmssod.environment import collect
+from mmssod.environment.errors import InputError
 from mmssod.environment.whole_files import write_whole
 from mmssod.evaluation import DetectorOutputs
 
@@ -87,11 +88,11 @@ def report(
     """
     names = names or run_names(runs)
     if not runs or not all(names) or not len(set(names)) == len(names) == len(runs):
-        raise ValueError(
+        raise InputError(
             f'report: expected runs and for each a name that no other has, got {list(runs)}, {list(names)}'
         )
     if Path(out).suffix != '.html':
-        raise ValueError(f'out: expected a file name ending in .html, got {out}')
+        raise InputError(f'out: expected a file name ending in .html, got {out}')
     records = [read_run_folder(run, name) for run, name in zip(runs, names, strict=True)]
     for record in records:
         record.config.merge_from_dict(cfg_options or {})
@@ -104,7 +105,7 @@ def report(
     classes = test_classes(last.config)
     for one in found:
         if set(one.plain.classes) != set(classes):
-            raise ValueError(
+            raise InputError(
                 f'{one.label}: expected the classes {classes} of {last.name}, got {one.plain.classes}'
             )
     labeled = _labeled(last.config)
@@ -151,7 +152,7 @@ def run_names(runs: Sequence[str]) -> list[str]:
     """
     paths = [Path(run).resolve() for run in runs]
     if len(set(paths)) < len(paths):
-        raise ValueError(f'report: expected each run once, or a name for each, got {list(runs)}')
+        raise InputError(f'report: expected each run once, or a name for each, got {list(runs)}')
     names = [path.name for path in paths]
     depth = 1
     while len(set(names)) < len(names):

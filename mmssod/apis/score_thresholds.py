@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from mmssod.datasets.annotation_files import read_json
+from mmssod.environment.errors import InputError
 
 Thresholds = float | str | Path | Mapping[str, float]
 
@@ -36,13 +37,13 @@ def class_limits(thresholds: Thresholds, classes: Sequence[str]) -> np.ndarray:
         content = read_json(thresholds)
         known = content.get('thresholds') if isinstance(content, dict) else None
         if not isinstance(known, dict):
-            raise ValueError(
+            raise InputError(
                 f'{thresholds}: expected a json with `thresholds` by class, as `mmssod report` writes it, found none'
             )
         thresholds = known
     if isinstance(thresholds, Mapping):
         if set(thresholds) != set(classes):
-            raise ValueError(
+            raise InputError(
                 f'thresholds: expected the classes {sorted(classes)}, got {sorted(thresholds)}; fix: give the file of '
                 'a report on this detector'
             )
@@ -50,13 +51,13 @@ def class_limits(thresholds: Thresholds, classes: Sequence[str]) -> np.ndarray:
     else:
         limits = np.full(len(classes), float(thresholds))
     if not ((limits >= 0) & (limits <= 1)).all():
-        raise ValueError(f'thresholds: expected numbers in [0, 1], got {limits.tolist()}')
+        raise InputError(f'thresholds: expected numbers in [0, 1], got {limits.tolist()}')
     return limits
 
 
 def _number(name: str, value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise ValueError(
+        raise InputError(
             f'thresholds: expected a number for class {name!r}, got {str(value)[:80]!r}'
         )
     return float(value) if abs(value) <= 1 else math.inf  # of an int without end, too

@@ -14,6 +14,7 @@ from mmssod.apis.distributed import process_group
 from mmssod.apis.training import prepare, run_training
 from mmssod.engine.preflight import config_problems, fetch_problems, start_problems
 from mmssod.environment.checkpoints import damage, trusting
+from mmssod.environment.errors import InputError
 from mmssod.structures import raise_together
 
 
@@ -65,7 +66,7 @@ def train_with_teacher(
         **both,
     )
     if checkpoint.name != last_checkpoint(first):
-        raise ValueError(
+        raise InputError(
             f"teacher and student: expected the student to start from the teacher's last "
             f'checkpoint, {last_checkpoint(first)}, got {key}={str(checkpoint)!r}; correct '
             f"the student config's {key}, or pass --load-from FOLDER/" + last_checkpoint(first)

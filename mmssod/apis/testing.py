@@ -21,6 +21,7 @@ from mmssod.engine.preflight import (
 )
 from mmssod.engine.shared_memory import hung_loader_named
 from mmssod.environment.checkpoints import trusting
+from mmssod.environment.errors import InputError
 
 
 def test(
@@ -63,7 +64,7 @@ def test(
         UnsafeCheckpointError: the checkpoint holds more than weights and is not trusted.
     """
     if out is not None and not out.endswith(('.pkl', '.pickle')):
-        raise ValueError(f'out: expected a file name ending in .pkl, got {out}')
+        raise InputError(f'out: expected a file name ending in .pkl, got {out}')
     cfg = load_config(config, work_dir=work_dir, cfg_options=cfg_options, launcher=launcher)
     cfg.load_from, cfg.resume = checkpoint, False
     if show or show_dir:
@@ -101,7 +102,7 @@ def draw_predictions(cfg: Config, *, show: bool, show_dir: str | None, wait_time
     """Turn the config's visualization hook on."""
     hook = (cfg.get('default_hooks') or {}).get('visualization')
     if hook is None:
-        raise ValueError(
+        raise InputError(
             'drawing predictions: expected default_hooks.visualization in the config, found none; '
             "add visualization=dict(type='DetVisualizationHook')"
         )
@@ -126,10 +127,10 @@ def set_score_threshold(cfg: Config, threshold: float) -> None:
         ValueError: another threshold, or a model without one.
     """
     if not 0 <= threshold < 1:
-        raise ValueError(f'score threshold: expected a number in [0, 1), got {threshold}')
+        raise InputError(f'score threshold: expected a number in [0, 1), got {threshold}')
     found = list(_holders(cfg.model, 'score_thr', inside=False))
     if not found:
-        raise ValueError(
+        raise InputError(
             'score threshold: expected a score_thr below a test_cfg of the model, found none in '
             f'{cfg.model.get("type")}; leave --score-thr out, or add it to the config'
         )
@@ -156,7 +157,7 @@ def use_tta(cfg: Config) -> None:
         ValueError: Teacher and student shall both be tested.
     """
     if cfg.model.get('predict_with') == 'both':
-        raise ValueError(
+        raise InputError(
             "test-time augmentation merges the predictions of one model: expected model.predict_with='teacher' or "
             "'student', got 'both'; test twice, with --cfg-options model.predict_with=teacher and =student"
         )

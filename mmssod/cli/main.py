@@ -8,16 +8,14 @@ import io
 import os
 import shlex
 import sys
-import traceback
 from collections.abc import Callable, Sequence
 from functools import wraps
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from mmssod.environment.errors import InputError
 from mmssod.environment.whole_files import NO_ROOM
 
-PACKAGE = Path(__file__).parents[1]
 TRACE = 'MMSSOD_TRACE'
 """Environment variable that has errors end in a traceback."""
 INTERRUPTED = 130
@@ -178,16 +176,15 @@ def _read(
 def about_input(error: BaseException | None) -> bool:
     """Whether an error is about what the command was given, so that its words say enough.
 
-    Of files, of missing packages, of types that no registry has; or said by mmssod's own code, perhaps repeated by
-    mmengine's registry. A ValueError of other code in the middle of a training is a bug.
+    Of files, of missing packages, of types that no registry has; or an :class:`InputError`, perhaps repeated by
+    mmengine's registry or what else is between. Any other ``ValueError`` is a bug.
     """
     if isinstance(error, (OSError, ImportError)):
         return True
     if isinstance(error, KeyError):
         return 'registry' in str(error)
     while error is not None:
-        raised_in = [frame for frame, _ in traceback.walk_tb(error.__traceback__)][-1:]
-        if any(Path(frame.f_code.co_filename).is_relative_to(PACKAGE) for frame in raised_in):
+        if isinstance(error, InputError):
             return True
         error = error.__cause__ or error.__context__
     return False

@@ -20,6 +20,7 @@ from mmssod.datasets.image_lists import find_images
 from mmssod.datasets.transforms import LoadWholeImage
 from mmssod.engine.checkpoint_files import save_whole
 from mmssod.engine.image_progress import with_progress
+from mmssod.environment.errors import InputError
 from mmssod.environment.whole_files import write_whole
 from mmssod.start.yolox import YOLOXSize, from_yolox_pth, is_yolox_pth, require_whole
 from mmssod.version import __version__
@@ -79,7 +80,7 @@ def convert_yolox(
     """
     source, out = Path(source), Path(out)
     if out.suffix not in ENDINGS:
-        raise ValueError(f'OUT: expected a name that ends in {" or ".join(ENDINGS)}, got {out}')
+        raise InputError(f'OUT: expected a name that ends in {" or ".join(ENDINGS)}, got {out}')
     if out.suffix == '.safetensors':
         require_package('safetensors', 'safetensors')
     if source.suffix == '.onnx':
@@ -87,9 +88,9 @@ def convert_yolox(
     elif source.suffix == '.pth':
         converted = _from_pth(source, images)
     else:
-        raise ValueError(f'IN: expected a file that ends in .pth or .onnx, got {source}')
+        raise InputError(f'IN: expected a file that ends in .pth or .onnx, got {source}')
     if size is not None and converted.size.name != size:
-        raise ValueError(f'size: expected YOLOX {size}, {source} holds {converted.size.text()}')
+        raise InputError(f'size: expected YOLOX {size}, {source} holds {converted.size.text()}')
     classes = _classes(converted.size)
     out.parent.mkdir(parents=True, exist_ok=True)
     _write(out, converted.weights, classes, source.name)
@@ -121,14 +122,14 @@ def letterbox(image: np.ndarray, height: int, width: int) -> Tensor:
 
 def _from_pth(source: Path, images: str | None) -> Converted:
     if images is not None:
-        raise ValueError(
+        raise InputError(
             f'images: expected none for {source}, whose batch norm has the statistics of its training; they are for '
             'an .onnx, which has lost them'
         )
     checkpoint = CheckpointLoader.load_checkpoint(str(source), 'cpu', logger='silent')
     state = checkpoint.get('model', checkpoint) if isinstance(checkpoint, Mapping) else None
     if not isinstance(state, Mapping) or not is_yolox_pth(state):
-        raise ValueError(
+        raise InputError(
             f"{source}: expected a checkpoint of YOLOX's authors, whose 'model' holds names such as "
             'backbone.backbone.stem.conv.conv.weight, got other content; a checkpoint of mmdet needs no conversion'
         )
@@ -166,7 +167,7 @@ def _check(source: Path, weights: Mapping[str, Tensor], samples: Sequence[Tensor
     except ImportError as error:
         return f'outputs: not compared with those of {source.name}: {error}'
     if not difference < MAX_DIFFERENCE:
-        raise ValueError(
+        raise InputError(
             f'{source}: expected outputs within {MAX_DIFFERENCE} of those of the export, got a difference of '
             f'{difference:.3g}: its layers are those of YOLOX in number and shape, but in another order'
         )
@@ -176,7 +177,7 @@ def _check(source: Path, weights: Mapping[str, Tensor], samples: Sequence[Tensor
 def _spread(files: Sequence[str], count: int) -> list[str]:
     """At most ``count`` files, at equal distances."""
     if count < 1:
-        raise ValueError(f'max_images: expected at least 1, got {count}')
+        raise InputError(f'max_images: expected at least 1, got {count}')
     count = min(count, len(files))
     return [files[i * len(files) // count] for i in range(count)]
 

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from mmssod.convert.packages import require_package
+from mmssod.environment.errors import InputError
 from mmssod.start.yolox import NORM_EPS, build_yolox, from_yolox_pth, require_whole
 
 FILTER_NORM = 2**0.5
@@ -153,7 +154,7 @@ def _graph(path: str | Path) -> Any:
     try:
         return onnx.load(str(path)).graph
     except DecodeError:
-        raise ValueError(f'{path}: expected an .onnx file, got something else') from None
+        raise InputError(f'{path}: expected an .onnx file, got something else') from None
 
 
 def _decodes(graph: Any) -> bool:
@@ -172,7 +173,7 @@ def _convolutions(graph: Any, path: str | Path) -> list[tuple[Tensor, Tensor]]:
             node.op_type == 'Conv'
             and not (len(node.input) == 3 and set(node.input[1:]) <= {*constants})
         ):
-            raise ValueError(
+            raise InputError(
                 f"{path}: expected YOLOX as its authors' tools/export_onnx.py writes it, batch norm folded into the "
                 f'convolutions, got {node.op_type} {node.name!r} apart; fix: convert the .pth, or export it again in '
                 'eval mode'
@@ -194,7 +195,7 @@ def _names(folded: list[tuple[Tensor, Tensor]], path: str | Path) -> list[str]:
         if len(names) == len(folded):
             return names
     counts = ', '.join(str(len(names)) for names in orders.values())
-    raise ValueError(
+    raise InputError(
         f'{path}: expected a YOLOX of {counts} ... convolutions{" (depthwise)" * depthwise}, got {len(folded)}; fix: '
         'give an export of YOLOX nano, tiny, s, m, l or x'
     )
@@ -313,7 +314,7 @@ def _statistics(
         for batch in images:
             model(batch, mode='tensor')
     if any(found.count == 0 for found in moments.values()):
-        raise ValueError(
+        raise InputError(
             'batch norm is recovered from images, got none; fix: name a folder of photographs'
         )
     return {layer: found.mean_and_var() for layer, found in moments.items()}

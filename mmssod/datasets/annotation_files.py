@@ -13,6 +13,8 @@ from typing import Any
 import yaml
 from mmengine.utils import is_abs
 
+from mmssod.environment.errors import InputError
+
 LIMIT = 'MMSSOD_MAX_ANNOTATION_MB'
 """Environment variable with the greatest size of an annotation file in MB."""
 _WINDOWS_ABSOLUTE = re.compile(r'[A-Za-z]:|\\')
@@ -36,7 +38,7 @@ def require_size(path: str | os.PathLike) -> None:
     """
     size, limit = osp.getsize(path) / 1e6, max_megabytes()
     if size > limit:
-        raise ValueError(
+        raise InputError(
             f'{os.fspath(path)!r} has {size:.0f} MB, at most {limit:.0f} MB of annotations are read, which take five '
             f'times as much memory. If the file is meant, set the environment variable {LIMIT}'
         )
@@ -63,13 +65,13 @@ def parse_json(content: bytes, path: str) -> Any:
     try:
         return json.loads(content.decode('utf-8-sig'))
     except UnicodeDecodeError as error:
-        raise ValueError(f'{path!r} is not a json file in UTF-8: {error}') from error
+        raise InputError(f'{path!r} is not a json file in UTF-8: {error}') from error
     except RecursionError:
-        raise ValueError(
+        raise InputError(
             f'{path!r} is no annotation file: its lists are nested beyond reason'
         ) from None
     except ValueError as error:
-        raise ValueError(f'{path!r} is not a json file in UTF-8: {error}') from error
+        raise InputError(f'{path!r} is not a json file in UTF-8: {error}') from error
 
 
 def read_yaml(path: str | os.PathLike) -> Any:
@@ -82,12 +84,12 @@ def read_yaml(path: str | os.PathLike) -> Any:
     try:
         text = read_text(path)
         if any(isinstance(token, yaml.AliasToken) for token in yaml.scan(text)):
-            raise ValueError(
+            raise InputError(
                 'aliases (*name), of which a few lines can make gigabytes, are not read'
             )
         return yaml.safe_load(text)
     except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise ValueError(f'{path}: expected a yaml file of a data set: {error}') from error
+        raise InputError(f'{path}: expected a yaml file of a data set: {error}') from error
 
 
 def read_text(path: str | os.PathLike) -> str:
@@ -107,7 +109,7 @@ def decoded(content: bytes, path: str) -> str:
         wide = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
         return content.decode('utf-16' if wide else 'utf-8-sig')
     except UnicodeDecodeError as error:
-        raise ValueError(
+        raise InputError(
             f'{path}: expected a text in UTF-8, {error}: save it in that encoding'
         ) from error
 
@@ -156,7 +158,7 @@ def as_trained(boxes: Iterable[dict[str, Any]], iscrowd: str) -> list[dict[str, 
         ValueError: ``iscrowd`` is none of these.
     """
     if iscrowd not in ISCROWD:
-        raise ValueError(f'iscrowd: expected one of {ISCROWD}, got {iscrowd!r}')
+        raise InputError(f'iscrowd: expected one of {ISCROWD}, got {iscrowd!r}')
     if iscrowd == 'object':
         return [{**box, 'iscrowd': 0} for box in boxes]
     return [box for box in boxes if iscrowd == 'ignored' or not box.get('iscrowd')]

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mmssod.datasets.transforms.steps import as_list
+from mmssod.environment.errors import InputError
 
 CONSTANT = ('LoadWholeImage', 'LoadImageFromFile', 'Resize')
 RANDOM_SIZES = ('RandomResize', 'RandomChoiceResize')
@@ -51,7 +52,7 @@ def fixed_view(
     steps = [dict(step) for step in as_list(pipeline)]
     weak = steps[-1].get('weak')
     if weak is None:
-        raise ValueError(
+        raise InputError(
             "the pipeline of unlabeled images: expected a last step of type 'MultiBranch' with a branch 'weak', got "
             f'{steps[-1].get("type")!r} with {sorted(steps[-1])}'
         )
@@ -66,7 +67,7 @@ def fixed_view(
         elif kind == 'RandomFlip' and step.get('direction', 'horizontal') == 'horizontal':
             flips = flips or step.get('prob') != 0
         elif kind not in PACK:
-            raise ValueError(
+            raise InputError(
                 f'the weak view is not the same each time, so its labels cannot be looked up: expected steps among '
                 f'{[*CONSTANT, *RANDOM_SIZES, *PACK]} and a horizontal RandomFlip, got {plain(step)}; use a '
                 'FrozenTeacher'
@@ -91,7 +92,7 @@ def resize_of_tests(test_pipeline: Sequence[Any]) -> dict[str, Any]:
     for step in test_pipeline:
         if step['type'] == 'Resize':
             return plain(step)
-    raise ValueError(
+    raise InputError(
         "the weak view's size is random, and a bank labels at the size of tests: expected a Resize in the test "
         f'pipeline, got {[step["type"] for step in test_pipeline]}'
     )

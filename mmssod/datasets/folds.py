@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mmssod.datasets.split import Coco, take_images
+from mmssod.environment.errors import InputError
 
 ImageId = int | str
 
@@ -46,7 +47,7 @@ def draw_folds(
     """
     groups = groups or [[image['id']] for image in coco['images']]
     if not 2 <= number <= len(groups):
-        raise ValueError(
+        raise InputError(
             f'folds: expected 2 to {len(groups)}, as many as there are labeled images (copies of one count once), got '
             f'{number}; fix: name fewer folds, or label more images'
         )

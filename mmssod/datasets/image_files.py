@@ -17,6 +17,7 @@ from mmssod.datasets.decoding import (
     may_be_wide,
     undecodable,
 )
+from mmssod.environment.errors import InputError
 
 MAX_PIXELS = 178_956_970  # Pillow's own limit: 512 MB of three channels
 MAX_ASPECT = (
@@ -28,7 +29,7 @@ _SCAN = 0xDA  # marker of a JPEG's pixels
 _FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}  # markers with its size
 
 
-class UnreadableImageError(ValueError):
+class UnreadableImageError(InputError):
     """An image file that cannot be trained on: names the file and what is wrong with it."""
 
 

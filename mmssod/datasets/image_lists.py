@@ -28,6 +28,7 @@ from mmssod.datasets.annotation_files import (
     shown,
 )
 from mmssod.datasets.left_out import IMAGE_SUFFIXES, fixed_part, is_image
+from mmssod.environment.errors import InputError
 from mmssod.structures.image_ids import name_id
 
 ACCEPTED = (
@@ -73,7 +74,7 @@ def find_images(
     images, folder = _below(root, images), _below(root, prefix)
     kind = source_kind(images)
     if kind in ('folder', 'glob') and prefix:
-        raise ValueError(
+        raise InputError(
             f'images={images!r} is a {kind}, which says itself where its images are; the image '
             f"prefix {prefix!r} is for lists and jsons: give data_prefix=dict(img='')"
         )
@@ -87,7 +88,7 @@ def find_images(
     else:
         found = _from_coco(images, folder, backend_args)
     if not found:
-        raise ValueError(
+        raise InputError(
             f'no image in {kind} {images!r}; expected files ending in {", ".join(IMAGE_SUFFIXES)}'
         )
     found = _drop_repeated(found, images)
@@ -106,7 +107,7 @@ def read_names(
         return [_normal(line) for line in _read_text_list(source, backend_args)]
     if kind == 'COCO json':
         return [_normal(image['file_name']) for image in _read_coco_images(source, backend_args)]
-    raise ValueError(f'expected a text list (.txt) or a COCO json (.json), got {source!r}')
+    raise InputError(f'expected a text list (.txt) or a COCO json (.json), got {source!r}')
 
 
 def source_kind(images: str) -> str:
@@ -163,7 +164,7 @@ def exclude_names(found: list[FoundImage], names: Iterable[str]) -> list[FoundIm
             if f'/{_normal(i.path)}'.endswith(f'/{name}')
         ]
         if len(fits) > 1:
-            raise ValueError(
+            raise InputError(
                 f'{name!r} to exclude fits {len(fits)} images, {fits[:3]}: write its folder as well'
             )
         dropped.update(fits)
@@ -172,7 +173,7 @@ def exclude_names(found: list[FoundImage], names: Iterable[str]) -> list[FoundIm
 
 def _from_folder(folder: str, backend_args: dict[str, Any] | None) -> list[FoundImage]:
     if backend_args is None and osp.isfile(folder):
-        raise ValueError(
+        raise InputError(
             f'images={folder!r} is a file of another kind; expected {ACCEPTED}; of a film, write its frames as images'
         )
     if backend_args is None and not osp.isdir(folder):
@@ -201,12 +202,12 @@ def _from_coco(path: str, prefix: str, backend_args: dict[str, Any] | None) -> l
     images = _read_coco_images(path, backend_args)
     ids = [image.get('id', i) for i, image in enumerate(images)]
     if strange := [key for key in ids if not isinstance(key, (int, str))]:
-        raise ValueError(
+        raise InputError(
             f'{path!r}: image ids must be whole numbers or text, {len(strange)} are not, such as {strange[0]!r}'
         )
     repeated = [key for key, count in Counter(ids).items() if count > 1]
     if repeated:
-        raise ValueError(
+        raise InputError(
             f'{path!r}: image ids must be unique, {len(repeated)} are not, such as {repeated[:5]}'
         )
     return [
@@ -233,7 +234,7 @@ def _read_coco_images(path: str, backend_args: dict[str, Any] | None) -> list[di
         ) from None
     images = content.get('images') if isinstance(content, dict) else None
     if not isinstance(images, list):
-        raise ValueError(
+        raise InputError(
             f"{path!r} is no COCO json: expected a dict with 'images', got {_outline(content)}"
         )
     for i, image in enumerate(images):
@@ -242,7 +243,7 @@ def _read_coco_images(path: str, backend_args: dict[str, Any] | None) -> list[di
             or not isinstance(image.get('file_name'), str)
             or not image['file_name']
         ):
-            raise ValueError(f"{path!r}: images[{i}] needs a 'file_name', got {image!r}")
+            raise InputError(f"{path!r}: images[{i}] needs a 'file_name', got {image!r}")
     return images
 
 
@@ -256,7 +257,7 @@ def _read_text_list(path: str, backend_args: dict[str, Any] | None) -> list[str]
     lines = [(number, line.strip()) for number, line in enumerate(text.splitlines(), start=1)]
     for number, line in lines:
         if line and not line.lower().endswith(IMAGE_SUFFIXES):
-            raise ValueError(
+            raise InputError(
                 f'{path!r}, line {number}: expected the path of an image '
                 f'({", ".join(IMAGE_SUFFIXES)}), got {line!r}'
             )
@@ -272,9 +273,9 @@ def _found(
     height: float = math.nan,
 ) -> FoundImage:
     if impossible(name):
-        raise ValueError(f'{source!r}: expected names that a file can have, got {shown(name)!r}')
+        raise InputError(f'{source!r}: expected names that a file can have, got {shown(name)!r}')
     if leads_out(name, prefix):
-        raise ValueError(
+        raise InputError(
             f'{source!r} names {name!r}, which lies outside {prefix or "the working folder"!r}; '
             'name files below it, or give the data_root and data_prefix that hold them all'
         )

@@ -19,6 +19,7 @@ from mmssod.datasets.sampler_checks import (
     source_problems,
     sources_of,
 )
+from mmssod.environment.errors import InputError
 from mmssod.structures import Problem
 
 
@@ -187,7 +188,7 @@ class SourceSampler(Sampler):
     def skip(self, num_samples: int) -> None:
         """Makes ``iter()`` start after this process's first ``num_samples`` >= 0 samples; O(1)."""
         if num_samples < 0:
-            raise ValueError(f'num_samples to skip must be >= 0, got {num_samples}')
+            raise InputError(f'num_samples to skip must be >= 0, got {num_samples}')
         self._start = num_samples
 
     def __iter__(self) -> Iterator[SampleKey | None]:
@@ -213,7 +214,7 @@ def checked_counts(
     """Whole numbers >= 1 for just the sources that there are; ``word`` is what the errors call them."""
     problems = count_faults(counts, sizes, word)
     if problems:
-        raise ValueError(
+        raise InputError(
             '; '.join(problems)
             + f'. Sources of the data set: {list(sizes)}, {word}: {dict(counts)}'
         )

@@ -12,6 +12,7 @@ from torch.utils.data import Dataset
 from mmssod.datasets.aspect import aspect_ratios
 from mmssod.datasets.sample_key import SampleKey, seeded
 from mmssod.datasets.transforms.steps import as_list
+from mmssod.environment.errors import InputError
 
 
 @DATASETS.register_module()
@@ -67,7 +68,7 @@ class SemiDataset(Dataset):
             if hasattr(source, 'full_init'):
                 source.full_init()
             if len(source) == 0:
-                raise ValueError(
+                raise InputError(
                     f'source {name!r} has no image: check its annotation file and its filter_cfg'
                 )
             self.offsets[name] = self._length
@@ -129,7 +130,7 @@ class SemiDataset(Dataset):
         for name, source in self.sources.items():
             found = source.metainfo.get('classes')
             if found is not None and expected is not None and tuple(found) != tuple(expected):
-                raise ValueError(
+                raise InputError(
                     f'source {name!r} has other classes than the labeled one:\n'
                     f'  labeled: {list(expected)}\n  {name}: {list(found)}\n'
                     'Give both the same metainfo=dict(classes=...), or none to an UnlabeledDataset'

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from mmssod.datasets.annotation_files import is_id, is_number, read_json, whole_categories
+from mmssod.environment.errors import InputError
 from mmssod.environment.whole_files import write_whole
 
 Coco = dict[str, Any]
@@ -77,7 +78,7 @@ def draw_shots(coco: Coco, shots: int, fold: int) -> set[int | str]:
         ValueError: ``shots`` below 1, or an image id of a box that is not listed.
     """
     if shots < 1:
-        raise ValueError(f'shots must be at least 1, got {shots}')
+        raise InputError(f'shots must be at least 1, got {shots}')
     ids = _checked_ids(coco)
     boxes: dict[int | str, Counter] = {image: Counter() for image in ids}
     for box in coco['annotations']:
@@ -150,10 +151,10 @@ def num_draws(num_images: int, percent: float) -> int:
         ValueError: ``percent`` lies outside (0, 100), or makes less than one image.
     """
     if not 0 < percent < 100:
-        raise ValueError(f'percent must lie between 0 and 100 (1 means 1 %), got {percent!r}')
+        raise InputError(f'percent must lie between 0 and 100 (1 means 1 %), got {percent!r}')
     size = int(percent / 100 * num_images)
     if size < 1:
-        raise ValueError(
+        raise InputError(
             f'{percent:g} % of {num_images} images is less than one: '
             f'ask for at least {100 / num_images:g} % or give a count'
         )
@@ -176,19 +177,19 @@ def split_coco(coco: Coco, *, size: int, fold: int, protocol: str = 'stac') -> S
         ValueError: An unknown protocol, no such size, or a json that is not COCO's.
     """
     if protocol not in (*PROTOCOLS, SHOTS):
-        raise ValueError(
+        raise InputError(
             f'unknown protocol {protocol!r}; there are {", ".join((*PROTOCOLS, SHOTS))}'
         )
     ids = _checked_ids(coco)
     if protocol == SHOTS:
         drawn = draw_shots(coco, size, fold)
         if len(drawn) in (0, len(ids)):
-            raise ValueError(
+            raise InputError(
                 f'{size} boxes of each class take {len(drawn)} of {len(ids)} images: expected some labeled and some '
                 'not; ask for fewer shots, or check that the json has boxes'
             )
     elif not 1 <= size < len(ids):
-        raise ValueError(
+        raise InputError(
             f'cannot label {size} of {len(ids)} images: give 1 to {len(ids) - 1}, '
             'so that some remain unlabeled'
         )
@@ -266,10 +267,10 @@ def read_coco(path: Path) -> Coco:
     coco = read_json(path)
     for key in ('images', 'annotations', 'categories'):
         if not isinstance(coco, dict) or not isinstance(coco.get(key), list):
-            raise ValueError(f'{str(path)!r} is no COCO json with annotations: no list {key!r}')
+            raise InputError(f'{str(path)!r} is no COCO json with annotations: no list {key!r}')
         for place, entry in enumerate(coco[key]):
             if fault := _entry_fault(key, entry):
-                raise ValueError(f'{str(path)!r}: {key}[{place}] {fault}, got {str(entry)[:200]}')
+                raise InputError(f'{str(path)!r}: {key}[{place}] {fault}, got {str(entry)[:200]}')
     checked: Coco = coco
     return checked
 
@@ -297,8 +298,8 @@ def _checked_ids(coco: Coco) -> list[int | str]:
     ids = [image['id'] for image in coco['images']]
     repeated = [i for i, count in Counter(ids).items() if count > 1]
     if repeated:
-        raise ValueError(f'image ids must be unique; listed more than once: {repeated[:5]}')
+        raise InputError(f'image ids must be unique; listed more than once: {repeated[:5]}')
     strangers = {a['image_id'] for a in coco['annotations']} - set(ids)
     if strangers:
-        raise ValueError(f'annotations of images that are not listed: {sorted(strangers)[:5]}')
+        raise InputError(f'annotations of images that are not listed: {sorted(strangers)[:5]}')
     return ids

@@ -15,6 +15,7 @@ from mmssod.datasets.image_lists import FoundImage, exclude_names, find_images, 
 from mmssod.datasets.left_out import left_out as other_files
 from mmssod.datasets.skipped_images import SkippedImages
 from mmssod.datasets.transforms.steps import Pipeline, as_list
+from mmssod.environment.errors import InputError
 
 
 @DATASETS.register_module()
@@ -64,7 +65,7 @@ class UnlabeledDataset(BaseDetDataset):
     ) -> None:
         prefix = dict(data_prefix or {})
         if set(prefix) - {'img'}:
-            raise ValueError(
+            raise InputError(
                 f"data_prefix of UnlabeledDataset has the one key 'img', got {sorted(prefix)}"
             )
         self.images = images
@@ -138,7 +139,7 @@ class UnlabeledDataset(BaseDetDataset):
                     logging.WARNING,
                 )
         if not kept:
-            raise ValueError(
+            raise InputError(
                 f'exclude={self.exclude} leaves none of {len(found)} images of {self.images!r}'
             )
         return kept

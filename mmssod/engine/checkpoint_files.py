@@ -17,6 +17,7 @@ from mmengine.logging import print_log
 
 from mmssod.engine.own_checkpoints import older, signature
 from mmssod.environment.checkpoints import damage
+from mmssod.environment.errors import InputError
 from mmssod.environment.whole_files import write_whole
 
 LAST = 'last_checkpoint'
@@ -74,7 +75,7 @@ def newest_checkpoint(work_dir: str) -> str | None:
             return path
         found.append(f'{path} is damaged: {wrong}')
     if found:
-        raise ValueError(
+        raise InputError(
             f'no checkpoint of {work_dir} can be resumed: {"; ".join(found)}. Start anew in another work directory, or '
             'remove these files'
         )

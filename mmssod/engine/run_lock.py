@@ -8,13 +8,14 @@ from pathlib import Path
 
 from mmengine.dist import is_main_process
 
+from mmssod.environment.errors import InputError
 from mmssod.environment.file_lock import FileLock
 
 LOCK = '.lock'
 """File of a work directory that a training has locked; it says which process."""
 
 
-class FolderInUseError(RuntimeError):
+class FolderInUseError(InputError, RuntimeError):
     """Another process trains in a work directory."""
 
 

@@ -13,12 +13,13 @@ from weakref import WeakKeyDictionary
 
 import torch
 from mmengine.model import is_model_wrapper
+from mmengine.runner import Runner
 from torch import Tensor
 
 _BOX_COUNTS: WeakKeyDictionary[Any, Tensor] = WeakKeyDictionary()
 
 
-def bare_model(runner: Any) -> Any:
+def bare_model(runner: Runner) -> Any:
     """The detector itself, without the wrapper that distributed training puts around it."""
     return runner.model.module if is_model_wrapper(runner.model) else runner.model
 
@@ -75,7 +76,7 @@ def batch_image_paths(data_batch: Any) -> dict[str, list[str]]:
     }
 
 
-def images_now(runner: Any) -> int:
+def images_now(runner: Runner) -> int:
     """Images that all processes together train on in this iteration: a source may come in later."""
     sampler = runner.train_dataloader.sampler
     if not hasattr(sampler, 'images'):
@@ -83,6 +84,6 @@ def images_now(runner: Any) -> int:
     return int(sampler.images(runner.iter)) * int(runner.world_size)
 
 
-def images_per_step(runner: Any) -> int:
+def images_per_step(runner: Runner) -> int:
     """Images that all processes together train on in one iteration with all sources."""
     return int(runner.train_dataloader.batch_size or 0) * int(runner.world_size)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from mmengine.optim import _ParamScheduler
+from mmengine.runner import Runner
 
 _PROGRESS = ('last_step', '_global_step', '_last_value', 'base_values', 'verbose')
 
@@ -27,7 +28,7 @@ def settings_of(schedulers: Any) -> list[dict[str, Any]] | None:
     ]
 
 
-def follow(runner: Any, wanted: list[dict[str, Any]] | None) -> None:
+def follow(runner: Runner, wanted: list[dict[str, Any]] | None) -> None:
     """Move the schedules of a run that was just resumed to where those of its config would be; says what differs.
 
     The values are those of a run that had this schedule from its first iteration. Where nothing differs, nothing

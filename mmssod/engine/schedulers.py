@@ -9,6 +9,8 @@ from typing import Any
 from mmdet.registry import PARAM_SCHEDULERS
 from mmengine.optim import MultiStepLR
 
+from mmssod.environment.errors import InputError
+
 
 @PARAM_SCHEDULERS.register_module()
 class ShareStepLR(MultiStepLR):
@@ -37,7 +39,7 @@ class ShareStepLR(MultiStepLR):
         **kwargs: Any,
     ) -> None:
         if not all(0 < share < 1 for share in shares):
-            raise ValueError(f'shares must lie in (0, 1), got {tuple(shares)}')
+            raise InputError(f'shares must lie in (0, 1), got {tuple(shares)}')
         # 8 / 9 of 540000 is 480000, also where the product of floats falls short of it.
         milestones = [math.floor(share * end + 1e-6) for share in shares]
         super().__init__(optimizer, milestones=milestones, gamma=gamma, end=end, **kwargs)

@@ -11,12 +11,13 @@ import torch
 from mmengine.logging import print_log
 
 from mmssod.environment.data_configs import text_fault
+from mmssod.environment.errors import InputError
 
 _UNPACKED = (16, 2**28)
 """Tensors may need so many times the bytes that are stored, and so many bytes more: views share them."""
 
 
-class UnsafeCheckpointError(pickle.UnpicklingError, ValueError):
+class UnsafeCheckpointError(pickle.UnpicklingError, InputError):
     """A checkpoint asks for more than weights; nothing of it was run."""
 
 

@@ -35,6 +35,7 @@ from mmengine.runner import checkpoint as mmengine_checkpoint
 from mmengine.runner.checkpoint import CheckpointLoader
 
 from mmssod.environment.checkpoint_contents import UnsafeCheckpointError, as_data
+from mmssod.environment.errors import InputError
 from mmssod.environment.safetensors_files import SUFFIX, safetensors_damage
 
 # Of numpy's types those that a log of numbers can have: bool, integers and floats of any width.
@@ -159,7 +160,7 @@ def _spoilt_entry(path: str) -> str | None:
     with zipfile.ZipFile(path) as archive:
         pickles = [name for name in archive.namelist() if name.endswith('/data.pkl')]
         if len(pickles) != 1:
-            raise ValueError('expected one data.pkl, as torch.save writes')
+            raise InputError('expected one data.pkl, as torch.save writes')
         top = pickles[0][: -len('data.pkl')]
         for entry in archive.infolist():
             content = reader.get_record(entry.filename.removeprefix(top))
@@ -229,7 +230,7 @@ def _guarded(loader: Callable[..., Any]) -> Callable[..., Any]:
                 return as_data(filename, loader(filename, map_location, **options))
         except pickle.UnpicklingError as error:
             if osp.exists(filename) and (wrong := damage(filename)):
-                raise ValueError(_damaged(filename, wrong)) from None
+                raise InputError(_damaged(filename, wrong)) from None
             raise UnsafeCheckpointError(_refusal(filename, error)) from None
         except (OSError, ImportError, MemoryError):
             raise
@@ -240,7 +241,7 @@ def _guarded(loader: Callable[..., Any]) -> Callable[..., Any]:
             if wrong is None and isinstance(error, RuntimeError):
                 raise
             wrong = wrong or f'torch cannot read it ({type(error).__name__}: {error})'
-            raise ValueError(_damaged(filename, wrong)) from error
+            raise InputError(_damaged(filename, wrong)) from error
 
     return load
 

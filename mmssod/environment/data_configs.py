@@ -19,6 +19,8 @@ from typing import Any
 from mmengine.config import Config
 from mmengine.config.utils import MODULE2PACKAGE
 
+from mmssod.environment.errors import InputError
+
 LARGEST = 5_000_000
 """Characters of a config's text; a dump has some 50 000."""
 
@@ -35,7 +37,7 @@ _SCOPES = ('default_scope', '_scope_')
 _RUNS = ('.pkl', '.pickle', '.yml', '.yaml')  # files that mmengine's `load` builds objects from
 
 
-class UnsafeConfigError(ValueError):
+class UnsafeConfigError(InputError):
     """A config that was to be read as data is or names code; nothing of it was run."""
 
 

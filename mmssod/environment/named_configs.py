@@ -11,6 +11,7 @@ from mmengine.config import Config
 from mmengine.hub import hub as hub_functions
 from mmengine.registry import MODELS, DefaultScope
 
+from mmssod.environment.errors import InputError
 from mmssod.own_configs import configs_folder
 
 PREFIX = 'mmssod::'
@@ -55,7 +56,7 @@ def own_config(cfg_path: str, pretrained: bool = False) -> Config:
         ValueError: Weights are asked for: none are published.
     """
     if pretrained:
-        raise ValueError(
+        raise InputError(
             f'{cfg_path}: expected pretrained=False, as mmssod has no weights to download; train the config, or start '
             "from another model's weights by load_from (docs/start.md)"
         )

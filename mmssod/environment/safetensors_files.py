@@ -13,6 +13,8 @@ from typing import Any
 
 from mmengine.runner.checkpoint import CheckpointLoader
 
+from mmssod.environment.errors import InputError
+
 SUFFIX = '.safetensors'
 LARGEST_HEADER = 100_000_000  # bytes, as in safetensors itself
 
@@ -50,7 +52,7 @@ def load_from_safetensors(filename: str, map_location: Any = None) -> dict[str, 
             weights = {name: content.get_tensor(name) for name in content.keys()}
             classes = _classes(content.metadata() or {})
     except SafetensorError as error:
-        raise ValueError(
+        raise InputError(
             f'{filename}: expected weights in safetensors, got a damaged file: {error}. Copy it again'
         ) from error
     meta = {'dataset_meta': {'classes': classes}} if classes else {}

@@ -18,6 +18,7 @@ from mmengine.logging import MMLogger
 from terminaltables import AsciiTable
 
 from mmssod.datasets.annotation_files import read_json, whole_annotations
+from mmssod.environment.errors import InputError
 
 IOU_THRESHOLDS = np.linspace(0.5, 0.95, 10)
 AREAS = ('all', 'small', 'medium', 'large')
@@ -81,7 +82,7 @@ def evaluate_boxes(
         from pycocotools.coco import COCO
         from pycocotools.cocoeval import COCOeval
     else:
-        raise ValueError(f"backend must be 'auto', 'faster' or 'pycocotools', got {backend!r}")
+        raise InputError(f"backend must be 'auto', 'faster' or 'pycocotools', got {backend!r}")
     annotations, detections, class_ids = _numbered(annotations, detections, class_ids)
     if not detections:
         return CocoResult(empty_precision(annotations, class_ids))
@@ -116,7 +117,7 @@ def _numbered(
     names = {key: number for number, key in enumerate(class_ids, start=1)}
 
     if strange := {box['image_id'] for box in detections} - images.keys():
-        raise ValueError(
+        raise InputError(
             f'detections of {len(strange)} images that the annotation file does not have, such as '
             f'{next(iter(strange))!r}: name the file of the images that were looked at'
         )
@@ -160,7 +161,7 @@ def category_ids(annotations: dict, classes: Sequence[str]) -> list[int]:
     ids = {category['name']: category['id'] for category in annotations['categories']}
     missing = [name for name in classes if name not in ids]
     if missing:
-        raise ValueError(
+        raise InputError(
             f'classes {missing} are not among the categories of the annotation file, {sorted(ids)}; '
             'correct `classes` in the config or the file'
         )
@@ -193,7 +194,7 @@ class CocoBoxMetric(CocoMetric):
     ) -> None:
         super().__init__(**kwargs)
         if num_rare and not train_ann_file:
-            raise ValueError(
+            raise InputError(
                 f'num_rare={num_rare} needs train_ann_file, the json to count boxes in'
             )
         if self._coco_api is not None:  # for mmdet's own evaluation

@@ -16,6 +16,7 @@ from mmdet.registry import METRICS
 from mmengine.evaluator import BaseMetric
 
 from mmssod.datasets.annotation_files import read_json
+from mmssod.environment.errors import InputError
 from mmssod.environment.whole_files import write_whole
 from mmssod.evaluation.coco import category_ids
 
@@ -46,7 +47,7 @@ class DetectorOutputs:
                 known = {record['id'] for record in self.annotations[records]}
                 strange = sorted({box[key] for box in detections} - known)
                 if strange:
-                    raise ValueError(
+                    raise InputError(
                         f'{label}: {len(strange)} values of {key} are not among the {len(known)} {records} of the '
                         f'annotation file, the first is {strange[0]!r}; give the file that was predicted on'
                     )

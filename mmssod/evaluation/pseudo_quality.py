@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torchvision.ops import box_iou
 
+from mmssod.environment.errors import InputError
 from mmssod.evaluation.detections import corners
 
 CERTAINTIES = ('p', 'v', 'p*v', 'p_and_v')
@@ -81,7 +82,7 @@ def certainty(p: np.ndarray, v: np.ndarray, name: str) -> np.ndarray:
         ValueError: For another name.
     """
     if name not in CERTAINTIES:
-        raise ValueError(f'certainty must be one of {CERTAINTIES}, got {name!r}')
+        raise InputError(f'certainty must be one of {CERTAINTIES}, got {name!r}')
     return {'p': p, 'v': v, 'p*v': p * v, 'p_and_v': np.minimum(p, v)}[name]
 
 

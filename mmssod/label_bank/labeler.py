@@ -10,6 +10,7 @@ import torch
 from mmdet.registry import MODELS
 from mmdet.structures import DetDataSample, SampleList
 from mmdet.utils import OptConfigType
+from mmengine.runner import Runner
 from torch import Tensor, nn
 
 from mmssod.engine.runner_access import sources
@@ -56,7 +57,7 @@ class LabelBank(Labeler):
         """A bank whose labels may be others than a teacher's in the step."""
         return bank_warnings(node, cfg)
 
-    def runtime_problems(self, runner: Any) -> list[Problem]:
+    def runtime_problems(self, runner: Runner) -> list[Problem]:
         """Unlabeled images that the bank lacks."""
         unlabeled = sources(runner.train_dataloader.dataset).get('unlabeled')
         try:

@@ -29,6 +29,7 @@ from typing import Any
 
 import numpy as np
 
+from mmssod.environment.errors import InputError
 from mmssod.environment.whole_files import write_first, write_whole
 from mmssod.structures import Problem
 
@@ -61,7 +62,7 @@ IMAGE = np.dtype(
 )
 
 
-class BankError(ValueError):
+class BankError(InputError):
     """A bank that cannot be used as asked; ``problem`` says why, and how it is mended."""
 
     def __init__(self, what: str, expected: str, actual: str, mend: str) -> None:
@@ -155,7 +156,7 @@ class Header:
             if content['format'] == EARLIER_FORMAT:
                 raise earlier(folder)
             if text_code(content) != content.pop('crc'):
-                raise ValueError('values with which no bank was made: it was edited')
+                raise InputError('values with which no bank was made: it was edited')
             lists = {name: tuple(content[name]) for name in ('classes', 'shards')}
             return cls(**{**content, **lists})
         except BankError:

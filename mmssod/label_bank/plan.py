@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from mmssod.apis.offline_labels import labeled_annotations
 from mmssod.datasets.fixed_view import fixed_view
 from mmssod.engine.preflight import labeled_classes
+from mmssod.environment.errors import InputError
 from mmssod.evaluation.coco import category_ids
 from mmssod.label_bank import Header, image_key
 from mmssod.label_bank.finish import order_of
@@ -81,7 +82,7 @@ class BankPlan:
         own = teacher.state_dict()
         missing = [name for name, value in own.items() if not fits(value, weights.get(name))]
         if missing:
-            raise ValueError(
+            raise InputError(
                 f'{self.header.checkpoint} is not of this teacher: it lacks {len(missing)} of its {len(own)} weights, '
                 f'such as {missing[0]} of shape {tuple(own[missing[0]].shape)}; give the config of its student'
             )
@@ -124,15 +125,15 @@ def plan_bank(
     """
     folder = out or (cfg.model.get('labeler') or {}).get('path')
     if not folder:
-        raise ValueError(
+        raise InputError(
             'no folder for the bank: expected --out, or a config whose model.labeler has a path (LabelBank), got '
             'neither'
         )
     if not 0 <= floor < 1:
-        raise ValueError(f'floor: expected a number in [0, 1), got {floor}')
+        raise InputError(f'floor: expected a number in [0, 1), got {floor}')
     unlabeled = cfg.get('train_dataloader', {}).get('dataset', {}).get('unlabeled')
     if unlabeled is None or 'labeler' not in cfg.model:
-        raise ValueError(
+        raise InputError(
             f'{cfg.filename}: expected the config of a student, with train_dataloader.dataset.unlabeled and '
             f'model.labeler, got a model of type {cfg.model.get("type")}'
         )

@@ -21,6 +21,7 @@ import torch
 from mmdet.models.dense_heads import AnchorHead, DETRHead, YOLOXHead
 from torch import Tensor, nn
 
+from mmssod.environment.errors import InputError
 from mmssod.equations import class_certainty_sums, mean_peak
 
 from .dense_certainty import certain_class
@@ -198,7 +199,7 @@ def weigh_targets(targets: tuple, weights: Tensor | None, num_classes: int) -> t
     first = next(i for i, t in enumerate(targets) if t.dim() == 1 and not t.is_floating_point())
     places = foreground_of(targets[first], num_classes)
     if len(places) != len(weights):
-        raise ValueError(
+        raise InputError(
             f'box weights: expected the {len(weights)} places that the assigner gave to boxes, got {len(places)} that '
             "are trained; take a head without a sampler (train_cfg.sampler=dict(type='PseudoSampler')), or switch off "
             'what weighs boxes'

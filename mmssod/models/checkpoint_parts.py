@@ -13,6 +13,8 @@ import torch
 from mmengine.runner import CheckpointLoader
 from torch import Tensor, nn
 
+from mmssod.environment.errors import InputError
+
 _LEARNED = ('weight', 'bias', 'scale', 'running_mean', 'running_var')
 PARTS = {'student': 'student.', 'teacher': 'labeler.teacher.'}
 
@@ -32,7 +34,7 @@ def detector_weights(state_dict: dict[str, Tensor], part: str) -> dict[str, Tens
     prefix = PARTS[part]
     found = {n.removeprefix(prefix): v for n, v in state_dict.items() if n.startswith(prefix)}
     if not found:
-        raise ValueError(
+        raise InputError(
             f'the checkpoint is of a run without a {part}: no key starts with {prefix!r}'
         )
     return found
@@ -85,7 +87,7 @@ def require_finite(checkpoint: str, weights: Mapping[str, Any]) -> None:
         ValueError: They hold NaN or infinity; names the checkpoint.
     """
     if spoilt := not_finite(weights):
-        raise ValueError(
+        raise InputError(
             f'{checkpoint}: expected finite weights, got NaN or infinity in {len(spoilt)} of {len(weights)} '
             f'({", ".join(spoilt[:3])}, ...): its training went wrong. Take an earlier checkpoint, or train it again '
             'with a lower rate'

@@ -9,6 +9,7 @@ from mmcv.cnn import ConvModule
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from mmssod.environment.errors import InputError
 from mmssod.models.folded_convs import exchange_blocks
 
 Norm = TypeVar('Norm', bound='_Frozen')
@@ -103,7 +104,7 @@ def _norms(model: nn.Module, part: str) -> Iterator[Any]:
         module = model.get_submodule(part)
     except AttributeError:
         names = sorted(name for name, _ in model.named_children())
-        raise ValueError(
+        raise InputError(
             f'freezing batch norm: {type(model).__name__} has no part {part!r}; it has {names}, and "" is all of it'
         ) from None
     return (layer for layer in module.modules() if _frozen_class(layer) is not None)

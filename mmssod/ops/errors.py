@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from importlib.metadata import PackageNotFoundError, version
 
+from mmssod.environment.errors import InputError
+
 # Which operators mmssod.ops.kernels has, in words; docs/install.md has the table.
 COVERED = (
     'nms, roi_align, the focal losses, multi-scale deformable attention and deformable convolution'
 )
 
 
-class MissingOperatorError(NotImplementedError):
+class MissingOperatorError(InputError, NotImplementedError):
     """An mmcv operator that only a compiled ``mmcv._ext`` has."""
 
 

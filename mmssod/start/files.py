@@ -22,6 +22,7 @@ import torch
 from mmengine.logging import print_log
 
 from mmssod.environment.checkpoints import damage
+from mmssod.environment.errors import InputError
 from mmssod.environment.whole_files import UNFINISHED
 from mmssod.start.zoo import StartError, ZooModel, find_model, is_known, zoo_models
 from mmssod.structures import Problem
@@ -159,9 +160,9 @@ def _fetch(address: str, place: Path, seconds: float) -> None:
             os.fsync(file.fileno())
         size = aside.stat().st_size
         if expected and size != expected:
-            raise ValueError(f'{size} of {expected} bytes came')
+            raise InputError(f'{size} of {expected} bytes came')
         if wrong := damage(str(aside)):
-            raise ValueError(f'what came is no file of weights: {wrong}')
+            raise InputError(f'what came is no file of weights: {wrong}')
         os.replace(aside, place)
     finally:
         with suppress(FileNotFoundError):

@@ -16,6 +16,8 @@ from mmdet.registry import MODELS
 from mmengine.registry import DefaultScope
 from torch import Tensor, nn
 
+from mmssod.environment.errors import InputError
+
 NORM_EPS = 1e-3
 """Of all batch norms in YOLOX, in both implementations."""
 SIZES = {
@@ -116,7 +118,7 @@ def from_yolox_pth(state_dict: Mapping[str, Tensor]) -> dict[str, Tensor]:
     converted = {_convert(name): tensor for name, tensor in state_dict.items()}
     unknown = [name for name in state_dict if not _CONVERTED.match(_convert(name))]
     if unknown or len(converted) < len(state_dict):
-        raise ValueError(
+        raise InputError(
             "expected the names of YOLOX's authors (backbone.backbone.dark2..., head.stems...), got also "
             f'{len(unknown)} others: {", ".join(unknown[:3])}; fix: give a checkpoint of YOLOX nano, tiny, s, m, l or x'
         )
@@ -141,7 +143,7 @@ def yolox_size(weights: Mapping[str, Tensor]) -> YOLOXSize:
             num_classes=weights['bbox_head.multi_level_conv_cls.0.weight'].shape[0],
         )
     except KeyError as error:
-        raise ValueError(
+        raise InputError(
             f"expected a YOLOX in mmdet's names, got weights without {error}; fix: convert them with from_yolox_pth"
         ) from None
 
@@ -201,7 +203,7 @@ def require_whole(weights: Mapping[str, Tensor]) -> YOLOXSize:
         lines = [
             f'{n}: expected {expected.get(n, "none")}, got {found.get(n, "none")}' for n in wrong
         ]
-        raise ValueError(
+        raise InputError(
             f'these are not the weights of a YOLOX ({size.text()}); {len(wrong)} differ: '
             f'{"; ".join(lines[:3])}; fix: give the whole checkpoint of YOLOX nano, tiny, s, m, l or x'
         )

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 import mmdet
 import yaml
 
+from mmssod.environment.errors import InputError
 from mmssod.structures import Problem
 
 AUTHORS = {
@@ -28,7 +29,7 @@ AUTHORS = {
 CLOSE_NAMES = 5
 
 
-class StartError(ValueError):
+class StartError(InputError):
     """A start that cannot be found, fetched or read.
 
     Args:

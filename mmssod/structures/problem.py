@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from mmssod.environment.errors import InputError
+
 
 @dataclass(frozen=True)
 class Problem:
@@ -43,4 +45,4 @@ def raise_together(problems: Sequence[Problem], where: str = 'before training') 
         return
     count = f'{len(problems)} problem' + ('s' if len(problems) > 1 else '')
     listed = '\n'.join(f'  {n}. {problem}' for n, problem in enumerate(problems, start=1))
-    raise ValueError(f'{count} found {where}:\n{listed}')
+    raise InputError(f'{count} found {where}:\n{listed}')

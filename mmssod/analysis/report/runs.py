@@ -16,6 +16,7 @@ from mmssod.analysis.class_balance import class_balance
 from mmssod.engine.main_metric import step_of
 from mmssod.engine.own_checkpoints import older, signature
 from mmssod.environment.data_configs import read_dumped
+from mmssod.environment.errors import InputError
 from mmssod.environment.log_entries import log_entries, start_files
 
 
@@ -77,7 +78,7 @@ def read_run_folder(folder: str | Path, name: str = '') -> RunRecord:
     if not configs:
         inside = [*folder.glob('work_dirs/*'), *folder.glob('*')]
         runs = sorted(str(path) for path in inside if path.is_dir() and run_configs(path))
-        raise ValueError(
+        raise InputError(
             f'{folder}: expected the work directory of a run, with a config beside a checkpoint or a log, or in '
             f'{folder}/*/vis_data; found none'
             + (f'. Runs below it: {" ".join(runs)}' if runs else ', such as work_dirs/student')
@@ -124,7 +125,7 @@ def dumped_config(folder: Path, configs: Sequence[Path]) -> Config:
             refused.append(str(error))
     runs = {name: config for name, config in found.items() if 'model' in config}
     if len(runs) != 1:
-        raise ValueError(
+        raise InputError(
             f'{folder}: expected one config as mmengine dumps it, got {sorted(runs) or "none"}'
             + ''.join(f'; {reason}' for reason in refused)
             + '. Leave the one that the run was trained with'

@@ -11,6 +11,7 @@ import numpy as np
 
 from mmssod.analysis.pictures import Side, pictures, tag
 from mmssod.analysis.report.gallery import Item, Panel, Shape, shapes_of
+from mmssod.environment.errors import InputError
 from mmssod.evaluation import DetectorOutputs
 from mmssod.evaluation.detections import certainties, corners
 from mmssod.evaluation.pseudo_quality import certainty
@@ -68,7 +69,7 @@ def with_true_boxes(unlabeled: dict, withheld: dict) -> dict:
             theirs[fits[0]['id']] = image['id']
             kept.append(image)
     if not kept:
-        raise ValueError(
+        raise InputError(
             'withheld boxes: expected a data set of the unlabeled images, but none of its '
             f'{len(withheld["images"])} names is the end of an unlabeled path such as '
             f'{unlabeled["images"][0]["file_name"]}'

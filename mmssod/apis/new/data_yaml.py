@@ -9,6 +9,7 @@ from typing import Any
 from mmssod.apis.new.sets import Source
 from mmssod.datasets.annotation_files import read_yaml
 from mmssod.datasets.preparation.yolo_txt import yolo_classes, yolo_keypoints
+from mmssod.environment.errors import InputError
 
 SUFFIXES = ('.yaml', '.yml')
 
@@ -39,7 +40,7 @@ def _source(file: Path, content: dict[str, Any], part: str) -> Source:
     images = next((place for place in places if place.is_dir()), None)
     labels = images and _labels(images)
     if not images or not labels:
-        raise ValueError(
+        raise InputError(
             f'{file}: {part}: expected a folder of images such as "images/train", with its labels in "labels/train", '
             f'got {named!r}: name the folder of the labels instead of the yaml, and that of the images with --images'
         )

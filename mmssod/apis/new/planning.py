@@ -13,6 +13,7 @@ from mmssod.apis.new.detectors import DETECTORS, OLD_NAMES, Detector
 from mmssod.apis.new.machine import Machine
 from mmssod.apis.packaged import configs_folder
 from mmssod.datasets.preparation.own_data import LabeledSet
+from mmssod.environment.errors import InputError
 
 EPOCHS = 35
 """Passes over the labeled images before a teacher is worth asking: 32 to 80 in the repository's small recipes."""
@@ -94,13 +95,13 @@ def check_plan(val_share: float, detector: str, iterations: int | None, seed: in
         ValueError: A share outside (0, 1), another detector, fewer than one iteration, a negative seed.
     """
     if not 0 < val_share < 1:
-        raise ValueError(f'val_share: expected a share in (0, 1), got {val_share}')
+        raise InputError(f'val_share: expected a share in (0, 1), got {val_share}')
     if detector not in ('auto', *DETECTORS, *OLD_NAMES):
-        raise ValueError(f'detector: expected one of {[*DETECTORS]} or auto, got {detector!r}')
+        raise InputError(f'detector: expected one of {[*DETECTORS]} or auto, got {detector!r}')
     if iterations is not None and iterations < 1:
-        raise ValueError(f'iterations: expected a whole number >= 1, got {iterations}')
+        raise InputError(f'iterations: expected a whole number >= 1, got {iterations}')
     if not 0 <= seed < 2**32:
-        raise ValueError(f'seed: expected a whole number in [0, 2**32), got {seed}')
+        raise InputError(f'seed: expected a whole number in [0, 2**32), got {seed}')
 
 
 def make_plan(

@@ -20,6 +20,7 @@ from mmssod.apis.project_run.facts import (
     read_project,
     rough,
 )
+from mmssod.environment.errors import InputError
 
 CANDIDATES = 'candidates.json'
 """File of a project's folder that names its detectors; each has a project of its own in the folder of its name."""
@@ -91,7 +92,7 @@ def halve(
                 failed[name] = f'{type(error).__name__}: {error}'
         if not ap:
             lines = '\n'.join(f'{name}: {why}' for name, why in failed.items())
-            raise ValueError(f'trial: expected a detector that can be trained, got none\n{lines}')
+            raise InputError(f'trial: expected a detector that can be trained, got none\n{lines}')
         left = kept(left, ap, ahead)
         rounds.append(Round(ap, trained, failed, left))
     return rounds

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from mmengine.hooks import Hook
+from mmengine.runner import Runner
 
 from mmssod.apis.project_run.facts import Stage, rough, step_seconds
 from mmssod.apis.project_run.stages import Training
@@ -76,7 +77,7 @@ class ClockHook(Hook):
         self._seen, self._last, self._evaluation = 0, 0.0, 0.0
 
     def after_train_iter(
-        self, runner: Any, batch_idx: int, data_batch: Any = None, outputs: dict | None = None
+        self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: dict | None = None
     ) -> None:
         """Measure."""
         now = time.monotonic()
@@ -88,11 +89,11 @@ class ClockHook(Hook):
         if self._seen == LAST:
             runner.logger.info(self.clock.line(self.training, runner.iter + 1))
 
-    def before_val_epoch(self, runner: Any) -> None:
+    def before_val_epoch(self, runner: Runner) -> None:
         """Note the time."""
         self._evaluation = time.monotonic()
 
-    def after_val_epoch(self, runner: Any, metrics: dict[str, float] | None = None) -> None:
+    def after_val_epoch(self, runner: Runner, metrics: dict[str, float] | None = None) -> None:
         """Say what is left."""
         self.clock.evaluation = time.monotonic() - self._evaluation
         self._last = 0.0  # an evaluation is no step

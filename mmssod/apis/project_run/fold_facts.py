@@ -18,6 +18,7 @@ from mmssod.apis.project_run.facts import (
     seconds_left,
     step_seconds,
 )
+from mmssod.environment.errors import InputError
 
 SET_ASIDE = 'set_aside'
 """The value of ``data.py`` that says that ``val.json`` holds labeled images that were set aside, and no other set."""
@@ -54,7 +55,7 @@ def fold_lines(folder: Path, number: int) -> list[str]:
     folds, step = fold_stages(folder, number)
     images, before = _images(folder)
     if images is not None and number > images:
-        raise ValueError(
+        raise InputError(
             f'--folds: expected 2 to {images}, as many as {folder} has labeled images, got {number}; fix: name fewer '
             'folds, or label more images'
         )

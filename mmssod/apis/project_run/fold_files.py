@@ -24,6 +24,7 @@ from mmssod.datasets.folds import ImageId, draw_folds, take_apart, thin_classes
 from mmssod.datasets.image_lists import exclude_names, find_images, read_names
 from mmssod.datasets.preparation.image_files import copies
 from mmssod.datasets.split import Coco, read_coco, write_coco
+from mmssod.environment.errors import InputError
 from mmssod.environment.whole_files import write_whole
 
 TRAIN, HELD_OUT, NOT_UNLABELED = 'labeled.json', 'held_out.json', 'not_unlabeled.txt'
@@ -172,7 +173,7 @@ def _write_once(file: Path, part: Coco) -> None:
     if not file.exists():
         write_coco(part, file)
     elif json.loads(file.read_text(encoding='utf-8')) != json.loads(json.dumps(part)):
-        raise ValueError(
+        raise InputError(
             f'{file}: expected what an earlier call has drawn, found labels that differ: the labels of the project or '
             f'the seed changed since; fix: remove {file.parents[1]} to draw and train all folds anew'
         )

@@ -21,6 +21,7 @@ from mmssod.apis.training import run_training
 from mmssod.engine.image_progress import print_now
 from mmssod.engine.main_metric import main_metric, step_of
 from mmssod.environment.checkpoints import damage, trusting
+from mmssod.environment.errors import InputError
 from mmssod.environment.whole_files import write_whole
 
 REPORTED = 'reported.json'
@@ -72,7 +73,7 @@ def train_project(
         with trusting(trust_checkpoint), process_group(current.config):
             run_training(current.config, [ClockHook(clock, training)])
         if not training.complete:
-            raise ValueError(
+            raise InputError(
                 f'{training.name}: expected a checkpoint and an evaluation after {training.length} iterations in '
                 f'{training.work_dir}, found none; look into its log, or remove {training.work_dir} to train it anew'
             )

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from mmengine.hooks import Hook
-from mmengine.runner import CheckpointLoader
+from mmengine.runner import CheckpointLoader, Runner
 
 from mmssod.analysis.gain import Gain, paired_gain
 from mmssod.apis.distributed import process_group
@@ -70,7 +70,7 @@ class TrialHook(Hook):
         self.spent = 0.0
         self._last: float | None = None
 
-    def before_train(self, runner: Any) -> None:
+    def before_train(self, runner: Runner) -> None:
         """Go on with the seconds of the checkpoint."""
         known = runner.message_hub.runtime_info.get(SPENT, 0.0)
         self.spent = float(known) if runner.iter else 0.0
@@ -78,7 +78,7 @@ class TrialHook(Hook):
         runner.train_loop.stop_training = self._over(runner.iter)
 
     def after_train_iter(
-        self, runner: Any, batch_idx: int, data_batch: Any = None, outputs: dict | None = None
+        self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: dict | None = None
     ) -> None:
         """Count; save and end when it is over, behind a whole step of accumulated gradients."""
         now = self.clock()
@@ -94,7 +94,7 @@ class TrialHook(Hook):
             hook.save_now(runner)
         runner.train_loop.stop_training = True
 
-    def after_val_epoch(self, runner: Any, metrics: dict[str, float] | None = None) -> None:
+    def after_val_epoch(self, runner: Runner, metrics: dict[str, float] | None = None) -> None:
         """An evaluation is no step."""
         self._last = None
 

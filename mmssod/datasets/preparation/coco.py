@@ -11,6 +11,7 @@ from mmdet.datasets import CocoDataset
 from mmssod.datasets.image_lists import read_names
 from mmssod.datasets.preparation.findings import Findings, count_warning, missing_files
 from mmssod.datasets.split import Coco, read_coco, share_name
+from mmssod.environment.errors import InputError
 from mmssod.structures import Problem
 
 SITE = 'http://images.cocodataset.org/'
@@ -62,7 +63,7 @@ def check_coco(
         ValueError: another setting.
     """
     if setting not in SETTINGS:
-        raise ValueError(f'expected a setting of {sorted(SETTINGS)}, got {setting!r}')
+        raise InputError(f'expected a setting of {sorted(SETTINGS)}, got {setting!r}')
     findings = Findings()
     for image_set in SETTINGS[setting]:
         findings += check_image_set(root, image_set)

@@ -31,6 +31,7 @@ from mmssod.datasets.preparation.yolo_txt import (
     yolo_keypoints,
 )
 from mmssod.datasets.split import Coco, read_coco
+from mmssod.environment.errors import InputError
 from mmssod.structures import Problem
 
 FORMATS = ('coco', 'voc', 'yolo')
@@ -57,7 +58,7 @@ def guess_format(source: Path) -> str:
     }
     best = max(counts, key=lambda name: counts[name], default='')
     if not best or not counts[best]:
-        raise ValueError(
+        raise InputError(
             f'labels: expected a COCO json, a folder of VOC xml or a folder of YOLO txt, got {source}'
             + (' without any .xml or .txt' if source.is_dir() else ', which is none of them')
         )
@@ -119,7 +120,7 @@ def read_labels(
     """
     kind = guess_format(source) if kind == 'auto' else kind
     if kind not in FORMATS:
-        raise ValueError(f'format: expected one of {FORMATS} or auto, got {kind!r}')
+        raise InputError(f'format: expected one of {FORMATS} or auto, got {kind!r}')
     classes = [plain_name(name) for name in classes]
     if kind == 'coco':
         whole, notes = without_root(plain_categories(read_coco(source)))
@@ -136,7 +137,7 @@ def read_labels(
         names = sorted(counts)
     if missing := [name for name in classes if name not in names]:
         if kind == 'yolo' or not set(classes) & set(names):
-            raise ValueError(f'classes: {missing} are not in {source}, which has {names}')
+            raise InputError(f'classes: {missing} are not in {source}, which has {names}')
     coco = as_coco(records, classes or names)
     return coco, findings + _left_out(source, counts, coco)
 
@@ -192,7 +193,7 @@ def with_classes(coco: Coco, classes: Sequence[str]) -> Coco:
         return coco
     by_name = {category['name']: category for category in coco['categories']}
     if missing := [name for name in classes if name not in by_name]:
-        raise ValueError(f'classes: {missing} are not in the json, which has {sorted(by_name)}')
+        raise InputError(f'classes: {missing} are not in the json, which has {sorted(by_name)}')
     kept = [by_name[name] for name in classes]
     ids = {category['id'] for category in kept}
     boxes = [box for box in coco['annotations'] if box['category_id'] in ids]
@@ -213,7 +214,7 @@ def only_images(coco: Coco, names: Sequence[str]) -> Coco:
     told = {Path(image['file_name']).name: image for image in coco['images']}
     told |= {Path(name).stem: image for name, image in list(told.items())}
     if missing := sorted(wanted - set(told)):
-        raise ValueError(
+        raise InputError(
             f'images: expected labels of all {len(wanted)} of the list, {len(missing)} have none: '
             f'{", ".join(missing[:SHOWN])}; correct the list, or name the folder with all labels'
         )

@@ -7,6 +7,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 from mmssod.datasets.annotation_files import is_number, plain_name, require_size
+from mmssod.environment.errors import InputError
 
 SIDES = ('xmin', 'ymin', 'xmax', 'ymax')
 
@@ -39,7 +40,7 @@ def _box(node: ElementTree.Element) -> dict[str, Any]:
     missing += [f'<bndbox><{s}>' for s, value in zip(SIDES, sides, strict=True) if value is None]
     if missing:
         has = sorted({child.tag for child in node})
-        raise ValueError(f'an object without {missing[0]}, with {has}')
+        raise InputError(f'an object without {missing[0]}, with {has}')
     x1, y1, x2, y2 = (max(side - 1, 0.0) for side in sides if side is not None)
     difficult = (node.findtext('difficult') or '').strip() == '1'
     return {'class': name, 'bbox': [x1, y1, x2 - x1, y2 - y1], 'iscrowd': int(difficult)}
@@ -51,5 +52,5 @@ def _number(node: ElementTree.Element, tag: str) -> float | None:
         return None
     value = float(text)
     if not is_number(value):
-        raise ValueError(f'{tag}: expected pixels, got {text!r}')
+        raise InputError(f'{tag}: expected pixels, got {text!r}')
     return value

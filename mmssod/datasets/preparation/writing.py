@@ -12,6 +12,7 @@ import yaml
 
 from mmssod.datasets.preparation.formats import FORMATS
 from mmssod.datasets.split import Coco, write_coco
+from mmssod.environment.errors import InputError
 from mmssod.environment.whole_files import write_whole
 
 DATA_YAML = """\
@@ -39,7 +40,7 @@ def write_labels(coco: Coco, out: Path, kind: str, *, scores: bool = False) -> P
         ValueError: Another kind; an image without a size; two images whose labels would share a file.
     """
     if kind not in FORMATS:
-        raise ValueError(f'format: expected one of {FORMATS}, got {kind!r}')
+        raise InputError(f'format: expected one of {FORMATS}, got {kind!r}')
     if kind == 'coco':
         write_coco(coco, out)
         return out
@@ -73,7 +74,7 @@ def _check(images: Sequence[dict[str, Any]], files: Sequence[Path]) -> None:
     """Refuse images without a size, and those that differ only in their suffix: their labels would be one file."""
     for image in images:
         if not image.get('width') or not image.get('height'):
-            raise ValueError(
+            raise InputError(
                 f'{image["file_name"]}: expected width and height in the data set, found none'
             )
     by_stem = defaultdict(list)
@@ -81,7 +82,7 @@ def _check(images: Sequence[dict[str, Any]], files: Sequence[Path]) -> None:
         by_stem[file.with_suffix('')].append(image['file_name'])
     shared = [found for found in by_stem.values() if len(found) > 1]
     if shared:
-        raise ValueError(
+        raise InputError(
             f'labels: expected a name of its own, without suffix, for each image; {len(shared)} are shared, such as by '
             f'{" and ".join(shared[0])}. Rename images, or write a COCO json'
         )

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from mmssod.datasets.annotation_files import plain_name, read_text, read_yaml
+from mmssod.environment.errors import InputError
 
 YAML_FILES = ('data.yaml', 'data.yml', 'dataset.yaml', 'dataset.yml')
 CLASS_FILES = ('classes.txt', 'labels.txt', 'obj.names')
@@ -37,11 +38,11 @@ def yolo_boxes(
         words = line.split()
         number = int(words[0])
         if not 0 <= number < len(classes):
-            raise ValueError(f'class {number} of {len(classes)}')
+            raise InputError(f'class {number} of {len(classes)}')
         x, y, w, h = _box([float(word) for word in words[1:]], keypoints)
         bbox = [(x - w / 2) * width, (y - h / 2) * height, w * width, h * height]
         if not all(map(math.isfinite, bbox)):
-            raise ValueError('a number that is none')
+            raise InputError('a number that is none')
         boxes.append({'class': classes[number], 'bbox': bbox})
     return boxes
 
@@ -74,7 +75,7 @@ def _box(numbers: list[float], keypoints: Keypoints | None) -> Sequence[float]:
         return numbers[:4]  # a fifth is a score
     if keypoints or len(numbers) < 6 or len(numbers) % 2:
         wanted = f' where kpt_shape {list(keypoints)} has {5 + (many or 0)}' if keypoints else ''
-        raise ValueError(f'a line of {len(numbers) + 1} numbers{wanted}')
+        raise InputError(f'a line of {len(numbers) + 1} numbers{wanted}')
     xs, ys = numbers[::2], numbers[1::2]
     middle = (min(xs) + max(xs)) / 2, (min(ys) + max(ys)) / 2
     return *middle, max(xs) - min(xs), max(ys) - min(ys)
@@ -113,7 +114,7 @@ def yolo_classes(folder: Path, given: Sequence[str] = ()) -> list[str]:
                     return names
     if given:
         return list(given)
-    raise ValueError(
+    raise InputError(
         f'YOLO labels in {folder} have numbers for classes: expected their names in data.yaml or classes.txt, in that '
         'folder or one or two above it; or give that yaml in place of the folder, or the names with --classes'
     )
@@ -143,7 +144,7 @@ def yolo_keypoints(folder: Path) -> Keypoints | None:
                 and shape[0] > 0
                 and shape[1] in (2, 3)
             ):
-                raise ValueError(
+                raise InputError(
                     f'{file}: kpt_shape: expected [points, 2 or 3], got {str(shape)[:200]}'
                 )
             return shape[0], shape[1]
@@ -164,13 +165,13 @@ def _yaml_names(file: Path) -> list[str]:
     names = content.get('names') if isinstance(content, dict) else None
     if isinstance(names, dict):
         if set(names) != set(range(len(names))):
-            raise ValueError(
+            raise InputError(
                 f'{file}: expected names for the numbers 0, 1, ..., got {str(list(names))[:200]}'
             )
         names = [names[number] for number in range(len(names))]
     names = names or []
     if not isinstance(names, list) or not all(map(_is_name, names)):
-        raise ValueError(
+        raise InputError(
             f'{file}: expected names as texts of at most {MAX_NAME} letters, got {str(names)[:200]}'
         )
     return [plain_name(str(name)) for name in names]

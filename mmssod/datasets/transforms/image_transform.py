@@ -10,6 +10,8 @@ import numpy as np
 from mmcv.transforms import BaseTransform
 from mmcv.transforms.utils import cache_randomness
 
+from mmssod.environment.errors import InputError
+
 
 class ImageTransform(BaseTransform):
     """Applies ``augment`` to the image with probability ``prob`` and leaves everything else alone.
@@ -50,7 +52,7 @@ class ImageTransform(BaseTransform):
 def require_range(name: str, value: float, low: float, high: float) -> float:
     """``value`` as a float when low <= value <= high, else (NaN, too) a ValueError that says so."""
     if not low <= value <= high:
-        raise ValueError(f'{name} must lie in [{low:g}, {high:g}], got {value!r}')
+        raise InputError(f'{name} must lie in [{low:g}, {high:g}], got {value!r}')
     return float(value)
 
 
@@ -59,7 +61,7 @@ def require_interval(
 ) -> tuple[float, float]:
     """``(low, high)`` when floor <= low <= high <= ceiling, else a ValueError naming both ends."""
     if not floor <= low <= high <= ceiling:
-        raise ValueError(
+        raise InputError(
             f'expected {floor:g} <= min_{name} <= max_{name} <= {ceiling:g}, '
             f'got min_{name}={low!r}, max_{name}={high!r}'
         )
@@ -79,7 +81,7 @@ def _require_color_image(image: Any, who: str) -> np.ndarray:
         if isinstance(image, np.ndarray)
         else type(image).__name__
     )
-    raise ValueError(
+    raise InputError(
         f"{who} expects results['img'] as uint8 of shape (H, W, 3), got {found}. "
         "Place it after LoadImageFromFile(color_type='color', to_float32=False); "
         "the model's data preprocessor normalizes later"

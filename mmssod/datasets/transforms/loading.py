@@ -16,6 +16,7 @@ from mmssod.datasets.image_files import (
     UnreadableImageError,
     image_fault,
 )
+from mmssod.environment.errors import InputError
 
 
 @TRANSFORMS.register_module()
@@ -60,5 +61,5 @@ class LoadWholeImage(LoadImageFromFile):
         if fault is None:
             image = mmcv.imfrombytes(content, flag=self.color_type, backend=self.imdecode_backend)
         if image is None:
-            raise ValueError(fault or undecodable(content))
+            raise InputError(fault or undecodable(content))
         return image

@@ -7,6 +7,8 @@ from mmcv.transforms import BaseTransform, Compose
 from mmdet.registry import TRANSFORMS
 from mmengine.config import Config
 
+from mmssod.environment.errors import InputError
+
 Pipeline: TypeAlias = Mapping[str, Any] | Sequence[Any]
 
 
@@ -28,7 +30,7 @@ class Steps(BaseTransform):
     def __init__(self, *, order: Sequence[str] | None = None, **steps: Any) -> None:
         self.names = list(steps if order is None else order)
         if sorted(self.names) != sorted(steps):
-            raise ValueError(
+            raise InputError(
                 f'order of the steps: expected each of {list(steps)} once, got {self.names}'
             )
         self.compose = Compose([steps[name] for name in self.names])

@@ -11,6 +11,7 @@ from mmdet.datasets.transforms import PackDetInputs, RandomFlip, Resize
 from mmdet.registry import MODELS, TRANSFORMS
 
 from mmssod.datasets.transforms.steps import Steps
+from mmssod.environment.errors import InputError
 from mmssod.structures import Problem
 
 
@@ -56,7 +57,7 @@ def unseen(step: Mapping[str, Any]) -> dict[str, Any]:
     """The config of a step's counterpart without pixels."""
     kind = step['type']
     if kind not in COUNTERPARTS:
-        raise ValueError(
+        raise InputError(
             f'UnseenSteps: expected steps whose geometry is known without pixels, {sorted(COUNTERPARTS)}, got '
             f"{kind!r}; give the weak view type='Steps' to make it with pixels"
         )

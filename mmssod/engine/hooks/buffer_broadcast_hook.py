@@ -9,6 +9,7 @@ import torch
 from mmdet.registry import HOOKS
 from mmengine.dist import all_gather_object, broadcast, get_rank, get_world_size
 from mmengine.hooks import CheckpointHook, Hook
+from mmengine.runner import Runner
 
 from mmssod.engine.runner_access import bare_model
 
@@ -33,20 +34,20 @@ class BufferBroadcastHook(Hook):
         self._to_save: list[dict[str, torch.Tensor]] = []
         self._to_take: dict[str, torch.Tensor] = {}
 
-    def after_load_checkpoint(self, runner: Any, checkpoint: dict) -> None:
+    def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Note what of an early checkpoint is this process's."""
         parts = checkpoint.get('buffers_of_processes') or ()
         if runner._resume and len(parts) == get_world_size():
             self._to_take = parts[get_rank()]
 
-    def before_train(self, runner: Any) -> None:
+    def before_train(self, runner: Runner) -> None:
         """Take it, now that the weights are loaded."""
         held = bare_model(runner).state_dict(keep_vars=True)
         for name, value in self._to_take.items():
             held[name].copy_(value)
         self._to_take = {}
 
-    def before_early_checkpoint(self, runner: Any) -> None:
+    def before_early_checkpoint(self, runner: Runner) -> None:
         """Gather what differs; called on all processes by whoever saves between the planned checkpoints."""
         if get_world_size() > 1:
             model = bare_model(runner)
@@ -59,26 +60,26 @@ class BufferBroadcastHook(Hook):
             }
             self._to_save = all_gather_object(differing)
 
-    def before_save_checkpoint(self, runner: Any, checkpoint: dict) -> None:
+    def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Put it into the checkpoint."""
         if self._to_save:
             checkpoint['buffers_of_processes'] = self._to_save
             self._to_save = []
 
     def after_train_iter(
-        self, runner: Any, batch_idx: int, data_batch: Any = None, outputs: dict | None = None
+        self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: dict | None = None
     ) -> None:
         """Broadcast where a checkpoint follows."""
         if get_world_size() > 1 and checkpoint_follows(runner):
             broadcast_buffers(bare_model(runner))
 
-    def before_val_epoch(self, runner: Any) -> None:
+    def before_val_epoch(self, runner: Runner) -> None:
         """Broadcast before an evaluation."""
         if get_world_size() > 1:
             broadcast_buffers(bare_model(runner))
 
 
-def checkpoint_follows(runner: Any) -> bool:
+def checkpoint_follows(runner: Runner) -> bool:
     """Whether a hook saves after the current iteration; for ``after_train_iter`` of an earlier hook."""
     return any(
         isinstance(hook, CheckpointHook)

@@ -9,9 +9,11 @@ from typing import Any
 from mmdet.registry import HOOKS
 from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
+from mmengine.runner import Runner
 from terminaltables import AsciiTable
 
 from mmssod.engine.runner_access import bare_model, count_boxes, labeled_source
+from mmssod.environment.errors import InputError
 from mmssod.environment.whole_files import naming, write_whole
 
 _HEADER = ['class', 'labeled boxes', 'tau', 'alpha', 'count', 'p*v', 'pseudo boxes an image']
@@ -46,11 +48,11 @@ class ClassBalanceHook(Hook):
 
     def __init__(self, interval: int = 1000) -> None:
         if interval < 1:
-            raise ValueError(f'expected interval >= 1, got {interval}')
+            raise InputError(f'expected interval >= 1, got {interval}')
         self.interval = interval
         self._box_counts: list[int] = []
 
-    def before_train(self, runner: Any) -> None:
+    def before_train(self, runner: Runner) -> None:
         """Give the balancer its first counts, unless a checkpoint has brought later ones."""
         balancer = bare_model(runner).balancer
         dataset: Any = labeled_source(runner.train_dataloader.dataset)
@@ -70,7 +72,7 @@ class ClassBalanceHook(Hook):
             _forget_after(file, runner.iter)
 
     def after_train_iter(
-        self, runner: Any, batch_idx: int, data_batch: Any = None, outputs: dict | None = None
+        self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: dict | None = None
     ) -> None:
         """Log the table and append the line."""
         if not self.every_n_train_iters(runner, self.interval):
@@ -85,7 +87,7 @@ class ClassBalanceHook(Hook):
         )
         self._write(runner, record, mode='a')
 
-    def _write(self, runner: Any, record: dict[str, Any], mode: str) -> None:
+    def _write(self, runner: Runner, record: dict[str, Any], mode: str) -> None:
         file = osp.join(runner.work_dir, self.file_name)
         with naming(file), open(file, mode, encoding='utf-8') as stream:
             stream.write(json.dumps(record) + '\n')

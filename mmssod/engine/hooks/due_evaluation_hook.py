@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import torch
 from mmdet.registry import HOOKS
 from mmengine.dist import broadcast, get_world_size
 from mmengine.hooks import Hook
-from mmengine.runner import IterBasedTrainLoop
+from mmengine.runner import IterBasedTrainLoop, Runner
 
 from mmssod.engine.runner_access import bare_model
 from mmssod.environment.whole_files import write_whole
@@ -30,7 +29,7 @@ class DueEvaluationHook(Hook):
 
     priority = 'LOWEST'  # after all that an evaluation sets off: the best checkpoint is saved
 
-    def before_train_epoch(self, runner: Any) -> None:
+    def before_train_epoch(self, runner: Runner) -> None:
         """Evaluate, if that is due; the loop calls this once, before its first iteration."""
         marker = Path(runner.work_dir) / EVALUATED
         if runner.iter == 0:
@@ -42,18 +41,18 @@ class DueEvaluationHook(Hook):
             )
             runner.val_loop.run()
 
-    def after_val_epoch(self, runner: Any, metrics: dict[str, float] | None = None) -> None:
+    def after_val_epoch(self, runner: Runner, metrics: dict[str, float] | None = None) -> None:
         """Note that it ended."""
         if runner.rank == 0 and isinstance(runner.train_loop, IterBasedTrainLoop):
             write_whole(Path(runner.work_dir) / EVALUATED, str(runner.iter).encode())
 
 
-def last_evaluated(runner: Any) -> int:
+def last_evaluated(runner: Runner) -> int:
     """The iteration after which the run was last evaluated to the end, 0 for none; to be asked by all processes."""
     return _agreed(runner, _last(Path(runner.work_dir) / EVALUATED))
 
 
-def _due(runner: Any) -> bool:
+def _due(runner: Runner) -> bool:
     """Whether mmengine's loop would have evaluated behind the iteration that the checkpoint is of."""
     loop = runner.train_loop
     if not isinstance(loop, IterBasedTrainLoop) or runner.val_loop is None:
@@ -70,7 +69,7 @@ def _last(marker: Path) -> int:
         return 0
 
 
-def _agreed(runner: Any, number: int) -> int:
+def _agreed(runner: Runner, number: int) -> int:
     """The first process's number: others may not see its files at once."""
     if get_world_size() == 1:
         return number

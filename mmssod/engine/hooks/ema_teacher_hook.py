@@ -6,8 +6,10 @@ from typing import Any
 
 from mmdet.registry import HOOKS
 from mmengine.hooks import Hook
+from mmengine.runner import Runner
 
 from mmssod.engine.runner_access import bare_model
+from mmssod.environment.errors import InputError
 
 TEACHER_LOADED = 'ema_teacher_loaded'  # in the meta of checkpoints
 
@@ -52,12 +54,12 @@ class EMATeacherHook(Hook):
         self, ema_decay: float = 0.999, burn_in: int = 0, interval: int = 1, ramp: bool = False
     ) -> None:
         if not 0 <= ema_decay < 1:
-            raise ValueError(
+            raise InputError(
                 f'ema_decay is the share the teacher keeps: expected 0 <= ema_decay < 1, got '
                 f'{ema_decay}; for a teacher that never moves use a FrozenTeacher and no hook'
             )
         if burn_in < 0 or interval < 1:
-            raise ValueError(
+            raise InputError(
                 f'expected burn_in >= 0 and interval >= 1, got burn_in={burn_in}, '
                 f'interval={interval}'
             )
@@ -68,14 +70,14 @@ class EMATeacherHook(Hook):
         self._teacher_loaded = False
         self._loaded_at_start = False  # as `_teacher_loaded`, in the run that is resumed
 
-    def before_run(self, runner: Any) -> None:
+    def before_run(self, runner: Runner) -> None:
         """Tell the sampler of the burn-in."""
         loop = runner._train_loop  # in a test a dict or None
         sampler = getattr(getattr(loop, 'dataloader', None), 'sampler', None)
         if sampler is not None and hasattr(sampler, 'wait'):
             sampler.wait(self.burn_in)
 
-    def after_load_checkpoint(self, runner: Any, checkpoint: dict) -> None:
+    def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Remember that a checkpoint brought a teacher of its own, and what it says of its run's start."""
         weights = checkpoint.get('state_dict', checkpoint)
         self._teacher_loaded = any(
@@ -83,11 +85,11 @@ class EMATeacherHook(Hook):
         )
         self._loaded_at_start = bool(checkpoint.get('meta', {}).get(TEACHER_LOADED, False))
 
-    def before_save_checkpoint(self, runner: Any, checkpoint: dict) -> None:
+    def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Write down whether this run started with a teacher of its own."""
         checkpoint['meta'][TEACHER_LOADED] = self._teacher_loaded
 
-    def before_train(self, runner: Any) -> None:
+    def before_train(self, runner: Runner) -> None:
         """Refuse a labeler that cannot follow the student."""
         labeler = bare_model(runner).labeler
         if not callable(getattr(labeler, 'update', None)):
@@ -100,7 +102,7 @@ class EMATeacherHook(Hook):
             # A resumed run: every checkpoint of it has a teacher; its start says whose.
             self._teacher_loaded = self._loaded_at_start
 
-    def before_train_iter(self, runner: Any, batch_idx: int, data_batch: Any = None) -> None:
+    def before_train_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None) -> None:
         """Switch the unsupervised part on or off; copy the student when the burn-in ends."""
         model = bare_model(runner)
         model.unsupervised = runner.iter >= self.burn_in
@@ -108,7 +110,7 @@ class EMATeacherHook(Hook):
             model.labeler.update(model.student, 0.0)
 
     def after_train_iter(
-        self, runner: Any, batch_idx: int, data_batch: Any = None, outputs: dict | None = None
+        self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: dict | None = None
     ) -> None:
         """Let the teacher follow the student."""
         if runner.iter >= self.burn_in and (runner.iter + 1) % self.interval == 0:

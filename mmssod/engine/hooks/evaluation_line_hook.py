@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from mmdet.registry import HOOKS
 from mmengine.hooks import Hook
+from mmengine.runner import Runner
 
 from mmssod.engine.hooks.ema_teacher_hook import EMATeacherHook
 from mmssod.engine.hooks.whole_checkpoint_hook import WholeCheckpointHook
@@ -26,7 +26,7 @@ class EvaluationLineHook(Hook):
 
     priority = 91  # after CheckpointHook, which knows the best one
 
-    def after_val_epoch(self, runner: Any, metrics: dict[str, float] | None = None) -> None:
+    def after_val_epoch(self, runner: Runner, metrics: dict[str, float] | None = None) -> None:
         """Log it."""
         moving = any(isinstance(hook, EMATeacherHook) for hook in runner.hooks)
         name = main_metric(metrics or {}, teacher=moving)

@@ -6,6 +6,7 @@ from typing import Any
 
 from mmdet.registry import HOOKS
 from mmengine.hooks import Hook
+from mmengine.runner import Runner
 
 
 class _Forwarded:
@@ -40,7 +41,7 @@ class FastResumeHook(Hook):
 
     priority = 'VERY_HIGH'
 
-    def before_train_epoch(self, runner: Any) -> None:
+    def before_train_epoch(self, runner: Runner) -> None:
         """Move the sampler to where the run was interrupted."""
         loop = runner.train_loop
         if runner.iter == 0 or not hasattr(loop, 'dataloader_iterator'):

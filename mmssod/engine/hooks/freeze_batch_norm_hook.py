@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from mmdet.registry import HOOKS
 from mmengine.hooks import Hook
+from mmengine.runner import Runner
 
 from mmssod.engine.runner_access import bare_model
+from mmssod.environment.errors import InputError
 from mmssod.models.frozen_batch_norm import fold_batch_norm, freeze_batch_norm
 
 
@@ -32,12 +33,12 @@ class FreezeBatchNormHook(Hook):
 
     def __init__(self, parts: Sequence[str] = ('',)) -> None:
         if isinstance(parts, str):
-            raise ValueError(
+            raise InputError(
                 f'FreezeBatchNormHook: expected parts to be a list of names, got {parts!r}; write [{parts!r}]'
             )
         self.parts = tuple(parts)
 
-    def before_train(self, runner: Any) -> None:
+    def before_train(self, runner: Runner) -> None:
         """Freeze; names of parameters and buffers stay, so a resumed run and its checkpoints know nothing of it."""
         model = bare_model(runner)
         count = freeze_batch_norm(getattr(model, 'student', model), self.parts)

@@ -12,8 +12,10 @@ import torch
 from mmdet.registry import HOOKS
 from mmengine.hooks import Hook
 from mmengine.optim import AmpOptimWrapper
+from mmengine.runner import Runner
 
 from mmssod.engine.runner_access import batch_image_paths
+from mmssod.environment.errors import InputError
 from mmssod.environment.whole_files import write_whole
 
 _MENDS = (
@@ -75,9 +77,9 @@ class NonFiniteGuardHook(Hook):
     ) -> None:
         for name, value in (('policy', policy), ('explosion_policy', explosion_policy)):
             if value not in POLICIES:
-                raise ValueError(f'expected {name} to be one of {POLICIES}, got {value!r}')
+                raise InputError(f'expected {name} to be one of {POLICIES}, got {value!r}')
         if patience < 1 or not explosion > 1:
-            raise ValueError(
+            raise InputError(
                 f'expected patience >= 1 and explosion > 1, got patience={patience}, explosion={explosion}'
             )
         self.policy = policy
@@ -90,24 +92,24 @@ class NonFiniteGuardHook(Hook):
         # Of the gradients of this iteration's step, while it is on the device.
         self._norm: torch.Tensor | None = None
 
-    def after_load_checkpoint(self, runner: Any, checkpoint: dict) -> None:
+    def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Take the count of what went wrong in a row back at a resume."""
         if runner._resume:
             self._skipped_in_a_row = checkpoint.get(_KEPT, {}).get('skipped_in_a_row', 0)
 
-    def before_train(self, runner: Any) -> None:
+    def before_train(self, runner: Runner) -> None:
         """Look at gradients before the optimizer's step, where nobody else logs their norm or a policy can skip one."""
         optimizer = getattr(runner.optim_wrapper, 'optimizer', None)
         skips = 'skip' in (self.policy, self.explosion_policy)
         if optimizer is not None and (skips or not _clipping_logs(runner)):
             optimizer.register_step_pre_hook(lambda *_: self._before_step(runner))
 
-    def before_train_iter(self, runner: Any, batch_idx: int, data_batch: Any = None) -> None:
+    def before_train_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None) -> None:
         """Note how many norms are in the log, which may be shortened between two iterations."""
         self._norms_seen = _logged_norms(runner)
 
     def after_train_iter(
-        self, runner: Any, batch_idx: int, data_batch: Any = None, outputs: dict | None = None
+        self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: dict | None = None
     ) -> None:
         """Test what the iteration logged."""
         own = {} if self._norm is None else {_NORM: self._norm}
@@ -144,7 +146,7 @@ class NonFiniteGuardHook(Hook):
         else:
             self._skipped_in_a_row = 0
 
-    def before_save_checkpoint(self, runner: Any, checkpoint: dict) -> None:
+    def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Test the weights that are about to be written; keep the count."""
         checkpoint[_KEPT] = dict(skipped_in_a_row=self._skipped_in_a_row)
         bad = [
@@ -160,7 +162,7 @@ class NonFiniteGuardHook(Hook):
                 f'helps: {_MENDS}'
             )
 
-    def _act(self, runner: Any, policy: str, text: str, step: str) -> None:
+    def _act(self, runner: Runner, policy: str, text: str, step: str) -> None:
         if policy == 'stop':
             raise RuntimeError(text)
         if policy == 'skip':
@@ -170,7 +172,7 @@ class NonFiniteGuardHook(Hook):
             text += f'. {step}'
         runner.logger.warning(text)
 
-    def _before_step(self, runner: Any) -> None:
+    def _before_step(self, runner: Runner) -> None:
         """Take the norm; skip a step: without gradients an optimizer changes neither weights nor its own state."""
         gradients = [
             parameter.grad
@@ -205,24 +207,24 @@ def _scalars(outputs: dict) -> dict[str, float]:
     return values
 
 
-def _clipping_logs(runner: Any) -> bool:
+def _clipping_logs(runner: Runner) -> bool:
     """Whether the optimizer's wrapper takes the gradient norm: to clip by it, not by value."""
     return 'max_norm' in (getattr(runner.optim_wrapper, 'clip_grad_kwargs', None) or {})
 
 
-def _norms(runner: Any) -> np.ndarray:
+def _norms(runner: Runner) -> np.ndarray:
     """Gradient norms of the last iterations, the newest last; empty where none are watched."""
     history = runner.message_hub.log_scalars.get(f'train/{_NORM}')
     return np.zeros(0) if history is None else np.asarray(history.data[0][-WINDOW - 1 :], float)
 
 
-def _logged_norms(runner: Any) -> int:
+def _logged_norms(runner: Runner) -> int:
     """How many gradient norms are in the log, which holds the last million."""
     history = runner.message_hub.log_scalars.get(f'train/{_NORM}')
     return 0 if history is None else len(history.data[0])
 
 
-def _gradient_norm(runner: Any) -> dict[str, float]:
+def _gradient_norm(runner: Runner) -> dict[str, float]:
     norms = _norms(runner)
     scaled = isinstance(runner.optim_wrapper, AmpOptimWrapper)
     if not len(norms) or (scaled and not math.isfinite(norms[-1])):
@@ -230,7 +232,7 @@ def _gradient_norm(runner: Any) -> dict[str, float]:
     return {_NORM: float(norms[-1])}
 
 
-def _growth(runner: Any) -> float:
+def _growth(runner: Runner) -> float:
     """The newest gradient norm in medians of those before it; 0 where too few are known."""
     norms = _norms(runner)
     before = norms[:-1][np.isfinite(norms[:-1])]
@@ -239,7 +241,7 @@ def _growth(runner: Any) -> float:
     return float(norms[-1] / np.median(before))
 
 
-def _write_report(runner: Any, values: dict[str, float], data_batch: Any) -> str:
+def _write_report(runner: Runner, values: dict[str, float], data_batch: Any) -> str:
     rank = f'_rank{runner.rank}' if runner.rank else ''
     file = osp.join(runner.work_dir, f'non_finite_iter_{runner.iter + 1}{rank}.json')
     report = {

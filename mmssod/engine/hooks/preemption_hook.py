@@ -14,12 +14,13 @@ import torch
 from mmdet.registry import HOOKS
 from mmengine.dist import all_reduce, get_world_size
 from mmengine.hooks import EMAHook, Hook
-from mmengine.runner import IterBasedTrainLoop
+from mmengine.runner import IterBasedTrainLoop, Runner
 from torch.utils.data._utils import signal_handling
 
 from mmssod.engine.hooks.whole_checkpoint_hook import WholeCheckpointHook
 from mmssod.engine.runner_access import bare_model
 from mmssod.engine.terminal import leave_closed, terminals
+from mmssod.environment.errors import InputError
 
 REPEATS = 10.0
 """Seconds in which the same signal is a repetition: of torchrun's agent, of a job's step and its shell."""
@@ -73,7 +74,7 @@ class PreemptionHook(Hook):
 
     def __init__(self, interval: int = 10) -> None:
         if interval < 1:
-            raise ValueError(f'expected interval >= 1, got {interval}')
+            raise InputError(f'expected interval >= 1, got {interval}')
         global _training
         _training = (
             True  # here, since mmengine 0.10.7 forks its data workers before any hook is called
@@ -83,7 +84,7 @@ class PreemptionHook(Hook):
         self._before: dict[int, Any] = {}
         self._terminals: list[int] = []
 
-    def before_train(self, runner: Any) -> None:
+    def before_train(self, runner: Runner) -> None:
         """Listen; only the main thread of a process may."""
         if threading.current_thread() is threading.main_thread():
             for number in (signal.SIGTERM, signal.SIGUSR1, signal.SIGINT):
@@ -93,7 +94,7 @@ class PreemptionHook(Hook):
                 self._before[signal.SIGHUP] = signal.signal(signal.SIGHUP, self._note)
 
     def after_train_iter(
-        self, runner: Any, batch_idx: int, data_batch: Any = None, outputs: dict | None = None
+        self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: dict | None = None
     ) -> None:
         """Save and exit, if any process was told to."""
         steps = getattr(runner.optim_wrapper, '_accumulative_counts', 1)
@@ -103,7 +104,7 @@ class PreemptionHook(Hook):
             self._stop(runner)
 
     def after_val_iter(
-        self, runner: Any, batch_idx: int, data_batch: Any = None, outputs: Any = None
+        self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: Any = None
     ) -> None:
         """Save and exit within an evaluation of a training, if any process was told to."""
         loop = runner._train_loop
@@ -121,7 +122,7 @@ class PreemptionHook(Hook):
         finally:
             loop._iter += 1
 
-    def _stop(self, runner: Any, where: str = '') -> None:
+    def _stop(self, runner: Runner, where: str = '') -> None:
         hook = _checkpoint_hook(runner)
         if hook is not None and not hook.saved(runner):
             runner.call_hook('before_early_checkpoint')
@@ -141,7 +142,7 @@ class PreemptionHook(Hook):
             signal.signal(number, handler)
         self._before.clear()
 
-    def _agreed(self, runner: Any, number: int) -> bool:
+    def _agreed(self, runner: Runner, number: int) -> bool:
         """Whether any process was told; several ask each other where ``interval`` divides the number."""
         if get_world_size() == 1:
             return bool(self._told)
@@ -173,11 +174,11 @@ def _exit_code(signals: Collection[int]) -> int:
     return next((codes[one] for one in signals if one in codes), EXIT_CODE)
 
 
-def _checkpoint_hook(runner: Any) -> WholeCheckpointHook | None:
+def _checkpoint_hook(runner: Runner) -> WholeCheckpointHook | None:
     return next((hook for hook in runner.hooks if isinstance(hook, WholeCheckpointHook)), None)
 
 
-def _common_batches(runner: Any) -> float:
+def _common_batches(runner: Runner) -> float:
     """How many batches of an evaluation every process has at least: only in these all can agree."""
     if get_world_size() == 1:
         return float('inf')

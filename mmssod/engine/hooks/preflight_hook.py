@@ -7,7 +7,7 @@ from typing import Any
 from mmdet.registry import HOOKS
 from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
-from mmengine.runner import BaseLoop
+from mmengine.runner import BaseLoop, Runner
 
 from mmssod.datasets.preparation import Findings
 from mmssod.engine.preflight import (
@@ -30,6 +30,7 @@ from mmssod.engine.preflight import (
 from mmssod.engine.preflight.image_checks import READ_IMAGES
 from mmssod.engine.preflight.resume_checks import MARKS, data_marks
 from mmssod.engine.shared_memory import room
+from mmssod.environment.errors import InputError
 from mmssod.structures import Problem
 
 
@@ -55,9 +56,9 @@ class PreflightHook(Hook):
 
     def __init__(self, read_images: int = READ_IMAGES, empty_classes: str = 'warn') -> None:
         if read_images < 0:
-            raise ValueError(f'expected read_images >= 0, got {read_images}')
+            raise InputError(f'expected read_images >= 0, got {read_images}')
         if empty_classes not in ('warn', 'stop'):
-            raise ValueError(
+            raise InputError(
                 f"expected empty_classes to be 'warn' or 'stop', got {empty_classes!r}"
             )
         self.read_images = read_images
@@ -65,7 +66,7 @@ class PreflightHook(Hook):
         self._marks: dict[str, Any] | None = None
         self._room = room()  # here, since data workers fill it before any hook is called
 
-    def after_load_checkpoint(self, runner: Any, checkpoint: dict) -> None:
+    def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Refuse a checkpoint that does not fit, before the optimizer's state is loaded."""
         training = isinstance(runner._train_loop, BaseLoop)
         findings = self._weight_findings(runner, checkpoint, training)
@@ -78,7 +79,7 @@ class PreflightHook(Hook):
         for warning in findings.warnings:
             runner.logger.warning(warning)
 
-    def _weight_findings(self, runner: Any, checkpoint: dict, training: bool) -> Findings:
+    def _weight_findings(self, runner: Runner, checkpoint: dict, training: bool) -> Findings:
         model = getattr(runner.model, 'module', runner.model)
         fit = getattr(runner, 'start_fit', None)
         if fit is not None:  # a StartRunner has loaded what fits
@@ -97,7 +98,7 @@ class PreflightHook(Hook):
             found += resume_findings(model, runner.cfg, self._data_marks(runner), checkpoint)
         return found
 
-    def before_train(self, runner: Any) -> None:
+    def before_train(self, runner: Runner) -> None:
         """Run all checks."""
         empty = empty_class_problems(runner)
         stops = empty if self.empty_classes == 'stop' else []
@@ -114,24 +115,24 @@ class PreflightHook(Hook):
             for warning in warnings:
                 runner.logger.warning(str(warning))
 
-    def _data_marks(self, runner: Any) -> dict[str, Any]:
+    def _data_marks(self, runner: Runner) -> dict[str, Any]:
         """Of the training's data; they are read once."""
         if self._marks is None:
             self._marks = data_marks(runner.train_dataloader.dataset)
         return self._marks
 
-    def _problems(self, runner: Any) -> list[Problem]:
+    def _problems(self, runner: Runner) -> list[Problem]:
         problems = config_problems(runner.cfg)
         if problems:
             return problems  # of which those below would say some again
         return runtime_problems(runner) or self._memory_problems(runner, 'train', 'val')
 
-    def _memory_problems(self, runner: Any, *parts: str) -> list[Problem]:
+    def _memory_problems(self, runner: Runner, *parts: str) -> list[Problem]:
         loops = [getattr(runner, f'_{part}_loop', None) for part in parts]
         built = [loop.dataloader for loop in loops if isinstance(loop, BaseLoop)]
         return memory_problems(built, self._room)
 
-    def before_test(self, runner: Any) -> None:
+    def before_test(self, runner: Runner) -> None:
         """Refuse annotation files that point out of the folder of their images, or are of others than evaluated."""
         outside = outside_problems('test_dataloader', runner.test_dataloader.dataset)
         memory = self._memory_problems(runner, 'test')

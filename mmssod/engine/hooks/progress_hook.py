@@ -11,7 +11,7 @@ from mmdet.registry import HOOKS
 from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
 from mmengine.logging import MMLogger
-from mmengine.runner import IterBasedTrainLoop
+from mmengine.runner import IterBasedTrainLoop, Runner
 
 from mmssod.engine.progress import MovingAverage, ProgressBar, duration, on_terminal
 from mmssod.engine.runner_access import images_now
@@ -67,13 +67,13 @@ class ProgressHook(Hook):
             bar.stop()
 
     @_never_fatal
-    def before_train(self, runner: Any) -> None:
+    def before_train(self, runner: Runner) -> None:
         """Open the bar."""
         self._open(runner)
         self._show('train', runner.iter, runner.max_iters, '')
 
     @_never_fatal
-    def before_train_iter(self, runner: Any, batch_idx: int, data_batch: Any = None) -> None:
+    def before_train_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None) -> None:
         """Note how long the data took."""
         self._start = time.perf_counter()
         if self._last_end is not None:  # None after a pause: an evaluation is no wait for data
@@ -81,7 +81,7 @@ class ProgressHook(Hook):
 
     @_never_fatal
     def after_train_iter(
-        self, runner: Any, batch_idx: int, data_batch: Any = None, outputs: dict | None = None
+        self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: dict | None = None
     ) -> None:
         """Log images a second and redraw."""
         now = time.perf_counter()
@@ -93,20 +93,20 @@ class ProgressHook(Hook):
             self._show('train', runner.iter + 1, runner.max_iters, self._figures(runner, speed))
 
     @_never_fatal
-    def before_val_epoch(self, runner: Any) -> None:
+    def before_val_epoch(self, runner: Runner) -> None:
         """Turn the bar to the evaluation."""
         self._val_start = time.perf_counter()
         self._show('val', 0, len(runner.val_dataloader), self._ap)
 
     @_never_fatal
     def after_val_iter(
-        self, runner: Any, batch_idx: int, data_batch: Any = None, outputs: Any = None
+        self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: Any = None
     ) -> None:
         """Advance."""
         self._show('val', batch_idx + 1, len(runner.val_dataloader), self._ap)
 
     @_never_fatal
-    def after_val_epoch(self, runner: Any, metrics: dict[str, float] | None = None) -> None:
+    def after_val_epoch(self, runner: Runner, metrics: dict[str, float] | None = None) -> None:
         """Keep the AP to show beside the losses."""
         self._val_time = time.perf_counter() - self._val_start
         self._last_end = None
@@ -116,22 +116,22 @@ class ProgressHook(Hook):
                 break
 
     @_never_fatal
-    def before_test(self, runner: Any) -> None:
+    def before_test(self, runner: Runner) -> None:
         """Open the bar for a test run."""
         self._open(runner)
 
     @_never_fatal
     def after_test_iter(
-        self, runner: Any, batch_idx: int, data_batch: Any = None, outputs: Any = None
+        self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: Any = None
     ) -> None:
         """Advance."""
         self._show('test', batch_idx + 1, len(runner.test_dataloader), '')
 
-    def after_run(self, runner: Any) -> None:
+    def after_run(self, runner: Runner) -> None:
         """Close the bar."""
         self.close()
 
-    def _open(self, runner: Any) -> None:
+    def _open(self, runner: Runner) -> None:
         if self.show_bar and self._bar is None and is_main_process() and on_terminal():
             self._bar = ProgressBar([runner.logger], self.hide_log_lines)
             self._bar.start()
@@ -140,7 +140,7 @@ class ProgressHook(Hook):
         if self._bar is not None:
             self._bar.show(phase, done, total, figures)
 
-    def _figures(self, runner: Any, speed: float) -> str:
+    def _figures(self, runner: Runner, speed: float) -> str:
         left = runner.max_iters - runner.iter - 1
         by_iteration = isinstance(runner.train_loop, IterBasedTrainLoop) and runner.val_loop
         evaluations = left // runner.val_interval if by_iteration else 0
@@ -154,7 +154,7 @@ class ProgressHook(Hook):
         return '  '.join(part for part in parts if part)
 
 
-def _losses(runner: Any) -> list[str]:
+def _losses(runner: Runner) -> list[str]:
     """Total, supervised and unsupervised loss and pseudo boxes an image, mean of 20 iterations."""
     means = {
         name.removeprefix('train/'): history.mean(20)

@@ -8,10 +8,12 @@ from typing import Any
 from mmdet.registry import HOOKS
 from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
+from mmengine.runner import Runner
 from torch import Tensor
 
 from mmssod.engine.hooks.buffer_broadcast_hook import checkpoint_follows
 from mmssod.engine.runner_access import bare_model
+from mmssod.environment.errors import InputError
 
 _KEPT = 'pseudo_label_counts'  # in checkpoints
 
@@ -69,13 +71,13 @@ class PseudoLabelHook(Hook):
         class_policy: str = 'warn',
     ) -> None:
         if min(interval, patience, class_patience) < 1:
-            raise ValueError(
+            raise InputError(
                 f'expected interval, patience and class_patience >= 1, got interval={interval}, '
                 f'patience={patience}, class_patience={class_patience}'
             )
         for name, value in (('policy', policy), ('class_policy', class_policy)):
             if value not in ('warn', 'stop'):
-                raise ValueError(f"expected {name} to be 'warn' or 'stop', got {value!r}")
+                raise InputError(f"expected {name} to be 'warn' or 'stop', got {value!r}")
         self.interval = interval
         self.patience = patience
         self.policy = policy
@@ -86,7 +88,7 @@ class PseudoLabelHook(Hook):
         self._seen_classes: set[int] = set()
         self._classes_named = False
 
-    def before_save_checkpoint(self, runner: Any, checkpoint: dict) -> None:
+    def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Keep the counts."""
         checkpoint[_KEPT] = dict(
             empty_steps=self._empty_steps,
@@ -98,7 +100,7 @@ class PseudoLabelHook(Hook):
             },
         )
 
-    def after_load_checkpoint(self, runner: Any, checkpoint: dict) -> None:
+    def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Take them back at a resume."""
         if runner._resume and (kept := checkpoint.get(_KEPT)):
             self._empty_steps, self._steps = kept['empty_steps'], kept['steps']
@@ -109,13 +111,13 @@ class PseudoLabelHook(Hook):
                 for name, counts in kept.get('statistics', {}).items():  # not in old checkpoints
                     held[name].copy_(counts)
 
-    def before_early_checkpoint(self, runner: Any) -> None:
+    def before_early_checkpoint(self, runner: Runner) -> None:
         """Gather the statistics for a checkpoint that a signal asks for."""
         for part in _parts(bare_model(runner)).values():
             part.gather()
 
     def after_train_iter(
-        self, runner: Any, batch_idx: int, data_batch: Any = None, outputs: dict | None = None
+        self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: dict | None = None
     ) -> None:
         """Count empty steps, warn, log; gather the statistics where a checkpoint follows."""
         model = bare_model(runner)
@@ -129,7 +131,7 @@ class PseudoLabelHook(Hook):
         if checkpoint_follows(runner):
             self.before_early_checkpoint(runner)
 
-    def _log(self, runner: Any, model: Any) -> None:
+    def _log(self, runner: Runner, model: Any) -> None:
         candidates = model.candidate_statistics.summary(reduce=True)
         seen = model.statistics.summary(reduce=True)
         model.candidate_statistics.reset()
@@ -150,7 +152,7 @@ class PseudoLabelHook(Hook):
                 scalars[f'pseudo/{name}_median'] = quantiles[1]
         runner.visualizer.add_scalars(scalars, step=runner.iter + 1)
 
-    def _name_unseen_classes(self, runner: Any, boxes_per_class: Sequence[float]) -> None:
+    def _name_unseen_classes(self, runner: Runner, boxes_per_class: Sequence[float]) -> None:
         self._seen_classes |= {label for label, boxes in enumerate(boxes_per_class) if boxes}
         if self._classes_named or self._steps < self.class_patience:
             return
@@ -168,7 +170,7 @@ class PseudoLabelHook(Hook):
             if is_main_process():
                 runner.logger.warning(text)
 
-    def _warn(self, runner: Any, model: Any) -> None:
+    def _warn(self, runner: Runner, model: Any) -> None:
         # On some processes only, so no summary over all of them here: it would wait for the others.
         tau = model.balancer.thresholds()
         candidates = model.candidate_statistics.summary()

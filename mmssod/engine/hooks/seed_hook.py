@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from mmdet.registry import HOOKS
 from mmengine.hooks import Hook
+from mmengine.runner import Runner
 
 _MASK = (1 << 64) - 1
 
@@ -36,7 +37,7 @@ class SeedHook(Hook):
 
     priority = 'HIGHEST'
 
-    def before_train_iter(self, runner: Any, batch_idx: int, data_batch: Any = None) -> None:
+    def before_train_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None) -> None:
         """Seed all generators for the iteration that begins."""
         seed = mix(runner.seed, runner.rank, runner.iter)
         random.seed(seed)

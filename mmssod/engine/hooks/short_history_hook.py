@@ -7,6 +7,9 @@ from typing import Any
 from mmdet.registry import HOOKS
 from mmengine.hooks import Hook
 from mmengine.logging import HistoryBuffer
+from mmengine.runner import Runner
+
+from mmssod.environment.errors import InputError
 
 
 @HOOKS.register_module()
@@ -30,26 +33,26 @@ class ShortHistoryHook(Hook):
     def __init__(self, length: int = 1000) -> None:
         self.length = length
 
-    def before_train(self, runner: Any) -> None:
+    def before_train(self, runner: Runner) -> None:
         """Check the length, and shorten what a checkpoint of a run without this hook brought."""
         log = runner.log_processor
         sizes = [log.window_size, *(entry.get('window_size') for entry in log.custom_cfg)]
         longest = max(size for size in sizes if isinstance(size, int))
         if self.length < longest:
-            raise ValueError(
+            raise InputError(
                 f'ShortHistoryHook.length: expected at least {longest}, over which log_processor averages, got '
                 f'{self.length}; raise it or lower the window_size'
             )
         self._shorten(runner, 2 * self.length)
 
     def after_train_iter(
-        self, runner: Any, batch_idx: int, data_batch: Any = None, outputs: dict | None = None
+        self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: dict | None = None
     ) -> None:
         """Shorten them, once in ``length`` iterations: at the same ones in a run that is resumed."""
         if self.every_n_train_iters(runner, self.length):
             self._shorten(runner, self.length)
 
-    def _shorten(self, runner: Any, most: int) -> None:
+    def _shorten(self, runner: Runner, most: int) -> None:
         custom = runner.log_processor.custom_cfg
         whole = {entry['data_src'] for entry in custom if isinstance(entry.get('window_size'), str)}
         histories = runner.message_hub.log_scalars

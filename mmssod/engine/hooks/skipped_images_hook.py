@@ -9,9 +9,11 @@ import torch
 from mmdet.registry import HOOKS
 from mmengine.dist import all_gather_object, all_reduce, get_world_size
 from mmengine.hooks import Hook
+from mmengine.runner import Runner
 
 from mmssod.engine.hooks.buffer_broadcast_hook import checkpoint_follows
 from mmssod.engine.runner_access import bare_model, sources
+from mmssod.environment.errors import InputError
 from mmssod.environment.whole_files import write_whole
 
 SHOWN = 5
@@ -42,34 +44,34 @@ class SkippedImagesHook(Hook):
 
     def __init__(self, limit: float = 0.05, interval: int = 50) -> None:
         if not 0 <= limit <= 1 or interval < 1:
-            raise ValueError(
+            raise InputError(
                 f'expected limit in [0, 1] and interval >= 1, got limit={limit}, interval={interval}'
             )
         self.limit = limit
         self.interval = interval
         self._known: dict[str, dict[str, str]] = {}  # source -> path -> reason
 
-    def before_train(self, runner: Any) -> None:
+    def before_train(self, runner: Runner) -> None:
         """Take the list of the run that goes on."""
         kept = runner.message_hub.runtime_info.get(_KEPT, {}) if runner.iter else {}
         self._known = {name: dict(images) for name, images in kept.items()}
 
     def after_train_iter(
-        self, runner: Any, batch_idx: int, data_batch: Any = None, outputs: dict | None = None
+        self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: dict | None = None
     ) -> None:
         """Look every ``interval`` iterations, and where a checkpoint follows."""
         if self.every_n_train_iters(runner, self.interval) or checkpoint_follows(runner):
             self._look(runner)
 
-    def before_early_checkpoint(self, runner: Any) -> None:
+    def before_early_checkpoint(self, runner: Runner) -> None:
         """Look before a checkpoint that a signal asks for."""
         self._look(runner)
 
-    def after_train(self, runner: Any) -> None:
+    def after_train(self, runner: Runner) -> None:
         """Look at the end."""
         self._look(runner)
 
-    def _look(self, runner: Any) -> None:
+    def _look(self, runner: Runner) -> None:
         parts = sources(runner.train_dataloader.dataset)
         news = _of_all_processes(
             runner, {name: self._new(name, part) for name, part in parts.items()}
@@ -86,7 +88,7 @@ class SkippedImagesHook(Hook):
         known = self._known.get(name, {})
         return {p: why for p, why in skipped.read().items() if p not in known} if skipped else {}
 
-    def _report(self, runner: Any, name: str, images: int, new: dict[str, str]) -> None:
+    def _report(self, runner: Runner, name: str, images: int, new: dict[str, str]) -> None:
         file = osp.join(runner.work_dir, 'skipped_images.txt')
         if runner.rank == 0:
             lines = [f'{why}\n' for known in self._known.values() for why in known.values()]
@@ -106,7 +108,7 @@ class SkippedImagesHook(Hook):
             runner.logger.warning(said)
 
 
-def _of_all_processes(runner: Any, own: dict[str, dict[str, str]]) -> dict[str, dict[str, str]]:
+def _of_all_processes(runner: Runner, own: dict[str, dict[str, str]]) -> dict[str, dict[str, str]]:
     """Source -> path -> reason of what any process met; without the sources that have nothing new."""
     everybody = [own]
     if get_world_size() > 1:

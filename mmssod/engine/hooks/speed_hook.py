@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import ctypes
 import platform
-from typing import Any
 
 import torch
 from mmdet.registry import HOOKS
 from mmengine.hooks import Hook
+from mmengine.runner import Runner
 from torch.optim import Optimizer
 
 from mmssod.engine.runner_access import bare_model
@@ -50,7 +50,7 @@ class SpeedHook(Hook):
         self.fused_optimizer = fused_optimizer
         self.keep_memory = keep_memory
 
-    def before_run(self, runner: Any) -> None:
+    def before_run(self, runner: Runner) -> None:
         """Set precision, layout and memory; also before a test."""
         if self.keep_memory:
             keep_memory()
@@ -60,7 +60,7 @@ class SpeedHook(Hook):
         if self.channels_last:
             bare_model(runner).to(memory_format=torch.channels_last)
 
-    def before_train(self, runner: Any) -> None:
+    def before_train(self, runner: Runner) -> None:
         """Fuse the optimizer's step, after a resume has loaded its state."""
         optimizer = getattr(runner.optim_wrapper, 'optimizer', None)
         if self.fused_optimizer and optimizer is not None and can_fuse(optimizer):

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 from mmdet.registry import HOOKS
 from mmengine.hooks import Hook
-from mmengine.runner import IterBasedTrainLoop
+from mmengine.runner import IterBasedTrainLoop, Runner
 
 from mmssod.engine.hooks.due_evaluation_hook import last_evaluated
 from mmssod.engine.hooks.whole_checkpoint_hook import WholeCheckpointHook
 from mmssod.engine.schedule_resume import warm_up_end
+from mmssod.environment.errors import InputError
 from mmssod.environment.whole_files import write_whole
 
 STOPPED = 'stopped_early.json'
@@ -44,37 +44,37 @@ class StopEarlyHook(Hook):
 
     def __init__(self, patience: int) -> None:
         if patience < 1:
-            raise ValueError(f'expected patience >= 1, got {patience}')
+            raise InputError(f'expected patience >= 1, got {patience}')
         self.patience = patience
         self._start = 0
 
-    def before_train(self, runner: Any) -> None:
+    def before_train(self, runner: Runner) -> None:
         """Check what it relies on."""
         self._start = runner.iter
         hook = _checkpoint_hook(runner)
         if hook is None or not hook.save_best:
-            raise ValueError(
+            raise InputError(
                 "StopEarlyHook: expected default_hooks.checkpoint=dict(type='WholeCheckpointHook', save_best='auto'), "
                 f'got {"no such hook" if hook is None else "save_best=None"}; set it, or leave StopEarlyHook out'
             )
         if not isinstance(runner.train_loop, IterBasedTrainLoop):
-            raise ValueError(
+            raise InputError(
                 'StopEarlyHook: expected train_cfg.type=IterBasedTrainLoop, got '
                 f'{type(runner.train_loop).__name__}; count iterations, or leave StopEarlyHook out'
             )
 
-    def before_train_epoch(self, runner: Any) -> None:
+    def before_train_epoch(self, runner: Runner) -> None:
         """Forget an earlier run's end; end at once where the resumed one had ended."""
         if runner.rank == 0:
             (Path(runner.work_dir) / STOPPED).unlink(missing_ok=True)
         if runner.iter and last_evaluated(runner) == runner.iter:
             self._decide(runner)
 
-    def after_val_epoch(self, runner: Any, metrics: dict[str, float] | None = None) -> None:
+    def after_val_epoch(self, runner: Runner, metrics: dict[str, float] | None = None) -> None:
         """End the training, if it is time to."""
         self._decide(runner)
 
-    def _decide(self, runner: Any) -> None:
+    def _decide(self, runner: Runner) -> None:
         loop, hook = runner.train_loop, _checkpoint_hook(runner)
         best = hook.best_iteration(runner) if hook is not None else None
         if hook is None or best is None or runner.iter >= loop.max_iters:
@@ -96,7 +96,7 @@ class StopEarlyHook(Hook):
             write_whole(Path(runner.work_dir) / STOPPED, json.dumps(facts).encode())
 
 
-def _save(runner: Any, hook: WholeCheckpointHook) -> None:
+def _save(runner: Runner, hook: WholeCheckpointHook) -> None:
     """Save the checkpoint of the iteration that was evaluated, unless that was done."""
     loop = runner.train_loop
     loop._iter -= 1  # as after the iteration itself
@@ -108,5 +108,5 @@ def _save(runner: Any, hook: WholeCheckpointHook) -> None:
         loop._iter += 1
 
 
-def _checkpoint_hook(runner: Any) -> WholeCheckpointHook | None:
+def _checkpoint_hook(runner: Runner) -> WholeCheckpointHook | None:
     return next((hook for hook in runner.hooks if isinstance(hook, WholeCheckpointHook)), None)

@@ -10,6 +10,7 @@ from mmdet.registry import HOOKS
 from mmengine.dist import is_main_process
 from mmengine.fileio import LocalBackend, get_file_backend
 from mmengine.hooks import CheckpointHook
+from mmengine.runner import Runner
 
 from mmssod.engine.checkpoint_files import LAST, WHOLE_FILES, name_in
 from mmssod.engine.hooks.ema_teacher_hook import EMATeacherHook
@@ -42,7 +43,7 @@ class WholeCheckpointHook(CheckpointHook):
 
     _saved_at = -1
 
-    def before_train(self, runner: Any) -> None:
+    def before_train(self, runner: Runner) -> None:
         """Choose the backend; remove what a killed run left unfinished."""
         out_dir = self.out_dir or runner.work_dir
         plain = self.backend_args is None and self.file_client_args is None
@@ -66,20 +67,20 @@ class WholeCheckpointHook(CheckpointHook):
             for unfinished in unfinished_files(self.out_dir):
                 unfinished.unlink(missing_ok=True)
 
-    def save_now(self, runner: Any) -> None:
+    def save_now(self, runner: Runner) -> None:
         """Save after this iteration, unless that was done already; for ``after_train_iter``, on all processes."""
         if not self.saved(runner):
             self._save_checkpoint(runner)
 
-    def saved(self, runner: Any) -> bool:
+    def saved(self, runner: Runner) -> bool:
         """Whether this process's run has saved after this iteration."""
         return self._saved_at == runner.iter
 
-    def _save_checkpoint(self, runner: Any) -> None:
+    def _save_checkpoint(self, runner: Runner) -> None:
         super()._save_checkpoint(runner)
         self._saved_at = runner.iter
 
-    def _save_checkpoint_with_step(self, runner: Any, step: int, meta: dict[str, Any]) -> None:
+    def _save_checkpoint_with_step(self, runner: Runner, step: int, meta: dict[str, Any]) -> None:
         name = self.filename_tmpl.format(step)
         outdated = self._outdated(runner, step)
         self.last_ckpt = self.file_backend.join_path(self.out_dir, name)
@@ -100,7 +101,7 @@ class WholeCheckpointHook(CheckpointHook):
             for path in outdated:
                 _remove(self.file_backend, path)
 
-    def _outdated(self, runner: Any, step: int) -> list[str]:
+    def _outdated(self, runner: Runner, step: int) -> list[str]:
         """Enter a checkpoint among those kept; paths of those that are too many then, oldest first."""
         if self.max_keep_ckpts <= 0 or (self.keep_ckpt_ids and self.keep_ckpt_ids[-1] == step):
             return []
@@ -114,7 +115,7 @@ class WholeCheckpointHook(CheckpointHook):
             for old in steps[: -self.max_keep_ckpts]
         ]
 
-    def _save_best_checkpoint(self, runner: Any, metrics: dict[str, Any]) -> None:
+    def _save_best_checkpoint(self, runner: Runner, metrics: dict[str, Any]) -> None:
         """As mmengine's, which removes the former best one first; here that waits for the new one."""
         if not self.save_best:
             return
@@ -135,11 +136,11 @@ class WholeCheckpointHook(CheckpointHook):
         if is_main_process() and isinstance(backend, LocalBackend):
             self._remove_former(best)
 
-    def best_iteration(self, runner: Any) -> int | None:
+    def best_iteration(self, runner: Runner) -> int | None:
         """The iteration of the best evaluation so far; None before the first, or with several ``save_best``."""
         return step_of(str(runner.message_hub.runtime_info.get('best_ckpt') or ''))
 
-    def _choose_metric(self, runner: Any, metrics: dict[str, Any]) -> bool:
+    def _choose_metric(self, runner: Runner, metrics: dict[str, Any]) -> bool:
         """Decide what ``auto`` means, once; whether there is such a metric."""
         moving = any(isinstance(hook, EMATeacherHook) for hook in runner.hooks)
         name = main_metric(metrics, teacher=moving)
@@ -181,7 +182,7 @@ class _RemovesLater:
     rmtree = remove
 
 
-def _goes_on(runner: Any, folder: str) -> bool:
+def _goes_on(runner: Runner, folder: str) -> bool:
     """Whether a run goes on from a checkpoint of its own folder."""
     if not runner._resume or not runner._load_from:  # by mmengine: from the newest of its folder
         return bool(runner._resume)

@@ -10,6 +10,7 @@ from functools import lru_cache
 from typing import Any
 
 from mmssod.datasets.annotation_files import plain_name, read_json
+from mmssod.environment.errors import InputError
 from mmssod.structures import Problem
 
 _KEY = b'"categories"'
@@ -65,7 +66,7 @@ def _category_names(file: str, changed: int) -> tuple[str, ...]:
         content = read_json(file)
         categories = content.get('categories', []) if isinstance(content, dict) else []
     if not _named(categories):
-        raise ValueError(
+        raise InputError(
             f'{file}: expected "categories": [{{"id": ..., "name": ...}}, ...], got '
             f'{str(categories)[:200]}'
         )

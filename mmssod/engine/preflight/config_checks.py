@@ -29,6 +29,7 @@ from mmssod.engine.preflight.outside_checks import is_json, leaves
 from mmssod.engine.preflight.part_checks import part_problems
 from mmssod.engine.preflight.runner_checks import runner_problems
 from mmssod.engine.preflight.value_checks import value_problems
+from mmssod.environment.errors import InputError
 from mmssod.structures import Problem
 
 _EVALUATORS = ('val_evaluator', 'test_evaluator')
@@ -149,7 +150,7 @@ def _listed(file: str) -> list[str]:
     try:
         names: list[str] = list_from_file(file)
     except UnicodeDecodeError as error:
-        raise ValueError(
+        raise InputError(
             f'{file}: expected names of classes in UTF-8, {error}: save it in that encoding'
         ) from error
     return names

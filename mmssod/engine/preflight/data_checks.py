@@ -13,6 +13,7 @@ from mmssod.datasets.preparation import Findings
 from mmssod.engine.preflight.annotation_checks import annotation_findings, no_image_problem
 from mmssod.engine.preflight.annotation_file import class_problem
 from mmssod.engine.preflight.image_checks import image_problems
+from mmssod.environment.errors import InputError
 from mmssod.structures import Problem
 
 # Files without a problem, which are looked at only once in a process; others may be mended meanwhile.
@@ -77,7 +78,7 @@ def unlabeled_problems(name: str, dataset: Mapping[str, Any]) -> list[Problem]:
         for file in (exclude,) if isinstance(exclude, str) else exclude:
             left = exclude_names(found, read_names(file, root=root))
             if not left:
-                raise ValueError(f'exclude={file!r} leaves none of {len(found)} images')
+                raise InputError(f'exclude={file!r} leaves none of {len(found)} images')
             found = left
     except (OSError, ValueError) as error:
         expected = 'a folder, a glob, a text list or a COCO json with images'

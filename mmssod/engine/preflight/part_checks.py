@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from mmdet.registry import DATA_SAMPLERS, DATASETS, HOOKS, MODELS, TASK_UTILS, TRANSFORMS
+from mmengine.runner import Runner
 
 from mmssod.engine.preflight.key_checks import find, typed_nodes
 from mmssod.engine.runner_access import bare_model
@@ -32,7 +33,7 @@ def part_warnings(cfg: Mapping[str, Any]) -> list[str]:
     return list(_asked('config_warnings', cfg))
 
 
-def built_part_problems(runner: Any) -> Iterator[Problem]:
+def built_part_problems(runner: Runner) -> Iterator[Problem]:
     """What the modules of the model find wrong with a runner."""
     for module in bare_model(runner).modules():
         check = getattr(module, 'runtime_problems', None)

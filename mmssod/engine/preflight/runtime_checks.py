@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 from mmengine.hooks import CheckpointHook
+from mmengine.runner import Runner
 from torch import nn
 
 from mmssod.engine.preflight.class_checks import counts_other_things
@@ -26,7 +26,7 @@ MAX_COMPARED_IMAGES = 1_000_000
 """Unlabeled images whose paths are compared with the labeled ones; more would delay the start."""
 
 
-def runtime_problems(runner: Any) -> list[Problem]:
+def runtime_problems(runner: Runner) -> list[Problem]:
     """Problems that only what was built can show; all others are ``config_problems``."""
     sets = sources(runner.train_dataloader.dataset)
     if runner.val_loop is not None:
@@ -41,7 +41,7 @@ def runtime_problems(runner: Any) -> list[Problem]:
     ]
 
 
-def runtime_warnings(runner: Any) -> list[str]:
+def runtime_warnings(runner: Runner) -> list[str]:
     """What may be meant, but seldom is: few images, images in both sources, the rate."""
     return [
         *_few_images_warnings(runner),
@@ -52,7 +52,7 @@ def runtime_warnings(runner: Any) -> list[str]:
     ]
 
 
-def empty_class_problems(runner: Any) -> list[Problem]:
+def empty_class_problems(runner: Runner) -> list[Problem]:
     """One problem when classes have no labeled box; whether that is an error is a setting."""
     dataset = labeled_source(runner.train_dataloader.dataset)
     classes = list(runner.train_dataloader.dataset.metainfo.get('classes') or [])
@@ -72,7 +72,7 @@ def empty_class_problems(runner: Any) -> list[Problem]:
     ]
 
 
-def batch_line(runner: Any) -> str:
+def batch_line(runner: Runner) -> str:
     """What one iteration trains on, such as ``batch: 1 labeled + 1 unlabeled a GPU x 4 = 8``."""
     loader = runner.train_dataloader
     counts = getattr(loader.sampler, 'counts', None) or {'images': loader.batch_size}
@@ -85,7 +85,7 @@ def batch_line(runner: Any) -> str:
     return line + (f', gradients of {steps} iterations accumulated' if steps > 1 else '')
 
 
-def _data_problems(runner: Any) -> Iterator[Problem]:
+def _data_problems(runner: Runner) -> Iterator[Problem]:
     for name, part in sources(runner.train_dataloader.dataset).items():
         if not len(part):
             where = getattr(part, 'ann_file', '') or getattr(part, 'images', '') or 'its config'
@@ -98,7 +98,7 @@ def _data_problems(runner: Any) -> Iterator[Problem]:
             )
 
 
-def _burn_in_warnings(runner: Any) -> Iterator[str]:
+def _burn_in_warnings(runner: Runner) -> Iterator[str]:
     burn_in = _burn_in(runner)
     unlabeled = [name for name in sources(runner.train_dataloader.dataset) if name != 'labeled']
     if burn_in >= runner.max_iters and unlabeled:
@@ -108,17 +108,17 @@ def _burn_in_warnings(runner: Any) -> Iterator[str]:
         )
 
 
-def _burn_in(runner: Any) -> int:
+def _burn_in(runner: Runner) -> int:
     """Iterations without pseudo labels: those of a teacher's hook, if there is one."""
     return max((getattr(hook, 'burn_in', 0) for hook in runner.hooks), default=0)
 
 
-def _start(runner: Any) -> dict[str, int]:
+def _start(runner: Runner) -> dict[str, int]:
     """First iteration of each source that has one in the sampler."""
     return dict(getattr(runner.train_dataloader.sampler, 'start', {}))
 
 
-def _checkpoint_problems(runner: Any) -> Iterator[Problem]:
+def _checkpoint_problems(runner: Runner) -> Iterator[Problem]:
     steps = getattr(runner.optim_wrapper, '_accumulative_counts', 1)
     for hook in runner.hooks:
         if not isinstance(hook, CheckpointHook) or hook.by_epoch or hook.interval <= 0:
@@ -133,7 +133,7 @@ def _checkpoint_problems(runner: Any) -> Iterator[Problem]:
             )
 
 
-def _model_problems(runner: Any) -> Iterator[Problem]:
+def _model_problems(runner: Runner) -> Iterator[Problem]:
     classes = list(runner.train_dataloader.dataset.metainfo.get('classes') or [])
     model = bare_model(runner)
     wrong = {
@@ -162,7 +162,7 @@ def _class_numbers(model: nn.Module) -> dict[str, int]:
     return numbers
 
 
-def _few_images_warnings(runner: Any) -> Iterator[str]:
+def _few_images_warnings(runner: Runner) -> Iterator[str]:
     counts = getattr(runner.train_dataloader.sampler, 'counts', {})
     for name, part in sources(runner.train_dataloader.dataset).items():
         needed = counts.get(name, 0) * runner.world_size
@@ -173,7 +173,7 @@ def _few_images_warnings(runner: Any) -> Iterator[str]:
             )
 
 
-def _overlap_warnings(runner: Any) -> Iterator[str]:
+def _overlap_warnings(runner: Runner) -> Iterator[str]:
     parts = sources(runner.train_dataloader.dataset)
     labeled = set(image_paths(parts['labeled'])) if 'labeled' in parts else set()
     for name, part in parts.items():
@@ -188,7 +188,7 @@ def _overlap_warnings(runner: Any) -> Iterator[str]:
             )
 
 
-def _warm_up_warnings(runner: Any) -> Iterator[str]:
+def _warm_up_warnings(runner: Runner) -> Iterator[str]:
     end = warm_up_end(runner.cfg)
     if end > runner.max_iters / 2:
         yield (
@@ -197,7 +197,7 @@ def _warm_up_warnings(runner: Any) -> Iterator[str]:
         )
 
 
-def _learning_rate_warnings(runner: Any) -> Iterator[str]:
+def _learning_rate_warnings(runner: Runner) -> Iterator[str]:
     scale = runner.auto_scale_lr or {}
     base = scale.get('base_batch_size')
     actual = images_per_step(runner) * getattr(runner.optim_wrapper, '_accumulative_counts', 1)

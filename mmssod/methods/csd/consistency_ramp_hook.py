@@ -6,8 +6,10 @@ from typing import Any
 
 from mmdet.registry import HOOKS
 from mmengine.hooks import Hook
+from mmengine.runner import Runner
 
 from mmssod.engine.runner_access import bare_model
+from mmssod.environment.errors import InputError
 from mmssod.methods.csd.consistency import ramp
 
 
@@ -30,11 +32,11 @@ class ConsistencyRampHook(Hook):
 
     def __init__(self, up: float = 4 / 15, down: float = 5 / 6) -> None:
         if not 0 < up <= down < 1:
-            raise ValueError(f'expected 0 < up <= down < 1, got up={up}, down={down}')
+            raise InputError(f'expected 0 < up <= down < 1, got up={up}, down={down}')
         self.up = up
         self.down = down
 
-    def before_train(self, runner: Any) -> None:
+    def before_train(self, runner: Runner) -> None:
         """Refuse a model without consistency losses."""
         model = bare_model(runner)
         if not hasattr(model, 'ramp'):
@@ -43,6 +45,6 @@ class ConsistencyRampHook(Hook):
                 f'{type(model).__name__}; remove the hook from default_hooks'
             )
 
-    def before_train_iter(self, runner: Any, batch_idx: int, data_batch: Any = None) -> None:
+    def before_train_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None) -> None:
         """Set the weight of this iteration."""
         bare_model(runner).ramp = ramp(runner.iter / runner.max_iters, self.up, self.down)

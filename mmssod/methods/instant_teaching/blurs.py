@@ -8,6 +8,7 @@ import numpy as np
 from mmdet.registry import TRANSFORMS
 
 from mmssod.datasets.transforms.image_transform import ImageTransform
+from mmssod.environment.errors import InputError
 
 
 @TRANSFORMS.register_module()
@@ -55,5 +56,5 @@ class MedianBlur(ImageTransform):
 def require_odd(size: int) -> int:
     """``size`` when it is odd and at least 1, else a ValueError that says so."""
     if size < 1 or size % 2 == 0:
-        raise ValueError(f'size must be odd and at least 1, got {size!r}')
+        raise InputError(f'size must be odd and at least 1, got {size!r}')
     return int(size)

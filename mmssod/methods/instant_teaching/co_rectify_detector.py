@@ -10,6 +10,7 @@ from mmdet.structures import DetDataSample, SampleList
 from mmdet.utils import ConfigType, OptConfigType
 from torch import Tensor
 
+from mmssod.environment.errors import InputError
 from mmssod.methods.instant_teaching.given_labels import GivenLabels
 from mmssod.methods.instant_teaching.second_opinion import detect, rectify
 from mmssod.models.detectors.losses import Loss, prefix_losses
@@ -56,7 +57,7 @@ class CoRectifyDetector(PseudoLabelDetector):
     ) -> None:
         super().__init__(detector=detector, labeler=labeler, **kwargs)
         if not isinstance(self.labeler, GivenLabels):
-            raise ValueError(
+            raise InputError(
                 'CoRectifyDetector makes the labels of both networks itself: expected '
                 f"labeler=dict(_delete_=True, type='GivenLabels'), got {type(self.labeler).__name__}"
             )
@@ -71,7 +72,7 @@ class CoRectifyDetector(PseudoLabelDetector):
                 )
         classes = [part.balancer.num_classes for part in (self, self.second)]
         if classes[0] != classes[1]:
-            raise ValueError(
+            raise InputError(
                 f'both networks need the same classes, got {classes[0]} and {classes[1]}: compare num_classes of '
                 'detector and second_detector'
             )

@@ -4,6 +4,7 @@ from mmdet.registry import MODELS
 from mmdet.structures import SampleList
 from torch import Tensor, nn
 
+from mmssod.environment.errors import InputError
 from mmssod.models.pseudo.labelers import Labeler
 from mmssod.structures import PseudoLabels
 
@@ -21,7 +22,7 @@ class GivenLabels(Labeler):
     ) -> list[PseudoLabels]:
         """What the samples hold; neither the images nor the student are looked at."""
         if any('pred_instances' not in sample for sample in samples):
-            raise ValueError(
+            raise InputError(
                 'GivenLabels reads pred_instances of the weak views, and a sample has none: it is the labeler of a '
                 'detector that lays them there (CoRectifyDetector); others take FrozenTeacher, EMATeacher or '
                 'SelfLabeler'

@@ -15,6 +15,7 @@ from torch import Tensor
 from mmssod.apis.config import ConfigLike, load_config
 from mmssod.apis.offline_labels import labeled_annotations, unlabeled_images, with_annotations
 from mmssod.apis.predicting import test_classes
+from mmssod.environment.errors import InputError
 from mmssod.evaluation.coco import category_ids
 from mmssod.methods.ismt.memory import BOX, CLASS, IMAGE, P, V
 from mmssod.structures.image_ids import id_number
@@ -40,7 +41,7 @@ def export_memory(
     cfg = load_config(config)
     state = CheckpointLoader.load_checkpoint(checkpoint, map_location='cpu')['state_dict']
     if 'merger.rows' not in state:
-        raise ValueError(
+        raise InputError(
             f'{checkpoint} has no memory of pseudo labels: expected a run whose model.merger is a PseudoLabelMemory'
         )
     init_default_scope(cfg.get('default_scope', 'mmdet'))

@@ -10,6 +10,7 @@ from mmdet.structures import DetDataSample, SampleList
 from mmengine.dist import all_gather, get_world_size
 from torch import Tensor, nn
 
+from mmssod.environment.errors import InputError
 from mmssod.methods.ismt.head_labels import HeadLabels
 from mmssod.structures import PseudoLabels
 from mmssod.structures.image_ids import id_number
@@ -52,7 +53,7 @@ class PseudoLabelMemory(nn.Module):
     ) -> None:
         super().__init__()
         if not 0 <= iou_threshold <= 1 or not 0 <= score_thr < 1 or max_per_img < 1:
-            raise ValueError(
+            raise InputError(
                 'expected iou_threshold in [0, 1], score_thr in [0, 1) and max_per_img >= 1, got '
                 f'{iou_threshold}, {score_thr} and {max_per_img}'
             )

@@ -25,6 +25,7 @@ from mmssod.apis.testing import run_test, set_score_threshold
 from mmssod.apis.training import prepare, run_training
 from mmssod.engine.checkpoint_files import save_whole
 from mmssod.engine.preflight import config_problems
+from mmssod.environment.errors import InputError
 from mmssod.environment.whole_files import write_whole
 from mmssod.methods.multi_phase.labels import (
     agreement,
@@ -62,7 +63,7 @@ class Plan:
 
     def __post_init__(self) -> None:
         if len(self.phases) != PHASES:
-            raise ValueError(
+            raise InputError(
                 f'multi_phase.phases: expected {PHASES} configs, got {len(self.phases)}'
             )
 
@@ -198,7 +199,7 @@ class PhasesRun:
 
     def _labeled(self, number: int, boxes: list[dict]) -> dict[str, Any]:
         if not boxes:
-            raise ValueError(
+            raise InputError(
                 f'phase {number}: expected labels on some unlabeled images, got none; see thresholds_*.json and '
                 f'detections_*.json in {self.folder}, and train phase {number - 1} longer'
             )

@@ -9,6 +9,7 @@ from mmdet.registry import MODELS
 from mmdet.utils import ConfigType
 from mmengine.structures import InstanceData
 
+from mmssod.environment.errors import InputError
 from mmssod.models.detectors.ensemble_detector import EnsembleDetector
 
 
@@ -42,7 +43,7 @@ class WBFEnsemble(EnsembleDetector):
     ) -> None:
         super().__init__(members, iou_threshold, **kwargs)
         if len(weights) != len(members) or min(weights) <= 0:
-            raise ValueError(
+            raise InputError(
                 f'expected a weight above 0 for each of {len(members)} members, got {list(weights)}'
             )
         self.weights = [float(weight) for weight in weights]

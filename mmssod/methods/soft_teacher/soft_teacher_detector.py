@@ -14,6 +14,7 @@ from mmdet.structures import SampleList
 from mmdet.utils import InstanceList
 from torch import Tensor
 
+from mmssod.environment.errors import InputError
 from mmssod.methods.soft_teacher.rescoring_teacher import RescoringTeacher
 from mmssod.models.detectors.losses import Loss, scale_losses, split_foreground
 from mmssod.models.detectors.pseudo_label_detector import (
@@ -79,7 +80,7 @@ class SoftTeacherDetector(PseudoLabelDetector):
                 f'{type(self.labeler).__name__!r}'
             )
         if not isinstance(self.mixer, KeepImages) or self.empty_images != 'background':
-            raise ValueError(
+            raise InputError(
                 f'{type(self).__name__} compares each strong view with its weak one: expected '
                 f"mixer.type='KeepImages' and empty_images='background', got "
                 f'{type(self.mixer).__name__!r} and {self.empty_images!r}'

@@ -6,6 +6,8 @@ from mmdet.models.losses.utils import weight_reduce_loss
 from mmdet.registry import MODELS
 from torch import Tensor, nn
 
+from mmssod.environment.errors import InputError
+
 REDUCTIONS = ('none', 'mean', 'sum')
 
 
@@ -51,9 +53,9 @@ class SoftmaxFocalLoss(nn.Module):
     ) -> None:
         super().__init__()
         if gamma != 0 and not gamma >= 1:
-            raise ValueError(f'gamma must be 0 (cross-entropy) or at least 1, got {gamma}')
+            raise InputError(f'gamma must be 0 (cross-entropy) or at least 1, got {gamma}')
         if reduction not in REDUCTIONS:
-            raise ValueError(f'reduction must be one of {REDUCTIONS}, got {reduction!r}')
+            raise InputError(f'reduction must be one of {REDUCTIONS}, got {reduction!r}')
         self.gamma = gamma
         self.reduction = reduction
         self.loss_weight = loss_weight
@@ -83,6 +85,6 @@ class SoftmaxFocalLoss(nn.Module):
         """
         reduction = reduction_override or self.reduction
         if reduction not in REDUCTIONS:
-            raise ValueError(f'reduction_override must be one of {REDUCTIONS}, got {reduction!r}')
+            raise InputError(f'reduction_override must be one of {REDUCTIONS}, got {reduction!r}')
         losses = softmax_focal_loss(cls_score, label, self.gamma)
         return self.loss_weight * weight_reduce_loss(losses, weight, reduction, avg_factor)

@@ -12,6 +12,7 @@ from mmdet.registry import MODELS
 from torch import Tensor, nn
 
 from mmssod import equations
+from mmssod.environment.errors import InputError
 
 REDUCTIONS = ('none', 'mean', 'sum')
 
@@ -30,7 +31,7 @@ class _BoxLoss(nn.Module):
     def __init__(self, reduction: str = 'sum', loss_weight: float = 0.25) -> None:
         super().__init__()
         if reduction not in REDUCTIONS:
-            raise ValueError(f'reduction must be one of {REDUCTIONS}, got {reduction!r}')
+            raise InputError(f'reduction must be one of {REDUCTIONS}, got {reduction!r}')
         self.reduction = reduction
         self.loss_weight = loss_weight
 
@@ -63,7 +64,7 @@ class _BoxLoss(nn.Module):
         """
         reduction = reduction_override or self.reduction
         if reduction not in REDUCTIONS:
-            raise ValueError(f'reduction_override must be one of {REDUCTIONS}, got {reduction!r}')
+            raise InputError(f'reduction_override must be one of {REDUCTIONS}, got {reduction!r}')
         if reduction == 'mean' and avg_factor is None:
             avg_factor = max(len(pred), 1)
         # Autocast would compute the sums over buckets in half precision.
@@ -104,7 +105,7 @@ class BucketOffsetLoss(_BoxLoss):
     ) -> None:
         super().__init__(reduction, loss_weight)
         if beta <= 0:
-            raise ValueError(f'beta must be above 0, got {beta}; 0.1 is usual')
+            raise InputError(f'beta must be above 0, got {beta}; 0.1 is usual')
         self.beta = beta
 
     def per_box(self, pred: Tensor, target: Tensor) -> Tensor:

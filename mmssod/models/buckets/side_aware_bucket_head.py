@@ -12,6 +12,7 @@ from mmdet.registry import MODELS
 from mmengine.model import kaiming_init, normal_init
 from torch import Tensor, nn
 
+from mmssod.environment.errors import InputError
 from mmssod.models.buckets.bucket_head import BucketHead, start_at
 
 
@@ -47,7 +48,7 @@ class SideAwareBucketHead(BucketHead):
         least = least_up_ratio(self.num_buckets, self.roi_feat_size[0])
         up_ratio = max(least, 2) if up_ratio is None else up_ratio  # SABL's is 2
         if up_ratio < least:
-            raise ValueError(
+            raise InputError(
                 f'up_ratio {up_ratio} gives fewer features per side than the {self.num_buckets} buckets, of which most '
                 f'could never be chosen; expected at least {least}, or leave it out'
             )
@@ -112,7 +113,7 @@ class SideAwareBucketHead(BucketHead):
         for name, ours in self.state_dict(prefix=prefix).items():
             theirs = state_dict.get(name, ours)
             if name.startswith(f'{prefix}axes.') and theirs.shape != ours.shape:
-                raise ValueError(
+                raise InputError(
                     f'{name} has shape {tuple(theirs.shape)} in the checkpoint, expected {tuple(ours.shape)}: it is of '
                     f'a head with another up_ratio or number of buckets than {self.num_buckets}, or of one from before '
                     'there were as many features per side as buckets. Train it anew, or start from it by load_from, '

@@ -14,6 +14,8 @@ from mmdet.registry import TASK_UTILS
 from mmdet.structures.bbox import get_box_tensor
 from torch import Tensor
 
+from mmssod.environment.errors import InputError
+
 MIN_SIZE = 1e-2  # px; a thinner box has no segment to divide by
 
 
@@ -63,15 +65,15 @@ class SideBucketCoder(BaseBBoxCoder):
     ) -> None:
         super().__init__(use_box_type=use_box_type)
         if num_buckets < 2:
-            raise ValueError(
+            raise InputError(
                 f'num_buckets must be at least 2, got {num_buckets}; the paper uses 30'
             )
         if not 0 <= offset_reach <= 1:
-            raise ValueError(
+            raise InputError(
                 f'offset_reach must be in [0, 1], a share of the segment, got {offset_reach}'
             )
         if scale_factor <= 1:
-            raise ValueError(f'scale_factor must enlarge the box, got {scale_factor}; 1.7 is usual')
+            raise InputError(f'scale_factor must enlarge the box, got {scale_factor}; 1.7 is usual')
         self.num_buckets = num_buckets
         self.scale_factor = scale_factor
         self.ignore_neighbor = ignore_neighbor

@@ -13,6 +13,8 @@ from mmdet.utils import ConfigType, OptConfigType
 from mmengine.structures import InstanceData
 from torch import Tensor, nn
 
+from mmssod.environment.errors import InputError
+
 from ..build_detector import build_detector
 
 
@@ -43,7 +45,7 @@ class EnsembleDetector(BaseDetector):
     ) -> None:
         super().__init__(data_preprocessor=data_preprocessor, init_cfg=init_cfg)
         if not members:
-            raise ValueError('an ensemble needs at least one detector in `members`, got none')
+            raise InputError('an ensemble needs at least one detector in `members`, got none')
         self.members = nn.ModuleList(build_detector(member) for member in members)
         self.iou_threshold = iou_threshold
         self.max_per_img = max_per_img

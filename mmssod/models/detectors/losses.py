@@ -7,6 +7,8 @@ from typing import TypeAlias
 import torch
 from torch import Tensor
 
+from mmssod.environment.errors import InputError
+
 Loss: TypeAlias = Tensor | list[Tensor]
 
 FOREGROUND_KEYS = ('fg_certainty', 'fg_count')
@@ -58,7 +60,7 @@ def require_losses(names: Iterable[str], losses: Mapping[str, Loss]) -> None:
     unknown = sorted(set(names) - set(losses) - set(map(without_stage, losses)))
     if unknown:
         known = sorted(name for name in losses if 'loss' in name)
-        raise ValueError(f'loss weights name {unknown}, but the detector gives {known}')
+        raise InputError(f'loss weights name {unknown}, but the detector gives {known}')
 
 
 def without_stage(name: str) -> str:

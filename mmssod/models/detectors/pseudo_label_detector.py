@@ -13,10 +13,12 @@ from mmdet.models.detectors import BaseDetector
 from mmdet.registry import MODELS
 from mmdet.structures import DetDataSample, SampleList
 from mmdet.utils import ConfigType, OptConfigType
+from mmengine.runner import Runner
 from mmengine.structures import InstanceData
 from torch import Tensor
 from torch.nn import ModuleList
 
+from mmssod.environment.errors import InputError
 from mmssod.structures import Problem, PseudoLabels, Views
 
 from ..pseudo import FrozenTeacher, PseudoLabelStatistics, build_labeler
@@ -104,13 +106,13 @@ class PseudoLabelDetector(StudentDetector):
             ValueError: A weight below 0, or another ``empty_images``.
         """
         if empty_images not in ('skip', 'background'):
-            raise ValueError(f"empty_images must be 'skip' or 'background', got {empty_images!r}")
+            raise InputError(f"empty_images must be 'skip' or 'background', got {empty_images!r}")
         weights = {'unsup_weight': unsup_weight, **(unsup_loss_weights or {})}
         wrong = {name: weight for name, weight in weights.items() if not weight >= 0}
         if wrong:
-            raise ValueError(f'weights of losses must be >= 0, got {wrong}')
+            raise InputError(f'weights of losses must be >= 0, got {wrong}')
 
-    def runtime_problems(self, runner: Any) -> list[Problem]:
+    def runtime_problems(self, runner: Runner) -> list[Problem]:
         """Slots that do not fit the student, before training."""
         return list(slot_problems(self))
 
@@ -246,7 +248,7 @@ class PseudoLabelDetector(StudentDetector):
             return
         if self.predict_with in ('teacher', 'both') and isinstance(self.labeler, FrozenTeacher):
             return
-        raise ValueError(
+        raise InputError(
             "predict_with must be 'student', or where the labeler has a teacher 'teacher' or 'both'; got "
             f'{self.predict_with!r} with {type(self.labeler).__name__}'
         )

@@ -8,6 +8,7 @@ from mmengine.dist import all_reduce
 from torch import Tensor, nn
 
 from mmssod import equations
+from mmssod.environment.errors import InputError
 
 
 @MODELS.register_module()
@@ -56,7 +57,7 @@ class ClassBalancer(nn.Module):
             ('num_classes', num_classes, 1, float('inf')),
         ):
             if not low <= value <= high:
-                raise ValueError(f'{name} must be in [{low}, {high}], got {value}')
+                raise InputError(f'{name} must be in [{low}, {high}], got {value}')
         self.num_classes = num_classes
         self.threshold = threshold
         self.threshold_power = threshold_power
@@ -84,7 +85,7 @@ class ClassBalancer(nn.Module):
             ValueError: If the shape is another.
         """
         if box_counts.shape != self.count.shape:
-            raise ValueError(
+            raise InputError(
                 f'box_counts needs one number a class, shape {tuple(self.count.shape)}, '
                 f'got {tuple(box_counts.shape)}; compare num_classes with the classes of the labeled set'
             )

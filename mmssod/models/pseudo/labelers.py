@@ -16,6 +16,7 @@ from mmengine.logging import print_log
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
+from mmssod.environment.errors import InputError
 from mmssod.structures import PseudoLabels
 
 from ..build_detector import build_detector
@@ -57,14 +58,14 @@ class FrozenTeacher(Labeler):
         if self.checkpoint:
             weights = teacher_weights(self.checkpoint)
             if not weights.keys() & self.teacher.state_dict().keys():
-                raise ValueError(
+                raise InputError(
                     f'{self.checkpoint} has no weight of the teacher: its keys begin with '
                     f"{sorted({name.split('.')[0] for name in weights})}, the teacher's with "
                     f'{sorted({name.split(".")[0] for name in self.teacher.state_dict()})}'
                 )
             misfits = load_and_compare(self.teacher, weights)
             if misfits.missing or misfits.other_shape:
-                raise ValueError(
+                raise InputError(
                     f'{self.checkpoint} does not fit the teacher: {len(misfits.missing)} of {len(misfits.names)} '
                     f'parameters are missing {misfits.missing[:3]}, {len(misfits.other_shape)} have another shape '
                     f'{misfits.other_shape[:3]}. Give labeler.detector the architecture, classes and number of '

@@ -8,6 +8,8 @@ from mmdet.registry import MODELS
 from mmengine.dist import all_reduce
 from torch import Tensor
 
+from mmssod.environment.errors import InputError
+
 from .class_balancer import ClassBalancer
 
 BINS = 200
@@ -48,7 +50,7 @@ class MatchingBalancer(ClassBalancer):
     ) -> None:
         super().__init__(num_classes, **kwargs)
         if not share > 0 or recent < 1 or not 0 <= limits[0] <= limits[1] <= 1:
-            raise ValueError(
+            raise InputError(
                 f'expected share > 0, recent >= 1 and 0 <= limits[0] <= limits[1] <= 1, got share={share}, '
                 f'recent={recent}, limits={tuple(limits)}'
             )

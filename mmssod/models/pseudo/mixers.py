@@ -8,6 +8,7 @@ from mmdet.structures import SampleList
 from mmdet.utils import ConfigType
 from torch import Tensor, nn
 
+from mmssod.environment.errors import InputError
 from mmssod.structures import PseudoLabels, View, Views
 
 from .mixing import mixup, mosaic
@@ -51,7 +52,7 @@ class PairMixer(nn.Module):
     def __init__(self, prob: float = 1.0) -> None:
         super().__init__()
         if not 0 <= prob <= 1:
-            raise ValueError(f'prob must be in [0, 1], got {prob}')
+            raise InputError(f'prob must be in [0, 1], got {prob}')
         self.prob = prob
 
     def forward(self, strong: Views, labeled_inputs: Tensor, labeled_samples: SampleList) -> Views:
@@ -96,7 +97,7 @@ class MixUp(PairMixer):
     def __init__(self, alpha: float = 1.0, prob: float = 1.0) -> None:
         super().__init__(prob)
         if not alpha > 0:
-            raise ValueError(f'alpha must be above 0, got {alpha}')
+            raise InputError(f'alpha must be above 0, got {alpha}')
         self.alpha = alpha
 
     def mix(self, image: View, other: View) -> View:
@@ -130,11 +131,11 @@ class TwoImageMosaic(PairMixer):
     ) -> None:
         super().__init__(prob)
         if not 0 <= cut_range[0] <= cut_range[1] <= 1:
-            raise ValueError(
+            raise InputError(
                 f'cut_range must be two shares, 0 <= least <= greatest <= 1, got {cut_range}'
             )
         if not 0 <= min_part <= 1:
-            raise ValueError(f'min_part must be in [0, 1], got {min_part}')
+            raise InputError(f'min_part must be in [0, 1], got {min_part}')
         self.cut_range = (float(cut_range[0]), float(cut_range[1]))
         self.min_part = min_part
 
@@ -160,7 +161,7 @@ class RandomMixer(PairMixer):
     def __init__(self, mixers: Mapping[str, ConfigType], prob: float = 0.5) -> None:
         super().__init__(prob)
         if not mixers:
-            raise ValueError('RandomMixer needs at least one mixer in `mixers`, got none')
+            raise InputError('RandomMixer needs at least one mixer in `mixers`, got none')
         self.mixers = nn.ModuleDict({name: MODELS.build(mixer) for name, mixer in mixers.items()})
 
     @property

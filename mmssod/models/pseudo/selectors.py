@@ -3,6 +3,7 @@
 from mmdet.registry import MODELS
 from torch import Tensor, nn
 
+from mmssod.environment.errors import InputError
 from mmssod.structures import PseudoLabels
 
 
@@ -28,7 +29,7 @@ class ThresholdSelector(nn.Module):
             'p_and_v': lambda labels: labels.cls_certainty.minimum(labels.loc_certainty),
         }
         if certainty not in measures:
-            raise ValueError(f'certainty must be one of {sorted(measures)}, got {certainty!r}')
+            raise InputError(f'certainty must be one of {sorted(measures)}, got {certainty!r}')
         self.measure = measures[certainty]
         self.min_size = min_size
 

@@ -15,6 +15,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from mmssod.environment.errors import InputError
 from mmssod.ops.errors import MissingOperatorError, mend
 from mmssod.ops.kernels.numerics import compute_dtype, tolerate_nondeterminism
 
@@ -39,7 +40,7 @@ def nms(boxes: Tensor, scores: Tensor, iou_threshold: float, offset: int) -> Ten
         ValueError: if ``offset`` is neither 0 nor 1.
     """
     if offset not in (0, 1):
-        raise ValueError(f'nms: offset must be 0 or 1, got {offset!r}')
+        raise InputError(f'nms: offset must be 0 or 1, got {offset!r}')
     dtype = compute_dtype(boxes, scores)
     boxes, scores = boxes.to(dtype), scores.to(dtype)
     if offset:
