@@ -19,7 +19,7 @@ def full_disk_named(work_dir: str) -> Iterator[None]:
         work_dir: of the run, where its checkpoints are looked up.
 
     Raises:
-        RuntimeError: names the file, the room, the last whole checkpoint and the mend.
+        RuntimeError: names the file, the room, the last whole checkpoint and the fix.
     """
     try:
         yield

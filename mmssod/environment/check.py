@@ -137,15 +137,15 @@ def _torchvision_message(installation: Installation, error: Exception) -> str:
         )
     else:
         why = 'Each torchvision fits exactly one version of torch.'
-    mend = f'    pip install --force-reinstall {_TORCH_PAIR}    (both from PyPI)'
+    fix = f'    pip install --force-reinstall {_TORCH_PAIR}    (both from PyPI)'
     if torch_build:
         index = f'https://download.pytorch.org/whl/{torch_build}'
-        mend += (
+        fix += (
             f'\nor, to keep this torch,\n'
             f'    pip install --force-reinstall --no-deps torchvision --index-url {index}'
         )
     first_line = str(error).partition('\n')[0]
-    return f'torchvision {vision} does not load beside torch {torch} ({first_line}). {why}\n{mend}'
+    return f'torchvision {vision} does not load beside torch {torch} ({first_line}). {why}\n{fix}'
 
 
 def _opencv_problems(installation: Installation, load: Callable[[str], object]) -> Iterator[str]:

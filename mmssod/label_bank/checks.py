@@ -101,7 +101,7 @@ def absent_images(bank: LabelBankFiles, dataset: Any) -> list[Problem]:
         f'{info["img_id"]!r} ({info["img_path"]})', known=bool(rows[first] >= 0)
     ).problem
     what = f'{problem.what}: {int(wrong.sum())} of {len(infos)} unlabeled images looked up'
-    return [Problem(what, problem.expected, problem.actual, problem.mend)]
+    return [Problem(what, problem.expected, problem.actual, problem.fix)]
 
 
 def _other_pictures(bank: LabelBankFiles, paths: Sequence[str], rows: np.ndarray) -> list[Problem]:

@@ -61,7 +61,7 @@ def too_many_unreadable(plan: BankPlan, failed: int) -> BankError:
         f'{failed} of {plan.header.images} unlabeled images cannot be read, the log names them',
         f'at most {plan.max_unreadable:.0f}, a share of default_hooks.skipped_images.limit',
         f'{failed} in the shards of this process so far',
-        'mend or remove them, then make the bank in a new folder; where a disk was away, call tools/pseudo_label.py '
+        'fix or remove them, then make the bank in a new folder; where a disk was away, call tools/pseudo_label.py '
         'again as before',
     )
 

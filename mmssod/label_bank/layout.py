@@ -65,8 +65,8 @@ IMAGE = np.dtype(
 class BankError(InputError):
     """A bank that cannot be used as asked; ``problem`` says why, and how it is mended."""
 
-    def __init__(self, what: str, expected: str, actual: str, mend: str) -> None:
-        self.problem = Problem(what, expected, actual, mend)
+    def __init__(self, what: str, expected: str, actual: str, fix: str) -> None:
+        self.problem = Problem(what, expected, actual, fix)
         super().__init__(str(self.problem))
 
 

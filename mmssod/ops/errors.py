@@ -24,7 +24,7 @@ class ImportedBeforeError(ImportError):
     """mmdet's models were imported without operators, before mmssod brought some."""
 
 
-def mend() -> str:
+def fix() -> str:
     """How to get an mmcv with compiled operators, for the mm stack that is installed."""
     try:
         release = version('onedl-mmcv')
@@ -47,5 +47,5 @@ def missing_operator(name: str) -> MissingOperatorError:
     return MissingOperatorError(
         f"mmcv operator '{name}' is not available: this mmcv has no compiled operators "
         f'(mmcv._ext), and the stand-in over torchvision has {COVERED} only. '
-        f'Choose a model or setting without it, or {mend()}'
+        f'Choose a model or setting without it, or {fix()}'
     )

@@ -22,7 +22,7 @@ from mmssod.ops.errors import (
     COVERED,
     ExtensionLoadError,
     ImportedBeforeError,
-    mend,
+    fix,
     missing_operator,
 )
 
@@ -135,5 +135,5 @@ def _load_compiled() -> None:
         raise ExtensionLoadError(
             f"mmcv's compiled operators do not load ({where}): {error}. They were most likely "
             'built for another version of torch. Uninstall that mmcv and install one without '
-            f'compiled operators (mmssod then stands in for {COVERED}), or {mend()}'
+            f'compiled operators (mmssod then stands in for {COVERED}), or {fix()}'
         ) from error

@@ -16,18 +16,18 @@ class Problem:
         what: the problem in a few words.
         expected: what would have been right.
         actual: what was found.
-        mend: what the user can do, best with the config key.
+        fix: what the user can do, best with the config key.
     """
 
     what: str
     expected: str
     actual: str
-    mend: str
+    fix: str
 
     def __str__(self) -> str:
         return (
             f'{self.what}\n     expected: {self.expected}\n     actual:   {self.actual}\n'
-            f'     mend:     {self.mend}'
+            f'     fix:      {self.fix}'
         )
 
 

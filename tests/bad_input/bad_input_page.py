@@ -27,7 +27,7 @@ What is wrong with data, configs and checkpoints, and what happens then. Each ro
 this page is written from the same list by `python tests/bad_input/bad_input_page.py`; a test compares them.
 
 * **error before training**: the run stops before its first iteration. What can be known from the config and its files
-  is found before anything is built, and all of it is in one numbered list: what, expected, actual, mend. `--dry-run`
+  is found before anything is built, and all of it is in one numbered list: what, expected, actual, fix. `--dry-run`
   finds the same without a training.
 * **skipped, counted, listed**: an unlabeled image that cannot be read never ends a run. The next one stands in for it,
   always the same one, so that a resumed run is the same run. The log counts and names them, `skipped_images.txt` in the

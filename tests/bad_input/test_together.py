@@ -40,7 +40,7 @@ def test_eight_faults_are_eight_entries_before_anything_is_built(tmp_path, throu
     assert '8 problems found before training' in said
     for part in PARTS:
         assert part in said
-    for word in ('expected:', 'actual:', 'mend:'):
+    for word in ('expected:', 'actual:', 'fix:'):
         assert said.count(word) == 8
 
 
@@ -84,7 +84,7 @@ def test_one_fault_is_one_entry(tmp_path, key):
     value, says = ROWS[key]
     (problem,) = config_problems(changed(tiny(tmp_path), {key: value}))
     assert re.search(f'(?s){says}', str(problem)), problem
-    assert problem.expected and problem.actual and problem.mend
+    assert problem.expected and problem.actual and problem.fix
 
 
 # ------------------------------------------------------------------ false alarms

@@ -60,7 +60,7 @@ def test_coco_partial_needs_its_splits_and_no_unlabeled2017(tmp_path):
     wanted = dict(percents=[5, 10], folds=[1, 2])
     (missing,) = check_coco(coco, 'partial', **wanted).problems
     assert 'instances_train2017.2@10-unlabeled.json' in missing.actual
-    assert '--percent 5 10 --fold 1 2' in missing.mend
+    assert '--percent 5 10 --fold 1 2' in missing.fix
     for percent in wanted['percents']:
         for fold in wanted['folds']:
             split(coco, percent, fold)
@@ -78,7 +78,7 @@ def test_nothing_there_is_all_named_at_once(tmp_path, status, capsys):
         assert f'annotations/{archive}.zip' in findings.text()
     assert status('check_coco.py', 'full', '--root', tmp_path / 'coco') == 1
     printed = capsys.readouterr().out
-    assert '6 problems' in printed and 'expected:' in printed and 'mend:' in printed
+    assert '6 problems' in printed and 'expected:' in printed and 'fix:' in printed
 
 
 def test_single_images_classes_and_files_that_are_wrong(tmp_path, status):

@@ -50,7 +50,7 @@ def made(tmp_path, shipped, teacher):
 
 def only_problem(cfg):
     (problem,) = part_problems(cfg)
-    assert problem.mend
+    assert problem.fix
     return str(problem)
 
 

@@ -231,7 +231,7 @@ def test_all_errors_come_as_one_numbered_list(tmp_path):
         'balancer: 3',
     ):
         assert part in text
-    assert text.count('expected:') == text.count('actual:') == text.count('mend:') == 3
+    assert text.count('expected:') == text.count('actual:') == text.count('fix:') == 3
 
 
 def test_a_checkpoint_that_does_not_fit_does_not_hide_what_else_is_wrong(tmp_path):
@@ -298,7 +298,7 @@ def test_checkpoints_hold_no_half_gathered_gradients(tmp_path, checkpoint, said)
 
 def test_classes_without_a_box_may_stop_a_run(tmp_path):
     runner = fake_runner(tmp_path, dataset=pair([('/l/0.jpg', [0])]))
-    with pytest.raises(ValueError, match='(?s)2 of 3 classes have no labeled box.*mend'):
+    with pytest.raises(ValueError, match='(?s)2 of 3 classes have no labeled box.*fix'):
         PreflightHook(empty_classes='stop').before_train(runner)
     with pytest.raises(ValueError, match="empty_classes to be 'warn' or 'stop', got 'skip'"):
         PreflightHook(empty_classes='skip')
@@ -381,7 +381,7 @@ def test_joint_features_need_frozen_norms(tmp_path, joint, frozen, refused):
         PreflightHook().before_train(runner)
         return
     with pytest.raises(
-        ValueError, match=r'(?s)expected:.*frozen.*actual: .*student\.backbone\.bn1.*mend:'
+        ValueError, match=r'(?s)expected:.*frozen.*actual: .*student\.backbone\.bn1.*fix:'
     ):
         PreflightHook().before_train(runner)
     assert not any(part.training for part in runner.model.modules())

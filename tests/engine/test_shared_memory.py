@@ -69,7 +69,7 @@ def test_what_does_not_fit_is_told(monkeypatch):
     assert memory_problems(two, enough) == [] == memory_problems(two, None)
     assert memory_problems([], 0) == []
     (problem,) = memory_problems(two, enough - 1)
-    assert '--shm-size' in problem.mend and 'num_workers' in problem.mend
+    assert '--shm-size' in problem.fix and 'num_workers' in problem.fix
     monkeypatch.setenv('LOCAL_WORLD_SIZE', '2')
     assert memory_problems(two, 2 * enough - 1) and not memory_problems(two, 2 * enough)
 

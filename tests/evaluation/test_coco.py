@@ -148,7 +148,7 @@ def test_a_json_of_images_alone_is_refused_where_figures_are_asked_for(tmp_path)
     path.write_text(json.dumps(dict(images=[], categories=[])))
     evaluator = dict(type='CocoBoxMetric', ann_file=str(path))
     (problem,) = truth_problems(dict(test_evaluator=evaluator))
-    assert 'without boxes' in problem.what and 'format_only=True' in problem.mend
+    assert 'without boxes' in problem.what and 'format_only=True' in problem.fix
     assert not [*truth_problems(dict(test_evaluator=[{**evaluator, 'format_only': True}]))]
     path.write_text(json.dumps(dict(images=[], categories=[], annotations=[])))
     assert not [*truth_problems(dict(test_evaluator=evaluator))]

@@ -108,7 +108,7 @@ def two_at_once(root: Path, trials: int) -> dict:
 
 
 def little_shared_memory(root: Path) -> dict:
-    """600 KiB of /dev/shm for data workers: an error that names the mend, no hang."""
+    """600 KiB of /dev/shm for data workers: an error that names the fix, no hang."""
     began = time.monotonic()
 
     def action():

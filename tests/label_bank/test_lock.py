@@ -46,7 +46,7 @@ def test_a_second_process_is_refused_and_told_by_whom(tmp_path, holder):
         ShardWriter(tmp_path, MADE_OF, 0)
     problem = refused.value.problem
     assert problem.actual == f'process {holder.pid} on {socket.gethostname()} does'
-    assert 'shards/00000' in problem.what and '--launcher' in problem.mend
+    assert 'shards/00000' in problem.what and '--launcher' in problem.fix
     assert images_done(tmp_path, MADE_OF) == 1  # a refused one cuts nothing off
     ShardWriter(tmp_path, MADE_OF, 1).append([image(2), image(3)])  # another shard is free
 

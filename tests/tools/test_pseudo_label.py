@@ -462,7 +462,7 @@ def test_the_first_does_not_wait_for_the_dead_for_ever(tmp_path):
         '6 images from all processes',
         '3; not whole: shards 1, 2',
     )
-    assert 'call tools/pseudo_label.py again' in problem.mend
+    assert 'call tools/pseudo_label.py again' in problem.fix
 
     def slowly():
         for shard, number in ((1, 3), (2, 4), (2, 5)):

@@ -83,7 +83,7 @@ class Plan:
 
 
 def check_plan(val_share: float, detector: str, iterations: int | None, seed: int) -> None:
-    """Refuse numbers that no data could mend, before any is read.
+    """Refuse numbers that no data could fix, before any is read.
 
     Args:
         val_share: Share of the labeled images to evaluate on.

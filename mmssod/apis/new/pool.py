@@ -61,8 +61,8 @@ def find_pool(
         notes.append(f'unlabeled: other files below {source} are left out: {others}')
     findings = check_images('unlabeled', rest, decode=True) + Findings(tuple(notes))
     if not rest:
-        mend = 'name a folder with other images than the labeled ones'
-        problem = Problem('unlabeled: empty', 'at least one image', f'none in {source}', mend)
+        fix = 'name a folder with other images than the labeled ones'
+        problem = Problem('unlabeled: empty', 'at least one image', f'none in {source}', fix)
         findings += Findings(problems=(problem,))
     pool = Pool(osp.abspath(source), prefix, rest, tuple(sorted(same | copies)))
     return pool, findings

@@ -102,13 +102,13 @@ def named_problems(start: str, detector: str) -> list[Problem]:
         one.start for key, one in DETECTORS.items() if one.start and name in (key, 'auto')
     ]  # fmt: skip
     what = 'a detector of `mmssod new`' if name == 'auto' else name
-    mend = f'choose --detector {owner}' if owner else 'name one of these, or a file'
+    fix = f'choose --detector {owner}' if owner else 'name one of these, or a file'
     return [
         Problem(
             f'start: not the weights of {what}',
             ' or '.join([*own, 'a file', 'none']),
             start,
-            f'{mend}; or write a config of its detector by hand (docs/start.md)',
+            f'{fix}; or write a config of its detector by hand (docs/start.md)',
         )
     ]
 
@@ -213,13 +213,13 @@ def _is_url(start: str) -> bool:
 
 def _file_problems(file: str) -> list[Problem]:
     if not osp.isfile(file):
-        mend = 'name a file, a model of MMDetection or a URL with --start, or leave it out'
-        return [Problem('start: no such file', 'a file of weights', osp.abspath(file), mend)]
+        fix = 'name a file, a model of MMDetection or a URL with --start, or leave it out'
+        return [Problem('start: no such file', 'a file of weights', osp.abspath(file), fix)]
     wrong = damage(file)
     if wrong is None:
         return []
-    mend = 'copy it again, or name another one with --start'
-    return [Problem('start: a damaged file', 'a whole file of weights', f'{file}: {wrong}', mend)]
+    fix = 'copy it again, or name another one with --start'
+    return [Problem('start: a damaged file', 'a whole file of weights', f'{file}: {wrong}', fix)]
 
 
 def _fit(
@@ -246,13 +246,13 @@ def _fit(
                 return name, fit
             other = name
             break
-    mend = f'they are those of {other}: choose --detector {other}' if other else 'name others'
+    fix = f'they are those of {other}: choose --detector {other}' if other else 'name others'
     raise StartError(
         Problem(
             f'start: not the weights of {detector}',
             f'a file with at least half of the weights of {detector}',
             f'{100 * shares[detector]:.0f} % of them in {file}',
-            f'{mend}; or leave --start out',
+            f'{fix}; or leave --start out',
         )
     )
 

@@ -56,11 +56,11 @@ def output_problems(folder: Path, sources: Sequence[str], force: bool) -> list[P
     inputs = [str(file) for file in there if file.resolve() in read]
     around = [str(path) for path in read if path.is_dir() and folder.resolve().is_relative_to(path)]
     if inputs:
-        what, mend = (
+        what, fix = (
             'out: a file that is read would be overwritten',
             'name another folder with --out',
         )
-        problems.append(Problem(what, 'a folder without the inputs', ', '.join(inputs), mend))
+        problems.append(Problem(what, 'a folder without the inputs', ', '.join(inputs), fix))
     elif there and not force:
         problems.append(
             Problem(
@@ -72,8 +72,8 @@ def output_problems(folder: Path, sources: Sequence[str], force: bool) -> list[P
         )
     if around:
         what = 'out: inside a folder that is read'
-        mend = 'name a folder outside with --out: pictures that are written there would become unlabeled images'
-        problems.append(Problem(what, f'a folder outside {around[0]}', str(folder), mend))
+        fix = 'name a folder outside with --out: pictures that are written there would become unlabeled images'
+        problems.append(Problem(what, f'a folder outside {around[0]}', str(folder), fix))
     return problems
 
 

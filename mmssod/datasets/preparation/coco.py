@@ -130,5 +130,5 @@ def _class_problems(coco: Coco, path: Path) -> tuple[Problem, ...]:
     actual = [category['name'] for category in coco['categories']]
     if actual == expected:
         return ()
-    mend = f'take the file of {SITE}{_BOXES}; for other classes, see docs/own_data.md'
-    return (Problem(f'{path.name}: not the classes of COCO', str(expected), str(actual), mend),)
+    fix = f'take the file of {SITE}{_BOXES}; for other classes, see docs/own_data.md'
+    return (Problem(f'{path.name}: not the classes of COCO', str(expected), str(actual), fix),)

@@ -106,9 +106,9 @@ def check_labeled(name: str, coco: Coco, images: Path) -> Findings:
     if coco['images'] and not any(class_counts(coco).values()):
         crowds = sum(bool(box.get('iscrowd')) for box in coco['annotations'])
         actual = f'{crowds} crowd regions (iscrowd), which are not learned' if crowds else 'none'
-        mend = 'name labels with boxes; with --classes, classes that occur'
-        mend += '; where these regions are objects, export them with iscrowd 0' if crowds else ''
-        problems.append(Problem(f'{name}: no box', 'at least one box', actual, mend))
+        fix = 'name labels with boxes; with --classes, classes that occur'
+        fix += '; where these regions are objects, export them with iscrowd 0' if crowds else ''
+        problems.append(Problem(f'{name}: no box', 'at least one box', actual, fix))
     problems += _box_problems(name, coco)
     counts = class_counts(coco)
     ratio = imbalance(counts)

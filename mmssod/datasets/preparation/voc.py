@@ -75,9 +75,9 @@ def voc_to_coco(devkit: Path, image_set: ImageSet) -> tuple[Coco, Findings]:
     stems = read_text(list_file).split() if list_file.is_file() else []
     if not stems:
         actual = 'an empty file' if list_file.is_file() else f'nothing at {list_file.absolute()}'
-        mend = f'unpack {archive} in the folder that holds {devkit.name}'
+        fix = f'unpack {archive} in the folder that holds {devkit.name}'
         return {}, Findings(
-            problems=(Problem(f'{name}: no image list', str(list_file), actual, mend),)
+            problems=(Problem(f'{name}: no image list', str(list_file), actual, fix),)
         )
     problems: tuple[Problem, ...] = ()
     for kind, suffix in dict(JPEGImages='.jpg', Annotations='.xml').items():
@@ -119,12 +119,12 @@ def _read_xml(
     if unreadable:
         what = f'{name}: {len(unreadable)} annotation files cannot be read'
         expected = 'object/name and object/bndbox/xmin, ymin, xmax, ymax'
-        mend = f'unpack the archive again, or mend the files in {folder / "Annotations"}'
-        problems.append(Problem(what, expected, ', '.join(unreadable[:SHOWN]), mend))
+        fix = f'unpack the archive again, or fix the files in {folder / "Annotations"}'
+        problems.append(Problem(what, expected, ', '.join(unreadable[:SHOWN]), fix))
     if strangers:
         found = ', '.join(f'{cls} ({n} images)' for cls, n in strangers.most_common())
-        mend = 'correct the names; for classes of your own, convert to COCO json (docs/own_data.md)'
-        problems.append(Problem(f'{name}: unknown classes', ', '.join(CLASSES), found, mend))
+        fix = 'correct the names; for classes of your own, convert to COCO json (docs/own_data.md)'
+        problems.append(Problem(f'{name}: unknown classes', ', '.join(CLASSES), found, fix))
     return records, tuple(problems)
 
 

@@ -47,7 +47,7 @@ class PreflightHook(Hook):
 
     Raises:
         ValueError: another policy, or ``read_images`` below 0; or all errors in one numbered list, each with expected,
-            actual and mend.
+            actual and fix.
     """
 
     cheap_to_build = True

@@ -102,7 +102,7 @@ class SkippedImagesHook(Hook):
         if skipped > max(1, self.limit * images):
             raise RuntimeError(
                 f'{said}. That is more than the limit of {self.limit:.0%} '
-                '(default_hooks.skipped_images.limit): mend or remove them, then go on with --resume'
+                '(default_hooks.skipped_images.limit): fix or remove them, then go on with --resume'
             )
         if runner.rank == 0:
             runner.logger.warning(said)

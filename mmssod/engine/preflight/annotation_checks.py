@@ -1,7 +1,7 @@
 """What is wrong inside a COCO json: all of it, counted, with examples.
 
 mmdet reads such files record by record. Some faults stop it with a bare ``KeyError``, others it passes over in silence
-(boxes of no size, of another class) or trains on (boxes of another format). Here each has a name, a count and a mend.
+(boxes of no size, of another class) or trains on (boxes of another format). Here each has a name, a count and a fix.
 Boxes are COCO's ``x y width height`` in pixels.
 """
 
@@ -20,7 +20,7 @@ SHOWN = 5
 HUGE = 4.0  # times the image's area: no crop, rounding or sloppy labeling does that
 _LISTS = ('images', 'annotations', 'categories')
 
-# What was found -> (what it is, what would be right, the mend). Order of the report.
+# What was found -> (what it is, what would be right, the fix). Order of the report.
 _ERRORS = {
     'category': (
         'categories that are no categories',
@@ -120,8 +120,8 @@ def annotation_findings(
         keys = (
             f'keys {sorted(content)[:10]}' if isinstance(content, dict) else type(content).__name__
         )
-        mend = 'see docs/own_data.md for the format'
-        return Findings(problems=(Problem(what, f'{list(_LISTS)} in {file}', keys, mend),))
+        fix = 'see docs/own_data.md for the format'
+        return Findings(problems=(Problem(what, f'{list(_LISTS)} in {file}', keys, fix),))
     found: dict[str, list[str]] = defaultdict(list)
     names = _check_categories(content['categories'], found)
     images = _check_images(content['images'], image_root, found)
@@ -168,9 +168,9 @@ def _as_findings(name: str, file: str, found: Mapping[str, list[str]], boxes: in
             f'{name}: {len(found[kind])} {what}',
             expected,
             f'{_examples(found[kind])} in {file}',
-            mend,
+            fix,
         )
-        for kind, (what, expected, mend) in _ERRORS.items()
+        for kind, (what, expected, fix) in _ERRORS.items()
         if found[kind]
     ]
     if len(found['share']) > boxes:

@@ -49,14 +49,14 @@ def class_problem(name: str, classes: Sequence[str], file: str) -> Problem | Non
     what = f'{name}: class names missing from its annotation file: {missing}'
     if alike:
         what += f', of which {ascii(alike)} differ only in blanks or in how accents are written'
-    mend = (
+    fix = (
         'write the names in metainfo=dict(classes=...) exactly as in the file (case and blanks '
         'count), or the reverse'
     )
     if not missing:
         what = f'{name}: classes in another order than in its annotation file'
-        mend = 'labels follow the order of the file: write metainfo=dict(classes=...) in that order'
-    return Problem(what, f'{list(categories)} (categories of {file})', f'{list(classes)}', mend)
+        fix = 'labels follow the order of the file: write metainfo=dict(classes=...) in that order'
+    return Problem(what, f'{list(categories)} (categories of {file})', f'{list(classes)}', fix)
 
 
 @lru_cache(maxsize=32)

@@ -56,14 +56,14 @@ def file_findings(
 
 def missing_file(name: str, file: str) -> Problem:
     """No annotation file there."""
-    mend = 'correct data_root and ann_file; a relative path starts at the folder you call from'
-    return Problem(f'{name}: no annotation file', file, f'nothing at {osp.abspath(file)}', mend)
+    fix = 'correct data_root and ann_file; a relative path starts at the folder you call from'
+    return Problem(f'{name}: no annotation file', file, f'nothing at {osp.abspath(file)}', fix)
 
 
 def unreadable_file(name: str, error: Exception) -> Problem:
     """An annotation file that is none."""
-    mend = 'make the file again, or correct ann_file'
-    return Problem(f'{name}: unreadable annotation file', 'a COCO json', str(error), mend)
+    fix = 'make the file again, or correct ann_file'
+    return Problem(f'{name}: unreadable annotation file', 'a COCO json', str(error), fix)
 
 
 def unlabeled_problems(name: str, dataset: Mapping[str, Any]) -> list[Problem]:
@@ -82,8 +82,8 @@ def unlabeled_problems(name: str, dataset: Mapping[str, Any]) -> list[Problem]:
             found = left
     except (OSError, ValueError) as error:
         expected = 'a folder, a glob, a text list or a COCO json with images'
-        mend = 'correct images, data_root, data_prefix and exclude'
-        return [Problem(f'{name}: no images to train on', expected, str(error), mend)]
+        fix = 'correct images, data_root, data_prefix and exclude'
+        return [Problem(f'{name}: no images to train on', expected, str(error), fix)]
     return []
 
 

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from mmssod.environment.errors import InputError
-from mmssod.ops.errors import MissingOperatorError, mend
+from mmssod.ops.errors import MissingOperatorError, fix
 from mmssod.ops.kernels.numerics import compute_dtype, tolerate_nondeterminism
 
 _AVERAGE_POOLING = 1
@@ -151,5 +151,5 @@ def _refuse_max_pooling(pool_mode: int) -> None:
         raise MissingOperatorError(
             "roi_align with pool_mode='max' needs mmcv's compiled operators; the stand-in over "
             "torchvision has pool_mode='avg' only, which is what mmdet's detectors use. "
-            f"Set pool_mode='avg', or {mend()}"
+            f"Set pool_mode='avg', or {fix()}"
         )
