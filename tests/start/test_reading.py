@@ -176,7 +176,10 @@ def test_safetensors_that_are_not_whole(tmp_path):
     for broken in (b'', content[:4], content[:40], content[:-1], content + b'0', b'<html></html>'):
         file.write_bytes(broken)
         assert damage(str(file)), broken[:20]
-        with pytest.raises(ValueError, match='b.safetensors: expected (a checkpoint, got a damaged file|weights in safetensors)'):
+        with pytest.raises(
+            ValueError,
+            match='b.safetensors: expected (a checkpoint, got a damaged file|weights in safetensors)',
+        ):
             read_start(str(file))
 
 
