@@ -296,7 +296,7 @@ def test_the_papers_numbers():
     assert (balancer.threshold, balancer.threshold_power, balancer.weight_power) == (0.7, 0.05, 0.6)
     assert tuple(balancer.bounds) == (0.4, 0.9)
     assert cfg.model.unsup_weight == 1.0
-    assert cfg.model.selector.certainty == 'p*v'
+    assert cfg.model.selector.certainty == 'p'
     assert cfg.model.detector.roi_head.bbox_head.bbox_coder.num_buckets == 30
     assert cfg.model.labeler.type == 'FrozenTeacher'
     assert cfg.train_dataloader.sampler.counts == dict(labeled=1, unlabeled=1)
