@@ -39,8 +39,7 @@ SUFFIXES = {'voc': '.xml', 'yolo': '.txt'}
 NOT_LABELS = re.compile(
     r'(classes|labels|train|val|valid|test|not_unlabeled|readme.*|license.*)\.txt'
 )
-"""Text files beside YOLO labels that are none, unless they have lines of labels or an image of their name: lists, and
-notes such as Roboflow's ``README.dataset.txt``."""
+"""Text files beside YOLO labels that are lists or notes, unless they have lines of labels or an image of their name."""
 
 
 def guess_format(source: Path) -> str:
