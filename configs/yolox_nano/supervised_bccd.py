@@ -5,4 +5,4 @@ tools/train.py configs/yolox_nano/supervised_bccd.py
 
 _base_ = './teacher_bccd.py'
 
-train_cfg = dict(max_iters=2090, val_interval=209)
+train_cfg = dict(max_iters=2150, val_interval=215)

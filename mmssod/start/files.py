@@ -106,7 +106,12 @@ def address_and_place(start: str) -> tuple[str, Path]:
 
 
 def can_fetch(address: str, seconds: float = 5.0) -> bool:
-    """Whether an address answers now; nothing is fetched."""
+    """Whether an address answers now; nothing is fetched.
+
+    Args:
+        address: An http or https URL.
+        seconds: At most, until it answers.
+    """
     request = urllib.request.Request(address, method='HEAD')
     try:
         with urllib.request.urlopen(request, timeout=seconds):

@@ -82,7 +82,7 @@ def test_the_shipped_recipes_have_the_shares_of_small_sets():
         students = student.train_cfg.max_iters
         assert students == small.student_share * length
         assert supervised.train_cfg.max_iters == pytest.approx(
-            length + small.step_cost * students, rel=0.05
+            length + small.step_cost * students, rel=0.01
         )
         rates = [cfg.optim_wrapper.optimizer.lr for cfg in (student, teacher)]
         assert rates[0] == pytest.approx(small.rate_share * rates[1])

@@ -40,14 +40,9 @@ def built_part_problems(runner: Runner) -> Iterator[Problem]:
         yield from check(runner) if callable(check) else ()
 
 
-def kinds(cfg: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any], Any]]:
-    """Place, config and class of each part of a training config."""
-    for part in _PARTS:
-        for where, node in typed_nodes(part, cfg.get(part)):
-            yield where, node, find(node['type'], _REGISTRIES)
-
-
 def _asked(question: str, cfg: Mapping[str, Any]) -> Iterator[Any]:
-    for _, node, kind in kinds(cfg):
-        answer: Iterable[Any] = getattr(kind, question, lambda *_: ())(node, cfg)
-        yield from answer
+    for part in _PARTS:
+        for _, node in typed_nodes(part, cfg.get(part)):
+            kind = find(node['type'], _REGISTRIES)
+            answer: Iterable[Any] = getattr(kind, question, lambda *_: ())(node, cfg)
+            yield from answer
