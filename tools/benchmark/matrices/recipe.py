@@ -5,7 +5,8 @@ note = (
     'YOLOX-Nano at 416 px from COCO, batch norm fixed. Bccd: 20 labeled images; aquarium: 60; voc12mini: 10 % of '
     '`train.json`, whose classes are among those of COCO: a comparison of rows there. Another draw for each seed '
     '(`tools/dataset/split.py`, protocols `count` and `percent`). All students of a set and seed start from the same '
-    'teacher; each row differs from the default in what its name says. "supervised" trains on the labeled images for '
+    'teacher; each row differs from the default in what its name says; "half the teacher" spends the seconds on the '
+    'student instead. "supervised" trains on the labeled images for '
     "as many seconds as teacher and student together; `SemiBaseDetector` is MMDetection's mean teacher with the same "
     'student, start, images, views and decay, of pseudo labels above a score.'
 )
@@ -31,9 +32,11 @@ CELLS = {
     '4 + 4 images': {f'{COUNTS}.labeled': 4, f'{COUNTS}.unlabeled': 4},
     '1 + 7 images': {f'{COUNTS}.labeled': 1, f'{COUNTS}.unlabeled': 7},
     'unlabeled loss x 2': {'model.unsup_weight': 2.0},
+    'DT': {'model.balancer': dict(LEVEL, threshold=0.4, threshold_power=0.05, bounds=(0.1, 0.9))},
     'RE': {'model.balancer.weight_power': 0.6, 'model.balancer.unit_mean_weight': True},
     'no cutout': {f'{VIEW}.cutout.prob': 0.0},
     'rate x 2': {'optim_wrapper.optimizer.lr': 0.0004},
+    'half the teacher': {'train_cfg.max_iters': 780, 'train_cfg.val_interval': 260},
 }
 
 recipes = []
@@ -47,10 +50,15 @@ for data, file in LABELED.items():
         **labeled,
         'train_dataloader.dataset.unlabeled.images': f'data/{data}/{file}-unlabeled.json',
     }
-    teacher = f'{data}, teacher'
+    teacher, half = f'{data}, teacher', f'{data}, teacher, half'
     folder = 'configs/yolox_nano'
     recipes += [
         dict(name=teacher, config=f'{folder}/teacher_{data}.py', options=labeled),
+        dict(
+            name=half,
+            config=f'{folder}/teacher_{data}.py',
+            options={**labeled, 'train_cfg.max_iters': 400, 'train_cfg.val_interval': 200},
+        ),
         dict(name=f'{data}, supervised', config=f'{folder}/supervised_{data}.py', options=labeled),
         dict(
             name=f'{data}, SemiBaseDetector',
@@ -64,7 +72,7 @@ for data, file in LABELED.items():
             dict(
                 name=f'{data}, {name}',
                 config=f'{folder}/student_{data}.py',
-                start=teacher,
+                start=half if name == 'half the teacher' else teacher,
                 options={**both, **options},
             )
         )
