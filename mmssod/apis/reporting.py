@@ -26,10 +26,9 @@ from mmssod.analysis.report.samples import (
     withheld_file,
 )
 from mmssod.analysis.report.why import thresholds_json, why
-from mmssod.apis.detecting import detect
 from mmssod.apis.judging import judge, labels_on_test
 from mmssod.apis.offline_labels import labeled_annotations, unlabeled_images
-from mmssod.apis.predicting import test_classes, test_set
+from mmssod.apis.predicting import predict_plain, test_classes, test_set
 from mmssod.apis.report_detectors import (
     Comparison,
     Found,
@@ -210,7 +209,7 @@ def _outputs(
     """What detectors find on the images of a COCO json."""
     truth = read_coco(Path(annotations))
     results = {
-        one.label: detect(
+        one.label: predict_plain(
             one.plain, truth, annotations, images, phase=f'{one.label} on {what}', device=device
         )
         for one in found

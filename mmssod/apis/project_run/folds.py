@@ -16,10 +16,9 @@ from mmssod.analysis.gain import Gain, paired_gain
 from mmssod.analysis.report.runs import last_checkpoint, read_run_folder
 from mmssod.analysis.verdict import Facts, Length, Verdict, verdict
 from mmssod.apis.config import load_config
-from mmssod.apis.detecting import detect
 from mmssod.apis.judging import training_length
 from mmssod.apis.plain import plain_detector
-from mmssod.apis.predicting import test_classes
+from mmssod.apis.predicting import predict_plain, test_classes
 from mmssod.apis.project_run.facts import STAGES
 from mmssod.apis.project_run.fold_facts import fold_stages, measured_step
 from mmssod.apis.project_run.fold_files import HELD_OUT, counts, labeled_set, write_folds
@@ -120,7 +119,7 @@ def held_out_boxes(fold: Path, training: Training) -> list[dict]:
     cfg = load_config(training.config)
     init_default_scope(cfg.get('default_scope', 'mmdet'))
     truth = fold / HELD_OUT
-    found = detect(
+    found = predict_plain(
         plain_detector(cfg, str(checkpoint)),
         read_coco(truth),
         str(truth),
