@@ -96,7 +96,7 @@ class EMATeacherHook(Hook):
             raise TypeError(
                 f'{type(self).__name__} needs a labeler with update(student, decay), such as '
                 f'EMATeacher; the model has {type(labeler).__name__}. Set '
-                "model.labeler=dict(type='EMATeacher', ...) or remove the hook from custom_hooks"
+                "model.labeler=dict(type='EMATeacher', ...) or remove the hook from default_hooks"
             )
         if runner.iter > 0:
             # A resumed run: every checkpoint of it has a teacher; its start says whose.
