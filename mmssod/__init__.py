@@ -16,6 +16,7 @@ The order of the steps below matters:
 import contextlib
 import importlib
 import io
+from typing import Any
 
 from mmssod import environment
 from mmssod.version import __version__
@@ -41,7 +42,19 @@ from mmssod.label_bank.labeler import LabelBank  # noqa: E402, F401
 
 admit_runs()
 
+# For programs and notebooks; loaded at first use, since training needs nothing of them.
+LATE = dict(new='project', Project='project', Detector='detector')
+
+
+def __getattr__(name: str) -> Any:
+    if name not in LATE:
+        raise AttributeError(f'module {__name__!r} has no attribute {name!r}')
+    return getattr(importlib.import_module(f'mmssod.apis.{LATE[name]}'), name)
+
+
 __all__ = [
+    'Detector',
+    'Project',
     '__version__',
     'datasets',
     'engine',
@@ -49,5 +62,6 @@ __all__ = [
     'evaluation',
     'methods',
     'models',
+    'new',
     'ops',
 ]

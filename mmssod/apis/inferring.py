@@ -15,17 +15,14 @@ from typing import Any
 import cv2
 import mmcv
 import numpy as np
-from mmcv.transforms import Compose
-from mmdet.apis import inference_detector
 from mmdet.structures import DetDataSample
-from mmdet.utils import get_test_pipeline_cfg
 from mmengine.logging import print_log
 
 from mmssod.analysis.fonts import Visualizer
-from mmssod.apis.config import ConfigLike
+from mmssod.apis.config import ConfigLike, load_config
+from mmssod.apis.detector import Detector
 from mmssod.apis.offline_labels import with_annotations
-from mmssod.apis.plain import build, plain_detector
-from mmssod.apis.score_thresholds import Thresholds, class_limits
+from mmssod.apis.score_thresholds import Thresholds
 from mmssod.datasets.image_files import UnreadableImageError
 from mmssod.datasets.image_lists import IMAGE_SUFFIXES, find_images, list_folder, source_kind
 from mmssod.datasets.left_out import left_out
@@ -34,7 +31,6 @@ from mmssod.datasets.transforms import LoadWholeImage
 from mmssod.engine.image_progress import with_progress
 from mmssod.environment.errors import InputError
 from mmssod.environment.whole_files import write_whole
-from mmssod.evaluation.detections import to_detections
 
 SHOWN = 5
 VIDEO_SUFFIXES = ('.mp4', '.avi', '.mov', '.mkv', '.webm', '.mpg', '.mpeg')
@@ -206,10 +202,8 @@ def infer(
     Raises:
         ValueError: No image could be read.
     """
-    model = build(plain_detector(config, checkpoint, part), device)
-    look = Detector(model)
-    limits = class_limits(score_thr, model.dataset_meta['classes'])
-    draw = _Painter(model.dataset_meta, pictures) if pictures else None
+    look = Detector(load_config(config), checkpoint, part=part, score_thr=score_thr, device=device)
+    draw = _Painter(look.model.dataset_meta, pictures) if pictures else None
     images, found, skipped = [], [], []
     for number, frame in enumerate(with_progress(inputs, 'images'), start=1):
         try:
@@ -218,7 +212,7 @@ def infer(
             skipped.append(str(error))
             continue
         img_id = number if frame.img_id is None else frame.img_id
-        sample = look(pixels, img_id, limits)
+        sample = look.sample(pixels, img_id)
         size = dict(width=pixels.shape[1], height=pixels.shape[0])
         images.append(dict(id=img_id, file_name=frame.name, **size))
         found += look.detections(sample)
@@ -248,41 +242,6 @@ def tell_skipped(skipped: Sequence[str], used: int) -> None:
         shown = '; '.join(skipped[:SHOWN]) + ('; ...' if len(skipped) > SHOWN else '')
         raise InputError(f'{said}, expected at least one that can: {shown}')
     print_log('\n  '.join([f'{said}:', *skipped]), 'current', logging.WARNING)
-
-
-class Detector:
-    """A model that answers for single images.
-
-    Args:
-        model: Of :func:`~mmssod.apis.plain.build`.
-    """
-
-    def __init__(self, model: Any) -> None:
-        self.model = model
-        steps = [dict(step) for step in get_test_pipeline_cfg(model.cfg.copy())]
-        steps[0] = dict(type='mmdet.LoadImageFromNDArray')
-        self.pipeline = Compose([step for step in steps if step['type'] != 'LoadAnnotations'])
-
-    def __call__(
-        self, pixels: np.ndarray, image_id: int | str, limits: np.ndarray
-    ) -> DetDataSample:
-        """Predictions with a score of at least their class's limit; BGR, shape (H, W, 3), uint8."""
-        sample = inference_detector(self.model, pixels, test_pipeline=self.pipeline)
-        sample.set_metainfo(dict(img_id=image_id))
-        found = sample.pred_instances
-        least = found.scores.new_tensor(limits)[found.labels]
-        sample.pred_instances = found[found.scores >= least]
-        return sample
-
-    def detections(self, sample: DetDataSample) -> list[dict]:
-        """In COCO's result format."""
-        ids = [category['id'] for category in self.categories()]
-        return to_detections(dict(img_id=sample.img_id, pred_instances=sample.pred_instances), ids)
-
-    def categories(self) -> list[dict]:
-        """COCO's, ids from 1."""
-        classes = self.model.dataset_meta['classes']
-        return [dict(id=number, name=name) for number, name in enumerate(classes, start=1)]
 
 
 class _Painter:

@@ -143,6 +143,15 @@ def report(
     return page
 
 
+def told(page: Page, out: str) -> list[str]:
+    """Lines for the terminal: the figures, where the page lies, and the verdict."""
+    lines = [
+        f'{score.label}: AP {_text(score.mean)}, AP50 {_text(score.at50)}, AP75 {_text(score.at75)}'
+        for score in page.scores
+    ]
+    return [*lines, out, *([page.verdict.sentence] if page.verdict else [])]
+
+
 def run_names(runs: Sequence[str]) -> list[str]:
     """The folders' names; where some are alike, with as many folders above as tell them apart.
 
@@ -300,3 +309,7 @@ def _labeled(cfg: Config) -> dict | None:
         return labeled_annotations(cfg)
     except (FileNotFoundError, AttributeError):
         return None
+
+
+def _text(value: float | None) -> str:
+    return 'undefined' if value is None else f'{value:.1f}'

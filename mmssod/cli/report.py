@@ -12,12 +12,8 @@ from __future__ import annotations
 import argparse
 import importlib
 import sys
-from typing import TYPE_CHECKING
 
 from mmssod.cli.options import add_cfg_options, add_device
-
-if TYPE_CHECKING:
-    from mmssod.analysis.report.page import Page
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -60,7 +56,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Evaluate, choose, write."""
-    from mmssod.apis.reporting import report  # after the arguments, so that --help is quick
+    from mmssod.apis.reporting import report, told  # after the arguments, so that --help is quick
 
     for module in args.modules:
         importlib.import_module(module)
@@ -77,22 +73,7 @@ def run(args: argparse.Namespace) -> int:
         device=args.device,
         cfg_options=args.cfg_options,
     )
-    return tell(page, args.out)
-
-
-def tell(page: Page, out: str) -> int:
-    """Print the figures, where the page lies, and the verdict; the exit status."""
-    for score in page.scores:
-        print(
-            f'{score.label}: AP {_text(score.mean)}, AP50 {_text(score.at50)}, AP75 {_text(score.at75)}'
-        )
-    print(out)
+    print('\n'.join(told(page, args.out)))
     if not page.scores:
         print(page.test, file=sys.stderr)
-    if page.verdict is not None:
-        print(page.verdict.sentence)
     return 0 if page.scores else 1
-
-
-def _text(value: float | None) -> str:
-    return 'undefined' if value is None else f'{value:.1f}'

@@ -14,15 +14,10 @@ that is narrower. For example::
 from __future__ import annotations
 
 import argparse
-import shlex
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 from mmssod.cli.options import add_cfg_options, add_trust_checkpoint, check_seed
-
-if TYPE_CHECKING:
-    from mmssod.apis.project_run.stages import Training
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -74,68 +69,19 @@ def before_loading(args: argparse.Namespace) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Train, evaluate, report."""
+    from mmssod.apis.project import Project  # after the arguments: --help is quick
+
     try:
-        return _run_folds(args) if args.folds else _run(args)
+        result = Project(Path(args.project)).run(
+            folds=args.folds,
+            out=args.out,
+            command=args.command_line,
+            seed=args.seed,
+            amp=args.amp,
+            cfg_options=args.cfg_options,
+            trust_checkpoint=args.trust_checkpoint,
+        )
     except (SystemExit, KeyboardInterrupt) as end:
         print(f'stopped; go on with: {args.command_line}', file=sys.stderr)
         return int(end.code or 0) if isinstance(end, SystemExit) else 130
-
-
-def _run(args: argparse.Namespace) -> int:
-    from mmssod.apis.project_run import running, trial  # after the arguments: --help is quick
-    from mmssod.engine.terminal import short_terminal
-
-    folder = Path(args.project)
-    page = Path(args.out) if args.out else folder / 'report.html'
-    with short_terminal():
-        folder = trial.choose(folder, **_options(args))
-        trainings = running.train_project(folder, **_options(args))
-    known = running.noted_verdict(folder, trainings, page)
-    print('\n'.join(running.summary(folder, trainings, page)), flush=True)
-    if known is not None:
-        print(f'finished before, nothing was left to do; the report: {page}\n{known}')
-        return 0
-    return _report(folder, trainings, page)
-
-
-def _run_folds(args: argparse.Namespace) -> int:
-    from mmssod.apis import fold_report
-    from mmssod.apis.project_run import folds, trial
-    from mmssod.apis.project_run.fold_facts import folds_folder
-    from mmssod.engine.terminal import short_terminal
-
-    with short_terminal():
-        folder = trial.choose(Path(args.project), **_options(args))
-        judged = folds.run_folds(folder, args.folds, **_options(args))
-    page = Path(args.out) if args.out else folds_folder(folder, args.folds) / 'report.html'
-    fold_report.write_fold_report(folder, judged, page, args.command_line)
-    print('\n'.join([*folds.fold_summary(folder, judged), str(page), judged.verdict.sentence]))
-    return 0
-
-
-def _options(args: argparse.Namespace) -> dict[str, Any]:
-    """Options of all trainings."""
-    return dict(
-        seed=args.seed,
-        amp=args.amp,
-        cfg_options=args.cfg_options,
-        trust_checkpoint=args.trust_checkpoint,
-    )
-
-
-def _report(folder: Path, trainings: list[Training], page: Path) -> int:
-    """What `mmssod report` does; its last line is the last one of this command, too."""
-    from mmssod.apis.project_run import running
-    from mmssod.apis.reporting import report
-    from mmssod.cli.report import tell
-    from mmssod.engine.terminal import short_terminal
-
-    runs = running.report_runs(trainings)
-    command = shlex.join(['mmssod', 'report', *runs, '--out', str(page)])
-    print(command, flush=True)
-    with short_terminal():
-        made = report(runs, str(page), command=command)
-    status = tell(made, str(page))
-    if not status:
-        running.note_report(folder, trainings, made.verdict.sentence if made.verdict else '')
-    return status
+    return 0 if result.evaluated else 1

@@ -92,7 +92,7 @@ def read_run_folder(folder: str | Path, name: str = '') -> RunRecord:
         name=name or folder.resolve().name,
         folder=folder,
         config=dumped_config(folder, configs),
-        checkpoint=best_checkpoint(folder) or last_checkpoint(folder),
+        checkpoint=result_checkpoint(folder),
         train=train,
         evaluations=evaluations,
         balance=balance,
@@ -176,6 +176,11 @@ def best_checkpoint(folder: Path) -> str:
     """
     files = [file for file in _own(folder, 'best_*.pth') if step_of(file.name) is not None]
     return str(max(files, key=lambda file: step_of(file.name) or 0)) if files else ''
+
+
+def result_checkpoint(folder: Path) -> str:
+    """The checkpoint that is reported: that of the best evaluation, else the last one, '' without any."""
+    return best_checkpoint(folder) or last_checkpoint(folder)
 
 
 def last_checkpoint(folder: Path) -> str:

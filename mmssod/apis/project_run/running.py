@@ -11,7 +11,7 @@ from typing import Any
 from mmdet.utils import setup_cache_size_limit_of_dynamo
 from mmengine.config import Config
 
-from mmssod.analysis.report.runs import best_checkpoint, last_checkpoint, read_run_folder
+from mmssod.analysis.report.runs import last_checkpoint, read_run_folder, result_checkpoint
 from mmssod.apis.distributed import process_group
 from mmssod.apis.project_run.clock import Clock, ClockHook
 from mmssod.apis.project_run.facts import read_json_dict, read_project, rough
@@ -86,11 +86,6 @@ def _whole(training: Training) -> bool:
     return bool(file) and damage(file) is None
 
 
-def result_checkpoint(training: Training) -> str:
-    """The checkpoint that is reported: that of the best evaluation, else the last one."""
-    return best_checkpoint(training.work_dir) or last_checkpoint(training.work_dir)
-
-
 def noted_verdict(folder: Path, trainings: Sequence[Training], page: Path) -> str | None:
     """The verdict of the report, if that is there and of these checkpoints; else None."""
     known = read_json_dict(folder / 'work_dirs' / REPORTED)
@@ -105,7 +100,7 @@ def note_report(folder: Path, trainings: Sequence[Training], sentence: str) -> N
 
 
 def _checkpoints(trainings: Sequence[Training]) -> dict[str, str]:
-    return {one.name: Path(result_checkpoint(one)).name for one in trainings}
+    return {one.name: Path(result_checkpoint(one.work_dir)).name for one in trainings}
 
 
 def report_runs(trainings: Sequence[Training]) -> list[str]:
@@ -134,7 +129,7 @@ def summary(folder: Path, trainings: Sequence[Training], page: Path) -> list[str
             f'{shown_path(run.checkpoint)}'
         )
     student = next(training for training in trainings if training.name == 'student')
-    words = [shown_path(folder / 'student.py'), shown_path(result_checkpoint(student))]
+    words = [shown_path(folder / 'student.py'), shown_path(result_checkpoint(student.work_dir))]
     found = [
         '--score-thr',
         shown_path(thresholds_file(page)),

@@ -1,0 +1,146 @@
+"""A project for programs and notebooks: what ``mmssod new`` and ``mmssod run`` do, as calls."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mmssod.apis import fold_report
+from mmssod.apis.new import new_project
+from mmssod.apis.new.sets import Source
+from mmssod.apis.project_run import folds as cross_validation
+from mmssod.apis.project_run import running, trial
+from mmssod.apis.project_run.fold_facts import folds_folder
+from mmssod.apis.reporting import report, told
+from mmssod.engine.image_progress import print_now
+from mmssod.engine.terminal import short_terminal
+
+if TYPE_CHECKING:
+    from mmssod.apis.detector import Detector
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a project's training came to.
+
+    Args:
+        verdict: Whether the unlabeled images helped, in a sentence; '' where nothing judges that.
+        page: The report.
+        evaluated: Whether there was anything to evaluate on.
+    """
+
+    verdict: str
+    page: Path
+    evaluated: bool = True
+
+
+@dataclass(frozen=True)
+class Project:
+    """A folder that ``mmssod new`` has written.
+
+    For example::
+
+        project = mmssod.new('labels.json', unlabeled='photos', out='own')
+        print(project.run().verdict)
+        found = project.detector().predict('photo.jpg')
+
+    Args:
+        folder: Where it lies.
+    """
+
+    folder: Path
+
+    def run(
+        self,
+        *,
+        folds: int | None = None,
+        out: str | None = None,
+        command: str = '',
+        say: Callable[[str], None] = print_now,
+        **options: Any,
+    ) -> Result:
+        """Train what is not complete, evaluate, write the report; a call that was cut off goes on with the same call.
+
+        Args:
+            folds: Judge by so many folds of the labeled images, >= 2: each is held out once.
+            out: The ``.html`` file of the report; by default in the project's folder, or that of its folds.
+            command: How it was called, to be printed in the report of folds.
+            say: Gets the lines on what is done and what came of it.
+            options: ``seed``, ``amp``, ``cfg_options``, ``trust_checkpoint`` of all trainings, see
+                :func:`mmssod.apis.train`.
+
+        Raises:
+            ValueError: Everything that is found wrong before training, together.
+            SystemExit: Told to end: the checkpoint was saved.
+        """
+        with short_terminal():
+            folder = trial.choose(self.folder, **options)
+            if folds:
+                judged = cross_validation.run_folds(folder, folds, **options)
+            else:
+                trainings = running.train_project(folder, **options)
+        if folds:
+            page = Path(out) if out else folds_folder(folder, folds) / 'report.html'
+            fold_report.write_fold_report(folder, judged, page, command)
+            verdict = judged.verdict.sentence
+            say('\n'.join([*cross_validation.fold_summary(folder, judged), str(page), verdict]))
+            return Result(verdict, page)
+        page = Path(out) if out else self.folder / 'report.html'
+        known = running.noted_verdict(folder, trainings, page)
+        say('\n'.join(running.summary(folder, trainings, page)))
+        if known is not None:
+            say(f'finished before, nothing was left to do; the report: {page}\n{known}')
+            return Result(known, page)
+        runs = running.report_runs(trainings)
+        words = shlex.join(['mmssod', 'report', *runs, '--out', str(page)])
+        say(words)
+        with short_terminal():
+            made = report(runs, str(page), command=words)
+        say('\n'.join(told(made, str(page))))
+        verdict = made.verdict.sentence if made.verdict else ''
+        if not made.scores:
+            say(made.test)
+        else:
+            running.note_report(folder, trainings, verdict)
+        return Result(verdict, page, bool(made.scores))
+
+    def detector(self, **options: Any) -> Detector:
+        """The student with its best checkpoint and thresholds, see :class:`mmssod.Detector`."""
+        from mmssod.apis.detector import Detector
+
+        return Detector(self.folder, **options)
+
+
+def new(
+    labeled: str,
+    unlabeled: str,
+    *,
+    out: str = 'own',
+    images: str = '',
+    val: str = '',
+    val_images: str = '',
+    say: Callable[[str], None] = print_now,
+    **options: Any,
+) -> Project:
+    """Check labeled and unlabeled images and write a project that fits them and this machine.
+
+    Args:
+        labeled: Labels: a COCO json, a folder of VOC xml or YOLO txt, or a ``data.yaml``.
+        unlabeled: Images: a folder, a glob, a text list or a COCO json.
+        out: The project's folder.
+        images: Folder of the labeled images, by default beside the labels.
+        val: Labels to evaluate on; by default a share of the labeled images is set aside.
+        val_images: Folder of their images.
+        say: Gets the report on data, plan and files.
+        options: See :func:`mmssod.apis.new.new_project`.
+
+    Raises:
+        ValueError: Everything that is wrong with the data, together.
+        FileNotFoundError: A source that is not there.
+    """
+    judged = Source(val, val_images) if val else None
+    say(new_project(Source(labeled, images), unlabeled, out, val=judged, **options))
+    return Project(Path(out))
