@@ -7,8 +7,10 @@ import time
 from copy import deepcopy
 from dataclasses import asdict, replace
 from functools import reduce
+from multiprocessing import Process
 from operator import getitem
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from mmdet.registry import HOOKS, MODELS
@@ -279,6 +281,42 @@ def test_the_curve_takes_the_newer_of_two_evaluations(tmp_path):
         (folder / 'scalars.json').write_text('\n'.join(json.dumps(line) for line in lines))
     assert runs.read_curve(tmp_path) == [{'coco/bbox_mAP': 0.2, 'step': 10}]
     assert runs.read_curve(tmp_path / 'none') == []
+
+
+def test_evaluations_know_what_they_cost(tmp_path):
+    """Of a resumed run together; a step that a kill undid is counted again."""
+    log = tmp_path / '1/vis_data/scalars.json'
+    log.parent.mkdir(parents=True)
+    points = [{'coco/bbox_mAP': 0.1, 'step': step} for step in (2, 4, 6)]
+    log.write_text('\n'.join(map(json.dumps, points)))
+    first, resumed = runs.CoreSecondsHook(), runs.CoreSecondsHook()
+    runner = SimpleNamespace(work_dir=str(tmp_path), iter=0)
+    first.before_train(runner)
+    for runner.iter in (2, 4):
+        first.after_val_epoch(runner)
+    resumed.before_train(runner)
+    for runner.iter in (4, 6):
+        resumed.after_val_epoch(runner)
+    noted = [point['core_seconds'] for point in runs.read_curve(tmp_path)]
+    own = runs.cpu_seconds()
+    assert 0 < noted[0] < noted[1] < noted[2] < 2 * own + 0.1
+    assert noted[1] > 1.5 * noted[0]
+
+
+def test_cpu_seconds_count_processes_that_run():
+    before = runs.cpu_seconds()
+    worker = Process(target=_work)
+    worker.start()
+    while worker.is_alive() and runs.cpu_seconds() - before < 0.3:
+        time.sleep(0.02)
+    assert worker.is_alive()
+    worker.kill()
+    worker.join()
+
+
+def _work():
+    while True:
+        pass
 
 
 def test_mean_over_folds(tmp_path, capsys, monkeypatch):

@@ -44,6 +44,7 @@ def train(
     cfg_options: dict[str, Any] | None = None,
     launcher: str = 'none',
     trust_checkpoint: bool = False,
+    hooks: Sequence[Hook] = (),
 ) -> dict[str, float]:
     """Train a detector.
 
@@ -58,6 +59,7 @@ def train(
         cfg_options: values by dotted key that replace the config's.
         launcher: ``none``, ``pytorch``, ``slurm`` or ``mpi``.
         trust_checkpoint: unpickle checkpoints without a limit, which runs whatever code they hold.
+        hooks: see :func:`run_training`.
 
     Returns:
         dict[str, float]: metrics of the last evaluation of this call by name (``coco/bbox_mAP``,
@@ -88,7 +90,7 @@ def train(
     )
     setup_cache_size_limit_of_dynamo()
     with trusting(trust_checkpoint), process_group(cfg):
-        metrics = run_training(cfg)
+        metrics = run_training(cfg, hooks)
     return metrics
 
 

@@ -8,11 +8,11 @@ from types import ModuleType, SimpleNamespace
 import cv2
 import numpy as np
 import pytest
+from tiny_project import make_project, tiny_data
 
 import mmssod
 from mmssod.apis.inferring import frames, infer
 from mmssod.environment.errors import InputError
-from tiny_project import make_project, tiny_data
 
 
 @pytest.fixture(scope='module')

@@ -7,15 +7,19 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import resource
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import date
+from multiprocessing import active_children
 from pathlib import Path
 from typing import Any
 
 import torch
+from mmengine.hooks import Hook
+from mmengine.runner import Runner
 
 from matrix_runs.matrix import Matrix, Recipe
 from mmssod.apis.config import load_config, teacher_checkpoint
@@ -25,6 +29,8 @@ from mmssod.environment import collect
 from mmssod.environment.log_entries import log_entries
 from mmssod.methods.ismt.export import export_memory
 from mmssod.methods.multi_phase.running import train_phases
+
+CORE_SECONDS = 'core_seconds.jsonl'
 
 
 @dataclass(frozen=True)
@@ -42,7 +48,7 @@ class Run:
         metrics: Figures in [0, 1] by the metric's names.
         environment: Versions and hardware.
         options: What replaced the config's values.
-        curve: Each evaluation on the way: iteration and metrics.
+        curve: Each evaluation on the way: iteration, metrics, and what the run had cost of one core by then.
         memory: Peak memory in MiB: of the GPU, without one of the process.
         digest: Checksum of the config that was trained.
         lineage: The same of it and of all that it started from.
@@ -116,7 +122,12 @@ def train_recipe(matrix: Matrix, recipe: Recipe, seed: int, folder: Path) -> dic
         return train_phases(recipe.config, work_dir=str(work_dir), seed=seed)
     options = {**recipe.options_of(seed), **start_options(matrix, recipe, folder)}
     metrics = train(
-        recipe.config, work_dir=str(work_dir), seed=seed, resume='auto', cfg_options=options
+        recipe.config,
+        work_dir=str(work_dir),
+        seed=seed,
+        resume='auto',
+        cfg_options=options,
+        hooks=[CoreSecondsHook()],
     )
     if not metrics:  # cut off between the last iteration and the end of its evaluation
         checkpoint = str(folder / recipe.last_checkpoint)
@@ -127,6 +138,34 @@ def train_recipe(matrix: Matrix, recipe: Recipe, seed: int, folder: Path) -> dic
             cfg_options=recipe.options_of(seed),
         )
     return metrics
+
+
+class CoreSecondsHook(Hook):
+    """Notes at each evaluation what the run has cost of one core since its start, the evaluation included.
+
+    A line each in ``core_seconds.jsonl`` of the work directory. A resumed run counts on from the last line.
+    """
+
+    def __init__(self) -> None:
+        self.before = 0.0
+
+    def before_train(self, runner: Runner) -> None:
+        """Take up what was noted."""
+        noted = read_core_seconds(Path(runner.work_dir)) if runner.iter else {}
+        self.before = max(noted.values(), default=0.0)
+
+    def after_val_epoch(self, runner: Runner, metrics: dict[str, float] | None = None) -> None:
+        """Note."""
+        line = dict(step=runner.iter, core_seconds=self.before + cpu_seconds())
+        with Path(runner.work_dir, CORE_SECONDS).open('a') as stream:
+            stream.write(json.dumps(line) + '\n')
+
+
+def read_core_seconds(work_dir: Path) -> dict[int, float]:
+    """Seconds of one core by iteration, as :class:`CoreSecondsHook` has noted them."""
+    file = work_dir / CORE_SECONDS
+    lines = [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
+    return {line['step']: line['core_seconds'] for line in lines}
 
 
 def start_options(matrix: Matrix, recipe: Recipe, folder: Path) -> dict[str, Any]:
@@ -202,7 +241,11 @@ def read_curve(work_dir: Path) -> list[dict[str, float]]:
             if any('bbox_mAP' in key for key in entry):
                 kept = {k: v for k, v in entry.items() if 'time' not in k}
                 found[iteration] = kept | {'step': iteration}
-    return [found[step] for step in sorted(found)]
+    seconds = read_core_seconds(work_dir)
+    return [
+        found[step] | ({'core_seconds': seconds[step]} if step in seconds else {})
+        for step in sorted(found)
+    ]
 
 
 def last_evaluation(work_dir: Path) -> dict[str, float]:
@@ -232,9 +275,19 @@ def peak_memory() -> float:
 
 
 def cpu_seconds() -> float:
-    """CPU time of this process and of its children that have ended."""
+    """CPU time of this process and of its children, those that run only on Linux."""
     used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    return sum(usage.ru_utime + usage.ru_stime for usage in used)
+    ended = sum(usage.ru_utime + usage.ru_stime for usage in used)
+    return ended + sum(_cpu_seconds_of(child.pid) for child in active_children() if child.pid)
+
+
+def _cpu_seconds_of(process: int) -> float:
+    """CPU time of another process: fields 14 and 15 of its line in /proc, see proc(5)."""
+    file = Path(f'/proc/{process}/stat')
+    if not file.exists():
+        return 0.0
+    fields = file.read_text().rpartition(')')[2].split()  # from field 3 on
+    return (int(fields[11]) + int(fields[12])) / os.sysconf('SC_CLK_TCK')
 
 
 def reset_peak_memory() -> None:
