@@ -47,11 +47,13 @@ class Start:
         detector: Key of :data:`~mmssod.apis.new.detectors.DETECTORS`.
         weights: For ``load_from``: a model's name, a URL, or the absolute path of a file; '' for none.
         lines: For the report.
+        known: Share of the classes whose class weights it brings, in [0, 1].
     """
 
     detector: str
     weights: str
     lines: tuple[str, ...]
+    known: float = 0.0
 
 
 def full_name(start: str) -> str:
@@ -141,7 +143,7 @@ def find_start(start: str, detector: str, usual: str, classes: Sequence[str]) ->
     whole = f'{len(fit.fitted)} of the {len(fit.places) + len(fit.unused)} weights in it fit {name}'
     whose = 'COCO' if fit.trained_on == coco_classes() else 'the start'
     lines = (f'start: {file}: {whole}', *_class_line(fit.kept, fit.new, whose))
-    return Start(name, weights, lines)
+    return Start(name, weights, lines, _share_of(fit.kept, fit.new))
 
 
 def _own_start(name: str, none: bool, classes: Sequence[str], start: str = '') -> Start:
@@ -166,7 +168,7 @@ def _own_start(name: str, none: bool, classes: Sequence[str], start: str = '') -
     for problem in _file_problems(file) if file else ():
         raise StartError(problem)
     lines = (f'start: {start}, trained on COCO: {file}',) if file else _fetched_later(start)
-    return Start(name, start, (*lines, *_class_line(kept, new, 'COCO')))
+    return Start(name, start, (*lines, *_class_line(kept, new, 'COCO')), _share_of(kept, new))
 
 
 def _fetched_later(start: str) -> tuple[str, ...]:
@@ -177,6 +179,10 @@ def _fetched_later(start: str) -> tuple[str, ...]:
         f'  without a network: fetch that file on another machine and put it at {place},',
         '  or call this command again with --start FILE --force',
     )
+
+
+def _share_of(kept: Sequence[str], new: Sequence[str]) -> float:
+    return len(kept) / max(len(kept) + len(new), 1)
 
 
 def _class_line(kept: Sequence[str], new: Sequence[str], whose: str) -> tuple[str, ...]:
