@@ -56,6 +56,16 @@ def test_a_class_without_labels_keeps_nothing_and_without_candidates_the_least()
     assert made.thresholds().tolist() == pytest.approx([0.9, 0.2])
 
 
+def test_a_count_of_few_boxes_is_in_doubt():
+    """3 + 2 sqrt(4) = 7 and 0 + 2 boxes of 10 images; without doubt 3 and none."""
+    candidates = [[(0, 0.9 - 0.05 * n), (1, 0.9 - 0.05 * n)] for n in range(10)]
+    for doubt, kept in ((0.0, [3, 0]), (2.0, [7, 2])):
+        made = balancer(counts=(3, 0), images=10, doubt=doubt)
+        see(made, *candidates)
+        least = made.thresholds().tolist()
+        assert [sum(image[c][1] > least[c] for image in candidates) for c in (0, 1)] == kept
+
+
 def test_images_without_candidates_count():
     made = balancer(counts=(1,))
     see(made, [(0, 0.4), (0, 0.8)])
@@ -104,7 +114,7 @@ def test_weights_by_class_are_those_of_equation_6():
     assert made.weights()[1] > made.weights()[0]
 
 
-@pytest.mark.parametrize('wrong', [dict(share=0), dict(recent=0), dict(limits=(0.5, 0.4))])
+@pytest.mark.parametrize('wrong', [dict(share=0), dict(recent=0), dict(doubt=-1), dict(limits=(0.5, 0.4))])
 def test_refusals(wrong):
     with pytest.raises(ValueError, match='expected share > 0'):
         MatchingBalancer(2, **wrong)

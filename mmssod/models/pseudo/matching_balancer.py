@@ -33,6 +33,9 @@ class MatchingBalancer(ClassBalancer):
         recent: Images that thresholds look back on, at least 1.
         first: Until as many images were seen, ``threshold`` (with DT, if on) holds.
         limits: Least and greatest matched threshold, in [0, 1].
+        doubt: Standard deviations of a count that are added to it, at least 0: of ``n`` labeled boxes
+            ``n + doubt * sqrt(n + 1)``. With few labels a class may as well have been twice as frequent, and objects
+            without a pseudo label are background to the student; of a class with hundreds little changes.
         kwargs: As :class:`ClassBalancer`; its weights by class (RE) combine with this.
 
     Raises:
@@ -46,18 +49,21 @@ class MatchingBalancer(ClassBalancer):
         recent: int = 400,
         first: int = 40,
         limits: tuple[float, float] = (0.2, 0.9),
+        doubt: float = 0.0,
         **kwargs: Any,
     ) -> None:
         super().__init__(num_classes, **kwargs)
-        if not share > 0 or recent < 1 or not 0 <= limits[0] <= limits[1] <= 1:
+        ordered = 0 <= limits[0] <= limits[1] <= 1
+        if not (share > 0 and recent >= 1 and doubt >= 0 and ordered):
             raise InputError(
-                f'expected share > 0, recent >= 1 and 0 <= limits[0] <= limits[1] <= 1, got share={share}, '
-                f'recent={recent}, limits={tuple(limits)}'
+                'expected share > 0, recent >= 1, doubt >= 0 and 0 <= limits[0] <= limits[1] <= 1, got '
+                f'share={share}, recent={recent}, doubt={doubt}, limits={tuple(limits)}'
             )
         self.share = share
         self.recent = recent
         self.first = first
         self.limits = (float(limits[0]), float(limits[1]))
+        self.doubt = doubt
         self.labeled_boxes: Tensor
         self.histogram: Tensor
         self.images: Tensor
@@ -71,7 +77,8 @@ class MatchingBalancer(ClassBalancer):
     def initialize(self, box_counts: Tensor, num_images: int = 1) -> None:
         """Start from the labeled set; arguments as :meth:`ClassBalancer.initialize`."""
         super().initialize(box_counts, num_images)
-        self.labeled_boxes.copy_(box_counts / max(num_images, 1))
+        likely = box_counts + self.doubt * (box_counts.double() + 1).sqrt()
+        self.labeled_boxes.copy_(likely / max(num_images, 1))
 
     @torch.no_grad()
     def observe(self, labels: Sequence[Tensor], certainties: Sequence[Tensor]) -> None:
