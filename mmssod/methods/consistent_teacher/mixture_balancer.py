@@ -33,6 +33,9 @@ class MixtureBalancer(ClassBalancer):
         num_classes: ``M``.
         recent: ``N``, 100 in the source.
         least: A class with fewer certainties than this keeps ``threshold``, at least 2; 4 in the source.
+        tolerance: Change of the mean log-likelihood at which the fit ends. The source's 1e-3, scikit-learn's default, ends
+            it after about three steps, with both components near the middle: the threshold is then the certainty above
+            the mean where the most lie. 1e-6 finds the two kinds.
         kwargs: As :class:`ClassBalancer`. ``threshold`` holds before a class has a mixture. With ``threshold_power``
             (DT) the mixture's threshold takes the place of tau in Eq. 6, with its bounds; weights by class (RE) combine.
 
@@ -41,11 +44,20 @@ class MixtureBalancer(ClassBalancer):
     """
 
     def __init__(
-        self, num_classes: int, recent: int = 100, least: int = 4, **kwargs: Any
+        self,
+        num_classes: int,
+        recent: int = 100,
+        least: int = 4,
+        tolerance: float = 1e-3,
+        **kwargs: Any,
     ) -> None:
         super().__init__(num_classes, **kwargs)
-        if not 2 <= least <= recent:
-            raise InputError(f'expected 2 <= least <= recent, got least={least}, recent={recent}')
+        if not 2 <= least <= recent or not tolerance >= 0:
+            raise InputError(
+                f'expected 2 <= least <= recent and tolerance >= 0, got least={least}, recent={recent}, '
+                f'tolerance={tolerance}'
+            )
+        self.tolerance = tolerance
         self.recent = recent
         self.least = least
         self.queue: Tensor
@@ -66,7 +78,8 @@ class MixtureBalancer(ClassBalancer):
     def _fit(self) -> Tensor:
         """The mixtures' thresholds, ``threshold`` where there is none, shape (M,)."""
         filled = self.queue > 0
-        joint = fit_two(self.queue, filled).log_joint(self.queue.double())
+        mixture = fit_two(self.queue, filled, tolerance=self.tolerance)
+        joint = mixture.log_joint(self.queue.double())
         upper = (joint[..., 1] > joint[..., 0]) & filled
         density = joint.logsumexp(dim=2).masked_fill(~upper, -torch.inf)
         densest = self.queue.gather(1, density.argmax(dim=1, keepdim=True)).squeeze(1)
