@@ -1,7 +1,7 @@
 """LabelMatch on all of COCO train2017 and unlabeled2017, from the detector of configs/supervised/coco_full_1x.py.
 
-Its repository has this config and no figure for it; not run here: needs COCO and 8 GPUs. 32 + 32 images, 540k iterations,
-the learning rate 0.004.
+Its repository has this config and no figure for it; not run here: needs COCO and 8 GPUs. 32 + 32 images, 540k
+iterations, the learning rate 0.004.
 
     tools/dist_train.sh configs/labelmatch/coco_full.py 8
 """

@@ -1,7 +1,7 @@
 """LabelMatch on 1, 2, 5 or 10 % of COCO, from the detector that configs/supervised/coco_partial.py trains.
 
-The authors' repository reports 25.81 / - / 32.70 / 35.49 AP; not run here: needs COCO and 8 GPUs. As its config: 16 + 16
-images, 160k iterations at one rate.
+The authors' repository reports 25.81 / - / 32.70 / 35.49 AP; not run here: needs COCO and 8 GPUs. As its config: 16 +
+16 images, 160k iterations at one rate.
 
     PERCENT=2 FOLD=1 tools/dist_train.sh configs/labelmatch/coco_partial.py 8
 """

@@ -1,4 +1,4 @@
-"""As student_aquarium.py with Consistent-Teacher's thresholds: a mixture of two Gaussians over each class's certainties.
+"""As student_aquarium.py with Consistent-Teacher's thresholds: two Gaussians over each class's certainties.
 
 tools/train.py configs/yolox_nano/consistent_teacher_aquarium.py --teacher configs/yolox_nano/teacher_aquarium.py
 """

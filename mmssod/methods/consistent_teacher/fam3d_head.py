@@ -43,7 +43,8 @@ class FAM3DHead(RTMDetHead):
     Args:
         num_classes: Number of classes.
         in_channels: Of the feature maps.
-        regression: ``'delta'`` refines a square anchor of ``anchor_scale`` strides; ``'distance'`` measures from the point.
+        regression: ``'delta'`` refines a square anchor of ``anchor_scale`` strides; ``'distance'`` measures from the
+            point.
         anchor_scale: Side of the anchor in strides.
         shrink: The offsets are predicted from ``feat_channels // shrink`` channels of each level.
         kwargs: As ``RTMDetHead``, whose objectness is off; ``bbox_coder`` is a ``DistancePointBBoxCoder``.
@@ -71,7 +72,7 @@ class FAM3DHead(RTMDetHead):
         super().__init__(num_classes, in_channels, with_objectness=False, **kwargs)
 
     def _init_layers(self) -> None:
-        """mmdet's towers, and what predicts offsets."""
+        """Mmdet's towers, and what predicts offsets."""
         super()._init_layers()
         channels = self.feat_channels // self.shrink
         both_towers = 2 * self.stacked_convs * self.feat_channels
@@ -138,7 +139,9 @@ class FAM3DHead(RTMDetHead):
             return None
         if levels[level].shape[2:] == like.shape[2:]:
             return levels[level]
-        return F.interpolate(levels[level], size=like.shape[2:], mode='bilinear', align_corners=False)
+        return F.interpolate(
+            levels[level], size=like.shape[2:], mode='bilinear', align_corners=False
+        )
 
 
 SIGNS = [[[-1.0]], [[-1.0]], [[1.0]], [[1.0]]]  # away from the point: left, up, right, down

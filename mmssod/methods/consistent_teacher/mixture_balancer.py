@@ -1,4 +1,4 @@
-"""Thresholds by class where the recent certainties part into two kinds. ``M`` classes, ``N`` certainties kept of each."""
+"""Thresholds by class where recent certainties part into two kinds. ``M`` classes, ``N`` certainties kept of each."""
 
 from __future__ import annotations
 
@@ -33,11 +33,12 @@ class MixtureBalancer(ClassBalancer):
         num_classes: ``M``.
         recent: ``N``, 100 in the source.
         least: A class with fewer certainties than this keeps ``threshold``, at least 2; 4 in the source.
-        tolerance: Change of the mean log-likelihood at which the fit ends. The source's 1e-3, scikit-learn's default, ends
-            it after about three steps, with both components near the middle: the threshold is then the certainty above
-            the mean where the most lie. 1e-6 finds the two kinds.
-        kwargs: As :class:`ClassBalancer`. ``threshold`` holds before a class has a mixture. With ``threshold_power``
-            (DT) the mixture's threshold takes the place of tau in Eq. 6, with its bounds; weights by class (RE) combine.
+        tolerance: Change of the mean log-likelihood at which the fit ends. The source's 1e-3, scikit-learn's default,
+            ends it after about three steps, with both components near the middle: the threshold is then the certainty
+            above the mean where the most lie. 1e-6 finds the two kinds.
+        kwargs: As :class:`ClassBalancer`. ``threshold`` holds before a class has a mixture. With
+            ``threshold_power`` (DT) the mixture's threshold takes the place of tau in Eq. 6, with its bounds; weights by
+            class (RE) combine.
 
     Raises:
         ValueError: For values outside these ranges.
@@ -62,7 +63,9 @@ class MixtureBalancer(ClassBalancer):
         self.least = least
         self.queue: Tensor
         self.fitted: Tensor
-        self.register_buffer('queue', torch.zeros(num_classes, recent))  # the newest first, 0 is none
+        self.register_buffer(
+            'queue', torch.zeros(num_classes, recent)
+        )  # the newest first, 0 is none
         self.register_buffer('fitted', torch.full((num_classes,), float(self.threshold)))
 
     @torch.no_grad()

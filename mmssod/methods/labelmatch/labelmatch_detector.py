@@ -37,8 +37,8 @@ class LabelMatchDetector(PseudoLabelDetector):
 
     Pseudo boxes are those above the balancer's thresholds, as many as labels are (``share=1``). The RPN learns all of
     them. To the second stage a box is reliable above the threshold at which only ``reliable_share`` of them are left,
-    and uncertain else. A RoI on an uncertain box has no loss of class and place: its scores learn those that the teacher
-    gives to the same place of the weak view, sharpened (``loss_soft``). If the teacher, asked at all RoIs of an
+    and uncertain else. A RoI on an uncertain box has no loss of class and place: its scores learn those that the
+    teacher gives to the same place of the weak view, sharpened (``loss_soft``). If the teacher, asked at all RoIs of an
     uncertain box, finds its class and its place again, the box is reliable after all.
 
     Laws: at ``reliable_share = share`` nothing is uncertain, and losses are those of :class:`PseudoLabelDetector` with

@@ -109,7 +109,9 @@ class SoftTeacherDetector(PseudoLabelDetector):
         sure = choose(targets, lambda labels: labels.cls_certainty > self.cls_threshold)
         steady = choose(targets, lambda labels: 1 - labels.loc_certainty < self.max_deviation)
         proposed = choose(targets, lambda labels: labels.cls_certainty > self.rpn_threshold)
-        losses, proposals = rpn_loss(self.student, features, with_all_pseudo_labels(samples, proposed))
+        losses, proposals = rpn_loss(
+            self.student, features, with_all_pseudo_labels(samples, proposed)
+        )
         roi_losses = self.classification_loss(features, proposals, samples, sure)
         self.labeler.forget()
         losses |= {n: v for n, v in roi_losses.items() if not n.startswith('loss_bbox')}
