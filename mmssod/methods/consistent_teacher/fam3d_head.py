@@ -91,8 +91,8 @@ class FAM3DHead(RTMDetHead):
         scores, boxes, context = zip(*map(self.own_boxes, feats, range(len(feats))), strict=True)
         distances = []
         for level, own in enumerate(boxes):
-            around = [self._at(context, level + step, own) for step in (-1, 0, 1)]
-            around = torch.cat([part if part is not None else context[level] for part in around], 1)
+            beside = [self._at(context, level + step, own) for step in (-1, 0, 1)]
+            around = torch.cat([context[level] if part is None else part for part in beside], 1)
             mixed = mix_levels(
                 own,
                 self._at(boxes, level - 1, own),
