@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from mmssod.environment.errors import InputError
 
 SIDES = 4
+SIGNS = [[[-1.0]], [[-1.0]], [[1.0]], [[1.0]]]  # away from the point: left, up, right, down
 
 
 @MODELS.register_module()
@@ -112,17 +113,19 @@ class FAM3DHead(RTMDetHead):
                 stage = layer(stage)
                 stages.append(stage)
             ends.append(stage)
-        raw = self.scales[level](self.rtm_reg(ends[1])).float()
-        return self.rtm_cls(ends[0]), self.decode(raw, level), self.context(torch.cat(stages, 1))
+        boxes = self.decode(self.rtm_reg(ends[1]).float(), level)
+        return self.rtm_cls(ends[0]), boxes, self.context(torch.cat(stages, 1))
 
     def decode(self, raw: Tensor, level: int) -> Tensor:
         """Boxes of one level from what its layer says."""
-        stride = self.prior_generator.strides[level][0]
+        stride, scale = self.prior_generator.strides[level][0], self.scales[level]
         points = self._points(level, raw)
         if self.regression == 'distance':
-            return points + raw.exp() * stride * raw.new_tensor(SIGNS)
+            return points + scale(raw.exp()) * stride * raw.new_tensor(SIGNS)
         anchors = points + self.anchor_scale * stride / 2 * raw.new_tensor(SIGNS)
-        flat = [part.permute(0, 2, 3, 1).reshape(-1, 4) for part in (anchors.expand_as(raw), raw)]
+        flat = [
+            part.permute(0, 2, 3, 1).reshape(-1, 4) for part in (anchors.expand_as(raw), scale(raw))
+        ]
         boxes = delta2bbox(*flat, stds=(0.1, 0.1, 0.2, 0.2))
         return boxes.view(len(raw), *raw.shape[2:], 4).permute(0, 3, 1, 2)
 
@@ -142,9 +145,6 @@ class FAM3DHead(RTMDetHead):
         return F.interpolate(
             levels[level], size=like.shape[2:], mode='bilinear', align_corners=False
         )
-
-
-SIGNS = [[[-1.0]], [[-1.0]], [[1.0]], [[1.0]]]  # away from the point: left, up, right, down
 
 
 def mix_levels(own: Tensor, finer: Tensor | None, coarser: Tensor | None, share: Tensor) -> Tensor:

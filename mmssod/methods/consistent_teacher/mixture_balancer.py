@@ -37,8 +37,8 @@ class MixtureBalancer(ClassBalancer):
             ends it after about three steps, with both components near the middle: the threshold is then the certainty
             above the mean where the most lie. 1e-6 finds the two kinds.
         kwargs: As :class:`ClassBalancer`. ``threshold`` holds before a class has a mixture. With
-            ``threshold_power`` (DT) the mixture's threshold takes the place of tau in Eq. 6, with its bounds; weights by
-            class (RE) combine.
+            ``threshold_power`` (DT) the mixture's threshold takes the place of tau in Eq. 6, with its bounds; weights
+            by class (RE) combine.
 
     Raises:
         ValueError: For values outside these ranges.
