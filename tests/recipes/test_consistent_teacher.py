@@ -438,6 +438,13 @@ def test_the_head_weighs_boxes():
     assert supervised([1, 1, 1000]) > 2 * supervised([1, 1, 1])
 
 
+def test_mixed_precision_stays_finite():
+    model = build(detector=FEW)
+    with torch.autocast('cpu', torch.bfloat16):
+        total, _ = model.parse_losses(model.loss(*tiny_batch()))
+    assert torch.isfinite(total)
+
+
 def test_another_regression_is_refused():
     with pytest.raises(ValueError, match="'delta' or 'distance', got 'log'"):
         FAM3DHead(**head(regression='log'))

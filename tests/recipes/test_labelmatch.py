@@ -251,6 +251,13 @@ def test_the_papers_certainty_combines():
     assert model.balancer.weights().unique().numel() > 1
 
 
+def test_mixed_precision_stays_finite():
+    model = build(**MATCHED)
+    with torch.autocast('cpu', torch.bfloat16):
+        total, _ = model.parse_losses(model.loss(*tiny_batch()))
+    assert torch.isfinite(total)
+
+
 def test_settings_that_make_no_sense():
     for changes, message in (
         (
