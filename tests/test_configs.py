@@ -61,7 +61,7 @@ def images_of(sampler):
 
 def test_all_configs_are_seen():
     # A new config raises this number: then it is loaded and built below.
-    assert len(FILES) == 136
+    assert len(FILES) == 148
 
 
 @pytest.mark.parametrize('path', FILES, ids=short)
@@ -111,6 +111,11 @@ def test_student_has_its_teachers_detector(path):
 OTHER_SHARES = {
     'stac/teacher_voc.py': (3 / 4,),
     'stac/voc.py': (3 / 8, 3 / 4),
+    **{
+        f'{m}/{n}.py': ()
+        for m in ('consistent_teacher', 'labelmatch')
+        for n in ('coco_partial', 'voc')
+    },
     **{f'unbiased_teacher/{n}.py': () for n in ('coco_full', 'coco_partial', 'demo', 'voc')},
 }
 
@@ -217,7 +222,8 @@ def test_names_in_metafiles_differ():
 def test_metafiles_are_seen():
     folders = {str(path.parent.relative_to(ROOT / 'configs')) for path in METAFILES}
     methods = 'csd instant_teaching ismt multi_phase soft_teacher stac supervised unbiased_teacher'
-    assert folders == {*methods.split(), 'certainty', 'certainty/beyond'}
+    newer = {'consistent_teacher', 'labelmatch'}
+    assert folders == {*methods.split(), *newer, 'certainty', 'certainty/beyond'}
 
 
 @pytest.mark.parametrize('name', ['coco_partial', 'demo'])

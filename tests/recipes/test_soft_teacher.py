@@ -15,9 +15,9 @@ from mmengine.structures import InstanceData
 from tiny_recipes import FEW_BOXES, build_recipe, tiny_recipe, two_steps
 
 from mmssod.datasets.transforms.steps import as_list
-from mmssod.methods.soft_teacher.rescoring_teacher import box_deviation, jitter
 from mmssod.models import PseudoLabelDetector
 from mmssod.models.detectors.pseudo_label_detector import view_change
+from mmssod.models.pseudo.rescoring_teacher import box_deviation, jitter
 from mmssod.structures import PseudoLabels
 from mmssod.testing import tiny_batch, tiny_detector, tiny_sample
 

@@ -2,14 +2,10 @@
 
 What differs from the core: ``SoftTeacherDetector`` gives the RPN and the classification boxes of high p, and the box
 regression boxes that stay where they are when their start is shaken; background RoIs count as much as the teacher takes
-them for background. ``RescoringTeacher`` answers these further questions. ``configs/soft_teacher/README.md`` tells
-the rest.
+them for background. The core's ``RescoringTeacher`` answers these further questions. ``configs/soft_teacher/README.md``
+tells the rest.
 """
 
-from mmssod.methods.soft_teacher.rescoring_teacher import RescoringTeacher
 from mmssod.methods.soft_teacher.soft_teacher_detector import SoftTeacherDetector
 
-__all__ = [
-    'RescoringTeacher',
-    'SoftTeacherDetector',
-]
+__all__ = ['SoftTeacherDetector']

@@ -15,16 +15,15 @@ from mmdet.utils import InstanceList
 from torch import Tensor
 
 from mmssod.environment.errors import InputError
-from mmssod.methods.soft_teacher.rescoring_teacher import RescoringTeacher
 from mmssod.models.detectors.losses import Loss, scale_losses, split_foreground
 from mmssod.models.detectors.pseudo_label_detector import (
     PseudoLabelDetector,
     mean_boxes,
     view_change,
-    with_pseudo_labels,
+    with_all_pseudo_labels,
 )
 from mmssod.models.detectors.two_stage import require_two_stages, rpn_loss, sample_rois
-from mmssod.models.pseudo import KeepImages
+from mmssod.models.pseudo import KeepImages, RescoringTeacher
 from mmssod.models.roi_heads import CertaintyRoIHead
 from mmssod.structures import PseudoLabels, move_boxes
 
@@ -110,11 +109,13 @@ class SoftTeacherDetector(PseudoLabelDetector):
         sure = choose(targets, lambda labels: labels.cls_certainty > self.cls_threshold)
         steady = choose(targets, lambda labels: 1 - labels.loc_certainty < self.max_deviation)
         proposed = choose(targets, lambda labels: labels.cls_certainty > self.rpn_threshold)
-        losses, proposals = rpn_loss(self.student, features, labeled(samples, proposed))
+        losses, proposals = rpn_loss(
+            self.student, features, with_all_pseudo_labels(samples, proposed)
+        )
         roi_losses = self.classification_loss(features, proposals, samples, sure)
         self.labeler.forget()
         losses |= {n: v for n, v in roi_losses.items() if not n.startswith('loss_bbox')}
-        losses |= self.regression_loss(features, proposals, labeled(samples, steady))
+        losses |= self.regression_loss(features, proposals, with_all_pseudo_labels(samples, steady))
         losses['sure_boxes'] = mean_boxes(sure)
         losses['steady_boxes'] = mean_boxes(steady)
         losses, foreground = split_foreground(losses)
@@ -129,7 +130,7 @@ class SoftTeacherDetector(PseudoLabelDetector):
     ) -> dict[str, Tensor]:
         """Losses of RoIs with weighted background; classification is a mean weighted by the RoIs' weights."""
         head = self.student.roi_head
-        results = sample_rois(head, features, proposals, labeled(samples, sure))
+        results = sample_rois(head, features, proposals, with_all_pseudo_labels(samples, sure))
         for result, score in zip(results, self.background_scores(results, samples), strict=True):
             result.neg_weights = score
         losses = head.bbox_loss(features, results)['loss_bbox']
@@ -162,10 +163,3 @@ def choose(
 ) -> list[PseudoLabels]:
     """The boxes of each image that a rule picks."""
     return [labels.select(rule(labels)) for labels in targets]
-
-
-def labeled(samples: SampleList, targets: list[PseudoLabels]) -> SampleList:
-    """Samples like the given ones with pseudo labels where mmdet's losses look for true boxes."""
-    return [
-        with_pseudo_labels(sample, labels) for sample, labels in zip(samples, targets, strict=True)
-    ]

@@ -210,10 +210,7 @@ class PseudoLabelDetector(StudentDetector):
             keep = filled or [0]
             inputs = self.features.select(inputs, keep)
             samples, targets = [samples[i] for i in keep], [targets[i] for i in keep]
-        strong = [
-            with_pseudo_labels(sample, labels)
-            for sample, labels in zip(samples, targets, strict=True)
-        ]
+        strong = with_all_pseudo_labels(samples, targets)
         losses, foreground = split_foreground(self.student.loss(inputs, strong))
         return scale_losses(losses, factor, self.unsup_loss_weights), foreground
 
@@ -321,6 +318,13 @@ def with_pseudo_labels(sample: DetDataSample, labels: PseudoLabels) -> DetDataSa
     labeled = DetDataSample(metainfo=sample.metainfo)
     labeled.gt_instances = labels.to_ground_truth()
     return labeled
+
+
+def with_all_pseudo_labels(samples: SampleList, targets: list[PseudoLabels]) -> SampleList:
+    """:func:`with_pseudo_labels` of each sample."""
+    return [
+        with_pseudo_labels(sample, labels) for sample, labels in zip(samples, targets, strict=True)
+    ]
 
 
 def mean_boxes(pseudo: list[PseudoLabels]) -> Tensor:

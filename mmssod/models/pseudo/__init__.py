@@ -5,6 +5,7 @@ from .labelers import EMATeacher, FrozenTeacher, Labeler, SelfLabeler, build_lab
 from .matching_balancer import MatchingBalancer
 from .mergers import KeepCandidates
 from .mixers import KeepImages, MixUp, PairMixer, RandomMixer, TwoImageMosaic
+from .rescoring_teacher import RescoringTeacher
 from .selectors import ThresholdSelector
 from .statistics import PseudoLabelStatistics
 
@@ -20,6 +21,7 @@ __all__ = [
     'PairMixer',
     'PseudoLabelStatistics',
     'RandomMixer',
+    'RescoringTeacher',
     'SelfLabeler',
     'ThresholdSelector',
     'TwoImageMosaic',

@@ -97,8 +97,12 @@ class MatchingBalancer(ClassBalancer):
 
     def thresholds(self) -> Tensor:
         """The certainty that a box of each class must exceed, shape (M,)."""
+        return self.thresholds_at(self.share)
+
+    def thresholds_at(self, share: float) -> Tensor:
+        """Thresholds above which a class has another share of the labeled boxes an image, shape (M,)."""
         above = self.histogram.flip(1).cumsum(1).flip(1) / self.images.clamp(min=1)
-        too_many = above > self.share * self.labeled_boxes[:, None]
+        too_many = above > share * self.labeled_boxes[:, None]
         matched = (
             too_many.sum(dim=1).to(above) / BINS
         )  # above falls with the bin: the first that is not too many

@@ -32,6 +32,18 @@ recipes = [
         options=both,
     ),
     dict(
+        name='YOLOX-Nano, mixture thresholds',
+        config='configs/yolox_nano/consistent_teacher_aquarium.py',
+        start='YOLOX-Nano, teacher',
+        options=both,
+    ),
+    dict(
+        name='YOLOX-Nano, LabelMatch thresholds',
+        config='configs/yolox_nano/labelmatch_aquarium.py',
+        start='YOLOX-Nano, teacher',
+        options=both,
+    ),
+    dict(
         name='YOLOX-Nano, supervised',
         config='configs/yolox_nano/supervised_aquarium.py',
         options=labeled,

@@ -30,6 +30,18 @@ recipes = [
         options=both,
     ),
     dict(
+        name='YOLOX-Nano, mixture thresholds',
+        config='configs/yolox_nano/consistent_teacher_bccd.py',
+        start='YOLOX-Nano, teacher',
+        options=both,
+    ),
+    dict(
+        name='YOLOX-Nano, LabelMatch thresholds',
+        config='configs/yolox_nano/labelmatch_bccd.py',
+        start='YOLOX-Nano, teacher',
+        options=both,
+    ),
+    dict(
         name='YOLOX-Nano, supervised',
         config='configs/yolox_nano/supervised_bccd.py',
         options=labeled,

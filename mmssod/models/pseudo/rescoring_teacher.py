@@ -13,8 +13,9 @@ from mmdet.utils import ConfigType
 from mmengine.structures import InstanceData
 from torch import Tensor, nn
 
-from mmssod.models.pseudo.labelers import EMATeacher
 from mmssod.structures import PseudoLabels
+
+from .labelers import EMATeacher
 
 
 @MODELS.register_module()
@@ -87,7 +88,7 @@ class RescoringTeacher(EMATeacher):
         shaken = [jitter(value.boxes, times, scale).flatten(0, 1) for value in labels]
         answers = self.rescore(shaken)
         return [
-            box_deviation(_at_class(answer.bboxes, value.labels.repeat(times)), times)
+            box_deviation(at_class(answer.bboxes, value.labels.repeat(times)), times)
             for answer, value in zip(answers, labels, strict=True)
         ]
 
@@ -111,7 +112,7 @@ def _sizes(boxes: Tensor) -> Tensor:
     return (boxes[:, 2:] - boxes[:, :2]).clamp(min=1.0).repeat(1, 2)
 
 
-def _at_class(boxes: Tensor, labels: Tensor) -> Tensor:
+def at_class(boxes: Tensor, labels: Tensor) -> Tensor:
     """The box of each row's class: (n, 4 M) -> (n, 4); (n, 4) stays."""
     if boxes.size(1) == 4:
         return boxes
