@@ -25,7 +25,7 @@ unlabeled['views'] = dict(
     unsup_student=views['strong'],
 )
 custom_hooks = _base_.mmdet_hooks
-optim_wrapper = _base_.semi_rate
+optim_wrapper = dict(optimizer=dict(lr=_base_.rate * _base_.rate_share))
 param_scheduler = _base_.semi_schedule
 auto_scale_lr = dict(base_batch_size=8)  # 2 labeled and 6 unlabeled images
 load_from = 'work_dirs/teacher_voc12mini/iter_800.pth'

@@ -13,7 +13,7 @@ note = (
 LABELED = dict(
     bccd='train.{seed}@20images', aquarium='train.{seed}@60images', voc12mini='train.{seed}@10'
 )
-RATES = dict(bccd=0.0002, aquarium=0.0002, voc12mini=0.00002)  # of the students
+RATES = dict(bccd=0.0002, aquarium=0.0002, voc12mini=0.000008)  # of the students
 LEVEL = dict(_delete_=True, type='ClassBalancer')
 VIEW = 'train_dataloader.dataset.unlabeled.pipeline.views.strong'
 COUNTS = 'train_dataloader.sampler.counts'
