@@ -5,18 +5,16 @@ from __future__ import annotations
 import time
 from contextlib import closing
 from logging import WARNING
-from pathlib import Path
 
 import numpy as np
 from mmengine.logging import print_log
 
 from mmssod.environment.whole_files import write_whole
 from mmssod.label_bank import BankError, Header, finish, write_coco
-from mmssod.label_bank.layout import COCO, LOCK, UNREADABLE, shard_files
-from mmssod.label_bank.lock import WriterLock
-from mmssod.label_bank.plan import BankPlan, ImageNames
+from mmssod.label_bank.layout import COCO, GO_ON, LOCK, UNREADABLE, mapped
+from mmssod.label_bank.plan import BankPlan
 from mmssod.label_bank.progress import BankProgress
-from mmssod.label_bank.shards import images_in_shard, read_images, unreadable
+from mmssod.label_bank.shards import WriterLock, images_in_shard, unreadable
 
 POLL_SECONDS = 0.5
 # Without a new image or header; a process that lives appends much more often.
@@ -26,16 +24,7 @@ PATIENCE_SECONDS = 1800.0
 def wait_for_all(
     header: Header, progress: BankProgress, patience: float = PATIENCE_SECONDS
 ) -> None:
-    """Until the other processes have written their shards.
-
-    Args:
-        header: Of the bank.
-        progress: Counts what is there.
-        patience: Seconds without a new image after which the others are taken for dead.
-
-    Raises:
-        BankError: No shard has grown for so long.
-    """
+    """Until the other processes have written their shards; no new image for ``patience`` seconds is a BankError."""
     done, since = progress.count(), time.monotonic()
     while done < header.images:
         progress.update()
@@ -44,21 +33,16 @@ def wait_for_all(
         if done > before:
             since = time.monotonic()
         elif time.monotonic() - since > patience:
-            raise stalled(header, progress.folder, done, patience)
-
-
-def stalled(header: Header, folder: Path, done: int, patience: float) -> BankError:
-    """The error of a bank whose other processes write no more."""
-    short = [
-        n for n in range(header.num_shards) if images_in_shard(folder, n) < len(header.span(n))
-    ]
-    return BankError(
-        f'the label bank {folder} does not grow: no process has written an image for {patience:g} s',
-        f'{header.images} images from all processes',
-        f'{done}; not whole: shards {", ".join(map(str, short[:5]))}{" ..." if len(short) > 5 else ""}',
-        'a process has ended or hangs, its own log says why; call tools/pseudo_label.py again: it goes on where it '
-        'was. With --kill-on-bad-exit=1 srun ends all processes when one fails',
-    )
+            folder = progress.folder
+            spans = enumerate(map(header.span, range(header.num_shards)))
+            short = [f'{n}' for n, span in spans if images_in_shard(folder, n) < len(span)]
+            raise BankError(
+                f'the label bank {folder} does not grow: no process has written an image for {patience:g} s',
+                f'{header.images} images from all processes',
+                f'{done}; not whole: shards {", ".join(short[:5])}{" ..." if len(short) > 5 else ""}',
+                f'a process has ended or hangs, its own log says why; {GO_ON}. With --kill-on-bad-exit=1 srun ends all '
+                'processes when one fails',
+            )
 
 
 def close_bank(plan: BankPlan, coco: bool) -> None:
@@ -71,7 +55,7 @@ def close_bank(plan: BankPlan, coco: bool) -> None:
                 list_unreadable(plan)
                 header = finish(plan.folder, header)
             if coco and not file.is_file():
-                write_coco(plan.folder, header, ImageNames(plan), *plan.categories())
+                write_coco(plan.folder, header, plan, *plan.categories())
     boxes = sum(header.shards)
     print_log(
         f'label bank {plan.folder}: {header.images} images, {boxes} boxes'
@@ -82,21 +66,17 @@ def close_bank(plan: BankPlan, coco: bool) -> None:
 
 def list_unreadable(plan: BankPlan) -> None:
     """Write and count the images that could not be read, whichever process met them."""
-    paths = [
-        plan.image(place)[1]
-        for shard in range(plan.header.num_shards)
-        for place in np.array(plan.header.span(shard))[
-            unreadable(read_images(shard_files(plan.folder, shard)[0]))
-        ].tolist()
-    ]
+    paths = []
+    for shard in range(plan.header.num_shards):
+        blank = unreadable(mapped(plan.folder, shard)[0])
+        paths += [
+            plan.image(place)[1] for place in np.array(plan.header.span(shard))[blank].tolist()
+        ]
     if paths:
-        write_whole(
-            plan.folder / UNREADABLE,
-            ''.join(f'{path}\n' for path in paths).encode(errors='backslashreplace'),
-        )
+        file = plan.folder / UNREADABLE
+        write_whole(file, ''.join(f'{path}\n' for path in paths).encode(errors='backslashreplace'))
         print_log(
-            f'{len(paths)} of {plan.header.images} images could not be read and have no labels; all are in '
-            f'{plan.folder / UNREADABLE}',
+            f'{len(paths)} of {plan.header.images} images could not be read and have no labels; all are in {file}',
             'current',
             WARNING,
         )

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -278,7 +279,7 @@ def test_an_image_in_anothers_place_is_not_written(spoiled, data, monkeypatch):
     spoil(5)
     with monkeypatch.context() as patch:
         patch.setattr(
-            'mmssod.label_bank.images.OwnImages.__getitem__',
+            'mmssod.label_bank.plan.OwnImages.__getitem__',
             lambda self, place: self.dataset[place if place != 5 else 6],
         )
         with pytest.raises(BankError, match='another image than that in place 5'):
@@ -424,7 +425,7 @@ def test_runs_that_end_together_close_a_bank_once(made, data, tmp_path):
     """The second finds it being closed; or closed, and writes nothing."""
     config, checkpoint = student(data, tmp_path, tmp_path / 'bank'), str(data / 'teacher.pth')
     shutil.copytree(made / 'shards', tmp_path / 'bank/shards')
-    Header.load(made).finished([]).save(tmp_path / 'bank')
+    replace(Header.load(made), shards=()).save(tmp_path / 'bank')
     begun, refused = fork.Event(), fork.Event()
     finish = closing.finish
 
