@@ -52,25 +52,18 @@ _RULES = [
     (r'^head\.(cls|reg)_convs\.', r'bbox_head.multi_level_\1_convs.'),
     (r'^head\.(cls|reg|obj)_preds\.', r'bbox_head.multi_level_conv_\1.'),
 ]
-_RULES_COMPILED = [(re.compile(pattern), name) for pattern, name in _RULES]
 _CONVERTED = re.compile(r'(backbone\.(stem|stage[1-4])|neck|bbox_head)\.')
 
 
 @dataclass(frozen=True)
 class YOLOXSize:
-    """What makes one YOLOX larger than another.
+    """What makes one YOLOX larger than another."""
 
-    Attributes:
-        depth: Bottlenecks in the first stage and in each block of the neck; the two middle stages have three times as
-            many. 1 to 4 in the published sizes.
-        width: Channels of the stem, 16 to 80 in the published sizes; all others are multiples of it.
-        depthwise: Whether 3 x 3 convolutions are split into a depthwise and a pointwise one.
-        num_classes: Number of classes.
-    """
-
-    depth: int
-    width: int
-    depthwise: bool
+    depth: int  # bottlenecks in the first stage and each block of the neck, 1 to 4; thrice as many in middle stages
+    width: (
+        int  # channels of the stem, 16 to 80 in the published sizes; all others are multiples of it
+    )
+    depthwise: bool  # whether 3 x 3 convolutions are split into a depthwise and a pointwise one
     num_classes: int
 
     @property
@@ -211,6 +204,6 @@ def require_whole(weights: Mapping[str, Tensor]) -> YOLOXSize:
 
 
 def _convert(name: str) -> str:
-    for pattern, replacement in _RULES_COMPILED:
-        name = pattern.sub(replacement, name)
+    for pattern, replacement in _RULES:
+        name = re.sub(pattern, replacement, name)
     return name
