@@ -1,9 +1,8 @@
 """The label bank: what a frozen teacher finds in every unlabeled image, in files that many processes write and read.
 
-``layout`` says how it lies on disk, ``shards`` writes that, ``bank`` reads it, ``coco`` exports it. ``plan`` and
-``making`` label images with ``views``, and ``closing`` ends a bank. ``labeler`` gives the labels to a student, and
-``checks`` compares a bank with a training before that starts. Callers take ``making.make_label_bank``, configs
-``LabelBank``.
+``layout`` says how it lies on disk, ``shards`` writes that, ``bank`` reads it, ``coco`` exports it. ``making`` makes
+one from its ``plan``, with ``views`` through the teacher. ``labeler`` gives the labels to a student, and ``checks``
+compares a bank with a training before that starts. Callers take ``making.make_label_bank``, configs ``LabelBank``.
 """
 
 from mmssod.label_bank.bank import Found, LabelBankFiles

@@ -13,6 +13,9 @@ from mmssod.datasets.annotation_files import whole_categories
 from mmssod.environment.whole_files import replacing
 from mmssod.label_bank.layout import COCO, Header, mapped, views_of
 
+_Record = tuple[int | str, str, np.void, np.ndarray]
+"""An image's id and name, its IMAGE record, and the BOX records of its shard."""
+
 
 def write_coco(
     folder: Path,
@@ -40,16 +43,22 @@ def write_coco(
         config=header.config, floor=header.floor, classes=header.classes, view=header.view,
     )  # fmt: skip
     named = json.dumps(whole_categories(categories))
-    plain, mirrored = (
-        _box_texts(_records(folder, header, names), category_ids, side) for side in (False, True)
-    )
+
+    def records() -> Iterator[_Record]:
+        found = iter(names)
+        for shard in range(header.num_shards):
+            images, boxes = mapped(folder, shard)
+            for image in images:
+                yield *next(found), image, boxes
+
     with replacing(file) as binary:
         stream = codecs.getwriter('utf-8')(binary)
         stream.write(f'{{"info": {json.dumps(info)},\n"categories": {named},\n')
-        write_list(stream, 'images', _image_texts(_records(folder, header, names)))
+        write_list(stream, 'images', _image_texts(records()))
         stream.write(',\n')
-        write_list(stream, 'annotations', plain)
+        write_list(stream, 'annotations', _box_texts(records(), category_ids, mirrored=False))
         stream.write(',\n')
+        mirrored = _box_texts(records(), category_ids, mirrored=True)
         write_list(stream, 'mirrored_annotations', mirrored)
         stream.write('}\n')
     return file
@@ -58,26 +67,9 @@ def write_coco(
 def write_list(stream: codecs.StreamWriter, key: str, entries: Iterator[str]) -> None:
     """A key and its list, one entry a line."""
     stream.write(f'"{key}": [')
-    separator = '\n'
-    for entry in entries:
-        stream.write(separator)
-        stream.write(entry)
-        separator = ',\n'
+    for number, entry in enumerate(entries):
+        stream.write(f',\n{entry}' if number else f'\n{entry}')
     stream.write(']')
-
-
-_Record = tuple[int | str, str, np.void, np.ndarray]
-
-
-def _records(
-    folder: Path, header: Header, names: Iterable[tuple[int | str, str]]
-) -> Iterator[_Record]:
-    """Each image's id and name, its IMAGE record, and the BOX records of its shard."""
-    found = iter(names)
-    for shard in range(header.num_shards):
-        images, boxes = mapped(folder, shard)
-        for image in images:
-            yield *next(found), image, boxes
 
 
 def _image_texts(records: Iterator[_Record]) -> Iterator[str]:

@@ -7,12 +7,13 @@ import signal
 import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from mmengine.dataset import pseudo_collate
 from mmengine.device import get_device
@@ -23,15 +24,26 @@ from torch.utils.data import DataLoader
 
 from mmssod.apis.config import ConfigLike, load_config
 from mmssod.apis.distributed import launched_as
+from mmssod.apis.offline_labels import labeled_annotations
 from mmssod.engine.shared_memory import LOADER_TIMEOUT, hung_loader_named
 from mmssod.engine.terminal import leave_closed, terminals
-from mmssod.label_bank import BankError, Header, ShardWriter
-from mmssod.label_bank.closing import PATIENCE_SECONDS, POLL_SECONDS, close_bank, wait_for_all
-from mmssod.label_bank.layout import GO_ON, HEADER
+from mmssod.environment.whole_files import write_whole
+from mmssod.evaluation.coco import category_ids
+from mmssod.label_bank import BankError, Header, ShardWriter, finish, write_coco
+from mmssod.label_bank.layout import COCO, GO_ON, HEADER, LOCK, UNREADABLE, mapped
 from mmssod.label_bank.plan import FLOOR, BankPlan, OwnImages, plan_bank
 from mmssod.label_bank.progress import BankProgress
-from mmssod.label_bank.shards import LabeledImage, images_done, unreadable
-from mmssod.label_bank.views import ViewLabeler
+from mmssod.label_bank.shards import (
+    LabeledImage,
+    WriterLock,
+    images_done,
+    images_in_shard,
+    unreadable,
+)
+
+POLL_SECONDS = 0.5
+# Without a new image or header; a process that lives appends much more often.
+PATIENCE_SECONDS = 1800.0
 
 
 def make_label_bank(
@@ -158,11 +170,7 @@ def label_shards(
 ) -> None:
     """Label what is left of some shards, one after the other; the header of the plan is as it is in the folder."""
     header, failed = plan.header, 0
-    labeler = cache(
-        lambda: ViewLabeler(
-            plan.teacher(), plan.preprocessor(), header.mirrored, header.floor, device
-        )
-    )
+    labeler = cache(lambda: plan.labeler(device))
     set_multi_processing(**plan.cfg.get('env_cfg', {}).get('mp_cfg', {}))
     for shard in shards:
         writer = ShardWriter(plan.folder, header, shard)
@@ -211,3 +219,66 @@ def require_own_places(plan: BankPlan, places: range, images: list[LabeledImage]
                 f'{found.img_id!r}, {found.path}',
                 'take UnlabeledDataset, or one that raises UnreadableImageError where max_refetch=0',
             )
+
+
+def wait_for_all(
+    header: Header, progress: BankProgress, patience: float = PATIENCE_SECONDS
+) -> None:
+    """Until the other processes have written their shards; no new image for ``patience`` seconds is a BankError."""
+    done, since = progress.count(), time.monotonic()
+    while done < header.images:
+        progress.update()
+        time.sleep(POLL_SECONDS)
+        before, done = done, progress.count()
+        if done > before:
+            since = time.monotonic()
+        elif time.monotonic() - since > patience:
+            folder = progress.folder
+            spans = enumerate(map(header.span, range(header.num_shards)))
+            short = [f'{n}' for n, span in spans if images_in_shard(folder, n) < len(span)]
+            raise BankError(
+                f'the label bank {folder} does not grow: no process has written an image for {patience:g} s',
+                f'{header.images} images from all processes',
+                f'{done}; not whole: shards {", ".join(short[:5])}{" ..." if len(short) > 5 else ""}',
+                f'a process has ended or hangs, its own log says why; {GO_ON}. With --kill-on-bad-exit=1 srun ends all '
+                'processes when one fails',
+            )
+
+
+def close_bank(plan: BankPlan, coco: bool) -> None:
+    """Write the finished header and then the json, as far as they are not there; one process at a time."""
+    header, file = plan.header, plan.folder / COCO
+    if not header.shards or (coco and not file.is_file()):
+        with closing(WriterLock(plan.folder / LOCK)):
+            header = Header.load(plan.folder)  # another may have closed it meanwhile
+            if not header.shards:
+                list_unreadable(plan)
+                header = finish(plan.folder, header)
+            if coco and not file.is_file():
+                labeled = labeled_annotations(plan.cfg)
+                ids = category_ids(labeled, header.classes)
+                write_coco(plan.folder, header, plan, labeled['categories'], ids)
+    boxes = sum(header.shards)
+    print_log(
+        f'label bank {plan.folder}: {header.images} images, {boxes} boxes'
+        f'{" in both views" if header.mirrored else ""}, p >= {header.floor}',
+        'current',
+    )
+
+
+def list_unreadable(plan: BankPlan) -> None:
+    """Write and count the images that could not be read, whichever process met them."""
+    paths = []
+    for shard in range(plan.header.num_shards):
+        blank = unreadable(mapped(plan.folder, shard)[0])
+        paths += [
+            plan.image(place)[1] for place in np.array(plan.header.span(shard))[blank].tolist()
+        ]
+    if paths:
+        file = plan.folder / UNREADABLE
+        write_whole(file, ''.join(f'{path}\n' for path in paths).encode(errors='backslashreplace'))
+        print_log(
+            f'{len(paths)} of {plan.header.images} images could not be read and have no labels; all are in {file}',
+            'current',
+            logging.WARNING,
+        )

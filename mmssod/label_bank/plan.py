@@ -9,20 +9,19 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from mmdet.registry import DATASETS, MODELS
 from mmdet.structures import DetDataSample
 from mmengine.config import Config
-from mmengine.model import BaseModel
 from torch import nn
 from torch.utils.data import Dataset
 
-from mmssod.apis.offline_labels import labeled_annotations
 from mmssod.datasets.image_files import UnreadableImageError
 from mmssod.engine.preflight import labeled_classes
 from mmssod.environment.errors import InputError
-from mmssod.evaluation.coco import category_ids
 from mmssod.label_bank.checks import labeled_view
 from mmssod.label_bank.layout import Header, image_key, order_of
+from mmssod.label_bank.views import ViewLabeler
 from mmssod.models.checkpoint_parts import detector_digest, teacher_digest, teacher_weights
 
 FLOOR = 0.1
@@ -61,13 +60,8 @@ class BankPlan:
         hook = (self.cfg.get('default_hooks') or {}).get('skipped_images')
         return max(1, (hook.get('limit', 0.05) if hook else 1) * self.header.images)
 
-    def categories(self) -> tuple[list[dict], list[int]]:
-        """The labeled set's categories, and which of them each class is."""
-        annotations = labeled_annotations(self.cfg)
-        return annotations['categories'], category_ids(annotations, self.header.classes)
-
-    def teacher(self) -> nn.Module:
-        """The teacher with its weights, in eval mode; one that the checkpoint lacks is a ValueError."""
+    def labeler(self, device: torch.device) -> ViewLabeler:
+        """The teacher, ready; weights that its checkpoint lacks are a ValueError."""
         teacher: nn.Module = MODELS.build(deepcopy(teacher_config(self.cfg)))
         weights = teacher_weights(self.header.checkpoint)
         own = {name: value.shape for name, value in teacher.state_dict().items()}
@@ -78,13 +72,10 @@ class BankPlan:
                 f'such as {missing[0]} of shape {tuple(own[missing[0]])}; give the config of its student'
             )
         teacher.load_state_dict(weights, strict=False)
-        return teacher.requires_grad_(False).eval()
-
-    def preprocessor(self) -> BaseModel:
-        """What makes batches of images in training."""
-        branches = self.cfg.model.get('data_preprocessor')
-        owner = branches or self.cfg.model.detector
-        return MODELS.build(owner['data_preprocessor'])
+        teacher.requires_grad_(False).eval()
+        owner = self.cfg.model.get('data_preprocessor') or self.cfg.model.detector
+        preprocessor = MODELS.build(owner['data_preprocessor'])  # makes batches in training
+        return ViewLabeler(teacher, preprocessor, self.header.mirrored, self.header.floor, device)
 
 
 class OwnImages(Dataset):

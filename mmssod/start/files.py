@@ -38,8 +38,7 @@ _SUFFIXES = ('.pth', '.pt', '.safetensors', '.pkl', '.ckpt', '.bin')
 
 def weights_folder() -> Path:
     """Where fetched weights lie: ``$MMSSOD_WEIGHTS``, else ``mmssod/weights`` in the user's cache folder."""
-    named = os.environ.get(FOLDER)
-    if named:
+    if named := os.environ.get(FOLDER):
         return Path(named).expanduser()
     cache = os.environ.get('XDG_CACHE_HOME') or '~/.cache'
     return Path(cache).expanduser() / 'mmssod' / 'weights'
@@ -114,12 +113,7 @@ def address_and_place(start: str) -> tuple[str, Path]:
 
 
 def can_fetch(address: str, seconds: float = 5.0) -> bool:
-    """Whether an address answers now; nothing is fetched.
-
-    Args:
-        address: An http or https URL.
-        seconds: At most, until it answers.
-    """
+    """Whether an http or https URL answers within so many seconds; nothing is fetched."""
     request = urllib.request.Request(address, method='HEAD')
     try:
         with urllib.request.urlopen(request, timeout=seconds):

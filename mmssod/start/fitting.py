@@ -157,7 +157,7 @@ def _equal_layers(
         for name, shape in shapes.items()
         if name in state and tuple(shape) != tuple(state[name].shape)
     }
-    return {name: axis for name, axis in found.items() if axis is not None}
+    return {name: axis for name, axis in found.items() if axis}
 
 
 def _by_size(
@@ -169,7 +169,7 @@ def _by_size(
         for name, value in misfits.offered.items()
         if value.shape != state[name].shape
     }
-    count = len(known) or _guessed_count(shapes.values(), len(classes))
+    count = len(known) or _guessed_count(list(shapes.values()), len(classes))
     if not known and count == len(coco_classes()):
         known = coco_classes()
     if not classes or not count or count == len(classes):
@@ -181,9 +181,8 @@ def _by_size(
     return _Layers({name: axis for name, axis in found.items() if axis}, known, count)
 
 
-def _guessed_count(shapes: Any, ours: int) -> int:
+def _guessed_count(shapes: list, ours: int) -> int:
     """The number of classes that explains all differences, COCO's first; 0 if none does."""
-    shapes = list(shapes)
     lengths = {n for theirs, own in shapes for n, m in zip(theirs, own, strict=False) if n != m}
     guesses = [len(coco_classes()), *sorted({n - extra for n in lengths for extra in (0, 1)})]
     for guess in guesses if shapes else ():
@@ -200,10 +199,7 @@ def _fill(
     pairs: Sequence[tuple[int, int]],
     number: int,
 ) -> None:
-    """Write the class layers: the checkpoint's weights by name over those the model was initialized with.
-
-    Of one weight for student and teacher both get the same, new classes as the student has them.
-    """
+    """Write the class layers: the checkpoint's weights by name over ``initial``; student and teacher get the same."""
     written: dict[int, Tensor] = {}
     for name in (name for name in offered if name in layers.axes):
         theirs, ours = offered[name], state[name]

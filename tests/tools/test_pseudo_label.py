@@ -30,10 +30,9 @@ from mmssod.apis.config import build_runner, load_config
 from mmssod.apis.distributed import launched_as, process_group
 from mmssod.apis.training import close
 from mmssod.engine.runner_access import bare_model
-from mmssod.label_bank import BankError, LabelBankFiles, ShardWriter, closing, making, shards
-from mmssod.label_bank.closing import wait_for_all
+from mmssod.label_bank import BankError, LabelBankFiles, ShardWriter, making, shards
 from mmssod.label_bank.layout import Header, shard_files
-from mmssod.label_bank.making import make_label_bank
+from mmssod.label_bank.making import make_label_bank, wait_for_all
 from mmssod.label_bank.plan import BankPlan
 from mmssod.label_bank.progress import BankProgress
 from mmssod.label_bank.shards import images_done
@@ -427,7 +426,7 @@ def test_runs_that_end_together_close_a_bank_once(made, data, tmp_path):
     shutil.copytree(made / 'shards', tmp_path / 'bank/shards')
     replace(Header.load(made), shards=()).save(tmp_path / 'bank')
     begun, refused = fork.Event(), fork.Event()
-    finish = closing.finish
+    finish = making.finish
 
     def make():
         make_label_bank(config, checkpoint, floor=0.2, batch_size=4, workers=0)
@@ -438,7 +437,7 @@ def test_runs_that_end_together_close_a_bank_once(made, data, tmp_path):
             assert refused.wait(60)
             return finish(*args)
 
-        closing.finish = waiting
+        making.finish = waiting
         make()
 
     def second():
