@@ -1,9 +1,10 @@
-"""Does a label bank hold what the training would otherwise compute?"""
+"""Compare a label bank with what the training would otherwise compute, before it starts."""
 
 from __future__ import annotations
 
 import os.path as osp
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
@@ -12,7 +13,7 @@ import numpy as np
 from mmssod.datasets.fixed_view import FixedView, fixed_view
 from mmssod.engine.preflight.config_checks import labeled_classes
 from mmssod.label_bank.bank import LabelBankFiles, other_size
-from mmssod.label_bank.layout import BankError, image_key, name_code
+from mmssod.label_bank.layout import AGAIN, HEADER, BankError, image_key, name_code
 from mmssod.models.checkpoint_parts import detector_digest, teacher_digest
 from mmssod.start import local_file
 from mmssod.structures import Problem
@@ -23,93 +24,83 @@ MAX_VERIFIED_BYTES = 1 << 30
 MAX_COMPARED_IMAGES = 1_000_000
 """Unlabeled images that are looked up at the start; of more, evenly spread ones are."""
 
-
 MAX_COMPARED_SIZES = 2000
 """Images whose headers are read at the start, to compare their sizes with those that were labeled."""
 
 
-def bank_problems(labeler: Mapping[str, Any], cfg: Mapping[str, Any]) -> list[Problem]:
-    """All that a config tells of a bank that does not fit.
-
-    Args:
-        labeler: Config of the ``LabelBank``.
-        cfg: A training config.
-
-    Returns:
-        A bank that is missing, unfinished or damaged; other classes; another teacher; a floor above the least
-        threshold; other views.
-    """
+def bank_problems(labeler: Mapping[str, Any], cfg: Mapping[str, Any]) -> Iterator[Problem]:
+    """All that a training config tells of a bank that does not fit; ``labeler``: the config of the ``LabelBank``."""
     try:
         bank = LabelBankFiles(labeler.get('path', ''))
         if bank.num_bytes <= MAX_VERIFIED_BYTES:
-            _verify(str(bank.folder), (bank.folder / 'bank.json').stat().st_mtime_ns)
+            _verify(str(bank.folder), (bank.folder / HEADER).stat().st_mtime_ns)
     except BankError as error:
-        return [error.problem]
-    checks: tuple[Callable[..., Iterator[Problem]], ...] = (
-        _class_problems,
-        _teacher_problems,
-        _floor_problems,
-        _view_problems,
-    )
-    return [problem for check in checks for problem in check(cfg, bank)]
+        yield error.problem
+        return
+    header = bank.header
+    classes = labeled_classes(cfg)
+    if classes and classes != header.classes:
+        yield _again('other classes', list(classes), list(header.classes))
+    file = _teacher_file(labeler, cfg)
+    if file and (digest := teacher_digest(file)) != header.teacher:
+        yield Problem(
+            f'the label bank {bank.folder} was made by another teacher',
+            f'weights of {file}, digest {digest[:12]}',
+            f'{header.checkpoint}, digest {header.teacher[:12]}',
+            "make it again with this teacher; or, where the student is not to start from it, name the bank's teacher "
+            'in model.labeler.checkpoint',
+        )
+    least = least_threshold(cfg['model'].get('balancer') or {})
+    if least is not None and header.floor > least:
+        yield Problem(
+            f'the label bank {bank.folder} lacks boxes that the thresholds may ask for',
+            f'a floor of at most {least}, the least threshold of model.balancer',
+            f'boxes with p >= {header.floor}',
+            f'make it again with --floor {least} or less, or raise balancer.threshold or its lower bound',
+        )
+    try:
+        view = labeled_view(cfg)
+    except (ValueError, KeyError, AttributeError) as error:
+        what = 'the weak view cannot be compared with that of the bank'
+        yield Problem(what, 'a constant one', str(error), 'correct it')
+        return
+    if view.as_json() != header.view:
+        yield _again('another weak view', view.as_json(), header.view)
+    if view.flips and not header.mirrored:
+        yield _again('no labels of mirrored views', 'both views', 'the plain view alone')
 
 
-def bank_warnings(labeler: Mapping[str, Any], cfg: Mapping[str, Any]) -> list[str]:
-    """What may make the labels of a bank other ones than a teacher in the step would give, and may be meant.
-
-    Args:
-        labeler: Config of the ``LabelBank``.
-        cfg: A training config, without problems.
-
-    Returns:
-        The bank's teacher has the weights that the student starts from, and another config: of thresholds, NMS or the
-        coder, for instance.
-    """
+def bank_warnings(labeler: Mapping[str, Any], cfg: Mapping[str, Any]) -> Iterator[str]:
+    """The bank's teacher has the weights that the student starts from, and another config, which may be meant."""
     header = LabelBankFiles(labeler['path']).header
-    file = _teacher_file(cfg)
-    if not file or teacher_digest(file) != header.teacher:
-        return []
-    if detector_digest(cfg['model']['detector']) == header.detector:
-        return []
-    return [
-        f'the label bank {labeler["path"]} was made with another config of the detector than model.detector ('
-        f'{header.config}): a teacher in the step would label otherwise. Unless that is meant, make it again with this '
-        'config: tools/pseudo_label.py CONFIG CHECKPOINT --out NEW_FOLDER'
-    ]
+    file = _teacher_file(labeler, cfg)
+    same_weights = file and teacher_digest(file) == header.teacher
+    if same_weights and detector_digest(cfg['model']['detector']) != header.detector:
+        yield (
+            f'the label bank {labeler["path"]} was made with another config of the detector than model.detector ('
+            f'{header.config}): a teacher in the step would label otherwise. Unless that is meant, {AGAIN}'
+        )
 
 
 def absent_images(bank: LabelBankFiles, dataset: Any) -> list[Problem]:
-    """Unlabeled images without labels in the bank, or whose id belongs to another file there.
-
-    Args:
-        bank: Opened.
-        dataset: The unlabeled images.
-    """
-    step = -(-len(dataset) // MAX_COMPARED_IMAGES)
-    places = range(0, len(dataset), step)
-    infos = [dataset.get_data_info(index) for index in places]
-    keys = np.array([image_key(info['img_id']) for info in infos], np.int64)
-    codes = np.array([name_code(info['img_path']) for info in infos], np.uint32)
-    rows = bank.rows_of(keys)
-    wrong = rows < 0
-    wrong[~wrong] = bank.names_of(rows[~wrong]) != codes[~wrong]
-    if not wrong.any():
-        return _other_pictures(bank, [info['img_path'] for info in infos], rows)
-    first = int(np.flatnonzero(wrong)[0])
-    info = infos[first]
-    problem = bank.absent(
-        f'{info["img_id"]!r} ({info["img_path"]})', known=bool(rows[first] >= 0)
-    ).problem
-    what = f'{problem.what}: {int(wrong.sum())} of {len(infos)} unlabeled images looked up'
-    return [Problem(what, problem.expected, problem.actual, problem.fix)]
-
-
-def _other_pictures(bank: LabelBankFiles, paths: Sequence[str], rows: np.ndarray) -> list[Problem]:
-    """Files of the names in the bank that have another size than what was labeled; evenly spread ones are read."""
-    step = -(-len(paths) // MAX_COMPARED_SIZES) or 1
+    """Unlabeled images without labels in the bank, or whose id belongs to another file or picture there."""
+    places = range(0, len(dataset), -(-len(dataset) // MAX_COMPARED_IMAGES))
+    infos = [dataset.get_data_info(place) for place in places]
+    rows = bank.rows_of(np.array([image_key(info['img_id']) for info in infos], np.int64)).tolist()
+    wrong = [
+        (info, row)
+        for info, row in zip(infos, rows, strict=True)
+        if row < 0 or bank.image(row)['name'] != name_code(info['img_path'])
+    ]
+    if wrong:
+        info, row = wrong[0]
+        problem = bank.absent(info['img_id'], info['img_path'], known=row >= 0).problem
+        what = f'{problem.what}: {len(wrong)} of {len(infos)} unlabeled images looked up'
+        return [replace(problem, what=what)]
+    sized = slice(None, None, -(-len(infos) // MAX_COMPARED_SIZES) or 1)
     told = [
-        other_size(path, bank.image(int(row)))
-        for path, row in zip(paths[::step], rows[::step], strict=True)
+        other_size(info['img_path'], bank.image(row))
+        for info, row in zip(infos[sized], rows[sized], strict=True)
     ]
     if differing := [text for text in told if text]:
         share = f'{len(differing)} of {len(told)} looked up'
@@ -122,45 +113,12 @@ def _verify(folder: str, changed: int) -> None:
     LabelBankFiles(folder).verify()
 
 
-def _class_problems(cfg: Mapping[str, Any], bank: LabelBankFiles) -> Iterator[Problem]:
-    classes = labeled_classes(cfg)
-    if classes and classes != bank.header.classes:
-        yield _again('other classes', list(classes), list(bank.header.classes))
-
-
-def _teacher_problems(cfg: Mapping[str, Any], bank: LabelBankFiles) -> Iterator[Problem]:
-    file = _teacher_file(cfg)
-    if not file:
-        return
-    digest = teacher_digest(file)
-    if digest != bank.header.teacher:
-        yield Problem(
-            f'the label bank {bank.folder} was made by another teacher',
-            f'weights of {file}, digest {digest[:12]}',
-            f'{bank.header.checkpoint}, digest {bank.header.teacher[:12]}',
-            "make it again with this teacher; or, where the student is not to start from it, name the bank's teacher "
-            'in model.labeler.checkpoint',
-        )
-
-
-def _teacher_file(cfg: Mapping[str, Any]) -> str | None:
+def _teacher_file(labeler: Mapping[str, Any], cfg: Mapping[str, Any]) -> str | None:
     """The file of the teacher, if it is at hand."""
-    own = cfg['model']['labeler'].get('checkpoint')
     # What a run resumes from is its student, which is not the teacher any more.
-    start = own or (None if cfg.get('resume') else cfg.get('load_from'))
+    start = labeler.get('checkpoint') or (None if cfg.get('resume') else cfg.get('load_from'))
     file = local_file(start) if start else None
     return file if file and osp.isfile(file) else None
-
-
-def _floor_problems(cfg: Mapping[str, Any], bank: LabelBankFiles) -> Iterator[Problem]:
-    least = least_threshold(cfg['model'].get('balancer') or {})
-    if least is not None and bank.header.floor > least:
-        yield Problem(
-            f'the label bank {bank.folder} lacks boxes that the thresholds may ask for',
-            f'a floor of at most {least}, the least threshold of model.balancer',
-            f'boxes with p >= {bank.header.floor}',
-            f'make it again with --floor {least} or less, or raise balancer.threshold or its lower bound',
-        )
 
 
 def least_threshold(balancer: Mapping[str, Any]) -> float | None:
@@ -172,33 +130,12 @@ def least_threshold(balancer: Mapping[str, Any]) -> float | None:
     return float(balancer['bounds'][0]) if 'bounds' in balancer else None
 
 
-def _view_problems(cfg: Mapping[str, Any], bank: LabelBankFiles) -> Iterator[Problem]:
-    try:
-        view = _view(cfg)
-    except (ValueError, KeyError, AttributeError) as error:
-        yield Problem(
-            'the weak view cannot be compared with that of the bank',
-            'a constant one',
-            str(error),
-            'correct it',
-        )
-        return
-    if view.as_json() != bank.header.view:
-        yield _again('another weak view', view.as_json(), bank.header.view)
-    if view.flips and not bank.header.mirrored:
-        yield _again('no labels of mirrored views', 'both views', 'the plain view alone')
-
-
-def _view(cfg: Mapping[str, Any]) -> FixedView:
+def labeled_view(cfg: Mapping[str, Any]) -> FixedView:
+    """The weak view of a student's config as a bank labels it; a ValueError if it is not the same each time."""
     test = (cfg.get('test_dataloader') or {}).get('dataset') or {}
     unlabeled = cfg['train_dataloader']['dataset']['unlabeled']
     return fixed_view(unlabeled['pipeline'], test.get('pipeline') or [])
 
 
 def _again(what: str, expected: Any, actual: Any) -> Problem:
-    return Problem(
-        f'the label bank has {what}',
-        f'{expected}',
-        f'{actual}',
-        'make it again with this config: tools/pseudo_label.py CONFIG CHECKPOINT --out NEW_FOLDER',
-    )
+    return Problem(f'the label bank has {what}', f'{expected}', f'{actual}', AGAIN)

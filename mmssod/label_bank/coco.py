@@ -11,8 +11,10 @@ import numpy as np
 
 from mmssod.datasets.annotation_files import whole_categories
 from mmssod.environment.whole_files import replacing
-from mmssod.label_bank.bank import mapped
-from mmssod.label_bank.layout import BOX, COCO, IMAGE, Header, shard_files
+from mmssod.label_bank.layout import COCO, Header, mapped, views_of
+
+_Record = tuple[int | str, str, np.void, np.ndarray]
+"""An image's id and name, its IMAGE record, and the BOX records of its shard."""
 
 
 def write_coco(
@@ -41,15 +43,22 @@ def write_coco(
         config=header.config, floor=header.floor, classes=header.classes, view=header.view,
     )  # fmt: skip
     named = json.dumps(whole_categories(categories))
+
+    def records() -> Iterator[_Record]:
+        found = iter(names)
+        for shard in range(header.num_shards):
+            images, boxes = mapped(folder, shard)
+            for image in images:
+                yield *next(found), image, boxes
+
     with replacing(file) as binary:
         stream = codecs.getwriter('utf-8')(binary)
         stream.write(f'{{"info": {json.dumps(info)},\n"categories": {named},\n')
-        write_list(stream, 'images', image_texts(folder, header, names))
+        write_list(stream, 'images', _image_texts(records()))
         stream.write(',\n')
-        plain = box_texts(folder, header, names, category_ids, mirrored=False)
-        write_list(stream, 'annotations', plain)
+        write_list(stream, 'annotations', _box_texts(records(), category_ids, mirrored=False))
         stream.write(',\n')
-        mirrored = box_texts(folder, header, names, category_ids, mirrored=True)
+        mirrored = _box_texts(records(), category_ids, mirrored=True)
         write_list(stream, 'mirrored_annotations', mirrored)
         stream.write('}\n')
     return file
@@ -58,47 +67,31 @@ def write_coco(
 def write_list(stream: codecs.StreamWriter, key: str, entries: Iterator[str]) -> None:
     """A key and its list, one entry a line."""
     stream.write(f'"{key}": [')
-    separator = '\n'
-    for entry in entries:
-        stream.write(separator)
-        stream.write(entry)
-        separator = ',\n'
+    for number, entry in enumerate(entries):
+        stream.write(f',\n{entry}' if number else f'\n{entry}')
     stream.write(']')
 
 
-def image_texts(
-    folder: Path, header: Header, names: Iterable[tuple[int | str, str]]
-) -> Iterator[str]:
-    """The ``images`` of the json."""
-    for (img_id, name), image, _ in records(folder, header, names):
+def _image_texts(records: Iterator[_Record]) -> Iterator[str]:
+    for img_id, name, image, _ in records:
         height, width = image['size'].tolist()
         yield json.dumps(dict(id=img_id, file_name=name, height=height, width=width))
 
 
-def box_texts(
-    folder: Path,
-    header: Header,
-    names: Iterable[tuple[int | str, str]],
-    category_ids: Sequence[int],
-    mirrored: bool,
+def _box_texts(
+    records: Iterator[_Record], category_ids: Sequence[int], mirrored: bool
 ) -> Iterator[str]:
     """Annotations of one of the two views, numbered from 1 on; pycocotools takes box 0 for none."""
     number = 0
     flag = json.dumps(mirrored)
-    for (img_id, _), image, boxes in records(folder, header, names):
-        start, (plain, flipped) = int(image['start']), image['boxes'].tolist()
-        first, count = (start + plain, flipped) if mirrored else (start, plain)
-        if not count:  # as of an unreadable image, which has no size either
+    for img_id, _, image, boxes in records:
+        found = views_of(image, boxes)[mirrored]
+        if not len(found):  # as of an unreadable image, which has no size either
             continue
-        found = boxes[first : first + count]
         image_id = json.dumps(img_id)
-        for row, label, p, v in zip(
-            original_boxes(image, found, mirrored).round(2).tolist(),
-            found['label'].tolist(),
-            found['p'].tolist(),
-            found['v'].tolist(),
-            strict=True,
-        ):
+        corners = _original_boxes(image, found['box'], mirrored).round(2).tolist()
+        rest = (found[name].tolist() for name in ('label', 'p', 'v'))
+        for row, label, p, v in zip(corners, *rest, strict=True):
             number += 1
             yield (
                 f'{{"id": {number}, "image_id": {image_id}, "category_id": {category_ids[label]}, '
@@ -107,21 +100,9 @@ def box_texts(
             )
 
 
-def records(
-    folder: Path, header: Header, names: Iterable[tuple[int | str, str]]
-) -> Iterator[tuple[tuple[int | str, str], np.void, np.ndarray]]:
-    """Each image's id and name, its IMAGE record, and the BOX records of its shard."""
-    found = iter(names)
-    for shard in range(header.num_shards):
-        files = shard_files(folder, shard)
-        images, boxes = mapped(files[0], IMAGE), mapped(files[1], BOX)
-        for image in images:
-            yield next(found), image, boxes
-
-
-def original_boxes(image: np.void, found: np.ndarray, mirrored: bool) -> np.ndarray:
-    """Boxes ``x y w h`` in pixels of the original image, shape (n, 4), float64."""
-    corners = found['box'].astype(np.float64)
+def _original_boxes(image: np.void, boxes: np.ndarray, mirrored: bool) -> np.ndarray:
+    """Boxes ``x y w h`` in pixels of the original image of those in a view, shape (n, 4), float64."""
+    corners = boxes.astype(np.float64)
     if mirrored:
         corners[:, [0, 2]] = image['view'][1] - corners[:, [2, 0]]
     height, width = image['size'] / image['view']

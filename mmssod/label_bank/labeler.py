@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -46,16 +46,7 @@ class LabelBank(Labeler):
     """
 
     needs_pixels = False
-
-    @staticmethod
-    def config_problems(node: Mapping[str, Any], cfg: Mapping[str, Any]) -> list[Problem]:
-        """A bank that does not fit the training, see :mod:`mmssod.label_bank.checks`."""
-        return bank_problems(node, cfg)
-
-    @staticmethod
-    def config_warnings(node: Mapping[str, Any], cfg: Mapping[str, Any]) -> list[str]:
-        """A bank whose labels may be others than a teacher's in the step."""
-        return bank_warnings(node, cfg)
+    config_problems, config_warnings = staticmethod(bank_problems), staticmethod(bank_warnings)
 
     def runtime_problems(self, runner: Runner) -> list[Problem]:
         """Unlabeled images that the bank lacks."""
@@ -69,25 +60,16 @@ class LabelBank(Labeler):
         super().__init__()
         self.path = path
         self.checkpoint = checkpoint
-        self._files: LabelBankFiles | None = None
 
-    @property
+    @cached_property
     def files(self) -> LabelBankFiles:
         """The bank, opened."""
-        if self._files is None:
-            self._files = LabelBankFiles(self.path)
-        return self._files
+        return LabelBankFiles(self.path)
 
     def forward(
         self, inputs: Tensor | None, samples: SampleList, student: nn.Module
     ) -> list[PseudoLabels]:
-        """The labels of each image, in pixels of the weak views; of the student only the device is used.
-
-        Args:
-            inputs: Not looked at.
-            samples: Of the weak views.
-            student: The detector that will learn the labels.
-        """
+        """The labels of each image, in pixels of the weak views; of the student only the device is used."""
         found = [self._find(sample) for sample in samples]
         sizes = [sample.img_shape[:2] for sample in samples]
         return as_labels(found, sizes, next(student.parameters()).device)
@@ -102,29 +84,21 @@ class LabelBank(Labeler):
                 "give the weak view RandomFlip(direction='horizontal'), or a FrozenTeacher",
             )
         return self.files.look_up(
-            sample.img_id,
-            sample.img_path,
-            mirrored=direction is not None,
-            size=sample.get('ori_shape'),
+            sample.img_id, sample.img_path, mirrored=bool(direction), size=sample.get('ori_shape')
         )
 
 
 def as_labels(
     found: Sequence[Found], sizes: Sequence[tuple[int, int]], device: torch.device
 ) -> list[PseudoLabels]:
-    """Labels of ``B`` views as values on a device, copied there at once.
-
-    Args:
-        found: The labels.
-        sizes: Height and width that the views have now, px.
-        device: Where the labels go.
-    """
-    rows = [
-        np.column_stack(
-            [resized(labels, size), labels.boxes['p'], labels.boxes['v'], labels.boxes['label']]
-        )
-        for labels, size in zip(found, sizes, strict=True)
-    ]
+    """Labels of ``B`` views on a device, copied there at once; ``sizes``: height and width of each view now, px."""
+    rows = []
+    for (boxes, view), size in zip(found, sizes, strict=True):
+        corners = boxes['box']
+        if tuple(size) != view and len(boxes):  # an unreadable image has a view of 0 x 0
+            height, width = (new / old for new, old in zip(size, view, strict=True))
+            corners = corners * np.array([width, height, width, height], np.float32)
+        rows.append(np.column_stack([corners, boxes['p'], boxes['v'], boxes['label']]))
     table = torch.from_numpy(np.concatenate(rows).astype(np.float32, copy=False))
     if device.type == 'cuda':
         table = table.pin_memory()  # else the host waits for the copy
@@ -139,12 +113,3 @@ def as_labels(
         )
         for part in table.split([len(part) for part in rows])
     ]
-
-
-def resized(labels: Found, size: tuple[int, int]) -> np.ndarray:
-    """Boxes in pixels of a view of another size, shape (n, 4), float32; of the same size they stay as they are."""
-    boxes = labels.boxes['box']
-    if tuple(size) == labels.view or not len(boxes):
-        return boxes
-    height, width = (new / old for new, old in zip(size, labels.view, strict=True))
-    return boxes * np.array([width, height, width, height], np.float32)

@@ -21,13 +21,13 @@ from __future__ import annotations
 import json
 import os
 import zlib
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 from mmssod.environment.errors import InputError
 from mmssod.environment.whole_files import write_first, write_whole
@@ -50,16 +50,15 @@ IMAGE = np.dtype(
         ('key', '<i8'),  # image_key of its id
         ('name', '<u4'),  # name_code of its file
         ('size', '<i4', (2,)),  # height, width of the original image, px
-        (
-            'view',
-            '<i4',
-            (2,),
-        ),  # height, width that the teacher saw, px; 0 where the file cannot be read
+        ('view', '<i4', (2,)),  # height, width that the teacher saw, px; 0 if unreadable
         ('start', '<i8'),  # its first box in the shard
         ('boxes', '<i4', (2,)),  # boxes of the plain and of the mirrored view
         ('crc', '<u4'),  # record_code of all of this and of its boxes
     ]
 )
+
+AGAIN = 'make it again with this config: tools/pseudo_label.py CONFIG CHECKPOINT --out NEW_FOLDER'
+GO_ON = 'call tools/pseudo_label.py again as before: it goes on where it was'
 
 
 class BankError(InputError):
@@ -72,34 +71,19 @@ class BankError(InputError):
 
 @dataclass(frozen=True)
 class Header:
-    """What the labels of a bank depend on, and how they are cut.
+    """What the labels of a bank depend on, and how they are cut."""
 
-    Args:
-        checkpoint: File of the teacher when the bank was made.
-        teacher: Digest of the teacher's weights (:func:`mmssod.models.checkpoint_parts.weights_digest`).
-        detector: Digest of the teacher's config as far as predictions depend on it.
-        config: File name of the config.
-        classes: Names, in the order of labels.
-        floor: Least p of a box.
-        view: Steps of the pipeline that makes the view, up to the flip.
-        mirrored: Whether the mirrored view was labeled, too.
-        images: Number of images, N.
-        shard_size: Images a shard; the last one may have fewer.
-        shards: Boxes of each shard, of a finished bank.
-        format: Version of the layout.
-    """
-
-    checkpoint: str
-    teacher: str
-    detector: str
-    config: str
-    classes: tuple[str, ...]
-    floor: float
-    view: list[dict[str, Any]]
-    mirrored: bool
-    images: int
-    shard_size: int
-    shards: tuple[int, ...] = ()
+    checkpoint: str  # file of the teacher when the bank was made
+    teacher: str  # digest of its weights (mmssod.models.checkpoint_parts.weights_digest)
+    detector: str  # digest of its config as far as predictions depend on it
+    config: str  # file name of the config
+    classes: tuple[str, ...]  # names, in the order of labels
+    floor: float  # least p of a box
+    view: list[dict[str, Any]]  # steps of the pipeline that makes the view, up to the flip
+    mirrored: bool  # whether the mirrored view was labeled, too
+    images: int  # number of images, N
+    shard_size: int  # images a shard; the last one may have fewer
+    shards: tuple[int, ...] = ()  # boxes of each shard, of a finished bank
     format: str = FORMAT
 
     @property
@@ -118,31 +102,17 @@ class Header:
         pairs = {name: (getattr(self, name), getattr(other, name)) for name in names}
         return {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
 
-    def finished(self, shards: Sequence[int]) -> Header:
-        """The header of the same bank with all its shards."""
-        return replace(self, shards=tuple(shards))
-
     def save(self, folder: Path, *, first: bool = False) -> None:
-        """Write it at once or not at all.
-
-        Args:
-            folder: Of the bank.
-            first: Leave the header that is there; of several writers the first one's stays.
-        """
+        """Write it at once or not at all; ``first``: of several writers the first one's stays."""
         folder.mkdir(parents=True, exist_ok=True)
-        write = write_first if first else write_whole
         content = asdict(self)
-        write(
-            folder / HEADER, json.dumps({**content, 'crc': text_code(content)}, indent=1).encode()
-        )
+        content['crc'] = _code(content)
+        write = write_first if first else write_whole
+        write(folder / HEADER, json.dumps(content, indent=1).encode())
 
     @classmethod
     def load(cls, folder: Path) -> Header:
-        """Read it.
-
-        Raises:
-            BankError: There is none, or not one that can be read.
-        """
+        """Read it; none, or not one that can be read, is a BankError."""
         file = folder / HEADER
         if not file.is_file():
             raise BankError(
@@ -153,9 +123,10 @@ class Header:
             )
         try:
             content = json.loads(file.read_text(encoding='utf-8'))
-            if content['format'] == EARLIER_FORMAT:
-                raise earlier(folder)
-            if text_code(content) != content.pop('crc'):
+            if content['format'] == EARLIER_FORMAT:  # its records have no checksums
+                what = f'the label bank {folder} is of an earlier version'
+                raise BankError(what, f'a {FORMAT}', f'a {EARLIER_FORMAT}', AGAIN)
+            if content.pop('crc') != _code(content):
                 raise InputError('values with which no bank was made: it was edited')
             lists = {name: tuple(content[name]) for name in ('classes', 'shards')}
             return cls(**{**content, **lists})
@@ -163,6 +134,10 @@ class Header:
             raise
         except (ValueError, KeyError, TypeError) as error:
             raise damaged(file, f'the header of a {FORMAT}', str(error)) from error
+
+
+def _code(content: dict[str, Any]) -> int:
+    return zlib.crc32(json.dumps(content).encode())
 
 
 def damaged(file: Path, expected: str, actual: str) -> BankError:
@@ -175,30 +150,26 @@ def damaged(file: Path, expected: str, actual: str) -> BankError:
     )
 
 
-def earlier(folder: Path) -> BankError:
-    """The error of a bank whose records have no checksums."""
-    return BankError(
-        f'the label bank {folder} is of an earlier version',
-        f'a {FORMAT}',
-        f'a {EARLIER_FORMAT}',
-        'make it again: tools/pseudo_label.py CONFIG CHECKPOINT --out NEW_FOLDER',
-    )
+def shard_files(folder: Path, shard: int) -> tuple[Path, Path]:
+    """Files of a shard: records of its images and of its boxes."""
+    stem = folder / 'shards' / f'{shard:05}'
+    return stem.with_suffix('.images'), stem.with_suffix('.boxes')
 
 
-def text_code(content: dict[str, Any]) -> int:
-    """CRC-32 of the values of a header but for ``crc``."""
-    values = {name: value for name, value in content.items() if name != 'crc'}
-    return zlib.crc32(json.dumps(values).encode())
+def mapped(folder: Path, shard: int) -> tuple[np.ndarray, np.ndarray]:
+    """The whole IMAGE and BOX records of a shard, not read before they are used, and not to be written to."""
+    images, boxes = shard_files(folder, shard)
+    return _mapped(images, IMAGE), _mapped(boxes, BOX)
 
 
-def record_code(image: np.void, boxes: np.ndarray) -> int:
-    """CRC-32 of an IMAGE record, but for this code itself, and of its BOX records."""
-    return zlib.crc32(boxes.data, zlib.crc32(image.tobytes()[: -IMAGE['crc'].itemsize]))
-
-
-def intact(image: np.void, boxes: np.ndarray) -> bool:
-    """Whether an image and its boxes are what was written; ``boxes`` are all of its shard."""
-    return bool(image['crc'] == record_code(image, boxes[image['start'] : last_box(image)]))
+def _mapped(file: Path, dtype: np.dtype) -> np.ndarray:
+    size = file.stat().st_size // dtype.itemsize * dtype.itemsize
+    if not size:  # nothing cannot be mapped
+        return np.zeros(0, dtype)
+    # Not np.memmap, which keeps a descriptor: a process may have 1024, and 100 million images are 1526 shards.
+    content = torch.from_file(str(file), shared=False, size=size, dtype=torch.uint8).numpy()
+    content.flags.writeable = False
+    return content.view(dtype)
 
 
 def last_box(image: np.void) -> int:
@@ -206,26 +177,45 @@ def last_box(image: np.void) -> int:
     return int(image['start'] + image['boxes'].sum())
 
 
-def shard_files(folder: Path, shard: int) -> tuple[Path, Path]:
-    """Files of a shard: records of its images and of its boxes."""
-    stem = folder / 'shards' / f'{shard:05}'
-    return stem.with_suffix('.images'), stem.with_suffix('.boxes')
+def views_of(image: np.void, boxes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The BOX records of an image's plain and mirrored view; ``boxes`` are all of its shard."""
+    middle = int(image['start'] + image['boxes'][0])
+    return boxes[image['start'] : middle], boxes[middle : last_box(image)]
+
+
+def record_code(image: np.void, plain: np.ndarray, mirrored: np.ndarray) -> int:
+    """CRC-32 of an IMAGE record, but for this code itself, and of its BOX records."""
+    code = zlib.crc32(image.tobytes()[: -IMAGE['crc'].itemsize])
+    return zlib.crc32(mirrored.data, zlib.crc32(plain.data, code))
 
 
 def image_key(img_id: int | str) -> int:
     """64 bits that stand for an image id: a whole number is itself, other ids are hashed."""
-    if isinstance(img_id, str):
-        return int.from_bytes(
-            blake2b(_bytes(img_id), digest_size=8).digest(), 'little', signed=True
-        )
-    return int(img_id)
+    if not isinstance(img_id, str):
+        return int(img_id)
+    return int.from_bytes(blake2b(_utf8(img_id), digest_size=8).digest(), 'little', signed=True)
 
 
 def name_code(path: str) -> int:
     """32 bits that stand for a file name without its folder, which may lie elsewhere on another machine."""
-    return zlib.crc32(_bytes(os.path.basename(path)))
+    return zlib.crc32(_utf8(os.path.basename(path)))
 
 
-def _bytes(name: str) -> bytes:
-    """In UTF-8, also what stands for bytes of a file name that are not."""
-    return name.encode('utf-8', 'surrogatepass')
+def _utf8(name: str) -> bytes:
+    return name.encode('utf-8', 'surrogatepass')  # for bytes of a file name that are not
+
+
+def order_of(keys: np.ndarray) -> np.ndarray:
+    """Places of the keys in rising order, shape (N,), int64; two equal keys are a BankError."""
+    rows = np.argsort(keys, kind='stable')
+    rising = keys[rows]
+    twice = np.flatnonzero(rising[1:] == rising[:-1])
+    if len(twice):
+        first, second = rows[twice[0]], rows[twice[0] + 1]
+        raise BankError(
+            f'{len(twice)} images share an id with another, and labels are found by it',
+            'one id an image',
+            f'the id {keys[first]} of images {first} and {second}',
+            'give the images of the unlabeled json ids of their own',
+        )
+    return rows

@@ -9,18 +9,19 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from mmdet.registry import DATASETS, MODELS
+from mmdet.structures import DetDataSample
 from mmengine.config import Config
-from mmengine.model import BaseModel
-from torch import Tensor, nn
+from torch import nn
+from torch.utils.data import Dataset
 
-from mmssod.apis.offline_labels import labeled_annotations
-from mmssod.datasets.fixed_view import fixed_view
+from mmssod.datasets.image_files import UnreadableImageError
 from mmssod.engine.preflight import labeled_classes
 from mmssod.environment.errors import InputError
-from mmssod.evaluation.coco import category_ids
-from mmssod.label_bank import Header, image_key
-from mmssod.label_bank.finish import order_of
+from mmssod.label_bank.checks import labeled_view
+from mmssod.label_bank.layout import Header, image_key, order_of
+from mmssod.label_bank.views import ViewLabeler
 from mmssod.models.checkpoint_parts import detector_digest, teacher_digest, teacher_weights
 
 FLOOR = 0.1
@@ -30,34 +31,27 @@ SHARDS_A_PROCESS = 4  # so that another number of processes can go on with what 
 
 @dataclass(frozen=True)
 class BankPlan:
-    """What a bank is made of.
+    """What a bank is made of; iterating over it gives id and path of each image."""
 
-    Args:
-        cfg: The student's config.
-        folder: Of the bank.
-        header: Of the bank, without shards.
-        dataset: The unlabeled images in the view that is labeled; none stands in for one that cannot be read.
-        other_sizes: Whether training shows the teacher other sizes, too.
-    """
-
-    cfg: Config
+    cfg: Config  # the student's
     folder: Path
-    header: Header
-    dataset: Any
-    other_sizes: bool
+    header: Header  # without shards
+    dataset: (
+        Any  # unlabeled images in the view that is labeled; none stands in for an unreadable one
+    )
+    other_sizes: bool  # whether training shows the teacher other sizes, too
 
     def image(self, index: int) -> tuple[int | str, str]:
         """Id and path of an image by its place."""
         record = self.dataset.get_data_info(index)
         return record['img_id'], record['img_path']
 
-    def require_own_ids(self) -> None:
-        """Read the ids of all images.
+    def __iter__(self) -> Iterator[tuple[int | str, str]]:
+        return map(self.image, range(self.header.images))
 
-        Raises:
-            BankError: Two images have the same.
-        """
-        keys = (image_key(img_id) for img_id, _ in ImageNames(self))
+    def require_own_ids(self) -> None:
+        """Read the ids of all images; one that two have is a BankError."""
+        keys = (image_key(img_id) for img_id, _ in self)
         order_of(np.fromiter(keys, np.int64, self.header.images))
 
     @property
@@ -66,46 +60,45 @@ class BankPlan:
         hook = (self.cfg.get('default_hooks') or {}).get('skipped_images')
         return max(1, (hook.get('limit', 0.05) if hook else 1) * self.header.images)
 
-    def categories(self) -> tuple[list[dict], list[int]]:
-        """The labeled set's categories, and which of them each class is."""
-        annotations = labeled_annotations(self.cfg)
-        return annotations['categories'], category_ids(annotations, self.header.classes)
-
-    def teacher(self) -> nn.Module:
-        """The teacher with its weights, in eval mode.
-
-        Raises:
-            ValueError: The checkpoint lacks some of its weights, or has them in another shape.
-        """
+    def labeler(self, device: torch.device) -> ViewLabeler:
+        """The teacher, ready; weights that its checkpoint lacks are a ValueError."""
         teacher: nn.Module = MODELS.build(deepcopy(teacher_config(self.cfg)))
         weights = teacher_weights(self.header.checkpoint)
-        own = teacher.state_dict()
-        missing = [name for name, value in own.items() if not fits(value, weights.get(name))]
+        own = {name: value.shape for name, value in teacher.state_dict().items()}
+        missing = [n for n, shape in own.items() if n not in weights or weights[n].shape != shape]
         if missing:
             raise InputError(
                 f'{self.header.checkpoint} is not of this teacher: it lacks {len(missing)} of its {len(own)} weights, '
-                f'such as {missing[0]} of shape {tuple(own[missing[0]].shape)}; give the config of its student'
+                f'such as {missing[0]} of shape {tuple(own[missing[0]])}; give the config of its student'
             )
         teacher.load_state_dict(weights, strict=False)
-        return teacher.requires_grad_(False).eval()
-
-    def preprocessor(self) -> BaseModel:
-        """What makes batches of images in training."""
-        branches = self.cfg.model.get('data_preprocessor')
-        config = (
-            branches['data_preprocessor'] if branches else self.cfg.model.detector.data_preprocessor
-        )
-        return MODELS.build(config)
+        teacher.requires_grad_(False).eval()
+        owner = self.cfg.model.get('data_preprocessor') or self.cfg.model.detector
+        preprocessor = MODELS.build(owner['data_preprocessor'])  # makes batches in training
+        return ViewLabeler(teacher, preprocessor, self.header.mirrored, self.header.floor, device)
 
 
-class ImageNames:
-    """Id and path of each image, as often as they are asked for."""
+class OwnImages(Dataset):
+    """The images of a data set, each in its own place even if it cannot be read."""
 
-    def __init__(self, plan: BankPlan) -> None:
-        self.plan = plan
+    def __init__(self, dataset: Any) -> None:
+        self.dataset = dataset  # which puts no other image in the place of an unreadable one
 
-    def __iter__(self) -> Iterator[tuple[int | str, str]]:
-        return map(self.plan.image, range(self.plan.header.images))
+    def __getitem__(self, place: int) -> dict[str, Any]:
+        """``inputs`` and ``data_samples``; of an unreadable image no inputs, a shape of 0 x 0, and the ``fault``."""
+        try:
+            sample: dict[str, Any] = self.dataset[place]
+            return sample
+        except UnreadableImageError as error:
+            record = self.dataset.get_data_info(place)
+            meta = dict(
+                img_id=record['img_id'],
+                img_path=record['img_path'],
+                ori_shape=(record.get('height', 0), record.get('width', 0)),
+                img_shape=(0, 0),
+                fault=str(error.__cause__ or error),
+            )
+            return dict(inputs=None, data_samples=DetDataSample(metainfo=meta))
 
 
 def plan_bank(
@@ -137,11 +130,11 @@ def plan_bank(
             f'{cfg.filename}: expected the config of a student, with train_dataloader.dataset.unlabeled and '
             f'model.labeler, got a model of type {cfg.model.get("type")}'
         )
-    test = (cfg.get('test_dataloader') or {}).get('dataset') or {}
-    view = fixed_view(unlabeled.pipeline, test.get('pipeline') or [])
+    view = labeled_view(cfg)
     pack = dict(type='PackDetInputs', meta_keys=('img_id', 'img_path', 'ori_shape', 'img_shape'))
+    pipeline = [*view.steps, pack]
     dataset = DATASETS.build(
-        {**unlabeled, 'pipeline': [*view.steps, pack], 'test_mode': True, 'max_refetch': 0}
+        {**unlabeled, 'pipeline': pipeline, 'test_mode': True, 'max_refetch': 0}
     )
     header = Header(
         checkpoint=checkpoint,
@@ -156,11 +149,6 @@ def plan_bank(
         shard_size=min(MAX_SHARD, -(-len(dataset) // (SHARDS_A_PROCESS * processes))),
     )
     return BankPlan(cfg, Path(folder), header, dataset, view.other_sizes)
-
-
-def fits(wanted: Tensor, found: Tensor | None) -> bool:
-    """Whether a stored weight can be loaded."""
-    return found is not None and found.shape == wanted.shape
 
 
 def teacher_config(cfg: Config) -> Any:

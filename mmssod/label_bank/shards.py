@@ -1,31 +1,41 @@
-"""One shard while it is written: it grows by whole images, whatever ends the process."""
+"""Write the files of a bank: shards, which grow by whole images whatever ends the process, and in the end the index."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import replace
+from io import BytesIO
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-from mmssod.label_bank.bank import mapped, other_size
-from mmssod.label_bank.layout import (
-    BOX,
-    IMAGE,
-    BankError,
-    Header,
-    image_key,
-    intact,
-    last_box,
-    name_code,
-    record_code,
-    shard_files,
-)
-from mmssod.label_bank.lock import WriterLock
+from mmssod.environment.file_lock import FileLock
+from mmssod.environment.whole_files import write_whole
+from mmssod.label_bank import layout
+from mmssod.label_bank.bank import other_size
+from mmssod.label_bank.layout import BOX, IMAGE, BankError, Header, last_box, mapped, shard_files
 
 MAX_COMPARED_SIZES = 200
 """Images of a shard whose headers are read where a bank goes on, to compare their sizes with those labeled."""
+
+
+class WriterLock(FileLock):
+    """The lock of a shard, or of the whole bank, see ``FileLock``.
+
+    Raises:
+        BankError: Another process holds it.
+    """
+
+    def _held(self, file: Path) -> Exception:
+        return BankError(
+            f'the label bank is being written by another process: {file.with_suffix("")}',
+            'one process that writes it',
+            f'{self._holder()} does',
+            'wait until that one is done, or end it and call tools/pseudo_label.py again; for several processes at '
+            'once give --launcher, for another bank another --out',
+        )
 
 
 class LabeledImage(NamedTuple):
@@ -60,79 +70,66 @@ class ShardWriter:
         self.files = shard_files(folder, shard)
         self.files[0].parent.mkdir(parents=True, exist_ok=True)
         self._lock = WriterLock(self.files[0].with_suffix('.lock'))
-        self.images = self._recover()  # IMAGE records of an earlier process
-        self.done = len(self.images)  # images that are there
-        self.boxes = last_box(self.images[-1]) if self.done else 0
-
-    def _recover(self) -> np.ndarray:
-        """The whole records of an earlier process; what lies behind them is cut off.
-
-        So are unreadable images at the end: where a disk was gone, it may be back.
-        """
         for file in self.files:
             file.touch()
-        images, boxes = read_images(self.files[0]), mapped(self.files[1], BOX)
-        whole, end = 0, 0
-        while (
-            whole < len(images) and images[whole]['start'] == end and intact(images[whole], boxes)
-        ):
-            whole, end = whole + 1, last_box(images[whole])
-        readable = np.flatnonzero(~unreadable(images[:whole]))
-        images = images[: readable[-1] + 1 if len(readable) else 0]
-        os.truncate(self.files[0], images.nbytes)
-        os.truncate(self.files[1], (last_box(images[-1]) if len(images) else 0) * BOX.itemsize)
-        return images
+        self.images = _whole_images(*mapped(folder, shard))  # IMAGE records of an earlier process
+        self.done = len(self.images)  # images that are there
+        self.boxes = last_box(self.images[-1]) if self.done else 0
+        os.truncate(self.files[0], self.done * IMAGE.itemsize)
+        os.truncate(self.files[1], self.boxes * BOX.itemsize)
 
     def require_same_images(self, images: Sequence[tuple[int | str, str]]) -> None:
-        """Compare the images that an earlier process left with those that now have their places, by id and name.
-
-        Of evenly spread ones the size is compared, too.
+        """Compare the images that an earlier process left with those that now have their places.
 
         Args:
-            images: Id and path of each.
+            images: Id and path of each; of evenly spread ones the size is compared, too.
 
         Raises:
             BankError: If another image stands there.
         """
-        for record, (img_id, path) in zip(self.images, images, strict=True):
-            if (record['key'], record['name']) != (image_key(img_id), name_code(path)):
-                raise self._begun_on_others(record, f'image {img_id!r}, {path}')
-        step = -(-len(images) // MAX_COMPARED_SIZES) or 1
-        for record, (_, path) in zip(self.images[::step], images[::step], strict=True):
-            if found := other_size(path, record):
-                raise self._begun_on_others(record, found)
-
-    def _begun_on_others(self, record: np.void, found: str) -> BankError:
-        return BankError(
-            f'the label bank was begun on other images: {self.files[0]}',
-            f'image {record["key"]} of the bank, in its place of the data set',
-            found,
-            'restore the list of images, or make another bank with another --out',
-        )
+        sized = range(0, len(images), -(-len(images) // MAX_COMPARED_SIZES) or 1)
+        for place, (record, (img_id, path)) in enumerate(zip(self.images, images, strict=True)):
+            codes = layout.image_key(img_id), layout.name_code(path)
+            found = f'image {img_id!r}, {path}' if (record['key'], record['name']) != codes else ''
+            if not found and place in sized:
+                found = other_size(path, record)
+            if found:
+                raise BankError(
+                    f'the label bank was begun on other images: {self.files[0]}',
+                    f'image {record["key"]} of the bank, in its place of the data set',
+                    found,
+                    'restore the list of images, or make another bank with another --out',
+                )
 
     def append(self, found: Sequence[LabeledImage]) -> None:
         """Add the next images, at least one, in the order of the data set."""
-        boxes = [part for image in found for part in (image.plain, image.mirrored)]
-        counts = np.array([len(part) for part in boxes], dtype=np.int64).reshape(-1, 2)
-        ends = self.boxes + counts.sum(axis=1).cumsum()
-        records = np.zeros(len(found), IMAGE)
-        records['key'] = [image_key(image.img_id) for image in found]
-        records['name'] = [name_code(image.path) for image in found]
-        records['size'] = [image.size for image in found]
-        records['view'] = [image.view for image in found]
-        records['boxes'] = counts
-        records['start'] = ends - counts.sum(axis=1)
-        for record, *views in zip(records, boxes[::2], boxes[1::2], strict=True):
-            record['crc'] = record_code(record, np.concatenate(views))
-        append_bytes(self.files[1], b''.join(part.tobytes() for part in boxes))
+        records, boxes, end = np.zeros(len(found), IMAGE), [], self.boxes
+        for record, image in zip(records, found, strict=True):
+            record['key'] = layout.image_key(image.img_id)
+            record['name'] = layout.name_code(image.path)
+            record['size'], record['view'] = image.size, image.view
+            record['boxes'], record['start'] = (len(image.plain), len(image.mirrored)), end
+            record['crc'] = layout.record_code(record, image.plain, image.mirrored)
+            boxes += [image.plain.tobytes(), image.mirrored.tobytes()]
+            end = last_box(record)
+        append_bytes(self.files[1], b''.join(boxes))
         append_bytes(self.files[0], records.tobytes())
-        self.done += len(found)
-        self.boxes = int(ends[-1])
+        self.done, self.boxes = self.done + len(found), end
 
 
-def read_images(file: Path) -> np.ndarray:
-    """The whole IMAGE records of a file."""
-    return np.fromfile(file, dtype=IMAGE, count=file.stat().st_size // IMAGE.itemsize)
+def _whole_images(images: np.ndarray, boxes: np.ndarray) -> np.ndarray:
+    """The records before the first that is not whole, without unreadable images at the end.
+
+    Those are tried again: where a disk was gone, it may be back.
+    """
+    whole, end = 0, 0
+    for image in images:
+        code = layout.record_code(image, *layout.views_of(image, boxes))
+        if image['start'] != end or image['crc'] != code:
+            break
+        whole, end = whole + 1, last_box(image)
+    readable = np.flatnonzero(~unreadable(images[:whole]))
+    return images[: readable[-1] + 1 if len(readable) else 0].copy()
 
 
 def unreadable(images: np.ndarray) -> np.ndarray:
@@ -157,3 +154,31 @@ def images_in_shard(folder: Path, shard: int) -> int:
         return shard_files(folder, shard)[0].stat().st_size // IMAGE.itemsize
     except FileNotFoundError:
         return 0
+
+
+def finish(folder: Path, header: Header) -> Header:
+    """Close a bank whose shards are all written: force them to the disk, write the index, and the header last.
+
+    Returns:
+        The finished header.
+
+    Raises:
+        BankError: Two images have the same id.
+    """
+    keys, num_boxes = np.empty(header.images, np.int64), []
+    for shard in range(header.num_shards):
+        images, _ = mapped(folder, shard)
+        span = header.span(shard)
+        keys[span.start : span.stop] = images['key']
+        num_boxes.append(last_box(images[-1]))
+        for file in shard_files(folder, shard):
+            with open(file, 'rb') as stream:
+                os.fsync(stream.fileno())
+    rows = layout.order_of(keys)
+    for name, index in ((layout.KEYS, keys[rows]), (layout.ROWS, rows)):
+        content = BytesIO()
+        np.save(content, index, allow_pickle=False)
+        write_whole(folder / name, content.getvalue())
+    finished = replace(header, shards=tuple(num_boxes))
+    finished.save(folder)
+    return finished

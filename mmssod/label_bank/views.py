@@ -10,7 +10,7 @@ import torch
 from mmdet.structures import DetDataSample
 from torch import nn
 
-from mmssod.label_bank import BOX
+from mmssod.label_bank.layout import BOX
 from mmssod.label_bank.shards import LabeledImage
 from mmssod.models.pseudo.labelers import predict_candidates
 from mmssod.structures import PseudoLabels
@@ -39,11 +39,8 @@ class ViewLabeler:
         floor: float,
         device: torch.device,
     ) -> None:
-        self.teacher = teacher.to(device)
-        self.preprocessor = preprocessor.to(device)
-        self.mirrored = mirrored
-        self.floor = floor
-        self.device = device
+        self.teacher, self.preprocessor = teacher.to(device), preprocessor.to(device)
+        self.mirrored, self.floor, self.device = mirrored, floor, device
 
     @torch.no_grad()
     def __call__(self, batch: Mapping[str, Any]) -> list[LabeledImage]:
@@ -55,47 +52,33 @@ class ViewLabeler:
         labeled: dict[int, LabeledImage] = {}
         for size in dict.fromkeys(sizes):
             places = [place for place, other in enumerate(sizes) if other == size]
-            images = [batch['inputs'][place] for place in places]
             samples = [batch['data_samples'][place] for place in places]
-            labeled.update(zip(places, self._label(images, samples), strict=True))
+            views = self._label([batch['inputs'][place] for place in places], samples)
+            for place, s, boxes in zip(places, samples, views, strict=True):
+                labeled[place] = LabeledImage(s.img_id, s.img_path, s.ori_shape[:2], size, *boxes)
         return [labeled[place] for place in range(len(sizes))]
 
-    def _label(self, images: list[Any], samples: list[DetDataSample]) -> list[LabeledImage]:
-        """Images of one size, or all unreadable."""
+    def _label(
+        self, images: list[Any], samples: list[DetDataSample]
+    ) -> list[tuple[np.ndarray, np.ndarray]]:
+        """BOX records of both views of images of one size, or of unreadable ones."""
         nothing = [np.zeros(0, BOX)] * len(samples)
         if images[0] is None:
-            return labeled_images(samples, nothing, nothing)
-        images = [image.to(self.device) for image in images]
-        views, told = images, samples
+            return list(zip(nothing, nothing, strict=True))
+        views = [image.to(self.device) for image in images]
         if self.mirrored:
-            views, told = images + [image.flip(-1) for image in images], samples * 2
-        blank = [DetDataSample(metainfo=sample.metainfo) for sample in told]
+            views, samples = views + [image.flip(-1) for image in views], samples * 2
+        blank = [DetDataSample(metainfo=sample.metainfo) for sample in samples]
         data = self.preprocessor(dict(inputs=views, data_samples=blank), False)
         found = predict_candidates(self.teacher, data['inputs'], data['data_samples'])
         boxes = [as_records(labels, self.floor) for labels in found]
-        return labeled_images(samples, boxes[: len(samples)], boxes[len(samples) :] or nothing)
-
-
-def labeled_images(
-    samples: list[DetDataSample], plain: list[np.ndarray], mirrored: list[np.ndarray]
-) -> list[LabeledImage]:
-    """Images with the BOX records of both views."""
-    return [
-        LabeledImage(s.img_id, s.img_path, s.ori_shape[:2], s.img_shape[:2], ours, theirs)
-        for s, ours, theirs in zip(samples, plain, mirrored, strict=True)
-    ]
+        return list(zip(boxes[: len(images)], boxes[len(images) :] or nothing, strict=True))
 
 
 def as_records(labels: PseudoLabels, floor: float) -> np.ndarray:
     """Labels with p of at least the floor as BOX records."""
-    table = torch.cat(
-        [
-            labels.boxes,
-            torch.stack([labels.cls_certainty, labels.loc_certainty, labels.labels], dim=1),
-        ],
-        dim=1,
-    )
-    rows = table.float().cpu().numpy()
+    rest = torch.stack([labels.cls_certainty, labels.loc_certainty, labels.labels], dim=1)
+    rows = torch.cat([labels.boxes, rest], dim=1).float().cpu().numpy()
     rows = rows[rows[:, 4] >= floor]
     records = np.zeros(len(rows), BOX)
     records['box'], records['p'], records['v'] = rows[:, :4], rows[:, 4], rows[:, 5]

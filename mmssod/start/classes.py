@@ -23,8 +23,6 @@ LARGEST_EXTRA = 5
 _SYNONYMS = {  # of VOC and COCO
     'aeroplane': 'airplane',
     'motorbike': 'motorcycle',
-    'diningtable': 'dining table',
-    'pottedplant': 'potted plant',
     'sofa': 'couch',
     'tvmonitor': 'tv',
 }
@@ -32,8 +30,8 @@ _SYNONYMS = {  # of VOC and COCO
 
 def same_name(name: str) -> str:
     """What is equal for two names of one class: without case, spaces, ``_`` and ``-``, and VOC's names as COCO's."""
-    plain = _plain(name)
-    return _SAME.get(plain, plain)
+    plain = ''.join(name.casefold().replace('_', ' ').replace('-', ' ').split())
+    return _SYNONYMS.get(plain, plain)
 
 
 def matches(theirs: Sequence[str], ours: Sequence[str]) -> list[tuple[int, int]]:
@@ -51,17 +49,11 @@ def matches(theirs: Sequence[str], ours: Sequence[str]) -> list[tuple[int, int]]
 
 
 class ClassAxis(NamedTuple):
-    """Where the classes lie in a weight.
+    """Where the classes lie in a weight."""
 
-    Args:
-        axis: The axis that grows with the number of classes.
-        groups: By how much, for each class.
-        extra: Numbers of each group that belong to no class, 0 to ``LARGEST_EXTRA``.
-    """
-
-    axis: int
-    groups: int
-    extra: int
+    axis: int  # the one that grows with the number of classes
+    groups: int  # by how much, for each class
+    extra: int  # numbers of each group that belong to no class, 0 to LARGEST_EXTRA
 
 
 def class_axis(
@@ -74,11 +66,8 @@ def class_axis(
     Returns:
         None where no number of classes explains the difference: the weights are of two architectures.
     """
-    differing = [
-        index
-        for index, pair in enumerate(zip(shape, other_shape, strict=False))
-        if len({*pair}) > 1
-    ]
+    pairs = enumerate(zip(shape, other_shape, strict=False))
+    differing = [index for index, (one, other) in pairs if one != other]
     if len(shape) != len(other_shape) or len(differing) != 1 or count == other_count:
         return None
     axis = differing[0]
@@ -133,10 +122,3 @@ def _places(axis: ClassAxis, classes: list[int], count: int, convolution: bool) 
     if convolution:
         return [group * length + member for group in range(axis.groups) for member in members]
     return [member * axis.groups + group for member in members for group in range(axis.groups)]
-
-
-def _plain(name: str) -> str:
-    return ''.join(name.casefold().replace('_', ' ').replace('-', ' ').split())
-
-
-_SAME = {_plain(name): _plain(other) for name, other in _SYNONYMS.items()}

@@ -6,11 +6,11 @@ was put there by hand is taken just so: a machine without a network needs nothin
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import http.client
 import os
 import os.path as osp
-import socket
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -23,8 +23,9 @@ from mmengine.logging import print_log
 
 from mmssod.environment.checkpoints import damage
 from mmssod.environment.errors import InputError
-from mmssod.environment.whole_files import UNFINISHED
-from mmssod.start.zoo import StartError, ZooModel, find_model, is_known, zoo_models
+from mmssod.environment.safetensors_files import SUFFIX, safetensors_damage
+from mmssod.environment.whole_files import replacing
+from mmssod.start.zoo import StartError, find_model, is_known, zoo_models
 from mmssod.structures import Problem
 
 FOLDER = 'MMSSOD_WEIGHTS'
@@ -37,8 +38,7 @@ _SUFFIXES = ('.pth', '.pt', '.safetensors', '.pkl', '.ckpt', '.bin')
 
 def weights_folder() -> Path:
     """Where fetched weights lie: ``$MMSSOD_WEIGHTS``, else ``mmssod/weights`` in the user's cache folder."""
-    named = os.environ.get(FOLDER)
-    if named:
+    if named := os.environ.get(FOLDER):
         return Path(named).expanduser()
     cache = os.environ.get('XDG_CACHE_HOME') or '~/.cache'
     return Path(cache).expanduser() / 'mmssod' / 'weights'
@@ -63,10 +63,10 @@ def local_file(start: str) -> str | None:
     if names_file(start):
         return start if '://' in start else osp.expanduser(start)
     try:
-        address, model = _address(start)
+        _, places = _address_and_places(start)
     except StartError:
         return None
-    return next((str(file) for file in _places(address, model) if file.is_file()), None)
+    return next((str(file) for file in places if file.is_file()), None)
 
 
 def start_file(start: str, seconds: float = SECONDS) -> str:
@@ -83,15 +83,22 @@ def start_file(start: str, seconds: float = SECONDS) -> str:
     found = local_file(start)
     if found is not None:
         return found
-    address, model = _address(start)
-    place = _places(address, model)[0]
+    address, place = address_and_place(start)
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
         with _one_at_a_time(place):
             if not place.is_file():  # another process may have fetched it meanwhile
                 _fetch(address, place, seconds)
     except (OSError, ValueError, http.client.HTTPException) as error:
-        raise StartError(_unreachable(start, address, place, error)) from error
+        reason: object = error.reason if type(error) is urllib.error.URLError else error
+        problem = Problem(
+            f'the weights of {start} cannot be fetched',
+            f'{address}, or that file at {place}',
+            str(reason) or type(error).__name__,
+            f'fetch {address} on a machine with a network, put it at {place} (${FOLDER} names another folder than '
+            f'{weights_folder()}), and run the same command again; or name a file with --load-from',
+        )
+        raise StartError(problem) from error
     return str(place)
 
 
@@ -101,17 +108,12 @@ def address_and_place(start: str) -> tuple[str, Path]:
     Raises:
         StartError: An unknown name, or a model without weights.
     """
-    address, model = _address(start)
-    return address, _places(address, model)[0]
+    address, places = _address_and_places(start)
+    return address, places[0]
 
 
 def can_fetch(address: str, seconds: float = 5.0) -> bool:
-    """Whether an address answers now; nothing is fetched.
-
-    Args:
-        address: An http or https URL.
-        seconds: At most, until it answers.
-    """
+    """Whether an http or https URL answers within so many seconds; nothing is fetched."""
     request = urllib.request.Request(address, method='HEAD')
     try:
         with urllib.request.urlopen(request, timeout=seconds):
@@ -126,52 +128,33 @@ def _is_url(start: str) -> bool:
     return start.startswith(('http://', 'https://'))
 
 
-def _address(start: str) -> tuple[str, ZooModel | None]:
-    """The URL of a start, and the model of the zoo whose it is."""
-    if not _is_url(start):
-        model = find_model(start)
-        return model.address, model
-    return start, next((model for model in zoo_models() if model.address == start), None)
-
-
-def _places(address: str, model: ZooModel | None) -> list[Path]:
-    """Where the file of an address may lie; fetched, it lies at the first.
+def _address_and_places(start: str) -> tuple[str, list[Path]]:
+    """The URL of a start, and where its file may lie; fetched, it lies at the first.
 
     Files of the zoo have names of their own, so those that mmengine fetched before serve, too. Any other address has a
     folder of its own: ``best.pth`` of two servers are two files.
     """
+    address = start if _is_url(start) else find_model(start).address
     name = osp.basename(unquote(urlsplit(address).path)) or 'weights.pth'
-    if model is None:
-        return [weights_folder() / hashlib.sha256(address.encode()).hexdigest()[:8] / name]
-    return [weights_folder() / name, Path(torch.hub.get_dir()) / 'checkpoints' / name]
+    if all(model.address != address for model in zoo_models()):
+        code = hashlib.sha256(address.encode()).hexdigest()[:8]
+        return address, [weights_folder() / code / name]
+    return address, [weights_folder() / name, Path(torch.hub.get_dir()) / 'checkpoints' / name]
 
 
 def _fetch(address: str, place: Path, seconds: float) -> None:
-    """Write the file aside, look whether it is whole, and give it its name.
-
-    Raises:
-        OSError: The server is not reached, or falls silent, or there is no room.
-        ValueError: What came is not whole, or no weights.
-    """
-    aside = place.with_name(f'{place.stem}.{socket.gethostname()}.{os.getpid()}{place.suffix}')
-    aside = aside.with_name(UNFINISHED[1:] + '-' + aside.name)  # its suffix says what it holds
-    try:
-        with urllib.request.urlopen(address, timeout=seconds) as answer, open(aside, 'wb') as file:
-            expected = int(answer.headers.get('Content-Length') or 0)
-            print_log(f'fetching {address} ({expected / 1e6:.1f} MB) to {place}', 'current')
-            while piece := answer.read(PIECE):
-                file.write(piece)
-            file.flush()
-            os.fsync(file.fileno())
-        size = aside.stat().st_size
-        if expected and size != expected:
-            raise InputError(f'{size} of {expected} bytes came')
-        if wrong := damage(str(aside)):
+    """Write the file if it comes whole; else an OSError of the connection or the disk, or a ValueError."""
+    with urllib.request.urlopen(address, timeout=seconds) as answer, replacing(place) as file:
+        expected = int(answer.headers.get('Content-Length') or 0)
+        print_log(f'fetching {address} ({expected / 1e6:.1f} MB) to {place}', 'current')
+        while piece := answer.read(PIECE):
+            file.write(piece)
+        file.flush()
+        if expected and file.tell() != expected:
+            raise InputError(f'{file.tell()} of {expected} bytes came')
+        damage_of = safetensors_damage if place.suffix == SUFFIX else damage
+        if wrong := damage_of(file.name):
             raise InputError(f'what came is no file of weights: {wrong}')
-        os.replace(aside, place)
-    finally:
-        with suppress(FileNotFoundError):
-            aside.unlink()
 
 
 @contextmanager
@@ -180,11 +163,6 @@ def _one_at_a_time(place: Path) -> Iterator[None]:
 
     Where files cannot be locked, each fetches it; the last to end has the name.
     """
-    try:
-        import fcntl
-    except ImportError:  # Windows
-        yield
-        return
     lock = place.with_name(place.name + '.lock')
     try:
         with open(lock, 'a') as stream:
@@ -194,14 +172,3 @@ def _one_at_a_time(place: Path) -> Iterator[None]:
     finally:
         with suppress(FileNotFoundError, NotADirectoryError):
             lock.unlink()
-
-
-def _unreachable(start: str, address: str, place: Path, error: Exception) -> Problem:
-    reason: object = error.reason if type(error) is urllib.error.URLError else error
-    return Problem(
-        f'the weights of {start} cannot be fetched',
-        f'{address}, or that file at {place}',
-        str(reason) or type(error).__name__,
-        f'fetch {address} on a machine with a network, put it at {place} (${FOLDER} names another folder than '
-        f'{weights_folder()}), and run the same command again; or name a file with --load-from',
-    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any, NamedTuple
 
 from mmengine.logging import print_log
@@ -19,26 +20,17 @@ Twin = Callable[[int], Mapping[str, Sequence[int]]]
 
 @dataclass(frozen=True)
 class Fit:
-    """What became of a start. Names are the checkpoint's where not said otherwise.
+    """What became of a start. Names are the checkpoint's where not said otherwise."""
 
-    Attributes:
-        misfits: What the checkpoint leaves as it was. Class layers are no misfits.
-        places: The name in the model by the name in the checkpoint, of all weights that the model has.
-        unused: Names in the checkpoint of weights that the model does not have.
-        unfilled: Names in the model of weights that the checkpoint has and that were not taken: of another shape, or
-            class layers where no class has a name of the checkpoint's.
-        classes: Those of the model.
-        trained_on: Those of the checkpoint; () if it does not say them.
-        layers: Names in the model of the class layers that were filled by name.
-    """
-
-    misfits: Misfits
-    places: Mapping[str, str]
-    unused: Sequence[str]
-    unfilled: frozenset[str]
-    classes: tuple[str, ...]
-    trained_on: tuple[str, ...]
-    layers: frozenset[str]
+    misfits: Misfits  # what the checkpoint leaves as it was; class layers are no misfits
+    places: Mapping[str, str]  # the model's name of each weight that both have
+    unused: Sequence[str]  # weights that the model does not have
+    unfilled: frozenset[
+        str
+    ]  # the model's names of weights of another shape or, in class layers, of no common class
+    classes: tuple[str, ...]  # those of the model
+    trained_on: tuple[str, ...]  # those of the checkpoint; () if it does not say them
+    layers: frozenset[str]  # the model's names of the class layers that were filled by name
 
     @property
     def fitted(self) -> list[str]:
@@ -48,14 +40,13 @@ class Fit:
     @property
     def kept(self) -> list[str]:
         """Classes of the model that have the checkpoint's weights; () where class weights were not looked at."""
-        mine = {our for _, our in matches(self.trained_on, self.classes)}
-        return [name for index, name in enumerate(self.classes) if self.layers and index in mine]
+        pairs = matches(self.trained_on, self.classes) if self.layers else ()
+        return [self.classes[our] for _, our in pairs]
 
     @property
     def new(self) -> list[str]:
         """Classes of the model that begin as it initialized them."""
-        kept = set(self.kept)
-        return [name for name in self.classes if self.layers and name not in kept]
+        return [name for name in self.classes if self.layers and name not in self.kept]
 
     @property
     def unsorted(self) -> bool:
@@ -95,17 +86,24 @@ def fit_start(
     layers = (
         _Layers(equal, known, len(known)) if equal else _by_size(misfits, state, known, classes)
     )
-    _fill(state, initial, misfits.offered, layers, classes)
+    pairs = matches(layers.trained_on, classes)
+    _fill(state, initial, misfits.offered, layers, pairs, len(classes))
     sources: dict[int, str] = {}
     for place, value in misfits.offered.items():
         sources.setdefault(id(value), place)  # of student and teacher the student
     places = {name: sources[id(value)] for name, value in weights.items() if id(value) in sources}
     checkpoint['state_dict'] = {name: state[place] for name, place in places.items()}
+    others = [t for t in misfits.other_shape if not any(f' {name}:' in t for name in layers.axes)]
+    unfilled = (
+        name
+        for name, value in misfits.offered.items()
+        if (not pairs if name in layers.axes else value.shape != state[name].shape)
+    )
     return Fit(
-        misfits=_without(misfits, layers.axes),
+        misfits=misfits._replace(other_shape=others),
         places=places,
         unused=[name for name in weights if name not in places],
-        unfilled=_unfilled(state, misfits.offered, layers, classes),
+        unfilled=frozenset(unfilled),
         classes=tuple(classes),
         trained_on=layers.trained_on,
         layers=frozenset(layers.axes.keys() & misfits.offered.keys()),
@@ -122,10 +120,8 @@ class _Layers(NamedTuple):
 
 def _tensors(model: nn.Module) -> dict[str, Tensor]:
     """Parameters and buffers by all their names; one that modules share has several."""
-    named = (
-        *model.named_parameters(remove_duplicate=False),
-        *model.named_buffers(remove_duplicate=False),
-    )
+    both = (model.named_parameters, model.named_buffers)
+    named = chain.from_iterable(of(remove_duplicate=False) for of in both)
     return {name: value.detach() for name, value in named}
 
 
@@ -161,7 +157,7 @@ def _equal_layers(
         for name, shape in shapes.items()
         if name in state and tuple(shape) != tuple(state[name].shape)
     }
-    return {name: axis for name, axis in found.items() if axis is not None}
+    return {name: axis for name, axis in found.items() if axis}
 
 
 def _by_size(
@@ -173,7 +169,7 @@ def _by_size(
         for name, value in misfits.offered.items()
         if value.shape != state[name].shape
     }
-    count = len(known) or _guessed_count(shapes.values(), len(classes))
+    count = len(known) or _guessed_count(list(shapes.values()), len(classes))
     if not known and count == len(coco_classes()):
         known = coco_classes()
     if not classes or not count or count == len(classes):
@@ -185,9 +181,8 @@ def _by_size(
     return _Layers({name: axis for name, axis in found.items() if axis}, known, count)
 
 
-def _guessed_count(shapes: Any, ours: int) -> int:
+def _guessed_count(shapes: list, ours: int) -> int:
     """The number of classes that explains all differences, COCO's first; 0 if none does."""
-    shapes = list(shapes)
     lengths = {n for theirs, own in shapes for n, m in zip(theirs, own, strict=False) if n != m}
     guesses = [len(coco_classes()), *sorted({n - extra for n in lengths for extra in (0, 1)})]
     for guess in guesses if shapes else ():
@@ -201,51 +196,21 @@ def _fill(
     initial: Mapping[str, Tensor],
     offered: Mapping[str, Tensor],
     layers: _Layers,
-    classes: Sequence[str],
+    pairs: Sequence[tuple[int, int]],
+    number: int,
 ) -> None:
-    """Write the class layers: the checkpoint's weights by name over those the model was initialized with.
-
-    Of one weight for student and teacher both get the same, new classes as the student has them.
-    """
-    pairs = matches(layers.trained_on, classes)
+    """Write the class layers: the checkpoint's weights by name over ``initial``; student and teacher get the same."""
     written: dict[int, Tensor] = {}
     for name in (name for name in offered if name in layers.axes):
         theirs, ours = offered[name], state[name]
         if id(theirs) not in written:
+            weight = state.get(name.rpartition('.')[0] + '.weight', ours)  # beside a bias
             written[id(theirs)] = transfer(
                 theirs.to(ours.device),
                 initial.get(name, ours),
                 layers.axes[name],
                 pairs,
-                (layers.number, len(classes)),
-                _is_convolution(name, state),
+                (layers.number, number),
+                convolution=weight.dim() > 2,
             )
         ours.copy_(written[id(theirs)])
-
-
-def _is_convolution(name: str, state: Mapping[str, Tensor]) -> bool:
-    """Whether a weight, or the weight beside a bias, is a convolution's."""
-    weight = state.get(name.rpartition('.')[0] + '.weight', state[name])
-    return weight.dim() > 2
-
-
-def _unfilled(
-    state: Mapping[str, Tensor],
-    offered: Mapping[str, Tensor],
-    layers: _Layers,
-    classes: Sequence[str],
-) -> frozenset[str]:
-    some = bool(matches(layers.trained_on, classes))
-    return frozenset(
-        name
-        for name, value in offered.items()
-        if (not some if name in layers.axes else value.shape != state[name].shape)
-    )
-
-
-def _without(misfits: Misfits, layers: Mapping[str, ClassAxis]) -> Misfits:
-    """Misfits but the class layers."""
-    others = [
-        text for text in misfits.other_shape if not any(f' {name}:' in text for name in layers)
-    ]
-    return misfits._replace(other_shape=others)

@@ -69,14 +69,12 @@ def coco_classes() -> tuple[str, ...]:
 
 def _weights(checkpoint: Any, start: str) -> Mapping[str, Tensor]:
     """The weights of a checkpoint: under ``state_dict``, under ``model`` (as YOLOX's authors write), or all of it."""
-    found = checkpoint
-    for key in ('state_dict', 'model'):
-        if isinstance(checkpoint, Mapping) and isinstance(checkpoint.get(key), Mapping):
-            found = checkpoint[key]
-            break
-    if isinstance(found, Mapping) and any(torch.is_tensor(value) for value in found.values()):
-        return {name: value for name, value in found.items() if torch.is_tensor(value)}
-    keys = list(checkpoint)[:5] if isinstance(checkpoint, Mapping) else type(checkpoint).__name__
+    parts = checkpoint if isinstance(checkpoint, Mapping) else {}
+    places = (parts.get('state_dict'), parts.get('model'), parts)
+    found = next(place for place in places if isinstance(place, Mapping))
+    if tensors := {name: value for name, value in found.items() if torch.is_tensor(value)}:
+        return tensors
+    keys = list(parts)[:5] if isinstance(checkpoint, Mapping) else type(checkpoint).__name__
     raise StartError(
         Problem(
             'a start without weights',

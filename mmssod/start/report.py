@@ -12,18 +12,10 @@ SHOWN = 4  # names in a line, of each kind
 
 
 def start_lines(fit: Fit, start: str) -> list[str]:
-    """The three lines.
-
-    Args:
-        fit: What became of the start.
-        start: What the user wrote.
-    """
+    """The three lines; ``start``: what the user wrote."""
     fitted, total = len(fit.fitted), len(fit.places) + len(fit.unused)
-    classes = (
-        f', class weights by name for {len(fit.kept)} of {len(fit.classes)} classes{_some(fit.kept)}'
-        if fit.layers
-        else ''
-    )
+    by_name = f', class weights by name for {len(fit.kept)} of {len(fit.classes)} classes{_some(fit.kept)}'
+    classes = by_name if fit.layers else ''
     return [
         f'start from {start}: {fitted} of {total} weights fit{classes}',
         f'start, left out: {_left_out(fit)}',
@@ -49,23 +41,20 @@ def _left_out(fit: Fit) -> str:
 def _new(fit: Fit) -> str:
     filled = {_plain(place) for place in fit.places.values()}
     missing = dict.fromkeys(map(_plain, fit.misfits.missing))
+    lacking = [name for name in missing if name not in filled]
     return _joined(
         (fit.new, 'class', 'classes'),
-        (
-            [name for name in missing if name not in filled],
-            'parameter that the checkpoint lacks',
-            'parameters that the checkpoint lacks',
-        ),
+        (lacking, 'parameter that the checkpoint lacks', 'parameters that the checkpoint lacks'),
     )
 
 
 def _joined(*kinds: tuple[Sequence[str], str, str]) -> str:
     """Number, word and some names of each kind that has any; the word for one and for many."""
-    found = [
+    found = (
         f'{len(names)} {one if len(names) == 1 else many}{_some(names)}'
         for names, one, many in kinds
         if names
-    ]
+    )
     return '; '.join(found) or 'nothing'
 
 

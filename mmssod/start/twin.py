@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import copy
 import random
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -25,8 +24,13 @@ def twin_shapes(config: Mapping[str, Any], count: int) -> dict[str, torch.Size]:
     Raises:
         Exception: Of any kind, where the model cannot be built for another number of classes.
     """
-    with _same_random_numbers():
-        twin = MODELS.build(_with_classes(copy.deepcopy(config), count))
+    python, numpy = random.getstate(), np.random.get_state()
+    try:
+        with torch.random.fork_rng(devices=[]):
+            twin = MODELS.build(_with_classes(copy.deepcopy(config), count))
+    finally:
+        random.setstate(python)
+        np.random.set_state(numpy)
     return {name: value.shape for name, value in twin.state_dict().items()}
 
 
@@ -34,22 +38,8 @@ def _with_classes(config: Any, count: int) -> Any:
     """The config for one class more; it is changed."""
     if isinstance(config, dict):
         for key, value in config.items():
-            config[key] = (
-                count + 1
-                if key == 'num_classes' and value == count
-                else _with_classes(value, count)
-            )
+            raised = key == 'num_classes' and value == count
+            config[key] = count + 1 if raised else _with_classes(value, count)
     elif isinstance(config, (list, tuple)):
         return type(config)(_with_classes(part, count) for part in config)
     return config
-
-
-@contextmanager
-def _same_random_numbers() -> Iterator[None]:
-    python, numpy = random.getstate(), np.random.get_state()
-    try:
-        with torch.random.fork_rng(devices=[]):
-            yield
-    finally:
-        random.setstate(python)
-        np.random.set_state(numpy)

@@ -21,13 +21,9 @@ from mmssod.environment.errors import InputError
 NORM_EPS = 1e-3
 """Of all batch norms in YOLOX, in both implementations."""
 SIZES = {
-    'nano': (1, 16, True),
-    'tiny': (1, 24, False),
-    's': (1, 32, False),
-    'm': (2, 48, False),
-    'l': (3, 64, False),
+    'nano': (1, 16, True), 'tiny': (1, 24, False), 's': (1, 32, False), 'm': (2, 48, False), 'l': (3, 64, False),
     'x': (4, 80, False),
-}
+}  # fmt: skip
 """Depth, width and depthwise of each published size, see :class:`YOLOXSize`."""
 
 _CSP = r'(\.(?:dark[2-4]\.1|dark5\.2|C3_[pn][345])\.)'
@@ -52,25 +48,18 @@ _RULES = [
     (r'^head\.(cls|reg)_convs\.', r'bbox_head.multi_level_\1_convs.'),
     (r'^head\.(cls|reg|obj)_preds\.', r'bbox_head.multi_level_conv_\1.'),
 ]
-_RULES_COMPILED = [(re.compile(pattern), name) for pattern, name in _RULES]
 _CONVERTED = re.compile(r'(backbone\.(stem|stage[1-4])|neck|bbox_head)\.')
 
 
 @dataclass(frozen=True)
 class YOLOXSize:
-    """What makes one YOLOX larger than another.
+    """What makes one YOLOX larger than another."""
 
-    Attributes:
-        depth: Bottlenecks in the first stage and in each block of the neck; the two middle stages have three times as
-            many. 1 to 4 in the published sizes.
-        width: Channels of the stem, 16 to 80 in the published sizes; all others are multiples of it.
-        depthwise: Whether 3 x 3 convolutions are split into a depthwise and a pointwise one.
-        num_classes: Number of classes.
-    """
-
-    depth: int
-    width: int
-    depthwise: bool
+    depth: int  # bottlenecks in the first stage and each block of the neck, 1 to 4; thrice as many in middle stages
+    width: (
+        int  # channels of the stem, 16 to 80 in the published sizes; all others are multiples of it
+    )
+    depthwise: bool  # whether 3 x 3 convolutions are split into a depthwise and a pointwise one
     num_classes: int
 
     @property
@@ -104,13 +93,7 @@ def is_yolox_pth(keys: Iterable[str]) -> bool:
 
 
 def from_yolox_pth(state_dict: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The weights of a YOLOX of its authors, of any size, in mmdet's names.
-
-    Args:
-        state_dict: As the authors' model has it, their checkpoint's ``'model'``.
-
-    Returns:
-        The same tensors under the names of mmdet's ``YOLOX``.
+    """The tensors of a YOLOX of its authors (their checkpoint's ``'model'``) under the names of mmdet's ``YOLOX``.
 
     Raises:
         ValueError: Names that YOLOX with the CSP backbone does not have, as that with Darknet-53 has.
@@ -126,10 +109,7 @@ def from_yolox_pth(state_dict: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 
 def yolox_size(weights: Mapping[str, Tensor]) -> YOLOXSize:
-    """Which size a YOLOX has.
-
-    Args:
-        weights: In mmdet's names.
+    """Which size a YOLOX has, from its weights in mmdet's names.
 
     Raises:
         ValueError: A layer that tells the size is missing.
@@ -184,13 +164,7 @@ def build_yolox(size: YOLOXSize, device: str = 'cpu') -> nn.Module:
 
 
 def require_whole(weights: Mapping[str, Tensor]) -> YOLOXSize:
-    """Check that the weights are all of a YOLOX, each of the shape it must have.
-
-    Args:
-        weights: In mmdet's names.
-
-    Returns:
-        The detector's size.
+    """The size of a YOLOX whose weights, in mmdet's names, are all there, each of the shape it must have.
 
     Raises:
         ValueError: Missing or unexpected names, or other shapes; says which.
@@ -200,17 +174,18 @@ def require_whole(weights: Mapping[str, Tensor]) -> YOLOXSize:
     found = {name: tuple(tensor.shape) for name, tensor in weights.items()}
     wrong = [name for name in {**expected, **found} if expected.get(name) != found.get(name)]
     if wrong:
-        lines = [
-            f'{n}: expected {expected.get(n, "none")}, got {found.get(n, "none")}' for n in wrong
-        ]
+        lines = (
+            f'{n}: expected {expected.get(n, "none")}, got {found.get(n, "none")}'
+            for n in wrong[:3]
+        )
         raise InputError(
             f'these are not the weights of a YOLOX ({size.text()}); {len(wrong)} differ: '
-            f'{"; ".join(lines[:3])}; fix: give the whole checkpoint of YOLOX nano, tiny, s, m, l or x'
+            f'{"; ".join(lines)}; fix: give the whole checkpoint of YOLOX nano, tiny, s, m, l or x'
         )
     return size
 
 
 def _convert(name: str) -> str:
-    for pattern, replacement in _RULES_COMPILED:
-        name = pattern.sub(replacement, name)
+    for pattern, replacement in _RULES:
+        name = re.sub(pattern, replacement, name)
     return name

@@ -30,11 +30,7 @@ CLOSE_NAMES = 5
 
 
 class StartError(InputError):
-    """A start that cannot be found, fetched or read.
-
-    Args:
-        problem: What is wrong and what the user can do.
-    """
+    """A start that cannot be found, fetched or read; ``problem`` says what is wrong and what the user can do."""
 
     def __init__(self, problem: Problem) -> None:
         super().__init__(str(problem))
@@ -42,20 +38,14 @@ class StartError(InputError):
 
 
 class ZooModel(NamedTuple):
-    """A trained detector.
+    """A trained detector."""
 
-    Args:
-        name: As its metafile writes it.
-        config: Path of its config below mmdet's ``configs``' parent; empty for a model of ``AUTHORS``. 17 paths of the
-            zoo do not exist.
-        address: URL of its weights; empty where the metafile has none.
-        datasets: On which it was evaluated, such as ``('COCO',)``.
-    """
-
-    name: str
-    config: str
-    address: str
-    datasets: tuple[str, ...]
+    name: str  # as its metafile writes it
+    config: (
+        str  # its path below mmdet's ``configs``' parent, '' of AUTHORS; 17 of the zoo do not exist
+    )
+    address: str  # URL of its weights; empty where the metafile has none
+    datasets: tuple[str, ...]  # on which it was evaluated, such as ('COCO',)
 
 
 def find_model(name: str) -> ZooModel:
@@ -101,14 +91,11 @@ def zoo_models() -> tuple[ZooModel, ...]:
 def _by_key() -> dict[str, ZooModel]:
     found: dict[str, ZooModel] = {}
     entries = list(_entries())
-    for names in (
-        lambda model, aliases: [model.name],
-        lambda model, aliases: aliases,
-        lambda model, aliases: [Path(model.config).stem] if model.config else [],
-    ):
-        for model, aliases in entries:  # all names first: a stem never hides another model's name
-            for name in names(model, aliases):
-                found.setdefault(_key(name), model)
+    names = [(model.name, model) for model, _ in entries]
+    aliases = [(alias, model) for model, others in entries for alias in others]
+    stems = [(Path(model.config).stem, model) for model, _ in entries if model.config]
+    for name, model in (*names, *aliases, *stems):  # a stem never hides another model's name
+        found.setdefault(_key(name), model)
     return found
 
 
@@ -117,7 +104,17 @@ def _entries() -> Iterator[tuple[ZooModel, list[str]]]:
     for name, address in AUTHORS.items():
         yield ZooModel(name, '', address, ('COCO',)), []
     for entry in metafile_entries():
-        yield _model(entry), _listed(entry.get('Alias'))
+        datasets = (str(result.get('Dataset', '')) for result in entry.get('Results') or ())
+        weights = _listed(
+            entry.get('Weights')
+        )  # trackers list further networks behind the detector
+        model = ZooModel(
+            name=str(entry['Name']),
+            config=str(entry.get('Config') or ''),
+            address=weights[0] if weights else '',
+            datasets=tuple(dict.fromkeys(datasets)),
+        )
+        yield model, _listed(entry.get('Alias'))
 
 
 def metafile_entries() -> Iterator[Mapping[str, Any]]:
@@ -127,17 +124,6 @@ def metafile_entries() -> Iterator[Mapping[str, Any]]:
         content = yaml.load(file.read_text(encoding='utf-8'), Loader=loader)
         models = content.get('Models') if isinstance(content, Mapping) else content
         yield from models or ()
-
-
-def _model(entry: Mapping[str, Any]) -> ZooModel:
-    datasets = (str(result.get('Dataset', '')) for result in entry.get('Results') or ())
-    weights = _listed(entry.get('Weights'))  # trackers list further networks behind the detector
-    return ZooModel(
-        name=str(entry['Name']),
-        config=str(entry.get('Config') or ''),
-        address=weights[0] if weights else '',
-        datasets=tuple(dict.fromkeys(datasets)),
-    )
 
 
 def _listed(value: Any) -> list[str]:

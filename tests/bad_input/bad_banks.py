@@ -20,8 +20,7 @@ from mmssod.datasets.image_files import UnreadableImageError
 from mmssod.engine.preflight import part_problems
 from mmssod.label_bank import LabelBankFiles
 from mmssod.label_bank.checks import absent_images
-from mmssod.label_bank.closing import close_bank
-from mmssod.label_bank.making import label_shards
+from mmssod.label_bank.making import close_bank, label_shards
 from mmssod.label_bank.plan import BankPlan
 from mmssod.label_bank.progress import BankProgress
 from mmssod.models.checkpoint_parts import teacher_digest

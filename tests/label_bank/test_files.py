@@ -9,6 +9,7 @@ import resource
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import asdict, fields
+from hashlib import sha256
 
 import numpy as np
 import pytest
@@ -84,6 +85,18 @@ def test_bytes_of_a_bank(tmp_path):
     files = [file for file in (tmp_path / 'shards').iterdir() if file.suffix != '.lock']
     written_bytes = sum(file.stat().st_size for file in files)
     assert LabelBankFiles(tmp_path).num_bytes == written_bytes == 5 * 48 + 2015 * 26
+
+
+def test_a_bank_is_written_byte_for_byte_as_ever(tmp_path):
+    """So banks of earlier releases are read; another digest asks for another ``layout.FORMAT``."""
+    bank(tmp_path, FOUND)
+    files = sorted(f for f in tmp_path.rglob('*') if f.is_file() and f.suffix != '.lock')
+    assert [file.name for file in files[:3]] == ['bank.json', 'keys.npy', 'rows.npy']
+    content = b''.join(file.read_bytes() for file in files)
+    assert (
+        sha256(content).hexdigest()
+        == 'a5419e4db77670ba43e87d2c3872e5f250fc65bdeb1cb31f0c4d0b3dd139a34f'
+    )
 
 
 # ------------------------------------------------------------------ interrupted

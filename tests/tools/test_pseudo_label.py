@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -29,10 +30,9 @@ from mmssod.apis.config import build_runner, load_config
 from mmssod.apis.distributed import launched_as, process_group
 from mmssod.apis.training import close
 from mmssod.engine.runner_access import bare_model
-from mmssod.label_bank import BankError, LabelBankFiles, ShardWriter, closing, making, shards
-from mmssod.label_bank.closing import wait_for_all
+from mmssod.label_bank import BankError, LabelBankFiles, ShardWriter, making, shards
 from mmssod.label_bank.layout import Header, shard_files
-from mmssod.label_bank.making import make_label_bank
+from mmssod.label_bank.making import make_label_bank, wait_for_all
 from mmssod.label_bank.plan import BankPlan
 from mmssod.label_bank.progress import BankProgress
 from mmssod.label_bank.shards import images_done
@@ -278,7 +278,7 @@ def test_an_image_in_anothers_place_is_not_written(spoiled, data, monkeypatch):
     spoil(5)
     with monkeypatch.context() as patch:
         patch.setattr(
-            'mmssod.label_bank.images.OwnImages.__getitem__',
+            'mmssod.label_bank.plan.OwnImages.__getitem__',
             lambda self, place: self.dataset[place if place != 5 else 6],
         )
         with pytest.raises(BankError, match='another image than that in place 5'):
@@ -424,9 +424,9 @@ def test_runs_that_end_together_close_a_bank_once(made, data, tmp_path):
     """The second finds it being closed; or closed, and writes nothing."""
     config, checkpoint = student(data, tmp_path, tmp_path / 'bank'), str(data / 'teacher.pth')
     shutil.copytree(made / 'shards', tmp_path / 'bank/shards')
-    Header.load(made).finished([]).save(tmp_path / 'bank')
+    replace(Header.load(made), shards=()).save(tmp_path / 'bank')
     begun, refused = fork.Event(), fork.Event()
-    finish = closing.finish
+    finish = making.finish
 
     def make():
         make_label_bank(config, checkpoint, floor=0.2, batch_size=4, workers=0)
@@ -437,7 +437,7 @@ def test_runs_that_end_together_close_a_bank_once(made, data, tmp_path):
             assert refused.wait(60)
             return finish(*args)
 
-        closing.finish = waiting
+        making.finish = waiting
         make()
 
     def second():
