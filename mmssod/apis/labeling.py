@@ -14,8 +14,8 @@ from mmssod.apis.config import ConfigLike, load_config
 from mmssod.apis.inferring import Frame, frames, infer, relative_names
 from mmssod.apis.score_thresholds import Thresholds
 from mmssod.apis.selection import selection
+from mmssod.datasets.formats import write_labels
 from mmssod.datasets.image_lists import source_kind
-from mmssod.datasets.preparation.writing import write_labels
 from mmssod.datasets.split import Coco
 from mmssod.environment.errors import InputError
 from mmssod.evaluation.detections import certainties
@@ -42,9 +42,9 @@ def label(
     Args:
         config: The run's config.
         checkpoint: Of the run.
-        out: For ``coco`` a json, else a folder.
+        out: File or folder, as of :func:`~mmssod.datasets.formats.write_labels`.
         images: Folders, globs, lists, jsons or files; by default the unlabeled images of the config.
-        kind: ``'coco'``, ``'yolo'`` or ``'voc'``.
+        kind: A format that is written.
         part: Which detector, see :func:`~mmssod.apis.plain.plain_detector`.
         certainty_name: What is compared with the threshold: ``'p'``, ``'v'``, ``'p*v'`` or ``'p_and_v'``; by default
             as :func:`~mmssod.apis.selection.selection`.

@@ -5,12 +5,14 @@ The numbers are starting points that the config shows and the user changes; each
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
+from pathlib import Path
 
+import torch
 from mmengine.config import Config
 
 from mmssod.apis.new.detectors import DETECTORS, OLD_NAMES, Detector
-from mmssod.apis.new.machine import Machine
 from mmssod.apis.packaged import configs_folder
 from mmssod.datasets.preparation.own_data import LabeledSet
 from mmssod.environment.errors import InputError
@@ -23,10 +25,51 @@ GPU_CORES = 200
 """How many CPU cores a GPU replaces, roughly: not measured."""
 LEAST_STEP = 0.1
 """Seconds of an iteration that a GPU takes at least: starting its kernels, and what else a step does."""
-
-
 SMALL = 8
 """Pixels of an object's side: the stride of the finest features of all detectors here but the two-stage ones (4)."""
+
+
+@dataclass(frozen=True)
+class Machine:
+    """The resources of one process.
+
+    Args:
+        gpus: Number of GPUs.
+        memory: GiB of one GPU, or of the machine's free memory where there is none.
+        cores: Processor cores that this process may use.
+        name: Of the GPU; ``'CPU'`` without one.
+    """
+
+    gpus: int
+    memory: float
+    cores: int
+    name: str
+
+    @classmethod
+    def current(cls) -> Machine:
+        """This machine."""
+        cores = len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count()
+        if torch.cuda.is_available():
+            first = torch.cuda.get_device_properties(0)
+            gib = first.total_memory / 2**30
+            return cls(torch.cuda.device_count(), gib, cores or 1, first.name)
+        return cls(0, free_memory(), cores or 1, 'CPU')
+
+    def text(self) -> str:
+        """In words."""
+        cores = '1 core' if self.cores == 1 else f'{self.cores} cores'
+        if self.gpus:
+            return f'{self.gpus} x {self.name}, {self.memory:.0f} GiB each, {cores}'
+        return f'no GPU, {cores}, {self.memory:.0f} GiB free memory'
+
+
+def free_memory() -> float:
+    """GiB that processes may still take; 4 where the system does not say."""
+    file = Path('/proc/meminfo')
+    if not file.is_file():
+        return 4.0
+    lines = dict(line.split(':', 1) for line in file.read_text().splitlines() if ':' in line)
+    return int(lines['MemAvailable'].split()[0]) / 2**20
 
 
 @dataclass(frozen=True)

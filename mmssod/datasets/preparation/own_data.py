@@ -17,7 +17,7 @@ from mmssod.datasets.annotation_files import is_number
 from mmssod.datasets.aspect import THREADS, header_size
 from mmssod.datasets.image_files import file_fault, loses_grays
 from mmssod.datasets.image_lists import FoundImage
-from mmssod.datasets.preparation.findings import SHOWN, Findings
+from mmssod.datasets.preparation import SHOWN, Findings
 from mmssod.datasets.split import Coco
 from mmssod.structures import Problem
 

@@ -1,45 +1,12 @@
-"""What a look at a data set found: numbers, warnings and problems, to be shown together."""
+"""What is missing of a published data set, and how much of it is there."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
+from mmssod.datasets.preparation import SHOWN
 from mmssod.structures import Problem
-
-SHOWN = 5
-"""Names of files that a problem shows of its many."""
-
-
-@dataclass(frozen=True)
-class Findings:
-    """What was found; findings add up.
-
-    Args:
-        counts: lines that say what is there.
-        warnings: lines about what is unusual but may be meant.
-        problems: what would spoil a run.
-    """
-
-    counts: tuple[str, ...] = ()
-    warnings: tuple[str, ...] = ()
-    problems: tuple[Problem, ...] = ()
-
-    def __add__(self, other: Findings) -> Findings:
-        return Findings(
-            self.counts + other.counts,
-            self.warnings + other.warnings,
-            self.problems + other.problems,
-        )
-
-    def text(self) -> str:
-        """All of it for people, the problems numbered and last."""
-        number = len(self.problems)
-        lines = [*self.counts, *(f'warning: {warning}' for warning in self.warnings)]
-        lines.append(f'{number or "no"} problem' + ('' if number == 1 else 's'))
-        lines += [f'  {i}. {problem}' for i, problem in enumerate(self.problems, start=1)]
-        return '\n'.join(lines)
 
 
 def count_warning(name: str, found: int, published: int) -> tuple[str, ...]:
