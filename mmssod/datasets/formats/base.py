@@ -94,7 +94,7 @@ class LabelFormat:
         """The images that a file has labels of, those without a box included.
 
         Raises:
-            ValueError: It is no such file.
+            Exception: Any, whose words say what is wrong with the file.
         """
         raise NotImplementedError
 
@@ -124,14 +124,20 @@ class LabelFormat:
 
     def image_names(self, file: Path) -> Sequence[str]:
         """Names of images in a file of labels, by which the folder of the images is told."""
-        return [image.name for image in self.parse(file)]
+        return [image.name for image in self._parsed(file)]
 
     def read(
         self, source: Path, images: Path, asked: Sequence[str] = (), listed: Path | None = None
     ) -> tuple[Coco, Findings]:
         """A labeled set as COCO, see :func:`mmssod.datasets.formats.read_labels`."""
         names = self.classes(source, asked, listed)
-        return as_coco(source, list(self.parse(source)), names, asked)
+        return as_coco(source, self._parsed(source), names, asked)
+
+    def _parsed(self, file: Path) -> list[LabeledImage]:
+        try:
+            return list(self.parse(file))
+        except Exception as error:  # a damaged file may raise nearly anything
+            raise InputError(f'{file}: expected {self.about}: {error}') from error
 
 
 class FilePerImage(LabelFormat):
