@@ -62,23 +62,24 @@ def label(
     cfg = load_config(config)
     if certainty_name not in (None, *CERTAINTIES):
         raise InputError(f'certainty: expected one of {CERTAINTIES}, got {certainty_name!r}')
-    by_score = threshold is not None and not isinstance(threshold, (int, float))
-    if by_score and certainty_name is not None:
+    number = threshold if isinstance(threshold, (int, float)) else None
+    by_score = None if threshold is number else threshold
+    if by_score is not None and certainty_name is not None:
         raise InputError(
             'certainty: expected none beside thresholds by class, which are compared with the score, got '
             f'{certainty_name!r}'
         )
-    if isinstance(threshold, (int, float)) and not 0 <= threshold < 1:
-        raise InputError(f'threshold: expected a number in [0, 1), got {threshold}')
+    if number is not None and not 0 <= number < 1:
+        raise InputError(f'threshold: expected a number in [0, 1), got {number}')
     looked_at = frames(images) if images else _unlabeled(cfg)
-    least = FLOOR if threshold is None or not by_score else threshold
+    least = FLOOR if by_score is None else by_score
     found = infer(cfg, checkpoint, looked_at, part=part, score_thr=least, device=device)
-    usual, limits = selection(cfg, checkpoint, len(found['categories']))
-    if isinstance(threshold, (int, float)):
-        limits = [float(threshold)] * len(limits)
-    chosen = found if by_score else select(found, certainty_name or usual, limits)
-    write_labels(chosen, Path(out), kind, scores=scores)
-    return chosen
+    if by_score is None:
+        usual, limits = selection(cfg, checkpoint, len(found['categories']))
+        limits = limits if number is None else [float(number)] * len(limits)
+        found = select(found, certainty_name or usual, limits)
+    write_labels(found, Path(out), kind, scores=scores)
+    return found
 
 
 def select(coco: Coco, name: str, thresholds: Sequence[float]) -> Coco:

@@ -168,9 +168,9 @@ def make_plan(
     name = OLD_NAMES.get(detector, detector)
     chosen = DETECTORS[name]
     scale = fit_scale(chosen.scale, data)
-    most = PAIRS if not machine.gpus else 8
+    side = data.median_side * min(scale)  # of the median object
+    most = min(8 if machine.gpus else PAIRS, data.images)
     batch = max(1, min(int((machine.memory - 1) / _pair(chosen, scale)), most))
-    batch = min(batch, max(1, data.images))
     share = recipe(name).student_share if iterations is None else 1.0
     if iterations is None:
         wanted = round(EPOCHS * data.images / batch, -2)
@@ -180,15 +180,14 @@ def make_plan(
     about = f' ({chosen.about})' if chosen.about else ''
     why = (
         f'detector {name}{about}: {reason}{machine.text()}',
-        f'images of at most {scale[0]} x {scale[1]} px: the median object is '
-        f'{data.median_side * min(scale):.0f} px wide then',
+        f'images of at most {scale[0]} x {scale[1]} px: the median object is {side:.0f} px wide then',
         f'{batch} labeled images per iteration and GPU, of the student {labeled} labeled + {2 * batch - labeled} '
         'unlabeled; learning rate in proportion',
     )
     rate = float(f'{chosen.rate * batch / chosen.base:.3g}')
     workers = max(1, min(4, machine.cores - 1))
     last = bool(chosen.start) and not machine.gpus
-    small = _small_warnings(scale, data)
+    small = _small_warnings(scale, side)
     step = estimate_step(chosen, scale, batch, machine)
     return Plan(name, scale, batch, rate, iterations, rois, workers, why, last, small, step, share)
 
@@ -204,8 +203,7 @@ def estimate_step(
         batch: Images.
         machine: Where.
     """
-    share = scale[0] * scale[1] / (detector.scale[0] * detector.scale[1])
-    work = detector.core_seconds * share * batch
+    work = detector.core_seconds * _share(detector, scale) * batch
     if machine.gpus:
         return max(work / GPU_CORES, LEAST_STEP)
     return work / min(machine.cores, 4) ** 0.8  # more cores wait for one another
@@ -223,9 +221,8 @@ def choose_detector(data: LabeledSet, machine: Machine) -> tuple[str, str]:
     if not fitting:
         return 'yolox_nano', 'no RTMDet fits into the GPU; here: '
     name, needed = next(iter(fitting.items()))
-    return name, (
-        f'the largest RTMDet whose {PAIRS} + {PAIRS} images fit into the GPU, about {needed:.0f} GiB; here: '
-    )
+    images = f'{PAIRS} + {PAIRS} images fit into the GPU, about {needed:.0f} GiB'
+    return name, f'the largest RTMDet whose {images}; here: '
 
 
 def trial_detectors(data: LabeledSet, machine: Machine) -> list[str]:
@@ -270,9 +267,8 @@ def fit_scale(usual: tuple[int, int], data: LabeledSet) -> tuple[int, int]:
     return _multiple_of_32(usual[0] * factor), _multiple_of_32(usual[1] * factor)
 
 
-def _small_warnings(scale: tuple[int, int], data: LabeledSet) -> tuple[str, ...]:
+def _small_warnings(scale: tuple[int, int], side: float) -> tuple[str, ...]:
     """A line where half of all objects are smaller than what a detector's finest features tell apart."""
-    side = data.median_side * min(scale)
     if not 0 < side < SMALL:
         return ()
     return (
@@ -284,7 +280,12 @@ def _small_warnings(scale: tuple[int, int], data: LabeledSet) -> tuple[str, ...]
 
 def _pair(detector: Detector, scale: tuple[int, int]) -> float:
     """Memory of one labeled and one unlabeled image of a size, GiB."""
-    return detector.gib * (scale[0] * scale[1]) / (detector.scale[0] * detector.scale[1])
+    return detector.gib * _share(detector, scale)
+
+
+def _share(detector: Detector, scale: tuple[int, int]) -> float:
+    """The pixels of a size over those of the detector's own."""
+    return scale[0] * scale[1] / (detector.scale[0] * detector.scale[1])
 
 
 def _multiple_of_32(side: float) -> int:

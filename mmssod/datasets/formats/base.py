@@ -221,27 +221,18 @@ class FilePerImage(LabelFormat):
                 read.append(LabeledImage(place.name, self.boxes(file, size, names), size))
             except Exception as error:  # a damaged file may raise nearly anything
                 broken.append(f'{file.name} ({error})')
-        problems = [*self._file_problems(source, images, lost, broken), *self.problems(source)]
-        coco, found = as_coco(source, read, names, asked)
-        return coco, Findings(problems=tuple(problems)) + found
-
-    def _file_problems(
-        self, source: Path, images: Path, lost: Sequence[str], broken: Sequence[str]
-    ) -> Iterable[Problem]:
+        problems = []
         if lost:
-            yield Problem(
-                f'{len(lost)} label files without an image',
-                f'for each {self.ending} one image of the same name below {images}',
-                ', '.join(lost[:SHOWN]),
-                'name the folder of the images with --images, or remove the files',
-            )
+            what = f'{len(lost)} label files without an image'
+            expected = f'for each {self.ending} one image of the same name below {images}'
+            fix = 'name the folder of the images with --images, or remove the files'
+            problems.append(Problem(what, expected, ', '.join(lost[:SHOWN]), fix))
         if broken:
-            yield Problem(
-                f'{len(broken)} label files cannot be read',
-                self.wanted,
-                ', '.join(broken[:SHOWN]),
-                f'correct or remove them in {source}',
-            )
+            what = f'{len(broken)} label files cannot be read'
+            fix = f'correct or remove them in {source}'
+            problems.append(Problem(what, self.wanted, ', '.join(broken[:SHOWN]), fix))
+        coco, found = as_coco(source, read, names, asked)
+        return coco, Findings(problems=(*problems, *self.problems(source))) + found
 
     def write(self, coco: Coco, out: Path, scores: bool) -> None:
         """Write a file for each image."""
@@ -304,12 +295,11 @@ def as_coco(
         size = dict(zip(('width', 'height'), image.size or (), strict=False))
         images.append(dict(id=number, file_name=image.name, **size))
         for box in image.boxes:
-            if box['class'] not in ids:
-                continue
-            more = {key: value for key, value in box.items() if key != 'class'}
-            # Boxes count from 1, since pycocotools takes box 0 for none.
-            place = dict(id=len(boxes) + 1, image_id=number, category_id=ids[box['class']])
-            boxes.append({**place, 'area': box['bbox'][2] * box['bbox'][3], 'iscrowd': 0, **more})
+            if box['class'] in ids:
+                # Boxes count from 1, since pycocotools takes box 0 for none.
+                place = dict(id=len(boxes) + 1, image_id=number, category_id=ids[box['class']])
+                place |= dict(area=box['bbox'][2] * box['bbox'][3], iscrowd=0)
+                boxes.append(place | {key: box[key] for key in box if key != 'class'})
     categories = [dict(id=number, name=name) for name, number in ids.items()]
     coco = dict(images=images, annotations=boxes, categories=categories)
     return coco, left_out(source, counts, coco)
