@@ -126,13 +126,7 @@ class Plan:
 
 
 def check_plan(val_share: float, detector: str, iterations: int | None, seed: int) -> None:
-    """Refuse numbers that no data could fix, before any is read.
-
-    Args:
-        val_share: Share of the labeled images to evaluate on.
-        detector: ``'auto'``, a key of :data:`~mmssod.apis.new.detectors.DETECTORS`, or an old name of one.
-        iterations: Of the plan; None for the chosen length.
-        seed: Of the draw and the runs.
+    """Refuse numbers and names that no data could fix, before any is read.
 
     Raises:
         ValueError: A share outside (0, 1), another detector, fewer than one iteration, a negative seed.
@@ -155,7 +149,8 @@ def make_plan(
     Args:
         data: The labeled set.
         machine: Where it will be trained.
-        detector: See :func:`check_plan`; ``'auto'`` is what :func:`choose_detector` says.
+        detector: A key of :data:`~mmssod.apis.new.detectors.DETECTORS` or an old name of one; ``'auto'`` is what
+            :func:`choose_detector` says.
         iterations: Of the teacher, and as many of the student, instead of the chosen lengths.
 
     Raises:
@@ -195,14 +190,7 @@ def make_plan(
 def estimate_step(
     detector: Detector, scale: tuple[int, int], batch: int, machine: Machine
 ) -> float:
-    """Seconds of a supervised iteration, roughly: within a factor of two on a CPU, of five on a GPU.
-
-    Args:
-        detector: What is trained.
-        scale: Of the images, pixels.
-        batch: Images.
-        machine: Where.
-    """
+    """Seconds of a supervised iteration, roughly: within a factor of two on a CPU, of five on a GPU."""
     work = detector.core_seconds * _share(detector, scale) * batch
     if machine.gpus:
         return max(work / GPU_CORES, LEAST_STEP)
@@ -244,11 +232,7 @@ def _fitting(data: LabeledSet, machine: Machine) -> dict[str, float]:
 
 
 def recipe(detector: str) -> Config:
-    """The student's config in ``configs/_base_``: how long it is trained after its teacher, what its step costs.
-
-    Args:
-        detector: Key of :data:`~mmssod.apis.new.detectors.DETECTORS`.
-    """
+    """The student's config in ``configs/_base_``: how long it is trained after its teacher, what its step costs."""
     return Config.fromfile(configs_folder() / '_base_' / DETECTORS[detector].recipe)
 
 

@@ -24,10 +24,9 @@ from mmssod.apis.new.starting import (
     usable_detector,
 )
 from mmssod.apis.new.writing import (
-    commands,
-    notes,
     output_problems,
     project_files,
+    steps,
     write_candidates,
     write_project,
 )
@@ -147,13 +146,9 @@ def _write(
 
 
 def interval_lines(val: int, labeled: int, aside: bool, folder: Path) -> list[str]:
-    """What to expect of few images to evaluate on, and of folds; none for ``FEW`` and more.
+    """What to expect of few images to evaluate on (``val``, >= 1), and of folds; none for ``FEW`` and more.
 
-    Args:
-        val: Images to evaluate on, >= 1.
-        labeled: Those to train on.
-        aside: Whether ``val`` are labeled images that were set aside, so that they are in the folds, too.
-        folder: The project's.
+    Images that were set aside to evaluate on are in the folds, too.
     """
     if val >= FEW:
         return []
@@ -189,6 +184,6 @@ def _next(folder: Path, plans: Sequence[Plan]) -> list[str]:
         return ['next:', f'  # {what}', run]
     what = 'all of it: train, evaluate, report; the same command goes on where it was cut off'
     lines = ['next:', f'  # {what}', run, 'or one by one:']
-    for note, command in zip(notes(plans[0]), commands(folder, plans[0]), strict=True):
+    for note, command in steps(folder, plans[0]).items():
         lines += [f'  # {note}', f'  {command}']
     return lines

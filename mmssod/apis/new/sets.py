@@ -81,15 +81,7 @@ def labeled_parts(
     classes: Sequence[str],
     seed: int,
 ) -> tuple[LabeledPart, LabeledPart, Findings]:
-    """The sets to train on and to evaluate on, and what was found in them.
-
-    Args:
-        labeled: The labeled set.
-        val: The one to evaluate on; without it a share of the labeled images is set aside.
-        val_share: That share, in (0, 1).
-        kind: Format, see :func:`~mmssod.datasets.formats.read_labels`.
-        classes: Class names, likewise.
-        seed: Of the images that are set aside.
+    """The sets to train on and to evaluate on, and what was found in them; arguments are ``new_project``'s.
 
     Raises:
         ValueError: Labels that cannot be read.
@@ -245,12 +237,9 @@ def find_pool(
     """Find the unlabeled images; those that are labeled are told by file and by content, not by name.
 
     Args:
-        source: Folder, glob, text list or COCO json of images.
+        source: As :func:`~mmssod.datasets.image_lists.find_images` takes it, and with its errors.
         labeled: The files of the labeled images, links followed.
         folders: Where names of a list or json are looked for when they are not beside it.
-
-    Raises:
-        ValueError, FileNotFoundError: See :func:`~mmssod.datasets.image_lists.find_images`.
     """
     prefix = ''
     if source_kind(source) in ('text list', 'COCO json'):

@@ -60,11 +60,7 @@ def full_name(start: str) -> str:
 
 
 def usable_detector(usual: str) -> tuple[str, tuple[str, ...]]:
-    """The detector to take, with a warning where the usual one's weights are neither here nor to be had now.
-
-    Args:
-        usual: The detector that the machine and the data ask for.
-    """
+    """The detector to take, with a warning where the usual one's weights are neither here nor to be had now."""
     start = DETECTORS[usual].start
     if not start or local_file(start) is not None or find_spec(PACKAGE) is None:
         return usual, ()
@@ -80,12 +76,7 @@ def usable_detector(usual: str) -> tuple[str, tuple[str, ...]]:
 
 
 def named_problems(start: str, detector: str) -> list[Problem]:
-    """What is wrong with a start as the user names it, before the data are read.
-
-    Args:
-        start: ``'auto'``, ``'none'``, a model's name, a URL or a file.
-        detector: ``'auto'`` or a name of one.
-    """
+    """What is wrong with a start and a detector as the user names them, before the data are read."""
     if start in ('auto', 'none') or _is_url(start):
         return []
     if names_file(start):

@@ -30,13 +30,7 @@ UNWRITABLE = re.compile(r'["\\\x00-\x1f\ud800-\udfff]|\{\{|::')
 
 
 def output_problems(folder: Path, sources: Sequence[str], force: bool) -> list[Problem]:
-    """What is wrong with a folder to write a project in.
-
-    Args:
-        folder: It.
-        sources: Files and folders that are read; the unlabeled images' may be a glob.
-        force: Whether the files of an earlier project may be overwritten.
-    """
+    """What is wrong with a folder to write a project in; ``sources`` are read, one of them may be a glob."""
     other = 'name another folder with --out'
     if folder.exists() and not folder.is_dir():
         fix = 'name another one with --out'
@@ -87,11 +81,7 @@ def write_project(
 
     Args:
         folder: Where they go; it is made.
-        plan: What was chosen.
-        train: The labeled set.
-        test: The one to evaluate on.
-        pool: The unlabeled images.
-        seed: Of the runs.
+        plan, train, test, pool, seed: What to train, on what, evaluated on what.
         start: What the teacher starts from, for ``load_from``; '' for what the detector's config says.
         up: How many folders above it the one lies that may move together with it: 2 for one of several detectors.
 
@@ -161,7 +151,7 @@ def _run_configs(
     A detector that starts from COCO has a student with an EMA teacher, a two-stage one the paper's method.
     """
     chosen = DETECTORS[plan.detector]
-    dry, _, both, baseline = commands(folder, plan)[:4]
+    dry, _, both, baseline, *_ = steps(folder, plan).values()
     teacher = dict(begins='', hooks='', load_from=load_from)
     heads = Template(texts.TWO_STAGE_HEADS).substitute(rois=plan.rois)
     student = dict(result='', joint='', rate='')
@@ -180,47 +170,32 @@ def _run_configs(
     }
 
 
-def commands(folder: Path, plan: Plan) -> list[str]:
-    """What to type next, in this order: try, look, train both, train the baseline, evaluate, compare, take away."""
+def steps(folder: Path, plan: Plan) -> dict[str, str]:
+    """What to type next, by what it is for: try, look, train both, train the baseline, evaluate, compare, take away."""
     teacher, student, supervised = (folder / f'{name}.py' for name in RUNS)
     runs = [folder / 'work_dirs' / name for name in ('teacher', 'supervised', 'student')]
     checkpoint = runs[-1] / f'iter_{plan.student_iterations}.pth'
-    lines = [
-        ['train', teacher, '--dry-run'],
-        ['browse', student, '--out', folder / 'views'],
-        ['train', student, '--teacher', teacher],
-        ['train', supervised],
-        ['test', student, checkpoint],
-        ['report', *runs, '--out', folder / 'report.html'],
-        ['export', student, checkpoint, '--out', folder / 'detector'],
-    ]
-    return [shlex.join(['mmssod', *map(str, line)]) for line in lines]
-
-
-def notes(plan: Plan) -> list[str]:
-    """What each of :func:`commands` is for."""
     coco = DETECTORS[plan.detector].start
-    what = 'the mean of the last students' if coco else 'the student'
+    result = 'the mean of the last students' if coco else 'the student'
     row = ': the row "student (EMA)" is the result' if coco else ''
-    return [
-        'try one batch; nothing is trained',
-        'look at the images as the student sees them',
-        'train the teacher on the labeled images, then the student on all',
-        'train on the labeled images alone for as long: what the result must beat',
-        f'evaluate the result: {what}',
-        f'compare all detectors on one page{row}',
-        'write the result as a detector without the training around it',
-    ]
+    words: dict[str, list[str | Path]] = {
+        'try one batch; nothing is trained': ['train', teacher, '--dry-run'],
+        'look at the images as the student sees them': ['browse', student, '--out', folder / 'views'],
+        'train the teacher on the labeled images, then the student on all': ['train', student, '--teacher', teacher],
+        'train on the labeled images alone for as long: what the result must beat': ['train', supervised],
+        f'evaluate the result: {result}': ['test', student, checkpoint],
+        f'compare all detectors on one page{row}': ['report', *runs, '--out', folder / 'report.html'],
+        'write the result as a detector without the training around it': [
+            'export', student, checkpoint, '--out', folder / 'detector',
+        ],
+    }  # fmt: skip
+    return {note: shlex.join(['mmssod', *map(str, line)]) for note, line in words.items()}
 
 
 def _place(path: Path | str, folder: Path, up: int, base: str = '') -> str:
     """A path in a config: where it lies beside the project or in it, from there, so that both may move; else absolute.
 
-    Args:
-        path: Of images, a list or weights.
-        folder: The project's.
-        up: See :func:`write_project`.
-        base: What stands before a name of ``data.py``, ``_base_.`` in the other configs.
+    ``base`` stands before a name of ``data.py``: ``_base_.`` in the other configs.
     """
     full, place = Path(os.path.abspath(path)), Path(os.path.abspath(folder))
     beside = place.parents[min(up, len(place.parents)) - 1]

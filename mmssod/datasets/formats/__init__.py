@@ -43,25 +43,21 @@ def formats(*, reads: bool = False, writes: bool = False) -> dict[str, type[Labe
 
 
 def find_format(source: Path, kind: str = 'auto') -> LabelFormat:
-    """The format of a file or folder.
-
-    Args:
-        source: Labels.
-        kind: Its name, or ``'auto'``: told by the files.
+    """The format of a file or folder of labels: of this name, or, with ``'auto'``, told by the files.
 
     Raises:
         ValueError: Another name; files of no format.
     """
     known = formats(reads=True)
+    if kind not in ('auto', *known):
+        raise InputError(f'format: expected one of {tuple(known)} or auto, got {kind!r}')
     if kind != 'auto':
-        if kind not in known:
-            raise InputError(f'format: expected one of {tuple(known)} or auto, got {kind!r}')
         return known[kind]()
-    counts = {one: one.count(source) for one in (known[name]() for name in known)}
-    best = max(counts, key=lambda one: counts[one])
-    if not counts[best]:
-        *some, last = (one.about for one in counts)
-        endings = ' or '.join(one.ending for one in counts if one.folder)
+    kinds = [one() for one in known.values()]
+    number, best = max(((one.count(source), one) for one in kinds), key=lambda pair: pair[0])
+    if not number:
+        *some, last = (one.about for one in kinds)
+        endings = ' or '.join(one.ending for one in kinds if one.folder)
         raise InputError(
             f'labels: expected {", ".join(some)} or {last}, got {source}'
             + (f' without any {endings}' if source.is_dir() else ', which is none of them')

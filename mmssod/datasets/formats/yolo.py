@@ -159,11 +159,9 @@ def pose_signs(rows: Sequence[Sequence[float]]) -> tuple[int, int, int]:
     Read as a box, the first two corners hold all others; the second corner, then width and height, lies off that box,
     which is rare where it is the neighbor of the first corner.
     """
-    boxes = [
-        row
-        for row in rows
-        if all(_on_box(row, *p) for p in zip(row[4::2], row[5::2], strict=False) if p != (0, 0))
-    ]
+    points = [[*zip(row[4::2], row[5::2], strict=False)] for row in rows]
+    pairs = zip(rows, points, strict=True)
+    boxes = [row for row, found in pairs if all(_on_box(row, *p) for p in found if p != (0, 0))]
     return len(rows), len(boxes), sum(not _on_box(row, row[2], row[3]) for row in boxes)
 
 
