@@ -28,21 +28,13 @@ SITE = 'http://images.cocodataset.org/'
 
 @dataclass(frozen=True)
 class ImageSet:
-    """A part of COCO.
+    """A part of COCO."""
 
-    Args:
-        folder: its images, below the root.
-        json: its annotation file, below the root.
-        archive: the zip with the annotation file, below ``SITE``.
-        images: how many were published.
-        labeled: whether the json has boxes.
-    """
-
-    folder: str
-    json: str
-    archive: str
-    images: int
-    labeled: bool = True
+    folder: str  # of its images, below the root
+    json: str  # its annotation file, below the root
+    archive: str  # the zip with that file, below ``SITE``
+    images: int  # how many were published
+    labeled: bool = True  # whether the json has boxes
 
 
 _BOXES = 'annotations/annotations_trainval2017.zip'

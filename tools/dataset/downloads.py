@@ -32,16 +32,9 @@ def missing_files(
     if folder.is_dir() and not missing:
         return ()
     shown = ', '.join(missing[:SHOWN]) + (', ...' if len(missing) > SHOWN else '')
-    actual = (
-        f'{len(missing)} of {len(wanted)} are not there: {shown}'
-        if folder.is_dir()
-        else f'no such folder: {folder.absolute()}'
-    )
-    return (
-        Problem(
-            f'{name}: missing',
-            f'{len(wanted)} files in {folder}' if wanted else f'a folder {folder}',
-            actual,
-            f'unpack {archive} so that the files lie in {folder}',
-        ),
-    )
+    actual = f'{len(missing)} of {len(wanted)} are not there: {shown}'
+    if not folder.is_dir():
+        actual = f'no such folder: {folder.absolute()}'
+    expected = f'{len(wanted)} files in {folder}' if wanted else f'a folder {folder}'
+    fix = f'unpack {archive} so that the files lie in {folder}'
+    return (Problem(f'{name}: missing', expected, actual, fix),)

@@ -26,6 +26,8 @@ from mmdet.datasets import VOCDataset
 
 from downloads import count_warning, missing_files
 from mmssod.datasets.annotation_files import read_text
+from mmssod.datasets.formats import LabeledImage
+from mmssod.datasets.formats.base import as_coco
 from mmssod.datasets.preparation import SHOWN, Findings
 from mmssod.datasets.split import Coco, write_coco
 from mmssod.structures import Problem
@@ -36,21 +38,13 @@ CLASSES = VOCDataset.METAINFO['classes']
 
 @dataclass(frozen=True)
 class ImageSet:
-    """A part of VOC.
+    """A part of VOC."""
 
-    Args:
-        name: stem of the json to write.
-        year: folder in the devkit.
-        split: name of the list in ``ImageSets/Main``.
-        archive: where it is downloaded from, below ``SITE``.
-        images: how many were published.
-    """
-
-    name: str
-    year: str
-    split: str
-    archive: str
-    images: int
+    name: str  # stem of the json to write
+    year: str  # folder in the devkit
+    split: str  # name of the list in ``ImageSets/Main``
+    archive: str  # where it is downloaded from, below ``SITE``
+    images: int  # how many were published
 
 
 IMAGE_SETS = (
@@ -76,10 +70,7 @@ def convert_voc(devkit: Path) -> Findings:
 
 
 def voc_to_coco(devkit: Path, image_set: ImageSet) -> tuple[Coco, Findings]:
-    """One image set as COCO content, and what is wrong with it; images and boxes are numbered from 1.
-
-    pycocotools takes a match with box 0 for no match.
-    """
+    """One image set as COCO content, and what is wrong with it."""
     folder, name, archive = devkit / image_set.year, image_set.name, SITE + image_set.archive
     list_file = folder / 'ImageSets/Main' / f'{image_set.split}.txt'
     stems = read_text(list_file).split() if list_file.is_file() else []
@@ -94,7 +85,7 @@ def voc_to_coco(devkit: Path, image_set: ImageSet) -> tuple[Coco, Findings]:
         wanted = [stem + suffix for stem in stems]
         problems += missing_files(f'{kind} of {name}', wanted, folder / kind, archive)
     records, more = _read_xml(folder, name, stems)
-    coco = _as_coco(records)
+    coco, _ = as_coco(folder, records, CLASSES, ())
     boxes = coco['annotations']
     counts = (
         f'{name}: {len(records)} images, {len(boxes)} boxes, '
@@ -108,7 +99,7 @@ def voc_to_coco(devkit: Path, image_set: ImageSet) -> tuple[Coco, Findings]:
 
 def _read_xml(
     folder: Path, name: str, stems: list[str]
-) -> tuple[list[dict[str, Any]], tuple[Problem, ...]]:
+) -> tuple[list[LabeledImage], tuple[Problem, ...]]:
     """The records of the files that are there; one problem for unreadable ones, one for unknown classes."""
     reader = VOCDataset(data_prefix=dict(sub_data_root=str(folder)), lazy_init=True)
     # mmdet sets it where it reads a whole list, and stops there at the first bad file.
@@ -122,7 +113,7 @@ def _read_xml(
         try:
             objects = ElementTree.parse(xml).getroot().findall('object')
             strangers.update({str(o.findtext('name')) for o in objects} - set(CLASSES))
-            records.append(reader.parse_data_info(info))
+            records.append(_record(reader.parse_data_info(info)))
         except (ElementTree.ParseError, OSError, AttributeError, TypeError, ValueError) as error:
             unreadable.append(f'{xml.name} ({error})')
     problems = []
@@ -138,26 +129,17 @@ def _read_xml(
     return records, tuple(problems)
 
 
-def _as_coco(records: list[dict[str, Any]]) -> Coco:
-    images: list[dict[str, Any]] = []
-    annotations: list[dict[str, Any]] = []
-    for number, record in enumerate(records, start=1):
-        size = dict(width=record['width'], height=record['height'])
-        images.append(dict(id=number, file_name=Path(record['img_path']).name, **size))
-        for box in record['instances']:
-            x1, y1, x2, y2 = box['bbox']
-            annotations.append(
-                dict(
-                    id=len(annotations) + 1,
-                    image_id=number,
-                    category_id=box['bbox_label'] + 1,
-                    bbox=[x1, y1, x2 - x1, y2 - y1],
-                    area=(x2 - x1) * (y2 - y1),
-                    iscrowd=box['ignore_flag'],
-                )
-            )
-    categories = [dict(id=i, name=name) for i, name in enumerate(CLASSES, start=1)]
-    return dict(images=images, annotations=annotations, categories=categories)
+def _record(read: dict[str, Any]) -> LabeledImage:
+    corners = [(box, *box['bbox']) for box in read['instances']]
+    boxes = [
+        {
+            'class': CLASSES[box['bbox_label']],
+            'bbox': [x1, y1, x2 - x1, y2 - y1],
+            'iscrowd': box['ignore_flag'],
+        }
+        for box, x1, y1, x2, y2 in corners
+    ]
+    return LabeledImage(Path(read['img_path']).name, boxes, (read['width'], read['height']))
 
 
 def parse_args() -> argparse.Namespace:
