@@ -89,6 +89,19 @@ def test_label_writes_it_and_browse_reads_it(csv_boxes, run_folder, tmp_path, ca
     assert '2 pictures' in capsys.readouterr().out
 
 
+def test_formats_with_one_ending_look_inside(csv_boxes, tmp_path):
+    class Tasks(LabelFormat):
+        name, about, ending = 'tasks', 'a json of tasks', '.json'
+
+        def count(self, source):
+            return 2 * (super().count(source) and source.read_text().startswith('['))
+
+    (tmp_path / 'tasks.json').write_text('[]')
+    (tmp_path / 'coco.json').write_text('{}')
+    kinds = [formats.find_format(tmp_path / f'{name}.json').name for name in ('tasks', 'coco')]
+    assert kinds == ['tasks', 'coco']
+
+
 def test_formats_that_only_read_or_only_write(csv_boxes, tmp_path):
     class Seen(LabelFormat):
         name, about, ending, writes = 'seen', 'what was seen', '.seen', False

@@ -38,8 +38,8 @@ def formats(*, reads: bool = False, writes: bool = False) -> dict[str, type[Labe
     """
     for module in pkgutil.iter_modules(__path__, f'{__name__}.'):
         importlib.import_module(module.name)
-    kinds = sorted(LabelFormat.known.items())
-    return {n: k for n, k in kinds if k.reads >= reads and k.writes >= writes}
+    able = [k for k in LabelFormat.known.values() if k.reads or not reads]
+    return {k.name: k for k in sorted(able, key=lambda k: k.name) if k.writes or not writes}
 
 
 def find_format(source: Path, kind: str = 'auto') -> LabelFormat:
