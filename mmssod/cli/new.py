@@ -20,7 +20,7 @@ from mmssod.datasets.formats import Source, formats
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     about = ', '.join(form.about for form in formats(reads=True).values())
-    parser.add_argument('labeled', help=f'labels: {about}, or the data.yaml of YOLO txt')
+    parser.add_argument('labeled', help=f'labels: {about}; or a data.yaml that names such sets')
     parser.add_argument(
         '--images', default='', help='folder of the labeled images (by default beside the labels)'
     )
