@@ -36,9 +36,9 @@ def begin(words: list[str]) -> int:
     """
     spec = find_spec('mmssod')
     places = list(spec.submodule_search_locations or ()) if spec else []
-    for name, inside in (('mmssod', ''), ('mmssod.apis', '/apis')):
-        sys.modules[name] = types.ModuleType(name)
-        sys.modules[name].__path__ = [f'{place}{inside}' for place in places]
+    for inside in ('', '.apis', '.apis.new', '.datasets', '.structures'):
+        module = sys.modules[f'mmssod{inside}'] = types.ModuleType(f'mmssod{inside}')
+        module.__path__ = [place + inside.replace('.', '/') for place in places]
     try:
         status: int = importlib.import_module('mmssod.cli.main').begin(words)
         return status

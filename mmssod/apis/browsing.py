@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os.path as osp
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -19,10 +20,12 @@ from mmssod.analysis.views import ShownView, draw
 from mmssod.apis.config import ConfigLike, load_config
 from mmssod.apis.inferring import Frame, infer
 from mmssod.datasets.annotation_files import shown
+from mmssod.datasets.formats import read_labels
 from mmssod.datasets.sample_key import derive_seed, seeded
-from mmssod.datasets.split import Coco, read_coco
+from mmssod.datasets.split import Coco
 from mmssod.environment.errors import InputError
 from mmssod.evaluation.detections import corners
+from mmssod.structures import raise_together
 from mmssod.structures.pseudo_labels import move_boxes
 
 
@@ -45,7 +48,7 @@ def browse(
         number: Images of each source, drawn at random, >= 1.
         seed: Which images, and how they are augmented: the same seed gives the same pictures.
         checkpoint: Of the run or of its teacher: what it finds on an unlabeled image is shown in all views of it.
-        boxes: Instead, a COCO json with boxes of the unlabeled images, such as withheld ones or ``mmssod label``'s.
+        boxes: Instead, labels of the unlabeled images in any format, such as withheld ones or ``mmssod label``'s.
         score_thr: Least score of what the checkpoint finds.
         device: That the checkpoint runs on; by default a GPU if there is one.
 
@@ -58,7 +61,7 @@ def browse(
     if number < 1:
         raise InputError(f'number: expected a whole number >= 1, got {number}')
     if checkpoint and boxes:
-        raise InputError('boxes of unlabeled images: expected a checkpoint or a json, got both')
+        raise InputError('boxes of unlabeled images: expected a checkpoint or labels, got both')
     cfg = load_config(config)
     init_default_scope(cfg.get('default_scope', 'mmdet'))
     dataset = DATASETS.build(cfg.train_dataloader.dataset)
@@ -151,7 +154,13 @@ def known_boxes(
     if checkpoint:
         frames = [Frame(path, path) for path in paths]
         return by_path(infer(cfg, checkpoint, frames, score_thr=score_thr, device=device), paths)
-    return by_path(read_coco(Path(boxes)), paths) if boxes else {}
+    if not boxes:
+        return {}
+    folder = osp.commonpath([osp.dirname(path) for path in paths])
+    coco, findings = read_labels(Path(boxes), Path(folder))
+    if not coco['images']:
+        raise_together(findings.problems, f'in {boxes}')
+    return by_path(coco, paths)
 
 
 def by_path(coco: Coco, paths: Sequence[str]) -> dict[str, list[dict]]:

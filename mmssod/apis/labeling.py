@@ -14,8 +14,8 @@ from mmssod.apis.config import ConfigLike, load_config
 from mmssod.apis.inferring import Frame, frames, infer, relative_names
 from mmssod.apis.score_thresholds import Thresholds
 from mmssod.apis.selection import selection
+from mmssod.datasets.formats import write_labels
 from mmssod.datasets.image_lists import source_kind
-from mmssod.datasets.preparation.writing import write_labels
 from mmssod.datasets.split import Coco
 from mmssod.environment.errors import InputError
 from mmssod.evaluation.detections import certainties
@@ -42,9 +42,9 @@ def label(
     Args:
         config: The run's config.
         checkpoint: Of the run.
-        out: For ``coco`` a json, else a folder.
+        out: File or folder, as of :func:`~mmssod.datasets.formats.write_labels`.
         images: Folders, globs, lists, jsons or files; by default the unlabeled images of the config.
-        kind: ``'coco'``, ``'yolo'`` or ``'voc'``.
+        kind: A format that is written.
         part: Which detector, see :func:`~mmssod.apis.plain.plain_detector`.
         certainty_name: What is compared with the threshold: ``'p'``, ``'v'``, ``'p*v'`` or ``'p_and_v'``; by default
             as :func:`~mmssod.apis.selection.selection`.
@@ -62,23 +62,24 @@ def label(
     cfg = load_config(config)
     if certainty_name not in (None, *CERTAINTIES):
         raise InputError(f'certainty: expected one of {CERTAINTIES}, got {certainty_name!r}')
-    by_score = threshold is not None and not isinstance(threshold, (int, float))
-    if by_score and certainty_name is not None:
+    number = threshold if isinstance(threshold, (int, float)) else None
+    by_score = None if threshold is number else threshold
+    if by_score is not None and certainty_name is not None:
         raise InputError(
             'certainty: expected none beside thresholds by class, which are compared with the score, got '
             f'{certainty_name!r}'
         )
-    if isinstance(threshold, (int, float)) and not 0 <= threshold < 1:
-        raise InputError(f'threshold: expected a number in [0, 1), got {threshold}')
+    if number is not None and not 0 <= number < 1:
+        raise InputError(f'threshold: expected a number in [0, 1), got {number}')
     looked_at = frames(images) if images else _unlabeled(cfg)
-    least = FLOOR if threshold is None or not by_score else threshold
+    least = FLOOR if by_score is None else by_score
     found = infer(cfg, checkpoint, looked_at, part=part, score_thr=least, device=device)
-    usual, limits = selection(cfg, checkpoint, len(found['categories']))
-    if isinstance(threshold, (int, float)):
-        limits = [float(threshold)] * len(limits)
-    chosen = found if by_score else select(found, certainty_name or usual, limits)
-    write_labels(chosen, Path(out), kind, scores=scores)
-    return chosen
+    if by_score is None:
+        usual, limits = selection(cfg, checkpoint, len(found['categories']))
+        limits = limits if number is None else [float(number)] * len(limits)
+        found = select(found, certainty_name or usual, limits)
+    write_labels(found, Path(out), kind, scores=scores)
+    return found
 
 
 def select(coco: Coco, name: str, thresholds: Sequence[float]) -> Coco:

@@ -22,7 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     source.add_argument(
         '--checkpoint', help='of the run or its teacher: show what it finds on unlabeled images'
     )
-    source.add_argument('--boxes', help='instead: a COCO json with boxes of the unlabeled images')
+    source.add_argument('--boxes', help='instead: labels of the unlabeled images, in any format')
     parser.add_argument(
         '--score-thr', type=float, default=0.3, help='least score of a found box (%(default)s)'
     )

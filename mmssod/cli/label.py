@@ -1,4 +1,4 @@
-"""Write pseudo labels of images as COCO json, YOLO txt or VOC xml, for this and other trainers.
+"""Write pseudo labels of images as files that this and other trainers read.
 
 For example::
 
@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 
 from mmssod.cli.options import add_config, add_device, add_part, number_or_file
+from mmssod.datasets.formats import formats
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -21,10 +22,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         nargs='+',
         help="folders, globs, text lists, COCO jsons or files (by default the config's unlabeled images)",
     )
-    parser.add_argument('--out', required=True, help='json of coco, folder of yolo and voc')
-    parser.add_argument(
-        '--format', choices=['coco', 'yolo', 'voc'], default='coco', help='(%(default)s)'
-    )
+    known = formats(writes=True)
+    about = '; '.join(f'{name}: {form.about}' for name, form in known.items())
+    parser.add_argument('--out', required=True, help='file or folder, see --format')
+    parser.add_argument('--format', choices=[*known], default='coco', help=f'{about} (%(default)s)')
     add_part(parser)
     parser.add_argument(
         '--certainty',
@@ -38,9 +39,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         'page (by default, of each class, the threshold that the run ended with, as its checkpoint tells; else the '
         "config's)",
     )
-    parser.add_argument(
-        '--scores', action='store_true', help="write scores as a sixth number of yolo's lines"
-    )
+    asked = '; '.join(f'{name}: {form.scores}' for name, form in known.items() if form.scores)
+    parser.add_argument('--scores', action='store_true', help=f'also write scores ({asked})')
     add_device(parser)
 
 

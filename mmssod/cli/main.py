@@ -29,7 +29,7 @@ COMMANDS = {
     'train': 'train a detector, or a teacher and its student',
     'test': 'evaluate a checkpoint',
     'infer': 'run a checkpoint on images, folders and videos',
-    'label': 'write pseudo labels as COCO json, YOLO txt or VOC xml',
+    'label': 'write pseudo labels as files that other trainers read',
     'report': 'one HTML page about one or more runs',
     'browse': 'draw training images as the detector sees them',
     'export': 'write student or teacher as a plain MMDetection config and checkpoint',

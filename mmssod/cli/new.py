@@ -13,18 +13,14 @@ from __future__ import annotations
 
 import argparse
 
-DETECTORS = (
-    'yolox_nano', 'rtmdet_tiny', 'rtmdet_m', 'rtmdet_l', 'faster_rcnn_lite', 'faster_rcnn'
-)  # fmt: skip
-OLD_NAMES = ('lite', 'r50')  # of the last two
+from mmssod.apis.new.detectors import DETECTORS, OLD_NAMES
+from mmssod.datasets.formats import Source, formats
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    parser.add_argument(
-        'labeled',
-        help='labels: a COCO json, a folder of VOC xml, a folder of YOLO txt or its data.yaml',
-    )
+    about = ', '.join(form.about for form in formats(reads=True).values())
+    parser.add_argument('labeled', help=f'labels: {about}; or a data.yaml that names such sets')
     parser.add_argument(
         '--images', default='', help='folder of the labeled images (by default beside the labels)'
     )
@@ -44,7 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         '--format',
-        choices=['auto', 'coco', 'voc', 'yolo'],
+        choices=['auto', *formats(reads=True)],
         default='auto',
         help='of the labels (%(default)s)',
     )
@@ -89,7 +85,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Check, write, print."""
     from mmssod.apis.new import new_project  # after the arguments, so that --help is quick
-    from mmssod.apis.new.sets import Source
 
     report = new_project(
         Source(args.labeled, args.images),

@@ -11,7 +11,6 @@ from collections.abc import Iterable
 from typing import Any
 
 import yaml
-from mmengine.utils import is_abs
 
 from mmssod.environment.errors import InputError
 
@@ -186,6 +185,8 @@ def leads_out(name: str, root: str) -> bool:
         name: as written, or joined to the root.
         root: the image prefix; '' for the working folder.
     """
+    from mmengine.utils import is_abs  # here, so that formats of labels load no torch
+
     if '://' in name and '://' not in root:
         return True  # a file backend would fetch it from the network
     below = osp.relpath(name, root) if root and is_abs(name) else osp.normpath(name)

@@ -10,9 +10,8 @@ import numpy as np
 from bad_input_cases import USED, WARN, case, error_of
 
 from mmssod.apis.new import Machine, new_project
-from mmssod.apis.new.sets import Source, labeled_parts
-from mmssod.datasets.preparation.formats import read_labels
-from mmssod.datasets.preparation.writing import write_labels
+from mmssod.apis.new.sets import labeled_parts
+from mmssod.datasets.formats import Source, read_labels, write_labels
 
 GROUP = 'Labels in VOC xml and YOLO txt'
 NEW = 'Folders and jsons given to `mmssod new`'

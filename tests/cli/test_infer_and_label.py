@@ -14,7 +14,7 @@ from mmssod.apis import inferring
 from mmssod.apis.inferring import frames, free_name
 from mmssod.apis.labeling import select
 from mmssod.cli import main
-from mmssod.datasets.preparation.formats import read_labels
+from mmssod.datasets.formats import read_labels
 
 
 def run(command, folder, *more):

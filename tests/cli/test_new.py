@@ -14,8 +14,8 @@ from mmssod.apis.new import Machine, make_plan
 from mmssod.apis.new.sets import set_aside
 from mmssod.apis.packaged import configs_folder
 from mmssod.cli import main
+from mmssod.datasets.formats import write_labels
 from mmssod.datasets.preparation.own_data import LabeledSet, check_labeled
-from mmssod.datasets.preparation.writing import write_labels
 from mmssod.engine.preflight import config_problems
 from mmssod.engine.runner_access import count_boxes
 from mmssod.environment import named_configs

@@ -9,13 +9,9 @@ import numpy as np
 import pytest
 import yaml
 
-from mmssod.datasets.preparation.formats import (
-    guess_format,
-    only_images,
-    read_labels,
-    yolo_classes,
-)
-from mmssod.datasets.preparation.writing import write_labels
+from mmssod.datasets.formats import find_format, read_labels, write_labels
+from mmssod.datasets.formats.yolo import yolo_classes
+from to_coco import only_images
 
 CLASSES = ['cat', 'dog']
 BOXES = [
@@ -61,7 +57,7 @@ def rows_of(coco):
 @pytest.mark.parametrize('kind', ['coco', 'voc', 'yolo'])
 def test_what_is_written_is_read_again(kind, images, tmp_path):
     out = write_labels(data_set(), tmp_path / ('labels.json' if kind == 'coco' else 'labels'), kind)
-    assert guess_format(out) == kind
+    assert find_format(out).name == kind
     coco, findings = read_labels(out, images)
     assert not findings.problems
     assert rows_of(coco) == rows_of(data_set())
@@ -247,7 +243,7 @@ def test_some_classes_of_a_json(images, tmp_path):
 def test_neither_format(make, tmp_path):
     make(tmp_path / 'what')
     with pytest.raises(ValueError, match='expected a COCO json'):
-        guess_format(tmp_path / 'what')
+        find_format(tmp_path / 'what')
 
 
 def test_names_that_lead_out_of_the_folder_stay_inside(tmp_path):
@@ -276,7 +272,6 @@ def test_labels_in_any_format_become_a_json(images, tmp_path, monkeypatch, capsy
     (tmp_path / 'train.txt').write_text('a\nblank\n')
     words = f'{labels} --images {images} --only {tmp_path}/train.txt --classes dog cat --out {tmp_path}/new/a.json'
     monkeypatch.setattr('sys.argv', ['to_coco.py', *words.split()])
-    monkeypatch.syspath_prepend('tools/dataset')
     assert importlib.import_module('to_coco').main() == 0
     coco = json.loads((tmp_path / 'new/a.json').read_text())
     assert rows_of(coco) == rows_of(data_set(rows=BOXES[:2]))

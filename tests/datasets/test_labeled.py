@@ -14,11 +14,11 @@ from mmengine.structures import InstanceData
 from mmssod.apis.offline_labels import labeled_annotations
 from mmssod.datasets import LabeledDataset
 from mmssod.datasets.annotation_files import ISCROWD, as_trained
-from mmssod.datasets.preparation import convert_voc
 from mmssod.datasets.split import read_coco, split_coco, write_split
 from mmssod.datasets.transforms.steps import as_list
 from mmssod.engine.runner_access import count_boxes
 from mmssod.methods.multi_phase.labels import boxes_per_image
+from voc_to_coco import convert_voc
 
 CONFIGS = Path(__file__).parents[2] / 'configs'
 PERSON, SHEEP = 14, 16  # places in VOC's list of classes

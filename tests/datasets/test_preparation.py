@@ -7,9 +7,10 @@ import pytest
 from miniature import WIDTH, make_coco, make_voc, voc_xml
 from mmdet.datasets import CocoDataset, VOCDataset
 
+from check_coco import check_coco
 from mmssod.datasets import UnlabeledDataset
-from mmssod.datasets.preparation import check_coco, convert_voc
 from mmssod.datasets.split import num_draws, read_coco, share_name, split_coco, write_split
+from voc_to_coco import convert_voc
 
 SETS = ('voc07_trainval', 'voc12_trainval', 'voc07_test')
 

@@ -40,7 +40,7 @@ from mmssod.apis.score_thresholds import class_limits
 from mmssod.cli import main
 from mmssod.convert.files import convert_yolox
 from mmssod.datasets import UnlabeledDataset
-from mmssod.datasets.preparation.formats import read_labels
+from mmssod.datasets.formats import read_labels
 from mmssod.engine.checkpoint_files import newest_checkpoint
 from mmssod.environment.checkpoints import UnsafeCheckpointError
 from mmssod.label_bank import BankError, LabelBankFiles

@@ -16,6 +16,33 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[2]
 MADE = '<!-- made by tools/docs/generate.py; change the code and run it again -->'
 
+ADD_A_FORMAT = """\
+## Add a label format
+
+A format is one file in `mmssod/datasets/formats/`, with a subclass of `LabelFormat` in it; nothing else lists it. The
+commands, their `--help` and this page find it there. It gives:
+
+* `name`, the word behind `--format`; `about`, what its labels are; `ending`, its files' suffix;
+* to be read, `parse(file)`: the images with their boxes, `x y w h` in pixels counted from 0; else `reads = False`;
+* to be written, `write(coco, out, scores)`; else `writes = False`;
+* where another format has the same ending, `count(source)`, which looks inside.
+
+A format with a file for each image is a subclass of `FilePerImage` instead, and gives `boxes(file, size, names)` and
+`content(image, boxes, names, scores)`: images are found, and files that cannot be read are named together, for it.
+Sizes, class names, `--classes`, ids and the checks of `mmssod new` are the same for all. What a format knows beyond
+boxes, it says by overriding more: class names that stand elsewhere (`classes`), a file that names several sets
+(`sets`), or the whole of `read`, as COCO json does. Torch, numpy and mmengine are imported in the methods that need
+them, since `--help` loads none.
+
+The example is a CSV of boxes, `docs/examples/csv_boxes/csv_boxes.py`; `tests/cli/test_one_file_a_format.py` lays it
+into that folder, and lets `new` read it, `label` write it and `browse` show it.
+
+```{literalinclude} examples/csv_boxes/csv_boxes.py
+:language: python
+:start-at: "class CsvBoxes"
+```
+"""
+
 
 def parse_args() -> argparse.Namespace:
     """Read the command line."""
@@ -34,6 +61,7 @@ def generated() -> dict[str, str]:
     return {
         'docs/equations.md': equations_page(),
         'docs/config_reference.md': reference_page(),
+        'docs/formats.md': formats_page(),
         'docs/models.md': models_page(),
         'model-index.yml': model_index(),
     }
@@ -61,6 +89,25 @@ def equations_page() -> str:
         lines += [f'## {name}', '', '```{eval-rst}']
         lines += [f'.. autofunction:: mmssod.equations.{name}', '```', '']
     return '\n'.join(lines)
+
+
+def formats_page() -> str:
+    """Each format of labels: its name, what it is, its module's docstring; and how to add one."""
+    from mmssod.datasets.formats import formats
+
+    lines = ['# Label formats', '', MADE, '']
+    lines += [
+        'What `mmssod new` and `browse --boxes` read and `mmssod label` writes (`--format`).',
+        '',
+    ]
+    lines += ['| `--format` | labels | read | written |', '|---|---|---|---|']
+    for name, form in formats().items():
+        can = ['yes' if able else 'no' for able in (form.reads, form.writes)]
+        lines.append(f'| `{name}` | {form.about} (`{form.ending}`) | {" | ".join(can)} |')
+    for form in formats().values():
+        title, _, text = (inspect.getdoc(inspect.getmodule(form)) or '').partition(': ')
+        lines += ['', f'## {title}', '', f'{text[:1].upper()}{text[1:]}'.replace('``', '`')]
+    return '\n'.join([*lines, '', ADD_A_FORMAT])
 
 
 def reference_page() -> str:

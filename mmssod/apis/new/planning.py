@@ -5,12 +5,14 @@ The numbers are starting points that the config shows and the user changes; each
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
+from pathlib import Path
 
+import torch
 from mmengine.config import Config
 
 from mmssod.apis.new.detectors import DETECTORS, OLD_NAMES, Detector
-from mmssod.apis.new.machine import Machine
 from mmssod.apis.packaged import configs_folder
 from mmssod.datasets.preparation.own_data import LabeledSet
 from mmssod.environment.errors import InputError
@@ -23,10 +25,51 @@ GPU_CORES = 200
 """How many CPU cores a GPU replaces, roughly: not measured."""
 LEAST_STEP = 0.1
 """Seconds of an iteration that a GPU takes at least: starting its kernels, and what else a step does."""
-
-
 SMALL = 8
 """Pixels of an object's side: the stride of the finest features of all detectors here but the two-stage ones (4)."""
+
+
+@dataclass(frozen=True)
+class Machine:
+    """The resources of one process.
+
+    Args:
+        gpus: Number of GPUs.
+        memory: GiB of one GPU, or of the machine's free memory where there is none.
+        cores: Processor cores that this process may use.
+        name: Of the GPU; ``'CPU'`` without one.
+    """
+
+    gpus: int
+    memory: float
+    cores: int
+    name: str
+
+    @classmethod
+    def current(cls) -> Machine:
+        """This machine."""
+        cores = len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count()
+        if torch.cuda.is_available():
+            first = torch.cuda.get_device_properties(0)
+            gib = first.total_memory / 2**30
+            return cls(torch.cuda.device_count(), gib, cores or 1, first.name)
+        return cls(0, free_memory(), cores or 1, 'CPU')
+
+    def text(self) -> str:
+        """In words."""
+        cores = '1 core' if self.cores == 1 else f'{self.cores} cores'
+        if self.gpus:
+            return f'{self.gpus} x {self.name}, {self.memory:.0f} GiB each, {cores}'
+        return f'no GPU, {cores}, {self.memory:.0f} GiB free memory'
+
+
+def free_memory() -> float:
+    """GiB that processes may still take; 4 where the system does not say."""
+    file = Path('/proc/meminfo')
+    if not file.is_file():
+        return 4.0
+    lines = dict(line.split(':', 1) for line in file.read_text().splitlines() if ':' in line)
+    return int(lines['MemAvailable'].split()[0]) / 2**20
 
 
 @dataclass(frozen=True)
@@ -83,13 +126,7 @@ class Plan:
 
 
 def check_plan(val_share: float, detector: str, iterations: int | None, seed: int) -> None:
-    """Refuse numbers that no data could fix, before any is read.
-
-    Args:
-        val_share: Share of the labeled images to evaluate on.
-        detector: ``'auto'``, a key of :data:`~mmssod.apis.new.detectors.DETECTORS`, or an old name of one.
-        iterations: Of the plan; None for the chosen length.
-        seed: Of the draw and the runs.
+    """Refuse numbers and names that no data could fix, before any is read.
 
     Raises:
         ValueError: A share outside (0, 1), another detector, fewer than one iteration, a negative seed.
@@ -112,7 +149,8 @@ def make_plan(
     Args:
         data: The labeled set.
         machine: Where it will be trained.
-        detector: See :func:`check_plan`; ``'auto'`` is what :func:`choose_detector` says.
+        detector: A key of :data:`~mmssod.apis.new.detectors.DETECTORS` or an old name of one; ``'auto'`` is what
+            :func:`choose_detector` says.
         iterations: Of the teacher, and as many of the student, instead of the chosen lengths.
 
     Raises:
@@ -125,9 +163,9 @@ def make_plan(
     name = OLD_NAMES.get(detector, detector)
     chosen = DETECTORS[name]
     scale = fit_scale(chosen.scale, data)
-    most = PAIRS if not machine.gpus else 8
+    side = data.median_side * min(scale)  # of the median object
+    most = min(8 if machine.gpus else PAIRS, data.images)
     batch = max(1, min(int((machine.memory - 1) / _pair(chosen, scale)), most))
-    batch = min(batch, max(1, data.images))
     share = recipe(name).student_share if iterations is None else 1.0
     if iterations is None:
         wanted = round(EPOCHS * data.images / batch, -2)
@@ -137,15 +175,14 @@ def make_plan(
     about = f' ({chosen.about})' if chosen.about else ''
     why = (
         f'detector {name}{about}: {reason}{machine.text()}',
-        f'images of at most {scale[0]} x {scale[1]} px: the median object is '
-        f'{data.median_side * min(scale):.0f} px wide then',
+        f'images of at most {scale[0]} x {scale[1]} px: the median object is {side:.0f} px wide then',
         f'{batch} labeled images per iteration and GPU, of the student {labeled} labeled + {2 * batch - labeled} '
         'unlabeled; learning rate in proportion',
     )
     rate = float(f'{chosen.rate * batch / chosen.base:.3g}')
     workers = max(1, min(4, machine.cores - 1))
     last = bool(chosen.start) and not machine.gpus
-    small = _small_warnings(scale, data)
+    small = _small_warnings(scale, side)
     step = estimate_step(chosen, scale, batch, machine)
     return Plan(name, scale, batch, rate, iterations, rois, workers, why, last, small, step, share)
 
@@ -153,16 +190,8 @@ def make_plan(
 def estimate_step(
     detector: Detector, scale: tuple[int, int], batch: int, machine: Machine
 ) -> float:
-    """Seconds of a supervised iteration, roughly: within a factor of two on a CPU, of five on a GPU.
-
-    Args:
-        detector: What is trained.
-        scale: Of the images, pixels.
-        batch: Images.
-        machine: Where.
-    """
-    share = scale[0] * scale[1] / (detector.scale[0] * detector.scale[1])
-    work = detector.core_seconds * share * batch
+    """Seconds of a supervised iteration, roughly: within a factor of two on a CPU, of five on a GPU."""
+    work = detector.core_seconds * _share(detector, scale) * batch
     if machine.gpus:
         return max(work / GPU_CORES, LEAST_STEP)
     return work / min(machine.cores, 4) ** 0.8  # more cores wait for one another
@@ -180,9 +209,8 @@ def choose_detector(data: LabeledSet, machine: Machine) -> tuple[str, str]:
     if not fitting:
         return 'yolox_nano', 'no RTMDet fits into the GPU; here: '
     name, needed = next(iter(fitting.items()))
-    return name, (
-        f'the largest RTMDet whose {PAIRS} + {PAIRS} images fit into the GPU, about {needed:.0f} GiB; here: '
-    )
+    images = f'{PAIRS} + {PAIRS} images fit into the GPU, about {needed:.0f} GiB'
+    return name, f'the largest RTMDet whose {images}; here: '
 
 
 def trial_detectors(data: LabeledSet, machine: Machine) -> list[str]:
@@ -204,11 +232,7 @@ def _fitting(data: LabeledSet, machine: Machine) -> dict[str, float]:
 
 
 def recipe(detector: str) -> Config:
-    """The student's config in ``configs/_base_``: how long it is trained after its teacher, what its step costs.
-
-    Args:
-        detector: Key of :data:`~mmssod.apis.new.detectors.DETECTORS`.
-    """
+    """The student's config in ``configs/_base_``: how long it is trained after its teacher, what its step costs."""
     return Config.fromfile(configs_folder() / '_base_' / DETECTORS[detector].recipe)
 
 
@@ -227,9 +251,8 @@ def fit_scale(usual: tuple[int, int], data: LabeledSet) -> tuple[int, int]:
     return _multiple_of_32(usual[0] * factor), _multiple_of_32(usual[1] * factor)
 
 
-def _small_warnings(scale: tuple[int, int], data: LabeledSet) -> tuple[str, ...]:
+def _small_warnings(scale: tuple[int, int], side: float) -> tuple[str, ...]:
     """A line where half of all objects are smaller than what a detector's finest features tell apart."""
-    side = data.median_side * min(scale)
     if not 0 < side < SMALL:
         return ()
     return (
@@ -241,7 +264,12 @@ def _small_warnings(scale: tuple[int, int], data: LabeledSet) -> tuple[str, ...]
 
 def _pair(detector: Detector, scale: tuple[int, int]) -> float:
     """Memory of one labeled and one unlabeled image of a size, GiB."""
-    return detector.gib * (scale[0] * scale[1]) / (detector.scale[0] * detector.scale[1])
+    return detector.gib * _share(detector, scale)
+
+
+def _share(detector: Detector, scale: tuple[int, int]) -> float:
+    """The pixels of a size over those of the detector's own."""
+    return scale[0] * scale[1] / (detector.scale[0] * detector.scale[1])
 
 
 def _multiple_of_32(side: float) -> int:

@@ -6,18 +6,16 @@ import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
-from mmssod.apis.new.data_yaml import SUFFIXES, yaml_sources
-from mmssod.apis.new.expected import interval_lines
-from mmssod.apis.new.machine import Machine
+from mmssod.analysis.expected_interval import FEW, expected
 from mmssod.apis.new.planning import (
+    Machine,
     Plan,
     check_plan,
     choose_detector,
     make_plan,
     trial_detectors,
 )
-from mmssod.apis.new.pool import Pool, find_pool
-from mmssod.apis.new.sets import LabeledPart, Source, labeled_parts
+from mmssod.apis.new.sets import LabeledPart, Pool, find_pool, labeled_parts
 from mmssod.apis.new.starting import (
     Start,
     find_start,
@@ -26,16 +24,18 @@ from mmssod.apis.new.starting import (
     usable_detector,
 )
 from mmssod.apis.new.writing import (
-    commands,
-    notes,
     output_problems,
     project_files,
+    steps,
     write_candidates,
     write_project,
 )
-from mmssod.datasets.preparation.findings import Findings
+from mmssod.datasets.formats import Source, named_sets
 from mmssod.datasets.preparation.own_data import LabeledSet
 from mmssod.structures import raise_together
+
+MOST_FOLDS = 5
+"""Folds that are proposed: with more, each trains on few more images and all together take longer."""
 
 
 def new_project(
@@ -58,12 +58,12 @@ def new_project(
     """Check the data, plan a training and write its files.
 
     Args:
-        labeled: The labeled set; of a ``data.yaml``, see :func:`~mmssod.apis.new.data_yaml.yaml_sources`.
+        labeled: The labeled set; or a file that names sets, see :func:`~mmssod.datasets.formats.named_sets`.
         unlabeled: Folder, glob, text list or COCO json of images; those of the labeled sets among them are left out.
         out: Folder for the configs and the labels as COCO json.
-        val: Set to evaluate on; without one, that of the yaml, else a share of the labeled images is set aside.
+        val: Set to evaluate on; without one, that of such a file, else a share of the labeled images is set aside.
         val_share: That share, in (0, 1).
-        kind: Format of the labels, see :func:`~mmssod.datasets.preparation.formats.read_labels`.
+        kind: Format of the labels, see :func:`~mmssod.datasets.formats.read_labels`.
         classes: Class names, likewise.
         detector: A key of :data:`~mmssod.apis.new.detectors.DETECTORS`, or ``'auto'``: by the start, or the machine.
         trial: Write the detectors that a trial compares, each into a folder of ``out``, where neither ``detector`` nor
@@ -85,9 +85,8 @@ def new_project(
     check_plan(val_share, detector, iterations, seed)
     start = full_name(start)
     folder = Path(out)
-    if Path(labeled.labels).suffix.lower() in SUFFIXES:
-        labeled, own = yaml_sources(Path(labeled.labels))
-        val = val or own
+    labeled, own = named_sets(labeled)
+    val = val or own
     sources = [labeled.labels, unlabeled, *([val.labels] if val else [])]
     problems = [*output_problems(folder, sources, force), *named_problems(start, detector)]
     train, test, findings = labeled_parts(
@@ -108,7 +107,15 @@ def new_project(
         chosen = one if begin.detector == natural else begin.detector
         planned.append((make_plan(data, here, detector=chosen, iterations=iterations), begin))
     written = _write(folder, planned, train, test, pool, seed)
-    lines = _found(findings, planned[0][0].warnings, data, test, len(pool.images), folder)
+    lines = [*findings.counts]
+    lines += [f'warning: {line}' for line in (*findings.warnings, *planned[0][0].warnings)]
+    judged = len(test.coco['images'])
+    lines += [
+        '',
+        f'{data.images} labeled images, {judged} to evaluate on, {len(pool.images)} unlabeled',
+    ]
+    lines += interval_lines(judged, data.images, test.aside, folder)
+    lines += [f'{data.boxes_an_image:.1f} boxes an image:', data.table(), '']
     lines += _chosen(planned, data.images)
     lines += ['written:', *(f'  {path}' for path in written), '']
     lines += [part for text in missing for part in (f'warning: {text}', '')]
@@ -138,20 +145,21 @@ def _write(
     return [*written, write_candidates(folder, [plan.detector for plan, _ in planned])]
 
 
-def _found(
-    findings: Findings,
-    more: Sequence[str],
-    data: LabeledSet,
-    test: LabeledPart,
-    unlabeled: int,
-    folder: Path,
-) -> list[str]:
-    """What the data hold."""
-    lines = [*findings.counts, *(f'warning: {warning}' for warning in (*findings.warnings, *more))]
-    val = len(test.coco['images'])
-    lines += ['', f'{data.images} labeled images, {val} to evaluate on, {unlabeled} unlabeled']
-    lines += interval_lines(val, data.images, test.aside, folder)
-    return [*lines, f'{data.boxes_an_image:.1f} boxes an image:', data.table(), '']
+def interval_lines(val: int, labeled: int, aside: bool, folder: Path) -> list[str]:
+    """What to expect of few images to evaluate on (``val``, >= 1), and of folds; none for ``FEW`` and more.
+
+    Images that were set aside to evaluate on are in the folds, too.
+    """
+    if val >= FEW:
+        return []
+    few = f'{val} images to evaluate on are few: the 95 % interval of a gain will be about'
+    total = labeled + (val if aside else 0)
+    folds = min(MOST_FOLDS, total)
+    if folds < 2 or total <= val:
+        return [f'{few} {expected(val)}']
+    command = shlex.join(['mmssod', 'run', str(folder), '--folds', str(folds)])
+    judged = f'judges on all {total} labeled images, about {expected(total)}'
+    return [f'{few} {expected(val)}', f'{command} {judged}, and takes {folds} times as long']
 
 
 def _chosen(planned: Sequence[tuple[Plan, Start]], images: int) -> list[str]:
@@ -172,17 +180,10 @@ def _next(folder: Path, plans: Sequence[Plan]) -> list[str]:
     """The commands to run."""
     run = f'  {shlex.join(["mmssod", "run", str(folder)])}'
     if len(plans) > 1:
-        return [
-            'next:',
-            '  # try the detectors for a short time, train the better one, evaluate, report',
-            run,
-        ]
-    lines = [
-        'next:',
-        '  # all of it: train, evaluate, report; the same command goes on where it was cut off',
-        run,
-        'or one by one:',
-    ]
-    for note, command in zip(notes(plans[0]), commands(folder, plans[0]), strict=True):
+        what = 'try the detectors for a short time, train the better one, evaluate, report'
+        return ['next:', f'  # {what}', run]
+    what = 'all of it: train, evaluate, report; the same command goes on where it was cut off'
+    lines = ['next:', f'  # {what}', run, 'or one by one:']
+    for note, command in steps(folder, plans[0]).items():
         lines += [f'  # {note}', f'  {command}']
     return lines

@@ -1,63 +1,29 @@
-"""The labeled sets of ``mmssod new``: the one to train on and the one to evaluate on."""
+"""The images of ``mmssod new``: the labeled sets to train on and to evaluate on, and the unlabeled images."""
 
 from __future__ import annotations
 
+import os.path as osp
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from mmssod.datasets.annotation_files import as_trained, impossible, whole_annotations
-from mmssod.datasets.image_lists import FoundImage
-from mmssod.datasets.preparation.findings import SHOWN, Findings
-from mmssod.datasets.preparation.formats import guess_format, read_labels
-from mmssod.datasets.preparation.image_files import (
-    copies,
-    count_files,
-    first_names,
-    with_file_names,
-)
+from mmssod.datasets.formats import LabelFormat, Source, find_format
+from mmssod.datasets.image_lists import FoundImage, find_images, list_folder, source_kind
+from mmssod.datasets.left_out import left_out
+from mmssod.datasets.preparation import SHOWN, Findings
+from mmssod.datasets.preparation.image_files import copies, count_files, with_file_names
 from mmssod.datasets.preparation.own_data import check_images, check_labeled, with_sizes
-from mmssod.datasets.preparation.yolo_txt import Keypoints
 from mmssod.datasets.split import Coco, take_images
 from mmssod.engine.preflight.data_checks import content_findings
 from mmssod.engine.preflight.image_checks import READ_IMAGES
 from mmssod.structures import Problem
 
-
-@dataclass(frozen=True)
-class Source:
-    """One labeled set as the user names it.
-
-    Args:
-        labels: COCO json, folder of VOC xml or folder of YOLO txt.
-        images: Folder of its images; '' looks where its format usually has them.
-        names: Of YOLO's numbers, where they are known.
-        keypoints: Of YOLO's poses, with the names.
-    """
-
-    labels: str
-    images: str = ''
-    names: tuple[str, ...] = ()
-    keypoints: Keypoints | None = None
-
-    def folder(self) -> Path:
-        """The folder of the images."""
-        if self.images:
-            return Path(self.images)
-        labels = Path(self.labels)
-        if labels.suffix.lower() == '.json':
-            beside = [labels.parent / name for name in ('images', 'JPEGImages', labels.stem)]
-            places = [*(folder for folder in beside if folder.is_dir()), labels.parent]
-            return max(places, key=lambda place: count_files(place, first_names(labels)))
-        swapped = {'labels': 'images', 'Annotations': 'JPEGImages', 'annotations': 'images'}
-        for old, new in swapped.items():
-            parts = [new if part == old else part for part in labels.parts]
-            if old in labels.parts and Path(*parts).is_dir():
-                return Path(*parts)
-        return labels
+LOOKED_AT = 16
+"""Image names of a file of labels by which their folder is told."""
 
 
 @dataclass(frozen=True)
@@ -67,23 +33,18 @@ class LabeledPart:
     Args:
         coco: COCO data set.
         images: Folder that its file names are relative to.
-        difficult: Whether its boxes with ``iscrowd`` are VOC's difficult objects, and not crowds.
+        iscrowd: What its boxes with ``iscrowd`` are in training, see ``LabeledDataset``.
         aside: Whether they are labeled images that were set aside to evaluate on.
     """
 
     coco: Coco
     images: Path
-    difficult: bool = False
+    iscrowd: str = 'background'
     aside: bool = False
-
-    @property
-    def iscrowd(self) -> str:
-        """What these boxes are in training (see ``LabeledDataset``): difficult ones objects, crowds background."""
-        return 'object' if self.difficult else 'background'
 
     def trained(self) -> Coco:
         """The data set as it is trained: difficult objects without the mark by which evaluation leaves them out."""
-        if not self.difficult:
+        if self.iscrowd != 'object':
             return self.coco
         return {**self.coco, 'annotations': as_trained(self.coco['annotations'], 'object')}
 
@@ -91,6 +52,24 @@ class LabeledPart:
         """The files of its images, links followed."""
         names = [image['file_name'] for image in self.coco['images']]
         return [(self.images / name).resolve() for name in names if not impossible(name)]
+
+
+@dataclass(frozen=True)
+class Pool:
+    """Unlabeled images.
+
+    Args:
+        source: Folder, glob, text list or COCO json that names them, absolute.
+        prefix: Folder that the names in a list or json are relative to, absolute; '' of folders, globs and lists of
+            absolute names.
+        images: Those that are not labeled.
+        labeled: Names, within the source, of those that are.
+    """
+
+    source: str
+    prefix: str
+    images: tuple[FoundImage, ...]
+    labeled: tuple[str, ...]
 
 
 def labeled_parts(
@@ -102,15 +81,7 @@ def labeled_parts(
     classes: Sequence[str],
     seed: int,
 ) -> tuple[LabeledPart, LabeledPart, Findings]:
-    """The sets to train on and to evaluate on, and what was found in them.
-
-    Args:
-        labeled: The labeled set.
-        val: The one to evaluate on; without it a share of the labeled images is set aside.
-        val_share: That share, in (0, 1).
-        kind: Format, see :func:`~mmssod.datasets.preparation.formats.read_labels`.
-        classes: Class names, likewise.
-        seed: Of the images that are set aside.
+    """The sets to train on and to evaluate on, and what was found in them; arguments are ``new_project``'s.
 
     Raises:
         ValueError: Labels that cannot be read.
@@ -127,16 +98,15 @@ def labeled_parts(
     twins = copies([train.images / image['file_name'] for image in train.coco['images']])
     stay = {i['id'] for i in train.coco['images'] if train.images / i['file_name'] in twins}
     kept, aside = set_aside(train.coco, size, seed, stay)
-    rest, test = replace(train, coco=kept), replace(train, coco=aside, aside=True)
     if stay:
         shown = ', '.join(str(path) for path in sorted(twins)[:SHOWN])
-        findings += Findings(
-            warnings=(
-                f'labeled: {len(stay)} images have a copy among them, byte by byte: {shown}; each counts in '
-                'training, none is set aside to evaluate on',
-            )
+        text = (
+            f'labeled: {len(stay)} images have a copy among them, byte by byte: {shown}; each counts in training, none '
+            'is set aside to evaluate on'
         )
-    return rest, test, findings + _aside_findings(train.coco, aside, size)
+        findings += Findings(warnings=(text,))
+    findings += _aside_findings(train.coco, aside, size)
+    return replace(train, coco=kept), replace(train, coco=aside, aside=True), findings
 
 
 def set_aside(coco: Coco, size: int, seed: int, stay: Collection[int] = ()) -> tuple[Coco, Coco]:
@@ -175,63 +145,74 @@ def _aside_findings(coco: Coco, aside: Coco, size: int) -> Findings:
     """What setting aside came to: images to evaluate on, classes without one."""
     count = len(aside['images'])
     if not count:
-        return Findings(
-            problems=(
-                Problem(
-                    'labeled: no image can be set aside to evaluate on',
-                    'two images at least, and each class of one of them in another, too',
-                    f'{len(coco["images"])} images, each the only one of some class or a copy of another',
-                    'label more images, or name others to evaluate on with --val',
-                ),
-            )
+        problem = Problem(
+            'labeled: no image can be set aside to evaluate on',
+            'two images at least, and each class of one of them in another, too',
+            f'{len(coco["images"])} images, each the only one of some class or a copy of another',
+            'label more images, or name others to evaluate on with --val',
         )
+        return Findings(problems=(problem,))
     note = f'val: {count} of the labeled images, set aside to evaluate on (--val names others)'
     warnings = []
     if count < size:
         warnings.append(f'val: {size} were wanted; more would take all boxes of a class')
-    seen = {box['category_id'] for box in aside['annotations'] if not box.get('iscrowd')}
-    filled = {box['category_id'] for box in coco['annotations'] if not box.get('iscrowd')}
-    names = [c['name'] for c in coco['categories'] if c['id'] in filled - seen]
-    if names:
-        warnings.append(
-            f'val: classes without a box, whose AP nothing will tell: {", ".join(names)}'
-        )
+    filled, seen = (
+        {box['category_id'] for box in part['annotations'] if not box.get('iscrowd')}
+        for part in (coco, aside)
+    )
+    if names := [c['name'] for c in coco['categories'] if c['id'] in filled - seen]:
+        text = f'val: classes without a box, whose AP nothing will tell: {", ".join(names)}'
+        warnings.append(text)
     return Findings((note,), tuple(warnings))
 
 
 def _read(
     name: str, source: Source, kind: str, classes: Sequence[str]
 ) -> tuple[LabeledPart, Findings]:
-    if not Path(source.labels).exists():
-        raise FileNotFoundError(f'{name}: no file or folder {source.labels}')
-    images = source.folder()
+    labels = Path(source.labels)
+    if not labels.exists():
+        raise FileNotFoundError(f'{name}: no file or folder {labels}')
+    form = find_format(labels, kind)
+    images = Path(source.images) if source.images else _image_folder(labels, form)
     if not images.is_dir():
         raise FileNotFoundError(f'{name}: no folder of images {images}; name it with --images')
-    kind = guess_format(Path(source.labels)) if kind == 'auto' else kind
-    coco, findings = read_labels(
-        Path(source.labels), images, kind, classes, source.names, source.keypoints
-    )
+    coco, findings = form.read(labels, images, classes, source.listed)
     if findings.problems and not coco['images']:
         return LabeledPart(coco, images), findings  # all else follows from these
     coco, notes = with_file_names(name, coco, images)
-    part = LabeledPart(with_sizes(coco, images), images, difficult=kind == 'voc')
-    coco = part.coco
+    coco = with_sizes(coco, images)
+    part = LabeledPart(coco, images, form.iscrowd)
     findings += notes + check_labeled(name, part.trained() if name == 'labeled' else coco, images)
     there = [image for image in coco['images'] if (images / image['file_name']).is_file()]
     found = [FoundImage(str(images / i['file_name']), i['file_name'], i['id']) for i in there]
-    findings += check_images(name, found) + _refused(name, source.labels, coco, images)
+    findings += check_images(name, found)
+    # What `train` would say, without images that are not there or have no size: others tell of these.
+    known = [image for image in there if image['width']]
+    gone = {image['id'] for image in coco['images']} - {image['id'] for image in known}
+    boxes = [box for box in coco['annotations'] if box['image_id'] not in gone]
+    seen = {**coco, 'images': known, 'annotations': boxes}
+    names = [category['name'] for category in coco['categories']]
+    findings += content_findings(name, source.labels, seen, names, str(images), READ_IMAGES)
     whole = {**coco, 'annotations': whole_annotations(coco['annotations'])}
     return replace(part, coco=whole), findings
 
 
-def _refused(name: str, labels: str, coco: Coco, images: Path) -> Findings:
-    """What ``train`` would say, without images that are not there or have no size: others tell of these."""
-    known = [i for i in coco['images'] if i['width'] and (images / i['file_name']).is_file()]
-    left_out = {i['id'] for i in coco['images']} - {i['id'] for i in known}
-    boxes = [box for box in coco['annotations'] if box['image_id'] not in left_out]
-    seen = {**coco, 'images': known, 'annotations': boxes}
-    classes = [category['name'] for category in coco['categories']]
-    return content_findings(name, labels, seen, classes, str(images), READ_IMAGES)
+def _image_folder(labels: Path, form: LabelFormat) -> Path:
+    """Where the images of labels usually are: beside a file the folder that has most of them."""
+    if form.folder:
+        swapped = {'labels': 'images', 'Annotations': 'JPEGImages', 'annotations': 'images'}
+        for old, new in swapped.items():
+            folder = Path(*(new if part == old else part for part in labels.parts))
+            if folder != labels and folder.is_dir():
+                return folder
+        return labels
+    try:
+        names = form.image_names(labels)[:LOOKED_AT]
+    except (ValueError, OSError):
+        names = []  # reading tells of it
+    beside = [labels.parent / name for name in ('images', 'JPEGImages', labels.stem)]
+    places = [*(folder for folder in beside if folder.is_dir()), labels.parent]
+    return max(places, key=lambda place: count_files(place, names))
 
 
 def _shared_images(train: LabeledPart, test: LabeledPart) -> Findings:
@@ -241,13 +222,43 @@ def _shared_images(train: LabeledPart, test: LabeledPart) -> Findings:
     both += [f'{path} (a copy)' for path in sorted(copies(test.paths(), trained))]
     if not both:
         return Findings()
-    return Findings(
-        problems=(
-            Problem(
-                f'{len(both)} images are in the labeled set and in the one to evaluate on',
-                'two sets without a common image',
-                ', '.join(both[:SHOWN]),
-                'remove them from one of the two; figures on images that were trained on mean nothing',
-            ),
-        )
+    problem = Problem(
+        f'{len(both)} images are in the labeled set and in the one to evaluate on',
+        'two sets without a common image',
+        ', '.join(both[:SHOWN]),
+        'remove them from one of the two; figures on images that were trained on mean nothing',
     )
+    return Findings(problems=(problem,))
+
+
+def find_pool(
+    source: str, labeled: Sequence[Path], folders: Iterable[Path] = ()
+) -> tuple[Pool, Findings]:
+    """Find the unlabeled images; those that are labeled are told by file and by content, not by name.
+
+    Args:
+        source: As :func:`~mmssod.datasets.image_lists.find_images` takes it, and with its errors.
+        labeled: The files of the labeled images, links followed.
+        folders: Where names of a list or json are looked for when they are not beside it.
+    """
+    prefix = ''
+    if source_kind(source) in ('text list', 'COCO json'):
+        prefix = list_folder(source, [str(folder) for folder in folders])
+    found, known = find_images(source, prefix=prefix), set(labeled)
+    twins = copies([Path(image.path) for image in found], labeled)
+    same = {image.name for image in found if Path(image.path).resolve() in known}
+    others = {image.name for image in found if Path(image.path) in twins} - same
+    rest = tuple(image for image in found if image.name not in same | others)
+    notes = [
+        f'unlabeled: {len(names)} {what} among them are left out'
+        for names, what in ((same, 'labeled images'), (others, 'copies of labeled images'))
+        if names
+    ]
+    if files := left_out(source):
+        notes.append(f'unlabeled: other files below {source} are left out: {files}')
+    findings = check_images('unlabeled', rest, decode=True) + Findings(tuple(notes))
+    if not rest:
+        fix = 'name a folder with other images than the labeled ones'
+        problem = Problem('unlabeled: empty', 'at least one image', f'none in {source}', fix)
+        findings += Findings(problems=(problem,))
+    return Pool(osp.abspath(source), prefix, rest, tuple(sorted(same | others))), findings

@@ -62,11 +62,7 @@ def full_name(start: str) -> str:
 
 
 def usable_detector(usual: str) -> tuple[str, tuple[str, ...]]:
-    """The detector to take, with a warning where the usual one's weights are neither here nor to be had now.
-
-    Args:
-        usual: The detector that the machine and the data ask for.
-    """
+    """The detector to take, with a warning where the usual one's weights are neither here nor to be had now."""
     start = DETECTORS[usual].start
     if not start or local_file(start) is not None or find_spec(PACKAGE) is None:
         return usual, ()
@@ -82,12 +78,7 @@ def usable_detector(usual: str) -> tuple[str, tuple[str, ...]]:
 
 
 def named_problems(start: str, detector: str) -> list[Problem]:
-    """What is wrong with a start as the user names it, before the data are read.
-
-    Args:
-        start: ``'auto'``, ``'none'``, a model's name, a URL or a file.
-        detector: ``'auto'`` or a name of one.
-    """
+    """What is wrong with a start and a detector as the user names them, before the data are read."""
     if start in ('auto', 'none') or _is_url(start):
         return []
     if names_file(start):
@@ -100,19 +91,12 @@ def named_problems(start: str, detector: str) -> list[Problem]:
     takes_all = name in DETECTORS and not DETECTORS[name].start
     if takes_all or (owner and name in (owner, 'auto')):
         return []
-    own = [
-        one.start for key, one in DETECTORS.items() if one.start and name in (key, 'auto')
-    ]  # fmt: skip
-    what = 'a detector of `mmssod new`' if name == 'auto' else name
+    own = [one.start for key, one in DETECTORS.items() if one.start and name in (key, 'auto')]
+    whose = 'a detector of `mmssod new`' if name == 'auto' else name
     fix = f'choose --detector {owner}' if owner else 'name one of these, or a file'
-    return [
-        Problem(
-            f'start: not the weights of {what}',
-            ' or '.join([*own, 'a file', 'none']),
-            start,
-            f'{fix}; or write a config of its detector by hand (docs/start.md)',
-        )
-    ]
+    fix += '; or write a config of its detector by hand (docs/start.md)'
+    expected = ' or '.join([*own, 'a file', 'none'])
+    return [Problem(f'start: not the weights of {whose}', expected, start, fix)]
 
 
 def find_start(start: str, detector: str, usual: str, classes: Sequence[str]) -> Start:
@@ -152,16 +136,10 @@ def _own_start(name: str, none: bool, classes: Sequence[str], start: str = '') -
     if not own:
         return Start(name, '', ('start: the backbone from ImageNet, all else new',))
     if none:
-        return Start(
-            name, '',
-            (
-                'start: none, all weights are drawn at random',
-                f'warning: {name} learns little from few images without its COCO weights; leave --start out',
-            ),
-        )  # fmt: skip
+        little = f'warning: {name} learns little from few images without its COCO weights; leave --start out'
+        return Start(name, '', ('start: none, all weights are drawn at random', little))
     start = start or own
-    theirs = coco_classes()
-    places = {our for _, our in matches(theirs, classes)}
+    places = {our for _, our in matches(coco_classes(), classes)}
     kept = [one for index, one in enumerate(classes) if index in places]
     new = [one for index, one in enumerate(classes) if index not in places]
     file = local_file(start)
@@ -191,9 +169,8 @@ def _class_line(kept: Sequence[str], new: Sequence[str], whose: str) -> tuple[st
     if not total:
         return ()
     if not kept:
-        return (
-            f'classes: none of {total} is in {whose}: class layers begin anew, all else is kept',
-        )
+        text = f'classes: none of {total} is in {whose}: class layers begin anew, all else is kept'
+        return (text,)
     text = (
         f'classes: {len(kept)} of {total} are in {whose} and keep its class weights: {_some(kept)}'
     )
@@ -231,18 +208,7 @@ def _file_problems(file: str) -> list[Problem]:
 def _fit(
     start: str, file: str, detector: str, choose: bool, classes: Sequence[str]
 ) -> tuple[str, Fit]:
-    """The detector that the weights of a file are of, and how they fit it.
-
-    Args:
-        start: As the user names it.
-        file: Where it is.
-        detector: The one to look at first.
-        choose: Whether another one may be taken.
-        classes: Those of the labeled set.
-
-    Raises:
-        StartError, ValueError: The file cannot be read, or its weights are of another detector.
-    """
+    """The detector that the weights of a file are of, and how they fit it; ``choose``: it may be another one."""
     checkpoint = read_start(start)
     other, shares = '', {}
     for name in (detector, *(key for key in DETECTORS if key != detector)):
@@ -253,13 +219,10 @@ def _fit(
             other = name
             break
     fix = f'they are those of {other}: choose --detector {other}' if other else 'name others'
+    what, expected = f'not the weights of {detector}', f'at least half of the weights of {detector}'
+    actual = f'{100 * shares[detector]:.0f} % of them in {file}'
     raise StartError(
-        Problem(
-            f'start: not the weights of {detector}',
-            f'a file with at least half of the weights of {detector}',
-            f'{100 * shares[detector]:.0f} % of them in {file}',
-            f'{fix}; or leave --start out',
-        )
+        Problem(f'start: {what}', f'a file with {expected}', actual, f'{fix}; or leave --start out')
     )
 
 

@@ -115,7 +115,7 @@ semi_labeled = dict(pipeline=dict(**jitter, branch=branch), **places)""",
 """Likewise, of detectors that start from COCO."""
 
 TEACHER = Template('''\
-"""The teacher: learns from the labeled images alone.
+"""The teacher: ${begins}learns from the labeled images alone.
 
 $command
 """
@@ -129,22 +129,34 @@ _base_ = [
 
 share = -(-_base_.iterations // _base_.evaluations)
 train_cfg = dict(max_iters=_base_.iterations, val_interval=share)
-model = dict(
-    roi_head=dict(bbox_head=dict(num_classes=len(_base_.classes))),
-    train_cfg=dict(rcnn=dict(sampler=dict(num=$rois))),
-)
+model = dict($heads)
 optim_wrapper = dict(optimizer=dict(lr=_base_.learning_rate))
 auto_scale_lr = dict(base_batch_size=_base_.batch)
 default_hooks = dict(
     checkpoint=dict(interval=share),
-)
+$hooks)
 randomness = dict(seed=$seed)
 work_dir = f'{_base_.here}/work_dirs/teacher'
 $load_from''')
+TWO_STAGE_HEADS = """
+    roi_head=dict(bbox_head=dict(num_classes=len(_base_.classes))),
+    train_cfg=dict(rcnn=dict(sampler=dict(num=$rois))),
+"""
+COCO_HEADS = 'bbox_head=dict(num_classes=len(_base_.classes))'
+FROZEN = 'backbone=dict(frozen_stages=1), '
+"""The first stage keeps what its start has learned, which also shortens a step."""
+FREEZE = """\
+    freeze_bn=dict(type='FreezeBatchNormHook'),  # as in the start: small batches spoil its statistics
+"""
+CHANNELS_LAST = """\
+    speed=dict(  # faster on CPUs
+        type='SpeedHook', channels_last=True, fused_optimizer=True, keep_memory=True
+    ),
+"""
 
 STUDENT = Template('''\
 """The student: starts from the teacher, learns from labeled and unlabeled images.
-
+$result
 $command
 """
 
@@ -153,12 +165,20 @@ _base_ = ["./teacher.py", "mmssod::_base_/$method"]
 share = -(-_base_.student_iterations // _base_.evaluations)
 train_cfg = dict(max_iters=_base_.student_iterations, val_interval=share)
 model = dict(_delete_=True, detector=_base_.model, **_base_.semi)
-train_dataloader = dict(_delete_=True, **_base_.semi_train_dataloader)
+${joint}train_dataloader = dict(_delete_=True, **_base_.semi_train_dataloader)
 default_hooks = dict(checkpoint=dict(interval=share), **_base_.semi_hooks, **_base_.stop_early)
-auto_scale_lr = dict(base_batch_size=2 * _base_.batch)
+${rate}auto_scale_lr = dict(base_batch_size=2 * _base_.batch)
 work_dir = f'{_base_.here}/work_dirs/student'
 load_from = f'{_base_.here}/work_dirs/teacher/iter_{_base_.iterations}.pth'
 ''')
+MEAN_IS_RESULT = """
+The mean of the last students labels the unlabeled images; it is evaluated, and it is the result.
+"""
+NOT_JOINT = "model['joint_features'] = False  # batch norm counts over labeled images and strong views apart\n"
+LOWER_RATE = """\
+optim_wrapper = dict(optimizer=dict(lr=_base_.learning_rate * _base_.rate_share))
+param_scheduler = _base_.semi_schedule
+"""
 
 SUPERVISED = Template('''\
 """The baseline: the labeled images alone for as long as teacher and student together, what unlabeled ones must beat.
@@ -173,64 +193,3 @@ train_cfg = dict(max_iters=_base_.supervised_iterations, val_interval=share)
 default_hooks = dict(checkpoint=dict(interval=share), **_base_.stop_early)
 work_dir = f'{_base_.here}/work_dirs/supervised'
 ''')
-
-COCO_TEACHER = Template('''\
-"""The teacher: $begins, learns from the labeled images alone.
-
-$command
-"""
-
-_base_ = [
-    "mmssod::_base_/models/$model",
-    "./data.py",
-    "mmssod::_base_/$optimizer",
-    "mmssod::_base_/default_runtime.py",
-]
-
-share = -(-_base_.iterations // _base_.evaluations)
-train_cfg = dict(max_iters=_base_.iterations, val_interval=share)
-model = dict(${frozen}bbox_head=dict(num_classes=len(_base_.classes)))
-optim_wrapper = dict(optimizer=dict(lr=_base_.learning_rate))
-auto_scale_lr = dict(base_batch_size=_base_.batch)
-default_hooks = dict(
-    checkpoint=dict(interval=share),
-$hooks)
-randomness = dict(seed=$seed)
-work_dir = f'{_base_.here}/work_dirs/teacher'
-load_from = _base_.start
-''')
-
-FROZEN = 'backbone=dict(frozen_stages=1), '
-"""The first stage keeps what its start has learned, which also shortens a step."""
-FREEZE = """\
-    freeze_bn=dict(type='FreezeBatchNormHook'),  # as in the start: small batches spoil its statistics
-"""
-CHANNELS_LAST = """\
-    speed=dict(  # faster on CPUs
-        type='SpeedHook', channels_last=True, fused_optimizer=True, keep_memory=True
-    ),
-"""
-
-COCO_STUDENT = Template('''\
-"""The student: starts from the teacher, learns from labeled and unlabeled images.
-
-The mean of the last students labels the unlabeled images; it is evaluated, and it is the result.
-
-$command
-"""
-
-_base_ = ["./teacher.py", "mmssod::_base_/ema_small.py"]
-
-share = -(-_base_.student_iterations // _base_.evaluations)
-train_cfg = dict(max_iters=_base_.student_iterations, val_interval=share)
-model = dict(_delete_=True, detector=_base_.model, **_base_.semi)
-${joint}train_dataloader = dict(_delete_=True, **_base_.semi_train_dataloader)
-default_hooks = dict(checkpoint=dict(interval=share), **_base_.semi_hooks, **_base_.stop_early)
-optim_wrapper = dict(optimizer=dict(lr=_base_.learning_rate * _base_.rate_share))
-param_scheduler = _base_.semi_schedule
-auto_scale_lr = dict(base_batch_size=2 * _base_.batch)
-work_dir = f'{_base_.here}/work_dirs/student'
-load_from = f'{_base_.here}/work_dirs/teacher/iter_{_base_.iterations}.pth'
-''')
-
-NOT_JOINT = "model['joint_features'] = False  # batch norm counts over labeled images and strong views apart\n"

@@ -6,7 +6,7 @@ import json
 import os
 import re
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from pprint import pformat
 from string import Template
@@ -14,8 +14,7 @@ from string import Template
 from mmssod.apis.new import texts
 from mmssod.apis.new.detectors import DETECTORS
 from mmssod.apis.new.planning import Plan, recipe
-from mmssod.apis.new.pool import Pool
-from mmssod.apis.new.sets import LabeledPart
+from mmssod.apis.new.sets import LabeledPart, Pool
 from mmssod.apis.project_run.candidates import CANDIDATES, TRIAL
 from mmssod.datasets.split import write_coco
 from mmssod.environment.whole_files import write_whole
@@ -31,46 +30,29 @@ UNWRITABLE = re.compile(r'["\\\x00-\x1f\ud800-\udfff]|\{\{|::')
 
 
 def output_problems(folder: Path, sources: Sequence[str], force: bool) -> list[Problem]:
-    """What is wrong with a folder to write a project in.
-
-    Args:
-        folder: It.
-        sources: Files and folders that are read; the unlabeled images' may be a glob.
-        force: Whether the files of an earlier project may be overwritten.
-    """
+    """What is wrong with a folder to write a project in; ``sources`` are read, one of them may be a glob."""
+    other = 'name another folder with --out'
     if folder.exists() and not folder.is_dir():
-        return [
-            Problem(
-                'out: a file', 'a folder, new or not', str(folder), 'name another one with --out'
-            )
-        ]
+        fix = 'name another one with --out'
+        return [Problem('out: a file', 'a folder, new or not', str(folder), fix)]
     problems = []
     if UNWRITABLE.search(path := os.path.abspath(folder)):
         what, expected = (
             'out: a path that a config cannot hold',
             r'one without " \ {{ :: and line breaks',
         )
-        problems.append(Problem(what, expected, repr(path), 'name another folder with --out'))
+        problems.append(Problem(what, expected, repr(path), other))
     read = [Path(source).resolve() for source in sources]
     there = project_files(folder)
-    inputs = [str(file) for file in there if file.resolve() in read]
-    around = [str(path) for path in read if path.is_dir() and folder.resolve().is_relative_to(path)]
-    if inputs:
-        what, fix = (
-            'out: a file that is read would be overwritten',
-            'name another folder with --out',
-        )
-        problems.append(Problem(what, 'a folder without the inputs', ', '.join(inputs), fix))
+    if inputs := [str(file) for file in there if file.resolve() in read]:
+        what = 'out: a file that is read would be overwritten'
+        problems.append(Problem(what, 'a folder without the inputs', ', '.join(inputs), other))
     elif there and not force:
-        problems.append(
-            Problem(
-                'out: files that are there would be overwritten',
-                'a new folder, or one without such files',
-                ', '.join(map(str, there)),
-                'name another folder with --out, or overwrite them with --force: changes in them are lost',
-            )
-        )
-    if around:
+        what = 'out: files that are there would be overwritten'
+        fix = f'{other}, or overwrite them with --force: changes in them are lost'
+        expected = 'a new folder, or one without such files'
+        problems.append(Problem(what, expected, ', '.join(map(str, there)), fix))
+    if around := [p for p in read if p.is_dir() and folder.resolve().is_relative_to(p)]:
         what = 'out: inside a folder that is read'
         fix = 'name a folder outside with --out: pictures that are written there would become unlabeled images'
         problems.append(Problem(what, f'a folder outside {around[0]}', str(folder), fix))
@@ -99,11 +81,7 @@ def write_project(
 
     Args:
         folder: Where they go; it is made.
-        plan: What was chosen.
-        train: The labeled set.
-        test: The one to evaluate on.
-        pool: The unlabeled images.
-        seed: Of the runs.
+        plan, train, test, pool, seed: What to train, on what, evaluated on what.
         start: What the teacher starts from, for ``load_from``; '' for what the detector's config says.
         up: How many folders above it the one lies that may move together with it: 2 for one of several detectors.
 
@@ -112,9 +90,13 @@ def write_project(
     """
     write_coco(train.coco, folder / 'labeled.json')
     write_coco(test.coco, folder / 'val.json')
-    data = _data_values(folder, plan, train, test, pool, up)
-    write = _coco_configs if DETECTORS[plan.detector].start else _two_stage_configs
-    files = write(folder, plan, data, seed, start, up)
+    coco = DETECTORS[plan.detector].start
+    values = _data_values(folder, plan, train, test, pool, up)
+    values |= dict(start=_start(start, folder, up) if start else 'None')
+    places = texts.COCO_DATA if coco else texts.TWO_STAGE_DATA
+    data = Template(texts.DATA.safe_substitute(places)).substitute(values)
+    begin = f'load_from = {_start(start, folder, up, "_base_.")}\n' if start else ''
+    files = {'data.py': data, **_run_configs(folder, plan, seed, bool(start), begin)}
     if pool.labeled:
         files['not_unlabeled.txt'] = ''.join(f'{name}\n' for name in pool.labeled)
     for name, text in files.items():
@@ -156,104 +138,64 @@ def _data_values(
         step_cost=f'{student.step_cost:g}',
         step_seconds=f'{plan.step_seconds:.2g}',
         workers=plan.workers,
+        start_comment='weights to start from: a name, a URL or a file; None draws them at random',
         rare=max(1, len(classes) // 3) if len(classes) > 2 else 0,
     )
 
 
-def _two_stage_configs(
-    folder: Path, plan: Plan, data: dict[str, object], seed: int, start: str, up: int
+def _run_configs(
+    folder: Path, plan: Plan, seed: int, started: bool, load_from: str
 ) -> dict[str, str]:
-    """Texts of the configs of a two-stage detector by file name: the paper's method."""
+    """Texts of the configs of teacher, student and baseline by file name.
+
+    A detector that starts from COCO has a student with an EMA teacher, a two-stage one the paper's method.
+    """
     chosen = DETECTORS[plan.detector]
-    dry, _, both, baseline = commands(folder, plan)[:4]
-    training = dict(
-        model=chosen.model,
-        optimizer=chosen.optimizer,
-        rois=plan.rois,
-        seed=seed,
-        load_from=f'load_from = {_start(start, folder, up, "_base_.")}\n' if start else '',
-    )
+    dry, _, both, baseline, *_ = steps(folder, plan).values()
+    teacher = dict(begins='', hooks='', load_from=load_from)
+    heads = Template(texts.TWO_STAGE_HEADS).substitute(rois=plan.rois)
+    student = dict(result='', joint='', rate='')
+    if chosen.start:
+        begins = 'starts from trained weights' if started else 'starts from random weights'
+        hooks = texts.FREEZE * started + texts.CHANNELS_LAST * plan.channels_last
+        teacher = dict(begins=f'{begins}, ', hooks=hooks, load_from='load_from = _base_.start\n')
+        heads = texts.FROZEN * started + texts.COCO_HEADS
+        joint = '' if started else texts.NOT_JOINT
+        student = dict(result=texts.MEAN_IS_RESULT, joint=joint, rate=texts.LOWER_RATE)
+    names = dict(model=chosen.model, optimizer=chosen.optimizer, seed=seed)
     return {
-        'data.py': _data_text(texts.TWO_STAGE_DATA, data),
-        'teacher.py': texts.TEACHER.substitute(training | dict(command=dry)),
-        'student.py': texts.STUDENT.substitute(dict(method=chosen.recipe, command=both)),
+        'teacher.py': texts.TEACHER.substitute(teacher | names, heads=heads, command=dry),
+        'student.py': texts.STUDENT.substitute(student, method=chosen.recipe, command=both),
         'supervised.py': texts.SUPERVISED.substitute(command=baseline),
     }
 
 
-def _coco_configs(
-    folder: Path, plan: Plan, data: dict[str, object], seed: int, start: str, up: int
-) -> dict[str, str]:
-    """Texts of the configs of a detector that starts from COCO by file name: a student with an EMA teacher."""
-    chosen = DETECTORS[plan.detector]
-    dry, _, both, baseline = commands(folder, plan)[:4]
-    begins = 'starts from trained weights' if start else 'starts from random weights'
-    comment = 'weights to start from: a name, a URL or a file; None draws them at random'
-    hooks = [texts.FREEZE] * bool(start) + [texts.CHANNELS_LAST] * plan.channels_last
-    teacher = dict(
-        begins=begins,
-        model=chosen.model,
-        optimizer=chosen.optimizer,
-        seed=seed,
-        hooks=''.join(hooks),
-        frozen=texts.FROZEN if start else '',
-    )
-    joint = '' if start else texts.NOT_JOINT
-    started = dict(start=_start(start, folder, up) if start else 'None', start_comment=comment)
-    return {
-        'data.py': _data_text(texts.COCO_DATA, data | started),
-        'teacher.py': texts.COCO_TEACHER.substitute(teacher | dict(command=dry)),
-        'student.py': texts.COCO_STUDENT.substitute(dict(joint=joint, command=both)),
-        'supervised.py': texts.SUPERVISED.substitute(command=baseline),
-    }
-
-
-def _data_text(places: Mapping[str, str], values: Mapping[str, object]) -> str:
-    """The text of ``data.py``: first what the kind of detector writes, then the values in both."""
-    return Template(texts.DATA.safe_substitute(places)).substitute(values)
-
-
-def commands(folder: Path, plan: Plan) -> list[str]:
-    """What to type next, in this order: try, look, train both, train the baseline, evaluate, compare, take away."""
+def steps(folder: Path, plan: Plan) -> dict[str, str]:
+    """What to type next, by what it is for: try, look, train both, train the baseline, evaluate, compare, take away."""
     teacher, student, supervised = (folder / f'{name}.py' for name in RUNS)
     runs = [folder / 'work_dirs' / name for name in ('teacher', 'supervised', 'student')]
     checkpoint = runs[-1] / f'iter_{plan.student_iterations}.pth'
-    lines = [
-        ['train', teacher, '--dry-run'],
-        ['browse', student, '--out', folder / 'views'],
-        ['train', student, '--teacher', teacher],
-        ['train', supervised],
-        ['test', student, checkpoint],
-        ['report', *runs, '--out', folder / 'report.html'],
-        ['export', student, checkpoint, '--out', folder / 'detector'],
-    ]
-    return [shlex.join(['mmssod', *map(str, line)]) for line in lines]
-
-
-def notes(plan: Plan) -> list[str]:
-    """What each of :func:`commands` is for."""
     coco = DETECTORS[plan.detector].start
-    what = 'the mean of the last students' if coco else 'the student'
+    result = 'the mean of the last students' if coco else 'the student'
     row = ': the row "student (EMA)" is the result' if coco else ''
-    return [
-        'try one batch; nothing is trained',
-        'look at the images as the student sees them',
-        'train the teacher on the labeled images, then the student on all',
-        'train on the labeled images alone for as long: what the result must beat',
-        f'evaluate the result: {what}',
-        f'compare all detectors on one page{row}',
-        'write the result as a detector without the training around it',
-    ]
+    words: dict[str, list[str | Path]] = {
+        'try one batch; nothing is trained': ['train', teacher, '--dry-run'],
+        'look at the images as the student sees them': ['browse', student, '--out', folder / 'views'],
+        'train the teacher on the labeled images, then the student on all': ['train', student, '--teacher', teacher],
+        'train on the labeled images alone for as long: what the result must beat': ['train', supervised],
+        f'evaluate the result: {result}': ['test', student, checkpoint],
+        f'compare all detectors on one page{row}': ['report', *runs, '--out', folder / 'report.html'],
+        'write the result as a detector without the training around it': [
+            'export', student, checkpoint, '--out', folder / 'detector',
+        ],
+    }  # fmt: skip
+    return {note: shlex.join(['mmssod', *map(str, line)]) for note, line in words.items()}
 
 
 def _place(path: Path | str, folder: Path, up: int, base: str = '') -> str:
     """A path in a config: where it lies beside the project or in it, from there, so that both may move; else absolute.
 
-    Args:
-        path: Of images, a list or weights.
-        folder: The project's.
-        up: See :func:`write_project`.
-        base: What stands before a name of ``data.py``, ``_base_.`` in the other configs.
+    ``base`` stands before a name of ``data.py``: ``_base_.`` in the other configs.
     """
     full, place = Path(os.path.abspath(path)), Path(os.path.abspath(folder))
     beside = place.parents[min(up, len(place.parents)) - 1]

@@ -1,7 +1,40 @@
-"""Are the data sets of the configs there? Checks of COCO and VOC, and VOC's xml as COCO's json."""
+"""What a look at a data set found: numbers, warnings and problems, to be shown together."""
 
-from mmssod.datasets.preparation.coco import check_coco
-from mmssod.datasets.preparation.findings import Findings, missing_files
-from mmssod.datasets.preparation.voc import convert_voc
+from __future__ import annotations
 
-__all__ = ['Findings', 'check_coco', 'convert_voc', 'missing_files']
+from dataclasses import dataclass
+
+from mmssod.structures.problem import Problem
+
+SHOWN = 5
+"""Names of files that a problem shows of its many."""
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What was found; findings add up.
+
+    Args:
+        counts: lines that say what is there.
+        warnings: lines about what is unusual but may be meant.
+        problems: what would spoil a run.
+    """
+
+    counts: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    problems: tuple[Problem, ...] = ()
+
+    def __add__(self, other: Findings) -> Findings:
+        return Findings(
+            self.counts + other.counts,
+            self.warnings + other.warnings,
+            self.problems + other.problems,
+        )
+
+    def text(self) -> str:
+        """All of it for people, the problems numbered and last."""
+        number = len(self.problems)
+        lines = [*self.counts, *(f'warning: {warning}' for warning in self.warnings)]
+        lines.append(f'{number or "no"} problem' + ('' if number == 1 else 's'))
+        lines += [f'  {i}. {problem}' for i, problem in enumerate(self.problems, start=1)]
+        return '\n'.join(lines)

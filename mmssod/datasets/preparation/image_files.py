@@ -9,20 +9,8 @@ from hashlib import blake2b
 from pathlib import Path
 
 from mmssod.datasets.annotation_files import leads_out
-from mmssod.datasets.image_lists import read_names
-from mmssod.datasets.preparation.findings import Findings
+from mmssod.datasets.preparation import Findings
 from mmssod.datasets.split import Coco
-
-LOOKED_AT = 16
-"""Image names of a json by which its folder is told."""
-
-
-def first_names(labels: Path) -> list[str]:
-    """The first image names of a COCO json; none of what is no such json, which others tell of."""
-    try:
-        return read_names(str(labels))[:LOOKED_AT]
-    except (ValueError, OSError):
-        return []
 
 
 def count_files(folder: Path, names: Sequence[str]) -> int:

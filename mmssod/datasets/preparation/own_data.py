@@ -9,7 +9,6 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from terminaltables import AsciiTable
 
@@ -17,7 +16,7 @@ from mmssod.datasets.annotation_files import is_number
 from mmssod.datasets.aspect import THREADS, header_size
 from mmssod.datasets.image_files import file_fault, loses_grays
 from mmssod.datasets.image_lists import FoundImage
-from mmssod.datasets.preparation.findings import SHOWN, Findings
+from mmssod.datasets.preparation import SHOWN, Findings
 from mmssod.datasets.split import Coco
 from mmssod.structures import Problem
 
@@ -25,8 +24,6 @@ FEW_BOXES = 10
 """A class with fewer labeled boxes is warned of: too few to learn from and to judge by."""
 IMBALANCE = 10
 """From this ratio of the most to the least frequent class on, the imbalance is warned of."""
-
-
 DECODED = 2000
 """Images of a set that are read whole."""
 QUICK = ('.jpg', '.jpeg', '.jfif', '.jpe', '.png')
@@ -72,10 +69,8 @@ class LabeledSet:
     def table(self) -> str:
         """Boxes of each class, most frequent first."""
         total = max(sum(self.boxes.values()), 1)
-        rows = [
-            [name, str(count), f'{100 * count / total:.1f} %']
-            for name, count in sorted(self.boxes.items(), key=lambda pair: -pair[1])
-        ]
+        counts = Counter(self.boxes).most_common()
+        rows = [[name, count, f'{100 * count / total:.1f} %'] for name, count in counts]
         return str(AsciiTable([['class', 'boxes', 'share'], *rows]).table)
 
 
@@ -91,29 +86,32 @@ def check_labeled(name: str, coco: Coco, images: Path) -> Findings:
     missing = [str(path) for path in paths.values() if not path.is_file()]
     problems = []
     if not coco['images']:
-        problems.append(
-            Problem(f'{name}: empty', 'at least one image', 'none', 'name another file or folder')
-        )
+        fix = 'name another file or folder'
+        problems.append(Problem(f'{name}: empty', 'at least one image', 'none', fix))
     if missing:
-        problems.append(
-            Problem(
-                f'{name}: {len(missing)} of {len(paths)} images are not there',
-                f'file names relative to {images}',
-                ', '.join(missing[:SHOWN]),
-                'name the folder of the images with --images (--val-images)',
-            )
-        )
-    if coco['images'] and not any(class_counts(coco).values()):
+        what = f'{name}: {len(missing)} of {len(paths)} images are not there'
+        expected = f'file names relative to {images}'
+        fix = 'name the folder of the images with --images (--val-images)'
+        problems.append(Problem(what, expected, ', '.join(missing[:SHOWN]), fix))
+    counts = class_counts(coco)
+    if coco['images'] and not any(counts.values()):
         crowds = sum(bool(box.get('iscrowd')) for box in coco['annotations'])
         actual = f'{crowds} crowd regions (iscrowd), which are not learned' if crowds else 'none'
         fix = 'name labels with boxes; with --classes, classes that occur'
         fix += '; where these regions are objects, export them with iscrowd 0' if crowds else ''
         problems.append(Problem(f'{name}: no box', 'at least one box', actual, fix))
     problems += _box_problems(name, coco)
-    counts = class_counts(coco)
     ratio = imbalance(counts)
     lines = () if math.isnan(ratio) else (f'{name}: imbalance of classes {ratio:.1f} : 1',)
-    return Findings(lines, tuple(_class_warnings(name, coco, counts)), tuple(problems))
+    warnings = []
+    if empty := [c for c, count in counts.items() if not count]:
+        warnings.append(f'{name}: classes without a box: {", ".join(empty)}')
+    if few := [f'{c} ({count})' for c, count in counts.items() if 0 < count < FEW_BOXES]:
+        warnings.append(f'{name}: classes with fewer than {FEW_BOXES} boxes: {", ".join(few)}')
+    if ratio >= IMBALANCE:
+        times = f'{ratio:.0f} times the boxes of the rarest'
+        warnings.append(f'{name}: the most frequent class has {times}')
+    return Findings(lines, tuple(warnings), tuple(problems))
 
 
 def class_counts(coco: Coco) -> dict[str, int]:
@@ -133,7 +131,8 @@ def imbalance(counts: Mapping[str, int]) -> float:
 def with_sizes(coco: Coco, images: Path) -> Coco:
     """The data set with sizes of all images, read from the files where the json has none; 0 of unreadable ones."""
     filled = list(coco['images'])
-    wanted = [n for n, image in enumerate(filled) if not _has_size(image)]
+    sides = [(image.get('width'), image.get('height')) for image in filled]
+    wanted = [n for n, size in enumerate(sides) if not all(is_number(s) and s > 0 for s in size)]
     with ThreadPoolExecutor(THREADS) as pool:
         sizes = pool.map(header_size, [str(images / filled[n]['file_name']) for n in wanted])
     for n, (width, height) in zip(wanted, sizes, strict=True):
@@ -141,11 +140,6 @@ def with_sizes(coco: Coco, images: Path) -> Coco:
         size = dict(width=int(width), height=int(height)) if known else dict(width=0, height=0)
         filled[n] = {**filled[n], **size}
     return {**coco, 'images': filled}
-
-
-def _has_size(image: Mapping[str, Any]) -> bool:
-    sides: tuple[Any, Any] = image.get('width'), image.get('height')
-    return all(is_number(side) and side > 0 for side in sides)
 
 
 def check_images(name: str, found: Sequence[FoundImage], *, decode: bool = False) -> Findings:
@@ -171,20 +165,15 @@ def check_images(name: str, found: Sequence[FoundImage], *, decode: bool = False
         if math.isnan(width) or faults.get(path)
     ]
     good = [(width, height) for width, height in sizes if not math.isnan(width)]
-    counts = [f'{name}: {len(found)} images'] + (
-        ['{}: median size {} x {} px'.format(name, *_median_size(good))] if good else []
-    )
-    problems = []
+    counts = [f'{name}: {len(found)} images']
+    if good:
+        counts.append('{}: median size {} x {} px'.format(name, *_median_size(good)))
+    problems = gray_problems(name, dark, len(first))
     if bad:
-        problems.append(
-            Problem(
-                f'{name}: {len(bad)} images cannot be opened',
-                'files that their own headers describe, and that OpenCV decodes',
-                ', '.join(bad[:SHOWN]),
-                'remove or replace them',
-            )
-        )
-    problems += gray_problems(name, dark, len(first))
+        what = f'{name}: {len(bad)} images cannot be opened'
+        expected = 'files that their own headers describe, and that OpenCV decodes'
+        fix = 'remove or replace them'
+        problems.insert(0, Problem(what, expected, ', '.join(bad[:SHOWN]), fix))
     return Findings(tuple(counts), (), tuple(problems))
 
 
@@ -218,35 +207,13 @@ def _box_problems(name: str, coco: Coco) -> list[Problem]:
             flat.append(box['id'])
         elif width and height and (x >= width or y >= height or x + w <= 0 or y + h <= 0):
             outside.append(box['id'])
-    kinds = {
-        'boxes without width or height': flat,
-        'boxes outside their images': outside,
-    }
+    kinds = {'boxes without width or height': flat, 'boxes outside their images': outside}
+    expected, fix = 'x y w h in pixels, on the image', 'correct or remove them'
     return [
-        Problem(
-            f'{name}: {len(ids)} {kind}',
-            'x y w h in pixels, on the image',
-            f'box ids {ids[:SHOWN]}',
-            'correct or remove them',
-        )
+        Problem(f'{name}: {len(ids)} {kind}', expected, f'box ids {ids[:SHOWN]}', fix)
         for kind, ids in kinds.items()
         if ids
     ]
-
-
-def _class_warnings(name: str, coco: Coco, counts: Mapping[str, int]) -> list[str]:
-    empty = [c for c, count in counts.items() if not count]
-    few = [f'{c} ({count})' for c, count in counts.items() if 0 < count < FEW_BOXES]
-    warnings = []
-    if empty:
-        warnings.append(f'{name}: classes without a box: {", ".join(empty)}')
-    if few:
-        warnings.append(f'{name}: classes with fewer than {FEW_BOXES} boxes: {", ".join(few)}')
-    if (ratio := imbalance(counts)) >= IMBALANCE:
-        warnings.append(
-            f'{name}: the most frequent class has {ratio:.0f} times the boxes of the rarest'
-        )
-    return warnings
 
 
 def _median_size(sizes: Sequence[tuple[float, float]]) -> tuple[int, int]:
