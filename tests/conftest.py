@@ -8,8 +8,8 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import builders.quick_runs  # noqa: F401
 import pytest
-import quick_configs  # noqa: F401
 import torch
 from mmengine.registry import DefaultScope
 

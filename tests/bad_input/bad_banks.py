@@ -9,8 +9,8 @@ import cv2
 import numpy as np
 import torch
 from bad_input_cases import STOP, USED, case, error_of
-from banks import bank, header, image
-from fakes import FakeDataset
+from builders.banks import bank, header, image
+from builders.fakes import FakeDataset
 from mmdet.registry import MODELS
 from mmdet.structures import DetDataSample
 from mmengine.config import Config

@@ -4,7 +4,7 @@ from copy import deepcopy
 from types import SimpleNamespace
 
 from bad_input_cases import STOP, WARN, case
-from fakes import FakeDataset, FakePair, fake_runner
+from builders.fakes import FakeDataset, FakePair, fake_runner
 from whole_path import changed, tiny, trained
 
 from mmssod.engine import EMATeacherHook, WholeCheckpointHook

@@ -4,7 +4,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 from bad_input_cases import STOP, USED, WARN, case, coco_content, error_of, write_json
-from fakes import FakeDataset, FakePair, fake_runner
+from builders.fakes import FakeDataset, FakePair, fake_runner
 from mmengine.config import Config
 from whole_path import change_labeled, tiny, trained
 

@@ -5,7 +5,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from drawn_images import images_of, labels_of
+from builders.drawn_images import images_of, labels_of
 from mmdet.registry import DATASETS
 from mmengine.config import Config
 

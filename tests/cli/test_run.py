@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 import torch
+from builders.fault_runs import start, wait
+from builders.trainings import LENGTHS, make_project, small_data
 from mmdet.registry import HOOKS
 from mmengine.hooks import Hook
-from tiny_project import LENGTHS, make_project, tiny_data
 
 from mmssod.apis.project_run import facts
 from mmssod.apis.project_run.clock import Clock
@@ -23,9 +24,6 @@ from mmssod.engine.hooks.due_evaluation_hook import EVALUATED
 from mmssod.engine.hooks.stop_early_hook import STOPPED
 
 ROOT = Path(__file__).parents[2]
-sys.path.append(str(ROOT / 'tests/faults'))
-
-from fault_runs import start, wait  # noqa: E402
 
 TEACHER = """_base_ = ['x.py', './data.py']
 share = -(-_base_.iterations // 4)
@@ -180,7 +178,7 @@ class Once(Hook):
 
 @pytest.fixture(scope='module')
 def data(tmp_path_factory):
-    return tiny_data(tmp_path_factory.mktemp('drawn') / 'data')
+    return small_data(tmp_path_factory.mktemp('drawn') / 'data')
 
 
 def project(folder, data, hooks=()):

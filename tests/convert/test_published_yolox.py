@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from shared_data import shared_data
+from builders.shared_data import shared_data
 
 from mmssod.convert.files import convert_yolox, letterbox
 from mmssod.convert.yolox_export import (

@@ -5,7 +5,7 @@ from pathlib import Path
 import mmdet
 import pytest
 import torch
-from authors_yolox import YOLOX, noise, trained
+from builders.authors_yolox import YOLOX, noise, trained
 from mmdet.registry import MODELS
 from mmengine.config import Config
 

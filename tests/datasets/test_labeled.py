@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from miniature import make_voc, voc_xml
+from builders.miniature import make_voc, voc_xml
 from mmdet.registry import DATASETS, METRICS, TASK_UTILS
 from mmdet.structures.bbox import get_box_tensor
 from mmengine.config import Config

@@ -6,8 +6,8 @@ import os.path as osp
 import shutil
 
 import pytest
+from builders.small_images import SIZES, coco_of, write_image, write_json
 from mmdet.registry import DATASETS
-from small_images import SIZES, coco_of, write_image, write_json
 
 from mmssod.datasets import UnlabeledDataset
 from mmssod.structures.image_ids import name_id

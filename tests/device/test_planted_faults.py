@@ -7,10 +7,10 @@ import inspect
 import textwrap
 
 import pytest
+from builders.tiny_recipes import build_recipe, tiny_recipe
 from fake_device import DEVICE, DeviceError, device_mode, on_device
 from mmdet.models.dense_heads import AnchorHead
 from mmdet.models.roi_heads.bbox_heads import BBoxHead
-from tiny_recipes import build_recipe, tiny_recipe
 from whole_use import use
 
 from mmssod.evaluation import detections

@@ -9,9 +9,9 @@ import json
 from pathlib import Path
 
 import pytest
+from builders.tiny_recipes import build_recipe, shrink
 from fake_device import DEVICE, HOST, DeviceTensor, device_mode, on_device
 from mmengine.config import Config, ConfigDict
-from tiny_recipes import build_recipe, shrink
 from whole_use import differences, use
 
 ROOT = Path(__file__).parents[2]

@@ -7,9 +7,9 @@ import json
 
 import pytest
 import torch
+from builders.trainings import small_config, small_data
 from fake_device import DeviceTensor, device_mode
 from mmengine.config import Config
-from small_training import small_config, small_data
 from whole_use import differences
 
 from mmssod.apis import train

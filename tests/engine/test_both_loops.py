@@ -4,11 +4,11 @@ from copy import deepcopy
 
 import pytest
 import torch
+from builders.trainings import CONFIGS, small_config, small_data
 from mmdet.registry import METRICS, MODELS
 from mmengine.config import Config, ConfigDict
 from mmengine.evaluator import BaseMetric
 from mmengine.registry import DefaultScope
-from small_training import CONFIGS, small_config, small_data
 
 from mmssod import apis
 from mmssod.apis.config import use_both_loops

@@ -4,8 +4,8 @@ import copy
 
 import pytest
 import torch
-from banks import bank, image
-from fakes import FakeDataset
+from builders.banks import bank, image
+from builders.fakes import FakeDataset
 from mmdet.registry import MODELS
 from mmengine.config import Config
 

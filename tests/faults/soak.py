@@ -6,10 +6,10 @@ import os
 from pathlib import Path
 from statistics import median
 
-from fault_runs import start, wait
+from builders.fault_runs import start, wait
+from builders.trainings import small_config, small_data
 from mmdet.registry import HOOKS
 from mmengine.hooks import Hook
-from small_training import small_config, small_data
 
 from mmssod import apis
 

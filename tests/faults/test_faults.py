@@ -7,8 +7,8 @@ import pytest
 import torch
 from bad_rows import every_row
 from bank_faults import killed, power_loss
+from builders.fault_runs import differences, start, wait
 from campaign import kills_in_all, page, run
-from fault_runs import differences, start, wait
 from folders import clock_set_back, copied, two_at_once, used_again
 from full_disk import full_disk
 from kills import kill_once, kill_one_of_two, kill_one_process

@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from banks import bank, image
+from builders.banks import bank, image
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from mmengine.runner import CheckpointLoader

@@ -5,10 +5,10 @@ import copy
 import numpy as np
 import pytest
 import torch
-from banks import bank, boxes, image, some_boxes
+from builders.banks import bank, boxes, image, some_boxes
+from builders.tiny_recipes import two_steps
 from mmdet.registry import MODELS
 from mmdet.structures import DetDataSample
-from tiny_recipes import two_steps
 
 from mmssod.label_bank import BOX, BankError, Found, LabelBankFiles
 from mmssod.label_bank.labeler import LabelBank, as_labels

@@ -1,7 +1,7 @@
 """The paper's recipe."""
 
 import torch
-from tiny_recipes import FEW_BOXES, build_recipe, tiny_recipe, two_steps
+from builders.tiny_recipes import FEW_BOXES, build_recipe, tiny_recipe, two_steps
 
 CONFIG = 'configs/demo/student.py'
 

@@ -5,11 +5,11 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from builders.tiny_recipes import build_recipe, tiny_recipe, two_steps
 from mmdet.registry import MODELS
 from mmengine.config import Config
 from mmengine.registry import DefaultScope
 from mmengine.structures import InstanceData
-from tiny_recipes import build_recipe, tiny_recipe, two_steps
 
 from mmssod.engine.preflight import start_problems
 from mmssod.engine.preflight.runtime_checks import _model_problems

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 import torch
+from builders.tiny_recipes import shrink
 from mmdet.registry import MODELS
 from mmengine.config import Config, ConfigDict
-from tiny_recipes import shrink
 
 from demo_drawings import make_demo_data
 from mmssod.apis import train

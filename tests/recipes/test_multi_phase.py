@@ -5,12 +5,12 @@ import sys
 
 import pytest
 import torch
+from builders.tiny_recipes import build_recipe, tiny_recipe, two_steps
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from mmdet.registry import MODELS
 from mmengine.config import Config
 from mmengine.structures import InstanceData
-from tiny_recipes import build_recipe, tiny_recipe, two_steps
 
 from mmssod.methods.multi_phase.labels import (
     agreement,

@@ -6,10 +6,10 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from builders.tiny_recipes import FEW_BOXES, build_recipe, tiny_recipe, two_steps
 from mmdet.registry import MODELS
 from mmengine.config import ConfigDict
 from mmengine.structures import InstanceData
-from tiny_recipes import FEW_BOXES, build_recipe, tiny_recipe, two_steps
 
 from mmssod.engine.preflight.part_checks import built_part_problems
 from mmssod.engine.preflight.runtime_checks import _model_problems

@@ -7,10 +7,10 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from builders.tiny_recipes import FEW_BOXES, build_recipe, tiny_recipe, two_steps
 from mmdet.registry import MODELS, TRANSFORMS
 from mmdet.structures.bbox import bbox_overlaps
 from mmengine.config import Config
-from tiny_recipes import FEW_BOXES, build_recipe, tiny_recipe, two_steps
 
 from mmssod.datasets.transforms.steps import as_list
 from mmssod.models.detectors.pseudo_label_detector import project

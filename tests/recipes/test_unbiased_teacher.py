@@ -6,9 +6,9 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from builders.tiny_recipes import FEW_BOXES, build_recipe, tiny_recipe, two_steps
 from mmdet.registry import HOOKS
 from mmengine.config import Config
-from tiny_recipes import FEW_BOXES, build_recipe, tiny_recipe, two_steps
 
 from mmssod.methods.unbiased_teacher import SoftmaxFocalLoss
 from mmssod.testing import tiny_batch

@@ -1,18 +1,13 @@
 """Which run is the student, the teacher, the baseline; how long they were trained; what was measured."""
 
 import json
-import sys
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from builders.by_hand import CLASSES, data_set, detection
+from builders.small_run import make_run
 from mmengine.config import Config
-
-sys.path.insert(0, str(Path(__file__).parents[1] / 'cli'))
-sys.path.insert(0, str(Path(__file__).parents[1] / 'analysis'))
-
-from by_hand import CLASSES, data_set, detection
-from small_run import make_run
 
 from mmssod.analysis.report import RunRecord, read_run_folder
 from mmssod.analysis.verdict import Length

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from authors_yolox import trained
+from builders.authors_yolox import trained
 from mmdet.datasets import CocoDataset
 
 from mmssod.apis import exporting

@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 import torch
-from authors_yolox import trained
+from builders.authors_yolox import trained
+from builders.shared_data import shared_data
+from builders.trainings import small_config, small_data
 from mmdet.registry import MODELS
 from mmengine.config import Config
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
-from shared_data import shared_data
-from small_training import small_config, small_data
 
 from mmssod import apis
 from mmssod.apis.config import build_runner

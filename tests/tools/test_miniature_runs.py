@@ -7,7 +7,7 @@ import pickle
 from pathlib import Path
 
 import pytest
-from miniature import make_coco, make_voc
+from builders.miniature import make_coco, make_voc
 from mmengine.config import Config
 
 CONFIGS = Path(__file__).parents[2] / 'configs'

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from miniature import make_voc
+from builders.miniature import make_voc
 from mmdet.registry import MODELS
 from mmengine.config import Config
 

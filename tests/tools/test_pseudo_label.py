@@ -13,10 +13,10 @@ import time
 from datetime import timedelta
 from pathlib import Path
 
-import banks
 import numpy as np
 import pytest
 import torch
+from builders import banks
 from mmdet.registry import MODELS
 from mmengine.config import Config
 from mmengine.registry import DefaultScope
