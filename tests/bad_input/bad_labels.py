@@ -7,14 +7,14 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from bad_input_cases import USED, WARN, case, error_of
+from bad_input_cases import USED, WARN, cases_of, error_of
 
 from mmssod.apis.new import Machine, new_project
 from mmssod.apis.new.sets import Source, labeled_parts
 from mmssod.datasets.preparation.formats import read_labels
 from mmssod.datasets.preparation.writing import write_labels
 
-GROUP = 'Labels in VOC xml and YOLO txt'
+case = cases_of('Labels in VOC xml and YOLO txt')
 NEW = 'Folders and jsons given to `mmssod new`'
 STOP = 'error'
 NAMES = [f'{n}.jpg' for n in range(4)]
@@ -77,7 +77,6 @@ def read(source: Path, folder: Path, **options) -> str:
 
 
 @case(
-    GROUP,
     'xml that tells another size than its image has',
     STOP,
     r'tell another size.*\n.*\n.*\(32, 24\).*\(64, 48\)',
@@ -87,7 +86,6 @@ def other_size(folder):
 
 
 @case(
-    GROUP,
     'xml without a size, or with 0 x 0',
     f'{USED}; the file tells the size',
     '(?s)(1 images, as drawn\nno problems.*){2}',
@@ -97,7 +95,6 @@ def no_size(folder):
 
 
 @case(
-    GROUP,
     'xml with polygons and no boxes',
     STOP,
     r'1 label files cannot be read.*\n.*bndbox.*\n.*without <bndbox><xmin>.*polygon',
@@ -107,7 +104,6 @@ def polygons(folder):
 
 
 @case(
-    GROUP,
     'YOLO poses, with `kpt_shape` in data.yaml',
     f'{USED}; the box of the line',
     '1 images, as drawn\nno problems',
@@ -117,7 +113,6 @@ def poses(folder):
 
 
 @case(
-    GROUP,
     'YOLO poses without `kpt_shape`, which could be polygons',
     STOP,
     r'look like poses.*\n.*kpt_shape.*\n.*2 of 2',
@@ -131,7 +126,6 @@ def unnamed_poses(folder):
 
 
 @case(
-    GROUP,
     'YOLO poses of another number of points',
     STOP,
     r'a line of 9 numbers where kpt_shape \[3, 2\] has 11',
@@ -141,7 +135,6 @@ def other_poses(folder):
 
 
 @case(
-    GROUP,
     'names of classes with a byte-order mark, in UTF-16, with blanks around them, with accents written apart',
     USED + ', all as the same name',
     '^(1 images, as drawn, café\n){5}$',
@@ -165,13 +158,12 @@ def names(folder):
     return ''.join(f'{text}\n' for text in found)
 
 
-@case(GROUP, 'names of classes in another encoding', STOP, 'classes.txt: expected a text in UTF-8')
+@case('names of classes in another encoding', STOP, 'classes.txt: expected a text in UTF-8')
 def latin(folder):
     return error_of(yolo, folder, names='cat\ncaf\xe9'.encode('latin-1'))
 
 
 @case(
-    GROUP,
     'label files called `license_1.txt`, `readme.txt`, `train.txt`, `classes.txt` with an image of that name',
     USED,
     '4 images, .*\nno problems',
@@ -187,7 +179,6 @@ def notes(folder):
 
 
 @case(
-    GROUP,
     'labels of an image called `classes.jpg`, written as YOLO txt',
     f'{USED}; data.yaml names the classes',
     '^2 lines, 2 names$',
@@ -203,7 +194,6 @@ def written_classes(folder):
 
 
 @case(
-    GROUP,
     'copies of label files in `.ipynb_checkpoints`, `@eaDir` and the like',
     'passed over',
     '1 images, as drawn\nno problems',
@@ -218,7 +208,6 @@ def junk_labels(folder):
 
 
 @case(
-    GROUP,
     'boxes of classes that `--classes` leaves out',
     WARN + '; counted by class',
     r'1 boxes of other classes .*: cat \(1\)',

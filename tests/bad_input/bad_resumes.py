@@ -6,7 +6,7 @@ from pathlib import Path
 from unittest import mock
 
 import torch
-from bad_input_cases import STOP, USED, WARN, case, coco_content, error_of, write_json
+from bad_input_cases import STOP, USED, WARN, cases_of, coco_content, error_of, write_json
 from mmdet.registry import MODELS
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
@@ -22,19 +22,16 @@ from mmssod.methods.ismt import PseudoLabelMemory
 from mmssod.models.checkpoint_parts import teacher_digest
 from mmssod.testing import CLASSES, tiny_detector
 
-GROUP = 'Checkpoints'
+case = cases_of('Checkpoints')
 
 
-@case(GROUP, 'of weights alone, to resume', STOP, 'cannot be resumed.*\n.*\n.*weights alone')
+@case('of weights alone, to resume', STOP, 'cannot be resumed.*\n.*\n.*weights alone')
 def weights_alone(folder):
     return '\n'.join(map(str, resume_problems(dict(state_dict=dict(a=torch.ones(2))))))
 
 
 @case(
-    GROUP,
-    'NaN or infinity in its weights',
-    STOP,
-    r'(?s)1 weights of .* are NaN.*expected finite weights',
+    'NaN or infinity in its weights', STOP, r'(?s)1 weights of .* are NaN.*expected finite weights'
 )
 def spoilt(folder):
     init_default_scope('mmdet')
@@ -48,7 +45,6 @@ def spoilt(folder):
 
 
 @case(
-    GROUP,
     'code where mmengine keeps a config and would run it',
     f'{USED}; the text is left out, and nothing of it is run',
     r'^\[\] False$',
@@ -64,7 +60,6 @@ def code_as_config(folder):
 
 
 @case(
-    GROUP,
     'a tensor that needs far more memory than is stored of it',
     'error; nothing is computed with it',
     'they need 4000000000 bytes and 4 are stored',
@@ -75,7 +70,6 @@ def wide(folder):
 
 
 @case(
-    GROUP,
     'names another file as the best one so far',
     f'{USED}; only regular `best_*.pth` files of the own folder are ever removed',
     "^{'best_ckpt': None, 'keep_ckpt_ids': \\[2\\]}$",
@@ -87,7 +81,6 @@ def best_elsewhere(folder):
 
 
 @case(
-    GROUP,
     'of a work directory that was copied, to resume',
     f"{USED}: the copy's own, not the original's",
     '^b/iter_2.pth$',
@@ -101,7 +94,6 @@ def copied(folder):
 
 
 @case(
-    GROUP,
     'of an earlier run in the same work directory, whose newest run left none, to resume',
     f'{WARN}; the newest run begins anew',
     'begins anew; 1 of an earlier run.*None$',
@@ -126,7 +118,6 @@ def changed(model, unlabeled: str) -> str:
 
 
 @case(
-    GROUP,
     'other labels, images, batch or settings than it was trained with, to resume',
     f'{WARN} with what differs',
     '(?s)labeled: other labels; unlabeled: other names.*lr: 0.1 -> 0.2',
@@ -136,7 +127,6 @@ def other_data(folder):
 
 
 @case(
-    GROUP,
     'other unlabeled images, to resume a run that remembers labels by image',
     STOP,
     'the memory of pseudo labels is of other images',
