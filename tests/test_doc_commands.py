@@ -175,9 +175,8 @@ def run_line(line, monkeypatch):
 def test_the_way_of_own_data(tmp_path, monkeypatch, capsys):
     """All commands of the page in their order; only the training is left out, and its checkpoints are random."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(
-        torch.cuda, 'is_available', lambda: False
-    )  # `new` chooses the small detector
+    # `new` chooses the small detector
+    monkeypatch.setattr(torch.cuda, 'is_available', lambda: False)
     own_data(tmp_path)
     coco_weights(tmp_path, monkeypatch)
     ran = 0

@@ -241,6 +241,7 @@ def test_report_has_a_text_for_every_fact() -> None:
     assert environment.format_report({}) == ''
 
 
+@pytest.mark.slow  # a process that imports everything
 def test_report_as_a_command_warns_of_nothing() -> None:
     command = [sys.executable, '-W', 'error::RuntimeWarning', '-m', 'mmssod.environment']
     result = subprocess.run(command, capture_output=True, text=True, check=True)

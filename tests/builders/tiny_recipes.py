@@ -25,11 +25,8 @@ SIZES = dict(
     stacked_convs=1,
     num_classes=len(CLASSES),
 )
-LEVELS = (
-    'num_outs',
-    'start_level',
-    'add_extra_convs',
-)  # of a neck: they belong to the head's strides
+# of a neck: they belong to the head's strides
+LEVELS = ('num_outs', 'start_level', 'add_extra_convs')
 BACKBONES = ('EfficientNetLite', 'ResNet')
 
 # For losses on file, as ``detector``: among a hundred random boxes some anchor's overlap lies so near its threshold

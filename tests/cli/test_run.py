@@ -74,9 +74,8 @@ def test_the_plan_knows_what_is_done(tmp_path):
     folder = plan(tmp_path / 'own')
     left_behind(folder / 'work_dirs/teacher', 80, evaluated=80)
     left_behind(folder / 'work_dirs/student', 45, evaluated=45)
-    left_behind(
-        folder / 'work_dirs/supervised', 200, evaluated=150
-    )  # killed in its last evaluation
+    # killed in its last evaluation
+    left_behind(folder / 'work_dirs/supervised', 200, evaluated=150)
     first = facts.plan_lines(folder)[0]
     assert first.endswith(
         'teacher (done), student (from 45 to 60 iterations), supervised (from 200 to 200 iterations), report'

@@ -382,12 +382,10 @@ def test_each_candidate_is_a_project_of_its_own(drawn, capsys):
             drawn / f'own/{name}/work_dirs/teacher'
         )
         assert cfg.train_dataloader.dataset.labeled.data_prefix.img == str(drawn / 'images')
-        assert (
-            str(drawn) not in Path(f'own/{name}/data.py').read_text()
-        )  # so that all may move together
-    assert (
-        'cannot tell detectors apart' in law.project_lines(Path('own'))[0]
-    )  # one validation image
+        # so that all may move together
+        assert str(drawn) not in Path(f'own/{name}/data.py').read_text()
+    # one validation image
+    assert 'cannot tell detectors apart' in law.project_lines(Path('own'))[0]
 
 
 @pytest.mark.parametrize(

@@ -20,9 +20,8 @@ from mmssod.models import SideBucketCoder
 from mmssod.models.detectors import pseudo_label_detector
 from mmssod.structures import pseudo_labels
 
-LOW = dict(
-    balancer=dict(threshold=0.05, bounds=(0.0, 0.9))
-)  # an untrained detector is sure of little
+# an untrained detector is sure of little
+LOW = dict(balancer=dict(threshold=0.05, bounds=(0.0, 0.9)))
 
 
 def build(recipe, **changes):

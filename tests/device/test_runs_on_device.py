@@ -19,12 +19,6 @@ from mmssod.label_bank.making import make_label_bank
 pytestmark = pytest.mark.slow
 
 
-@pytest.fixture(autouse=True)
-def plain_config_text(monkeypatch):
-    """A run writes its config four times, and laying out the text takes longer than all the rest."""
-    monkeypatch.setattr(Config, 'pretty_text', property(lambda cfg: str(cfg.to_dict())))
-
-
 @pytest.fixture(scope='module')
 def data(tmp_path_factory):
     """Drawn images of 64 px: 8 labeled, 6 unlabeled, 2 to evaluate on, three classes."""

@@ -17,12 +17,6 @@ from mmssod.apis.testing import use_tta
 from mmssod.testing import tiny_sample, tiny_semi
 
 
-@pytest.fixture(autouse=True)
-def plain_config_text(monkeypatch):
-    """A run writes its config four times, and laying out the text takes longer than all the rest."""
-    monkeypatch.setattr(Config, 'pretty_text', property(lambda cfg: str(cfg.to_dict())))
-
-
 @METRICS.register_module()
 class SumOfScores(BaseMetric):
     """A figure that tells two models apart, however little they have learned."""

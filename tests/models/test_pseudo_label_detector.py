@@ -120,9 +120,8 @@ def test_images_without_pseudo_labels(policy):
     assert losses['pseudo_boxes'] == 0
     unsup = total(losses, 'unsup_')
     assert (unsup.item() == 0) == (policy == 'skip')
-    total(
-        losses
-    ).backward()  # also a zero loss reaches every parameter, as distributed training needs
+    # also a zero loss reaches every parameter, as distributed training needs
+    total(losses).backward()
     assert all(p.grad is not None for p in model.student.parameters() if p.requires_grad)
 
 

@@ -152,9 +152,8 @@ def test_a_step_in_bfloat16_learns_and_rounds_no_place(monkeypatch, head):
     assert all(torch.isfinite(value).all() for value in weights.values())
     moved = sum(not torch.equal(value, before[name]) for name, value in weights.items())
     assert moved > 50
-    assert {value.dtype for value in features} == {
-        torch.bfloat16
-    }  # convolutions are not in float32
+    # convolutions are not in float32
+    assert {value.dtype for value in features} == {torch.bfloat16}
     assert rois and all(value.dtype == torch.float32 for args in rois for value in args)
     places = [torch.cat([args[1][:, 1:] for args in rois])]
     for pairs in decoded:

@@ -72,8 +72,7 @@ def small(file, data, tmp_path):
 
 
 @pytest.mark.parametrize('file', CONFIGS)
-def test_a_demo_config_runs(file, data, tmp_path, monkeypatch):
-    monkeypatch.setattr(Config, 'pretty_text', property(lambda cfg: ''))  # formatting takes seconds
+def test_a_demo_config_runs(file, data, tmp_path):
     cfg = small(file, data, tmp_path)
     metrics = train(cfg, work_dir=str(tmp_path / 'run'), seed=0)
     assert metrics

@@ -195,9 +195,8 @@ def test_the_numbers_of_the_public_code(file, keep, burn_in, iterations, images)
     training = cfg.model.detector.train_cfg
     assert (training.rpn.sampler.num, training.rpn.sampler.pos_fraction) == (256, 0.25)
     assert (training.rcnn.sampler.num, training.rcnn.sampler.pos_fraction) == (512, 0.25)
-    assert (
-        cfg.train_cfg.get('val_begin', 5000) >= burn_in
-    )  # no test of a teacher that knows nothing
+    # no test of a teacher that knows nothing
+    assert cfg.train_cfg.get('val_begin', 5000) >= burn_in
     assert (cfg.load_from, cfg.model.labeler.checkpoint) == (None, '')
 
 

@@ -140,9 +140,8 @@ def test_a_students_length_has_its_teachers():
     )
     assert training_length(teacher, [teacher, student]) == Length(50.0, 400)
     assert training_length(student, [student, teacher]) == Length(350.0, 400 + 200 * 12)
-    assert training_length(student, [student]) == Length(
-        300.0, 2400
-    )  # the teacher's folder is not there
+    # the teacher's folder is not there
+    assert training_length(student, [student]) == Length(300.0, 2400)
     untimed = record('t', 100)
     assert training_length(student, [untimed]) == Length(0.0, 2800)
 

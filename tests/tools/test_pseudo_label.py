@@ -44,12 +44,6 @@ CLASSES = ('blob', 'leaf', 'arrow')
 fork = multiprocessing.get_context('fork')
 
 
-@pytest.fixture(autouse=True)
-def plain_config_text(monkeypatch):
-    """A run writes its config four times, and laying out the text takes longer than all the rest."""
-    monkeypatch.setattr(Config, 'pretty_text', property(lambda cfg: str(cfg.to_dict())))
-
-
 @pytest.fixture(scope='module')
 def data(tmp_path_factory):
     """Drawn images of 64 px, and a teacher that is sure of something."""
@@ -323,11 +317,8 @@ def killed_at(write, config, checkpoint, launcher='none', **options):
     [
         (5, 2, dict(batch_size=1, workers=0)),
         (6, 2, dict(batch_size=1, workers=0)),
-        (
-            6,
-            7,
-            {},
-        ),  # as shipped: a shard's three images are one batch, here cut in its second record
+        # as shipped: a shard's three images are one batch, here cut in its second record
+        (6, 7, {}),
     ],
 )
 def test_a_killed_run_goes_on(write, left, options, made, data, tmp_path, monkeypatch):
@@ -496,9 +487,8 @@ def test_torchrun(made, data, tmp_path):
     ]
     environment = {**os.environ, 'PYTHONPATH': str(ROOT), 'OMP_NUM_THREADS': '1'}
     subprocess.run([sys.executable, *launch, *command], check=True, env=environment)
-    assert (
-        LabelBankFiles(tmp_path / 'bank').header.num_shards == 6
-    )  # of two images: 4 a process at most
+    # of two images: 4 a process at most
+    assert LabelBankFiles(tmp_path / 'bank').header.num_shards == 6
     assert_same_labels(tmp_path / 'bank', made)
 
 
