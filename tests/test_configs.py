@@ -468,10 +468,7 @@ def test_two_teachers_and_two_students():
 
 @pytest.mark.parametrize(
     ('name', 'base'),
-    [
-        ('mixup_coco_partial', 'certainty/student_coco_partial'),
-        ('demo_mixup', 'demo/student'),
-    ],
+    [('mixup_coco_partial', 'certainty/student_coco_partial'), ('demo_mixup', 'demo/student')],
 )
 def test_certainty_with_mixup_is_that(name, base):
     path = ROOT / f'configs/certainty/beyond/{name}.py'

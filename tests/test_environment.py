@@ -201,11 +201,7 @@ def test_current_reads_what_pip_left(tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(sys, 'path', [str(tmp_path)])
     found = Installation.current()
     assert found.owners == {'mmdet': ('mmdet', 'onedl-mmdetection')}
-    assert found.versions == {
-        'mmdet': '3.3.0',
-        'onedl-mmdetection': '3.5.1',
-        'torch': '2.11.0+cpu',
-    }
+    assert found.versions == {'mmdet': '3.3.0', 'onedl-mmdetection': '3.5.1', 'torch': '2.11.0+cpu'}
 
 
 def requirements(file: str) -> set[str]:

@@ -50,8 +50,7 @@ def test_a_campaign_that_was_cut_goes_on(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ('leak', 'files', 'expected'),
-    [(0, 0, (0.0, 0)), (3, 0, (0.11, 0)), (0, 1, (0.0, 40))],
+    ('leak', 'files', 'expected'), [(0, 0, (0.0, 0)), (3, 0, (0.11, 0)), (0, 1, (0.0, 40))]
 )
 def test_growth_is_measured(leak, files, expected):
     """80 rows of a run: memory 1000 + leak a row, so 1091.5 and 1211.5 in the middle of its quarters."""
@@ -108,8 +107,7 @@ def test_codes_of_processes(tmp_path):
 
 
 @pytest.mark.parametrize(
-    'part',
-    [worker_killed, clock_jumps, clock_set_back, lambda folder: power_loss(folder, 20)],
+    'part', [worker_killed, clock_jumps, clock_set_back, lambda folder: power_loss(folder, 20)]
 )
 def test_quick_parts(tmp_path, part):
     result = part(tmp_path)

@@ -9,8 +9,7 @@ from mmssod import apis
 
 
 @pytest.mark.parametrize(
-    ('checked', 'said'),
-    [(True, 'do not fit in shared memory'), (False, '--shm-size')],
+    ('checked', 'said'), [(True, 'do not fit in shared memory'), (False, '--shm-size')]
 )
 def test_a_run_does_not_hang(tmp_path, monkeypatch, checked, said):
     if not checked:

@@ -28,10 +28,7 @@ pytestmark = pytest.mark.slow
 EXAMPLES = int(os.environ.get('MMSSOD_FUZZ_EXAMPLES', '40'))
 MEMORY = 2**20  # KiB
 thorough = settings(
-    max_examples=EXAMPLES,
-    deadline=None,
-    suppress_health_check=list(HealthCheck),
-    print_blob=True,
+    max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck), print_blob=True
 )
 SIDE = 40
 COCO = dict(

@@ -88,8 +88,7 @@ def test_with_other_labelers(build, labeler):
 
 
 @pytest.mark.parametrize(
-    ('recipe', 'detector'),
-    [('stac', CASCADE), ('stac', RETINANET), ('unbiased_teacher', CASCADE)],
+    ('recipe', 'detector'), [('stac', CASCADE), ('stac', RETINANET), ('unbiased_teacher', CASCADE)]
 )
 def test_of_other_recipes(recipe, detector):
     config = tiny_recipe(f'configs/{recipe}/demo.py', balancer=dict(threshold=0.3, bounds=(0, 1)))
