@@ -1,18 +1,14 @@
 """What the docs name is there: files, configs, links, options of tools, knobs."""
 
-import argparse
 import importlib.util
 import inspect
 import re
 import runpy
-import shlex
 from pathlib import Path
 
 import pytest
 from mmengine.config import Config
 
-from mmssod.cli import COMMANDS
-from mmssod.cli.main import command
 from mmssod.environment.check import Installation, installed_stack
 from mmssod.models import SideBucketCoder
 from mmssod.models.buckets import BucketHead
@@ -97,35 +93,6 @@ def test_every_knob_in_the_docs_is_one():
         value = model
         for part in key.split('.'):
             value = value[part]
-
-
-def command_lines():
-    """Each ``mmssod COMMAND ...`` in a block of the pages, line continuations joined."""
-    for page in PAGES:
-        blocks = re.findall(r'```shell\n(.*?)```', page.read_text(), re.S)
-        for line in '\n'.join(blocks).replace('\\\n', ' ').splitlines():
-            if line.startswith('mmssod '):
-                yield line.split('#')[0]
-
-
-COMMAND_LINES = sorted(set(command_lines()))
-
-
-def test_commands_of_mmssod_are_seen():
-    names = {line.split()[1] for line in COMMAND_LINES}
-    assert names == set(COMMANDS)
-
-
-@pytest.mark.parametrize('line', COMMAND_LINES)
-def test_each_command_line_parses(line):
-    """Those that work in seconds are run by tests of their own; here every line is one that its command takes."""
-    _, name, *argv = shlex.split(line)
-    parser = argparse.ArgumentParser()
-    module = command(name)
-    module.add_arguments(parser)
-    args = parser.parse_args(argv)
-    if hasattr(module, 'check'):
-        module.check(parser, args)
 
 
 def test_pages_made_of_the_code_are_up_to_date():

@@ -246,21 +246,6 @@ def test_quantiles_are_exact_to_a_bin():
 # ---------------------------------------------------------------- the value
 
 
-@pytest.mark.parametrize('number', [0, 1, 3])
-def test_any_number_of_boxes_goes_through(number):
-    labels = pseudo(p=[0.5] * number)
-    results = (
-        labels.select(torch.ones(number, dtype=torch.bool)),
-        labels.select(torch.arange(number)),
-        labels.weighted(torch.ones(1)),
-        labels.project(torch.eye(3), VIEW),
-    )
-    for result in results:
-        assert len(result) == number
-        assert result.boxes.shape == (number, 4)
-    assert labels.to_ground_truth().bboxes.shape == (number, 4)
-
-
 def test_select_and_weighted_give_new_values():
     labels = pseudo(p=[0.9, 0.5], v=[0.5, 0.5], labels=[1, 0])
     doubled = labels.weighted(torch.tensor([3.0, 2.0], dtype=torch.float64)).weighted(
