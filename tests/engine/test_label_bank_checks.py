@@ -78,6 +78,22 @@ def test_no_bank_and_no_problem(shipped, tmp_path):
     assert 'no label bank' in only_problem(cfg)
 
 
+def test_a_damaged_bank(made, tmp_path):
+    cfg = made()
+    file = tmp_path / 'bank/shards/00001.boxes'
+    content = bytearray(file.read_bytes())
+    content[0] ^= 1
+    file.write_bytes(content)
+    assert 'CRC-32' in only_problem(cfg)
+    file.write_bytes(content[1:])
+    assert f'{len(content)} bytes' in only_problem(cfg)
+
+
+def test_other_classes(made):
+    problem = only_problem(made(classes=('blob', 'leaf')))
+    assert 'other classes' in problem and "['blob', 'leaf']" in problem
+
+
 def test_another_teacher(made, tmp_path):
     cfg = made(teacher='0' * 64)
     problem = only_problem(cfg)
