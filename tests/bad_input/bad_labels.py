@@ -15,7 +15,7 @@ from mmssod.datasets.preparation.formats import read_labels
 from mmssod.datasets.preparation.writing import write_labels
 
 case = cases_of('Labels in VOC xml and YOLO txt')
-NEW = 'Folders and jsons given to `mmssod new`'
+new_case = cases_of('Folders and jsons given to `mmssod new`')
 STOP = 'error'
 NAMES = [f'{n}.jpg' for n in range(4)]
 BOXES = [('cat', 4, 6, 20, 18), ('dog', 30, 10, 24, 30)]  # x y w h in images of 64 x 48 px
@@ -243,8 +243,7 @@ def parts(folder: Path, content: dict, val: dict | None = None) -> str:
     return f'{[c["name"] for c in train.coco["categories"]]}\n{findings.text()}'
 
 
-@case(
-    NEW,
+@new_case(
     "Roboflow's category above all others, without a box",
     f'{USED}, without it; told',
     r"^\['cat', 'dog'\](?s:.*)category 0, 'cat', is left out(?s:.*)no problems",
@@ -261,8 +260,7 @@ def root(folder):
     )
 
 
-@case(
-    NEW,
+@new_case(
     r'image names such as `images\a.jpg`, or `images/a.jpg` beside `images`',
     USED + '; told of backslashes',
     '(?s)^[^/]*no problems.*4 image names are read with "/".*no problems',
@@ -274,8 +272,7 @@ def label_studio(folder):
     )
 
 
-@case(
-    NEW,
+@new_case(
     'crowd regions, all boxes or some',
     'error where all are, else warning',
     '(?s)no box.*\n.*\n.*8 crowd regions.*warning.*4 (crowd regions|boxes with iscrowd)',
@@ -289,8 +286,7 @@ def crowds(folder):
     return parts(folder, every) + parts(folder, some)
 
 
-@case(
-    NEW,
+@new_case(
     'copies of labeled images in the set to evaluate on',
     STOP,
     r'4 images are in the labeled set.*\n.*\n.*\(a copy\)',
@@ -302,8 +298,7 @@ def copies_in_val(folder):
     return parts(folder, coco(), coco(names))
 
 
-@case(
-    NEW,
+@new_case(
     'an image labeled twice under two names',
     f'{WARN}; it is not set aside to evaluate on',
     'warning: labeled: 2 images have a copy among them',
@@ -325,8 +320,7 @@ def project(folder: Path, unlabeled: str) -> str:
     )  # fmt: skip
 
 
-@case(
-    NEW,
+@new_case(
     'a folder with images, .heic and texts',
     USED + '; the other files are counted',
     r'other files below .* left out: 2 \.HEIC, 1 \.txt(?s:.*)3 unlabeled',
@@ -338,8 +332,7 @@ def mixed(folder):
     return project(folder, 'pool')
 
 
-@case(
-    NEW,
+@new_case(
     'images in `.ipynb_checkpoints`, `@eaDir`, `__MACOSX`',
     'left out and counted',
     r'2 in \.ipynb_checkpoints, 1 in @eaDir(?s:.*)1 unlabeled',
@@ -351,8 +344,7 @@ def junk(folder):
     return project(folder, 'pool')
 
 
-@case(
-    NEW,
+@new_case(
     'a film as unlabeled images',
     STOP,
     r'clip.mp4.* is a file of another kind; expected a folder',
@@ -362,8 +354,7 @@ def film(folder):
     return error_of(project, folder, 'clip.mp4')
 
 
-@case(
-    NEW,
+@new_case(
     'unlabeled images that no decoder reads, such as TIFF of floats',
     STOP,
     r'unlabeled: 1 images cannot be opened(?s:.*)32-bit floats',
@@ -374,8 +365,7 @@ def floats(folder):
     return error_of(project, folder, 'pool')
 
 
-@case(
-    NEW,
+@new_case(
     'objects too small at the chosen size',
     WARN,
     r'warning: at \d+ x \d+ px the median object is \d\.\d px wide',

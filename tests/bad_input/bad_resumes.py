@@ -23,6 +23,7 @@ from mmssod.models.checkpoint_parts import teacher_digest
 from mmssod.testing import CLASSES, tiny_detector
 
 case = cases_of('Checkpoints')
+folder_case = cases_of('Work directories')
 
 
 @case('of weights alone, to resume', STOP, 'cannot be resumed.*\n.*\n.*weights alone')
@@ -135,8 +136,7 @@ def other_memory(folder):
     return changed(PseudoLabelMemory(), 'z')
 
 
-@case(
-    'Work directories',
+@folder_case(
     'code beside the config of a run, given to `mmssod report`',
     f'{USED}: the config of the last start, as data; nothing is run',
     '^A False$',
@@ -148,8 +148,7 @@ def helper(folder):
     return f'{read_run_folder(folder).config.model.type} {(folder / "it_ran").exists()}'
 
 
-@case(
-    'Work directories',
+@folder_case(
     'code in the config of a run, or a type that leads to code, given to `mmssod report`',
     'error; nothing is run',
     '(?s)got code in line 1.*got type=.subprocess.call',
@@ -163,8 +162,7 @@ def code_in_config(folder):
     return '\n'.join(said)
 
 
-@case(
-    'Sets',
+@cases_of('Sets')(
     'a validation or test set whose evaluator has a json of other images',
     'error before training, or before the test',
     r'(?s)val: the data set .*a.json.*b.json, in which 2 of 2 ids are others: 1 is 0.png and x0.png',
