@@ -17,6 +17,10 @@ RECIPE := setup.py setup.cfg $(wildcard requirements/*.txt)
 # With both mm stacks; `browser` is left out, it needs a Chromium beside its package.
 EXTRAS := lite,eval,wbf,safetensors,convert,dev
 
+# Two processes of tests, or as many as a machine has cores, up to four; the tests of a file stay together, whose
+# fixtures they share. `make test WORKERS=` runs them in one process, as `python -m pytest FILE` does.
+WORKERS := -n auto --maxprocesses 4 --dist loadfile
+
 PIP_FLAGS := --quiet --disable-pip-version-check
 
 # $(call install,VENV,CONSTRAINTS,EXTRAS). The last step: mmcv asks for opencv-python, which needs libGL, and other
@@ -33,12 +37,13 @@ $(1)/bin/python -m mmssod.environment
 @touch $@
 endef
 
-.PHONY: help install demo test test-all test-openmmlab coverage faults fuzz audit lint type fmt docs check browser clean
+.PHONY: help install demo test test-changed test-all test-openmmlab coverage faults fuzz audit lint type fmt docs check browser clean
 
 help:
 	@echo 'make install         make $(VENV) and install mmssod with the onedl mm stack'
 	@echo 'make demo            train a teacher and a student on generated data, print one table'
 	@echo 'make test            the default tests;  make test-all: the slow ones too'
+	@echo 'make test-changed    the slow tests of the methods whose folder changed since the commit before'
 	@echo 'make test-openmmlab  the default tests on the original mm stack, in $(VENV_OPENMMLAB)'
 	@echo 'make coverage        the default tests, and the share of mmssod/ that they run'
 	@echo 'make faults          kills, lost processes, a soak: minutes, into docs/results/faults.md'
@@ -65,13 +70,16 @@ demo: $(INSTALLED)
 	$(BIN)/python tools/demo.py
 
 test: $(INSTALLED)
-	$(BIN)/python -m pytest $(if $(COVERAGE),--cov --cov-report=term:skip-covered)
+	$(BIN)/python -m pytest $(WORKERS) $(if $(COVERAGE),--cov --cov-report=term:skip-covered)
 
 test-all: $(INSTALLED)
-	$(BIN)/python -m pytest -m ''
+	$(BIN)/python -m pytest $(WORKERS) -m ''
+
+test-changed: $(INSTALLED)
+	$(BIN)/python tools/changed_tests.py
 
 test-openmmlab: $(INSTALLED_OPENMMLAB)
-	$(VENV_OPENMMLAB)/bin/python -m pytest
+	$(VENV_OPENMMLAB)/bin/python -m pytest $(WORKERS)
 
 coverage:
 	$(MAKE) --no-print-directory test COVERAGE=1
@@ -104,6 +112,7 @@ docs: $(INSTALLED_DOCS)
 # Findings of the audit are shown and fail nothing, nor does a machine without a network (docs/security.md).
 check: browser lint type docs
 	@timeout 180 $(BIN)/python tools/audit.py || echo "audit: exit code $$? (1: findings, see above; 2: no network; 124: too slow); going on"
+	$(MAKE) --no-print-directory test-changed
 	$(MAKE) --no-print-directory test COVERAGE=1
 
 # The tests of the report page run in a real browser: its package, Debian's Chromium where there is none, else playwright's.

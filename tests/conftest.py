@@ -8,10 +8,12 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import builders.quick_runs  # noqa: F401
 import pytest
-import quick_configs  # noqa: F401
 import torch
 from mmengine.registry import DefaultScope
+from torch import nn
+from torch.nn.modules.conv import _ConvNd
 
 import mmssod  # noqa: F401
 
@@ -25,6 +27,13 @@ def mmdet_scope() -> Iterator[None]:
     """Type names mean mmdet's registries, as `default_scope = 'mmdet'` does in a config."""
     with DefaultScope.overwrite_default_scope('mmdet'):
         yield
+
+
+@pytest.fixture
+def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Layers are built with whatever weights the memory holds: for detectors that are only looked at."""
+    for layer in (_ConvNd, nn.Linear):
+        monkeypatch.setattr(layer, 'reset_parameters', lambda self: None)
 
 
 @pytest.fixture

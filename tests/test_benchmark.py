@@ -372,7 +372,7 @@ def test_matrices_are_seen():
 
 
 @pytest.mark.parametrize('file', MATRICES, ids=lambda file: file.stem)
-def test_recipes_build_and_start_from_their_own_detector(file, monkeypatch):
+def test_recipes_build_and_start_from_their_own_detector(file, monkeypatch, undrawn):
     monkeypatch.chdir(ROOT)
     matrix = Matrix.fromfile(str(file))
     models = {}

@@ -1,6 +1,8 @@
 """Every config is found, says what it is, loads and builds; the paper's numbers are where they should be."""
 
 import ast
+import copy
+import functools
 import re
 import shutil
 from pathlib import Path
@@ -32,6 +34,12 @@ UNTAUGHT = (*LABEL_FOR_THEMSELVES, 'RescoringTeacher')  # Soft Teacher's two beg
 
 def short(path):
     return str(path.relative_to(ROOT / 'configs'))
+
+
+@functools.cache
+def read(path):
+    """A shipped config, once for all tests, which leave it as it is."""
+    return Config.fromfile(path)
 
 
 def detector_of(cfg):
@@ -72,8 +80,8 @@ def test_config_says_what_it_is(path):
 @pytest.mark.parametrize(
     'path', [p for p in FILES if p.name != 'data.py' or 'own_data' not in p.parts], ids=short
 )
-def test_config_loads_and_builds(path):
-    cfg = Config.fromfile(path)
+def test_config_loads_and_builds(path, undrawn):
+    cfg = copy.deepcopy(read(path))
     assert alarms(cfg) == []
     detector = detector_of(cfg)
     detector.backbone.pop('init_cfg', None)  # names weights to download
@@ -102,9 +110,9 @@ STUDENTS = [p for p in FILES if p.name.startswith('student')]
 @pytest.mark.parametrize('path', STUDENTS, ids=short)
 def test_student_has_its_teachers_detector(path):
     teacher = path.with_name(path.name.replace('student', 'teacher'))
-    assert detector_of(Config.fromfile(path)) == Config.fromfile(teacher).model
-    iterations = Config.fromfile(teacher).train_cfg.max_iters
-    assert Config.fromfile(path).load_from.endswith(f'/iter_{iterations}.pth')
+    assert detector_of(read(path)) == read(teacher).model
+    iterations = read(teacher).train_cfg.max_iters
+    assert read(path).load_from.endswith(f'/iter_{iterations}.pth')
 
 
 # Where a learning rate falls, for configs whose source has it otherwise than the paper.
@@ -122,7 +130,7 @@ OTHER_SHARES = {
 
 @pytest.mark.parametrize('path', [p for p in FILES if p.name != 'data.py'], ids=short)
 def test_learning_rate_falls_at_two_thirds_and_eight_ninths(path):
-    warm_up, *steps = Config.fromfile(path).param_scheduler
+    warm_up, *steps = read(path).param_scheduler
     assert warm_up.type == 'LinearLR'
     shares = OTHER_SHARES.get(short(path), (2 / 3, 8 / 9))
     expected = [('ShareStepLR', shares)] if shares else []
@@ -211,7 +219,7 @@ MODELS_OF_METAFILES = [model for file in METAFILES for model in load(file)['Mode
 @pytest.mark.parametrize('model', MODELS_OF_METAFILES, ids=lambda model: model['Name'])
 def test_a_metafile_says_what_the_config_says(model):
     assert model.keys() == {'Name', 'In Collection', 'Config', 'Metadata'}
-    assert model['Metadata'] == metadata_of(Config.fromfile(ROOT / model['Config']))
+    assert model['Metadata'] == metadata_of(read(ROOT / model['Config']))
 
 
 def test_names_in_metafiles_differ():
@@ -466,10 +474,7 @@ def test_two_teachers_and_two_students():
 
 @pytest.mark.parametrize(
     ('name', 'base'),
-    [
-        ('mixup_coco_partial', 'certainty/student_coco_partial'),
-        ('demo_mixup', 'demo/student'),
-    ],
+    [('mixup_coco_partial', 'certainty/student_coco_partial'), ('demo_mixup', 'demo/student')],
 )
 def test_certainty_with_mixup_is_that(name, base):
     path = ROOT / f'configs/certainty/beyond/{name}.py'

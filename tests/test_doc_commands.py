@@ -104,6 +104,17 @@ def test_scripts_read_their_commands(line, monkeypatch):
         assert script == 'tools/run_mmdet.py'
 
 
+@pytest.mark.parametrize('line', [line for line in ALL if line.startswith('mmssod ')])
+def test_each_command_line_parses(line):
+    _, name, *argv = shlex.split(line)
+    parser = argparse.ArgumentParser()
+    module = command(name)
+    module.add_arguments(parser)
+    args = parser.parse_args(argv)
+    if hasattr(module, 'check'):
+        module.check(parser, args)
+
+
 def photos(folder, count, seed):
     """Noise, other noise in each folder."""
     folder.mkdir(parents=True)
@@ -175,9 +186,8 @@ def run_line(line, monkeypatch):
 def test_the_way_of_own_data(tmp_path, monkeypatch, capsys):
     """All commands of the page in their order; only the training is left out, and its checkpoints are random."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(
-        torch.cuda, 'is_available', lambda: False
-    )  # `new` chooses the small detector
+    # `new` chooses the small detector
+    monkeypatch.setattr(torch.cuda, 'is_available', lambda: False)
     own_data(tmp_path)
     coco_weights(tmp_path, monkeypatch)
     ran = 0

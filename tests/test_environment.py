@@ -73,54 +73,26 @@ def test_the_running_environment_is_fine() -> None:
     environment.check()
 
 
-def test_nothing_installed_names_both_extras() -> None:
-    problem = the_problem(PAIR)
-    assert 'MMDetection is not installed' in problem
-    assert "pip install 'mmssod[onedl]'" in problem
-    assert "pip install 'mmssod[openmmlab]'" in problem
+OWNERS = '`mmdet` is owned by more than one distribution, mmdet 3.3.0 and onedl-mmdetection 3.5.1'
+BOTH = ONEDL | OPENMMLAB
+MIXED = {'onedl-mmengine': '0.10.12', 'onedl-mmcv': '2.3.6', 'mmdet': '3.3.0'}
+PARTLY = {'onedl-mmengine': '0.10.9', 'onedl-mmdetection': '3.5.1'}
 
 
-def test_both_stacks_name_the_uninstall_command() -> None:
-    problem = the_problem(PAIR | ONEDL | OPENMMLAB)
-    assert (
-        '`mmdet` is owned by more than one distribution, mmdet 3.3.0 and onedl-mmdetection 3.5.1'
-        in problem
-    )
-    assert (
-        'pip uninstall -y mmcv-lite mmdet mmengine onedl-mmcv onedl-mmdetection onedl-mmengine'
-        in problem
-    )
-    assert "pip install 'mmssod[onedl]'" in problem
-
-
-def test_mmdet_twice_alone_is_found() -> None:
-    problem = the_problem(PAIR | ONEDL | {'mmdet': '3.3.0'})
-    assert 'mmdet 3.3.0 and onedl-mmdetection 3.5.1' in problem
-
-
-def test_compiled_mmcv_beside_mmcv_lite_is_found() -> None:
-    problem = the_problem(PAIR | OPENMMLAB | {'mmcv': '2.1.0'})
-    assert '`mmcv` is owned by more than one distribution, mmcv 2.1.0 and mmcv-lite' in problem
-
-
-def test_mixed_stacks_are_found() -> None:
-    mixed = {'onedl-mmengine': '0.10.12', 'onedl-mmcv': '2.3.6', 'mmdet': '3.3.0'}
-    problem = the_problem(PAIR | mixed)
-    assert 'parts of two mm stacks are mixed' in problem
-    assert 'pip uninstall -y mmdet onedl-mmcv onedl-mmengine' in problem
-
-
-def test_a_stack_with_a_part_missing_or_old_names_expected_and_found() -> None:
-    partly = {'onedl-mmengine': '0.10.9', 'onedl-mmdetection': '3.5.1'}
-    problem = the_problem(PAIR | partly)
-    assert 'onedl-mmengine 0.10.9 found, expected >=0.10.12,<0.11' in problem
-    assert '`mmcv` is not installed, expected onedl-mmcv>=2.3.6,<3' in problem
-    assert "pip install --upgrade 'mmssod[onedl]'" in problem
-
-
-def test_mmcv_too_new_for_mmdet_is_found() -> None:
-    problem = the_problem(PAIR | OPENMMLAB | {'mmcv-lite': '2.2.0'})
-    assert 'mmcv-lite 2.2.0 found, expected >=2.1.0,<2.2' in problem
+@pytest.mark.parametrize(('stack', 'said'), [
+    ({}, ['MMDetection is not installed', "pip install 'mmssod[onedl]'", "pip install 'mmssod[openmmlab]'"]),
+    (BOTH, [OWNERS, 'pip uninstall -y mmcv-lite mmdet mmengine onedl-mmcv onedl-mmdetection onedl-mmengine',
+            "pip install 'mmssod[onedl]'"]),
+    (ONEDL | {'mmdet': '3.3.0'}, [OWNERS]),
+    (OPENMMLAB | {'mmcv': '2.1.0'}, ['`mmcv` is owned by more than one distribution, mmcv 2.1.0 and mmcv-lite']),
+    (MIXED, ['parts of two mm stacks are mixed', 'pip uninstall -y mmdet onedl-mmcv onedl-mmengine']),
+    (PARTLY, ['onedl-mmengine 0.10.9 found, expected >=0.10.12,<0.11', "pip install --upgrade 'mmssod[onedl]'",
+              '`mmcv` is not installed, expected onedl-mmcv>=2.3.6,<3']),
+    (OPENMMLAB | {'mmcv-lite': '2.2.0'}, ['mmcv-lite 2.2.0 found, expected >=2.1.0,<2.2']),
+])  # fmt: skip
+def test_what_is_wrong_with_a_stack_and_the_command_that_mends_it(stack, said) -> None:
+    problem = the_problem(PAIR | stack)
+    assert all(part in problem for part in said)
 
 
 def test_setuptools_without_pkg_resources_concerns_the_original_stack_only() -> None:
@@ -146,21 +118,22 @@ def test_torch_missing_or_old(versions: dict[str, str], expected: str) -> None:
 NO_NMS = RuntimeError('operator torchvision::nms does not exist\nand a long tail')
 
 
-def test_cpu_torch_beside_torchvision_of_pypi() -> None:
-    versions = {'torch': '2.11.0+cpu', 'torchvision': '0.26.0'} | ONEDL
-    problem = the_problem(versions, fails('torchvision', NO_NMS))
-    assert 'torchvision 0.26.0 does not load beside torch 2.11.0+cpu' in problem
-    assert '(operator torchvision::nms does not exist)' in problem
-    assert 'two indexes (torch: cpu, torchvision: PyPI)' in problem
-    assert 'pip install --force-reinstall torch==2.11.0 torchvision==0.26.0' in problem
-    assert 'torchvision --index-url https://download.pytorch.org/whl/cpu' in problem
-
-
-def test_torchvision_of_another_torch() -> None:
-    versions = {'torch': '2.11.0', 'torchvision': '0.20.0'} | ONEDL
-    problem = the_problem(versions, fails('torchvision', ImportError('undefined symbol')))
-    assert 'Each torchvision fits exactly one version of torch' in problem
-    assert 'whl/' not in problem
+@pytest.mark.parametrize(('versions', 'load', 'said'), [
+    ({'torch': '2.11.0+cpu'}, fails('torchvision', NO_NMS),
+     ['torchvision 0.26.0 does not load beside torch 2.11.0+cpu', '(operator torchvision::nms does not exist)',
+      'two indexes (torch: cpu, torchvision: PyPI)', 'torchvision --index-url https://download.pytorch.org/whl/cpu',
+      'pip install --force-reinstall torch==2.11.0 torchvision==0.26.0']),
+    ({'torchvision': '0.20.0'}, fails('torchvision', ImportError('undefined symbol')),
+     ['Each torchvision fits exactly one version of torch']),
+    ({'opencv-python': '4.12.0.88'}, fails('cv2', ImportError('libGL.so.1: cannot open')),
+     ['OpenCV does not load (libGL.so.1: cannot open)',
+      'pip install --force-reinstall --no-deps opencv-python-headless==4.12.0.88']),
+])  # fmt: skip
+def test_what_does_not_load(versions, load, said) -> None:
+    """Another index is named where two were mixed, and nowhere else."""
+    problem = the_problem(PAIR | ONEDL | versions, load)
+    assert all(part in problem for part in said)
+    assert ('whl/' in problem) == ('+cpu' in str(versions))
 
 
 def test_torchvision_that_loads_without_operators() -> None:
@@ -168,13 +141,6 @@ def test_torchvision_that_loads_without_operators() -> None:
         return SimpleNamespace(ops=SimpleNamespace(torchvision=SimpleNamespace()))
 
     assert 'torchvision::nms does not exist' in the_problem(PAIR | ONEDL, load)
-
-
-def test_opencv_that_needs_a_desktop() -> None:
-    versions = PAIR | ONEDL | {'opencv-python': '4.12.0.88'}
-    problem = the_problem(versions, fails('cv2', ImportError('libGL.so.1: cannot open')))
-    assert 'OpenCV does not load (libGL.so.1: cannot open)' in problem
-    assert 'pip install --force-reinstall --no-deps opencv-python-headless==4.12.0.88' in problem
 
 
 def test_all_problems_come_together(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -201,11 +167,7 @@ def test_current_reads_what_pip_left(tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(sys, 'path', [str(tmp_path)])
     found = Installation.current()
     assert found.owners == {'mmdet': ('mmdet', 'onedl-mmdetection')}
-    assert found.versions == {
-        'mmdet': '3.3.0',
-        'onedl-mmdetection': '3.5.1',
-        'torch': '2.11.0+cpu',
-    }
+    assert found.versions == {'mmdet': '3.3.0', 'onedl-mmdetection': '3.5.1', 'torch': '2.11.0+cpu'}
 
 
 def requirements(file: str) -> set[str]:
@@ -241,6 +203,7 @@ def test_report_has_a_text_for_every_fact() -> None:
     assert environment.format_report({}) == ''
 
 
+@pytest.mark.slow  # a process that imports everything
 def test_report_as_a_command_warns_of_nothing() -> None:
     command = [sys.executable, '-W', 'error::RuntimeWarning', '-m', 'mmssod.environment']
     result = subprocess.run(command, capture_output=True, text=True, check=True)

@@ -10,15 +10,12 @@ import cv2
 import mmdet
 import numpy as np
 import pytest
+from builders.small_run import make_run
 from mmdet.apis import DetInferencer, inference_detector, init_detector
 from mmdet.registry import DATASETS, VISUALIZERS
 from mmengine import hub
 from mmengine.config import Config
 from mmengine.visualization import Visualizer
-
-sys.path.insert(0, str(Path(__file__).parent / 'cli'))
-
-from small_run import make_run
 
 from mmssod import apis
 from mmssod.apis.config import build_runner

@@ -10,11 +10,11 @@ from datetime import timedelta
 
 import pytest
 import torch
+from builders.trainings import small_config as config
+from builders.trainings import small_data
 from mmdet.registry import MODELS
 from mmengine.model import MMDistributedDataParallel
 from mmengine.registry import DefaultScope
-from small_training import small_config as config
-from small_training import small_data
 from torch import distributed, multiprocessing
 
 from mmssod.apis import train

@@ -97,8 +97,7 @@ def environment(wheel, tmp_path_factory):
 def test_outside_the_repository(environment):
     """Help, a new project, and its configs, which build on those in the wheel; mmengine finds them by name, too."""
     assert '--unlabeled' in environment('mmssod', 'new', '--help')
-    sys.path.insert(0, str(ROOT / 'tests/cli'))
-    from small_run import annotations, images
+    from builders.small_run import annotations, images
 
     images(environment.work / 'images', 6)
     (environment.work / 'labels.json').write_text(json.dumps(annotations(4)))

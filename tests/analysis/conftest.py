@@ -1,7 +1,7 @@
 """Three detectors on two images, by hand."""
 
 import pytest
-from by_hand import CLASSES, data_set, detection
+from builders.by_hand import CLASSES, data_set, detection
 
 from mmssod.evaluation import DetectorOutputs
 

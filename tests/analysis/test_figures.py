@@ -7,7 +7,7 @@ import math
 import matplotlib.image
 import numpy as np
 import pytest
-from by_hand import CLASSES, data_set, detection
+from builders.by_hand import CLASSES, data_set, detection
 
 from mmssod.analysis import ap_over_iou, box_precision, class_ap, class_balance
 from mmssod.analysis.plotting import new_figure, percent, save

@@ -1,15 +1,10 @@
 """A paired bootstrap gives what COCO's evaluation says of data in which the drawn images are repeated."""
 
 import json
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parent))
-
-from by_hand import data_set, detection
+from builders.by_hand import data_set, detection
 
 from mmssod.analysis.gain import draw_images, interval, paired_gain, recall_levels
 from mmssod.analysis.image_matches import match_images

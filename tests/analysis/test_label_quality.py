@@ -3,7 +3,7 @@
 import math
 
 import pytest
-from by_hand import CLASSES, data_set, detection
+from builders.by_hand import CLASSES, data_set, detection
 
 from mmssod.analysis.label_quality import label_quality, readings, text_table
 from mmssod.evaluation import DetectorOutputs

@@ -5,7 +5,7 @@ import json
 import matplotlib.image
 import numpy as np
 import pytest
-from by_hand import CLASSES, data_set, detection
+from builders.by_hand import CLASSES, data_set, detection
 
 from mmssod.analysis import drawing
 from mmssod.analysis.pictures import Side, choose, distance, pictures

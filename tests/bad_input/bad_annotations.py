@@ -6,7 +6,7 @@ import tracemalloc
 
 import cv2
 import numpy as np
-from bad_input_cases import STOP, USED, WARN, case, coco_content, error_of, write_json
+from bad_input_cases import STOP, USED, WARN, cases_of, coco_content, error_of, write_json
 from mmdet.registry import MODELS
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
@@ -19,7 +19,7 @@ from mmssod.engine.preflight.data_checks import file_findings, unlabeled_problem
 from mmssod.evaluation import evaluate_boxes
 from mmssod.testing import tiny_batch, tiny_detector, tiny_semi
 
-GROUP = 'Annotations'
+case = cases_of('Annotations')
 CLASSES = ('ant', 'bee')
 
 
@@ -55,22 +55,22 @@ def without(part: str, key: str) -> dict:
     return content
 
 
-@case(GROUP, 'no file', STOP, 'no annotation file')
+@case('no file', STOP, 'no annotation file')
 def no_file(folder):
     return file_findings('labeled', str(folder / 'none.json'), CLASSES, '', 10).text()
 
 
-@case(GROUP, 'empty file', STOP, 'unreadable.*\n.*\n.*not a json file')
+@case('empty file', STOP, 'unreadable.*\n.*\n.*not a json file')
 def empty(folder):
     return look(folder, b'')
 
 
-@case(GROUP, 'not JSON', STOP, 'unreadable.*\n.*\n.*not a json file.*line 1')
+@case('not JSON', STOP, 'unreadable.*\n.*\n.*not a json file.*line 1')
 def not_json(folder):
     return look(folder, b'{"images": [,]}')
 
 
-@case(GROUP, 'cut off', STOP, 'unreadable.*\n.*\n.*not a json file')
+@case('cut off', STOP, 'unreadable.*\n.*\n.*not a json file')
 def cut(folder):
     return look(folder, write_and_read(folder)[:-20])
 
@@ -80,17 +80,12 @@ def write_and_read(folder) -> bytes:
         return stream.read()
 
 
-@case(GROUP, 'not UTF-8', STOP, "unreadable.*\n.*\n.*UTF-8.*can't decode byte 0xe9")
+@case('not UTF-8', STOP, "unreadable.*\n.*\n.*UTF-8.*can't decode byte 0xe9")
 def latin(folder):
     return look(folder, write_and_read(folder).replace(b'ant', b'caf\xe9'))
 
 
-@case(
-    GROUP,
-    'hundreds of MB, above the limit',
-    STOP,
-    r'at most 0 MB of annotations are read.*MMSSOD_MAX',
-)
+@case('hundreds of MB, above the limit', STOP, r'at most 0 MB of annotations are read.*MMSSOD_MAX')
 def large(folder):
     before = os.environ.get(LIMIT)
     os.environ[LIMIT] = '0.0001'  # stands for a file that is too large, which would slow the tests
@@ -101,7 +96,6 @@ def large(folder):
 
 
 @case(
-    GROUP,
     'hundreds of MB, below the limit of 2000 MB',
     USED + '; read whole, which takes some five times its size of memory',
     '^[2-9] times$',
@@ -115,34 +109,34 @@ def rather_large(folder):
     return f'{most / os.path.getsize(file):.0f} times'
 
 
-@case(GROUP, 'nested a hundred thousand lists deep', STOP, 'nested beyond reason')
+@case('nested a hundred thousand lists deep', STOP, 'nested beyond reason')
 def deep(folder):
     return look(folder, b'[' * 100_000)
 
 
-@case(GROUP, 'a number of a million digits', STOP, 'unreadable.*\n.*\n.*digits')
+@case('a number of a million digits', STOP, 'unreadable.*\n.*\n.*digits')
 def digits(folder):
     return look(folder, b'{"images": ' + b'9' * 1_000_000 + b'}')
 
 
-@case(GROUP, 'JSON of another kind', STOP, 'no COCO json: without the lists')
+@case('JSON of another kind', STOP, 'no COCO json: without the lists')
 def other_kind(folder):
     return look(folder, [1, 2])
 
 
-@case(GROUP, 'no categories', STOP, r"no COCO json: without the lists \['categories'\]")
+@case('no categories', STOP, r"no COCO json: without the lists \['categories'\]")
 def no_categories(folder):
     content = coco_content()
     del content['categories']
     return look(folder, content)
 
 
-@case(GROUP, 'categories without names', STOP, '2 categories that are no categories')
+@case('categories without names', STOP, '2 categories that are no categories')
 def nameless(folder):
     return look(folder, changed(categories=[dict(id=1), dict(id=2)]))
 
 
-@case(GROUP, 'one class', USED, r'^no problems, loss \d')
+@case('one class', USED, r'^no problems, loss \d')
 def one_class(folder):
     content = changed(categories=[dict(id=1, name='ant')])
     content['annotations'][1]['category_id'] = 1
@@ -155,14 +149,13 @@ def one_class(folder):
     return f'{look(folder, content, ("ant",))}, loss {loss:.3g}'
 
 
-@case(GROUP, 'a category twice', STOP, '1 categories whose id or name comes twice')
+@case('a category twice', STOP, '1 categories whose id or name comes twice')
 def category_twice(folder):
     more = [*coco_content()['categories'], dict(id=3, name='bee')]
     return look(folder, changed(categories=more))
 
 
 @case(
-    GROUP,
     'a class of the config is missing',
     STOP,
     r"class names missing from its annotation file: \['cat'\]",
@@ -171,13 +164,12 @@ def missing_class(folder):
     return look(folder, coco_content(), ('ant', 'bee', 'cat'))
 
 
-@case(GROUP, 'classes in another order', STOP, 'classes in another order')
+@case('classes in another order', STOP, 'classes in another order')
 def other_order(folder):
     return look(folder, coco_content(), ('bee', 'ant'))
 
 
 @case(
-    GROUP,
     'a class more than the config has',
     WARN + '; its boxes are left out',
     '1 boxes of classes that are not trained.*bee',
@@ -186,33 +178,32 @@ def extra_class(folder):
     return look(folder, coco_content(), ('ant',))
 
 
-@case(GROUP, 'a box of an unlisted category', STOP, '1 boxes of classes that are not listed')
+@case('a box of an unlisted category', STOP, '1 boxes of classes that are not listed')
 def unknown_class(folder):
     return look(folder, with_box(category_id=9))
 
 
-@case(GROUP, 'a box of an unlisted image', STOP, '1 boxes of images that are not listed')
+@case('a box of an unlisted image', STOP, '1 boxes of images that are not listed')
 def stray(folder):
     return look(folder, with_box(image_id=9))
 
 
-@case(GROUP, 'duplicate image ids', STOP, '1 image ids that come twice')
+@case('duplicate image ids', STOP, '1 image ids that come twice')
 def image_ids(folder):
     return look(folder, with_image(id=2))
 
 
-@case(GROUP, 'duplicate annotation ids', STOP, '1 annotation ids that come twice')
+@case('duplicate annotation ids', STOP, '1 annotation ids that come twice')
 def box_ids(folder):
     return look(folder, with_box(id=2))
 
 
-@case(GROUP, 'an image listed twice', STOP, '1 image files that are listed twice')
+@case('an image listed twice', STOP, '1 image files that are listed twice')
 def listed_twice(folder):
     return look(folder, with_image(file_name='1.png'))
 
 
 @case(
-    GROUP,
     'an image listed twice, once as `./a.png`',
     STOP,
     r'1 image files that are listed twice.*\n.*\n.*1.png',
@@ -221,18 +212,17 @@ def listed_otherwise(folder):
     return look(folder, with_image(file_name='./1.png'))
 
 
-@case(GROUP, 'an image without a name, width or height', STOP, '1 images that are no images')
+@case('an image without a name, width or height', STOP, '1 images that are no images')
 def image_keys(folder):
     return look(folder, without('images', 'width'))
 
 
-@case(GROUP, 'an image of width 0', STOP, '1 images that are no images')
+@case('an image of width 0', STOP, '1 images that are no images')
 def no_width(folder):
     return look(folder, with_image(width=0))
 
 
 @case(
-    GROUP,
     'width and height differ from the file',
     STOP,
     '1 of 2 images have another size.*\n.*\n.*80 x 30 in the json, 40 x 30',
@@ -241,38 +231,37 @@ def other_size(folder):
     return look(folder, with_image(width=80))
 
 
-@case(GROUP, 'image files missing', STOP, '1 of 2 image files are not there')
+@case('image files missing', STOP, '1 of 2 image files are not there')
 def files_missing(folder):
     return look(folder, with_image(file_name='deep/none.png'))
 
 
-@case(GROUP, 'a box that is no box: three numbers', STOP, '1 annotations that are no boxes')
+@case('a box that is no box: three numbers', STOP, '1 annotations that are no boxes')
 def three(folder):
     return look(folder, with_box(bbox=[1, 2, 3]))
 
 
-@case(GROUP, 'a box of text', STOP, '1 annotations that are no boxes')
+@case('a box of text', STOP, '1 annotations that are no boxes')
 def words(folder):
     return look(folder, with_box(bbox=['1', '2', '3', '4']))
 
 
-@case(GROUP, 'a box without an area', STOP, '1 annotations that are no boxes')
+@case('a box without an area', STOP, '1 annotations that are no boxes')
 def no_area(folder):
     return look(folder, without('annotations', 'area'))
 
 
-@case(GROUP, 'a box with NaN', STOP, '1 annotations that are no boxes')
+@case('a box with NaN', STOP, '1 annotations that are no boxes')
 def nan(folder):
     return look(folder, with_box(bbox=[1, math.nan, 3, 4]))
 
 
-@case(GROUP, 'a box with infinity', STOP, '1 annotations that are no boxes')
+@case('a box with infinity', STOP, '1 annotations that are no boxes')
 def infinite(folder):
     return look(folder, with_box(bbox=[1, 2, math.inf, 4]))
 
 
 @case(
-    GROUP,
     'a box or an image of 10^400 pixels',
     STOP,
     '(?s)1 images that are no images.*1 annotations that are no boxes',
@@ -284,7 +273,6 @@ def beyond_floats(folder):
 
 
 @case(
-    GROUP,
     'categories that are numbers, or whose name is a list',
     STOP + ', with all else that is found',
     '(?s)(categories that are no categories.*1 of 2 image files are not there.*){2}',
@@ -298,7 +286,6 @@ def strange_categories(folder):
 
 
 @case(
-    GROUP,
     'a file name with a null byte, or a half of a Unicode pair',
     STOP,
     r'(?s)2 of 2 image files are not there.*a\\x00/b.png.*2 of 2 .*\\ud800/c.png',
@@ -313,7 +300,6 @@ def impossible_names(folder):
 
 
 @case(
-    GROUP,
     'unlabeled images with ids that are lists',
     STOP,
     'unlabeled: no images.*\n.*\n.*image ids must be whole numbers or text',
@@ -323,32 +309,27 @@ def unlabeled_ids(folder):
     return '\n'.join(map(str, unlabeled_problems('unlabeled', dict(images=file))))
 
 
-@case(GROUP, 'a box of negative width', STOP, '1 boxes of negative width or height')
+@case('a box of negative width', STOP, '1 boxes of negative width or height')
 def negative(folder):
     return look(folder, with_box(bbox=[20, 3, -10, 12]))
 
 
-@case(GROUP, 'a box of no width', WARN + '; left out', '1 boxes less than a pixel wide or high')
+@case('a box of no width', WARN + '; left out', '1 boxes less than a pixel wide or high')
 def flat(folder):
     return look(folder, with_box(bbox=[2, 3, 0, 12]))
 
 
-@case(GROUP, 'a box outside its image', WARN + '; left out', '1 boxes wholly outside')
+@case('a box outside its image', WARN + '; left out', '1 boxes wholly outside')
 def outside(folder):
     return look(folder, with_box(bbox=[100, 3, 10, 12]))
 
 
-@case(GROUP, 'a box that reaches out of its image', WARN, '1 boxes that reach out of their image')
+@case('a box that reaches out of its image', WARN, '1 boxes that reach out of their image')
 def reaches_out(folder):
     return look(folder, with_box(bbox=[35, 3, 10, 12]))
 
 
-@case(
-    GROUP,
-    'boxes written as x1 y1 x2 y2',
-    STOP,
-    '2 of 2 boxes reach out.*\n.*\n.*\n.*x1, y1, x2, y2',
-)
+@case('boxes written as x1 y1 x2 y2', STOP, '2 of 2 boxes reach out.*\n.*\n.*\n.*x1, y1, x2, y2')
 def corners(folder):
     content = coco_content()
     for box in content['annotations']:
@@ -357,7 +338,6 @@ def corners(folder):
 
 
 @case(
-    GROUP,
     'boxes in shares of the sides, 0 to 1',
     STOP,
     '2 boxes lie within the first pixel.*\n.*in pixels.*\n.*\n.*shares of the sides',
@@ -369,7 +349,7 @@ def shares(folder):
     return look(folder, content)
 
 
-@case(GROUP, 'the same box twice', WARN, '1 boxes that are there twice.*3: .2, 3, 10, 12')
+@case('the same box twice', WARN, '1 boxes that are there twice.*3: .2, 3, 10, 12')
 def twice(folder):
     content = coco_content()
     content['annotations'].append({**content['annotations'][0], 'id': 3})
@@ -377,7 +357,6 @@ def twice(folder):
 
 
 @case(
-    GROUP,
     'classes whose names differ only in blanks or in how accents are written',
     STOP,
     r'(?s)(1 classes whose names differ only in blanks.*){2}differ only in blanks or in how accents',
@@ -392,7 +371,6 @@ def alike(folder):
 
 
 @case(
-    GROUP,
     r'image names with the backslashes of Windows, `images\a.png`',
     STOP + '; names the backslash',
     '2 of 2 image files are not there.*\n.*\n.*\n.*backslashes',
@@ -406,7 +384,7 @@ def backslashes(folder):
     return file_findings('labeled', file, CLASSES, str(folder), 10).text()
 
 
-@case(GROUP, 'text ids of images or categories', USED + ', in training and evaluation', '^1.0 1.0$')
+@case('text ids of images or categories', USED + ', in training and evaluation', '^1.0 1.0$')
 def text_ids(folder):
     said = []
     for image, category in (('scan-1', 1), (1, 'R')):
@@ -423,13 +401,12 @@ def text_ids(folder):
     return ' '.join(said)
 
 
-@case(GROUP, 'a box larger than its image many times', STOP, '1 boxes more than 4 times as large')
+@case('a box larger than its image many times', STOP, '1 boxes more than 4 times as large')
 def huge(folder):
     return look(folder, with_box(bbox=[0, 0, 4000, 3000]))
 
 
 @case(
-    GROUP,
     'a crowd region',
     WARN + '; background in training, and detections in it are forgiven',
     '1 boxes with iscrowd',
@@ -438,17 +415,12 @@ def crowd(folder):
     return look(folder, with_box(iscrowd=1))
 
 
-@case(GROUP, 'labeled image named by `..`', STOP, '1 image names that lead out')
+@case('labeled image named by `..`', STOP, '1 image names that lead out')
 def dots(folder):
     return look(folder, with_image(file_name='../../secret.png'))
 
 
-@case(
-    GROUP,
-    'a json with the suffix `.JSON`',
-    'looked at like any other',
-    '1 image names that lead out',
-)
+@case('a json with the suffix `.JSON`', 'looked at like any other', '1 image names that lead out')
 def capitals(folder):
     content = with_image(file_name='../secret.png')
     dataset = dict(
@@ -460,13 +432,12 @@ def capitals(folder):
     return '\n'.join(map(str, config_problems(Config(dict(train_dataloader=loader)))))
 
 
-@case(GROUP, 'labeled image named by an absolute path', STOP, '1 image names that lead out')
+@case('labeled image named by an absolute path', STOP, '1 image names that lead out')
 def absolute(folder):
     return look(folder, with_image(file_name='/etc/passwd'))
 
 
 @case(
-    GROUP,
     r'images named as Windows leads out: `..\..\x.png`, `C:\x.png`, `\x.png`',
     STOP + ', on all systems',
     r'(?s)(1 image names that lead out.*lies outside.*){5}',
@@ -480,17 +451,12 @@ def windows(folder):
     return '\n'.join(said)
 
 
-@case(GROUP, 'labeled image named by a URL', STOP, '1 image names that lead out')
+@case('labeled image named by a URL', STOP, '1 image names that lead out')
 def url(folder):
     return look(folder, with_image(file_name='http://example.com/a.png'))
 
 
-@case(
-    GROUP,
-    'unlabeled image named by `..`, an absolute path or a URL',
-    STOP,
-    '(?s)(lies outside.*){3}',
-)
+@case('unlabeled image named by `..`, an absolute path or a URL', STOP, '(?s)(lies outside.*){3}')
 def unlabeled_dots(folder):
     names = ['../../secret.png', '/etc/secret.png', 'http://example.com/a.png']
     said = []
@@ -501,9 +467,7 @@ def unlabeled_dots(folder):
     return '\n'.join(said)
 
 
-@case(
-    GROUP, 'a json without boxes given to a tool that needs them', 'error', "no list 'annotations'"
-)
+@case('a json without boxes given to a tool that needs them', 'error', "no list 'annotations'")
 def no_boxes(folder):
     file = write_json(folder, dict(images=[]))
     from pathlib import Path

@@ -8,9 +8,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 import torch
-from bad_input_cases import STOP, USED, case, error_of
-from banks import bank, header, image
-from fakes import FakeDataset
+from bad_input_cases import STOP, USED, cases_of, error_of
+from builders.banks import bank, header, image
+from builders.fakes import FakeDataset
 from mmdet.registry import MODELS
 from mmdet.structures import DetDataSample
 from mmengine.config import Config
@@ -26,7 +26,7 @@ from mmssod.label_bank.progress import BankProgress
 from mmssod.models.checkpoint_parts import teacher_digest
 from mmssod.testing import tiny_detector
 
-GROUP = 'Label banks'
+case = cases_of('Label banks')
 SHIPPED = Path(__file__).parents[2] / 'configs/label_bank/demo.py'
 FOUND = [image(number) for number in range(3)]
 VIEW = [dict(type='LoadWholeImage'), dict(type='Resize', scale=[160, 160], keep_ratio=True)]
@@ -56,7 +56,7 @@ def said(cfg: Config) -> str:
     return '\n'.join(map(str, part_problems(cfg)))
 
 
-@case(GROUP, 'one that fits', USED, '^none$')
+@case('one that fits', USED, '^none$')
 def fits(folder):
     return said(student(folder)) or 'none'
 
@@ -88,7 +88,6 @@ def plan(folder: Path) -> BankPlan:
 
 
 @case(
-    GROUP,
     'an image that cannot be read, as the bank is made',
     'no boxes, counted, listed (`unreadable.txt`); more than training may skip: error',
     r'1\.jpg\n.*\[0, 0\]',
@@ -104,21 +103,21 @@ def unreadable(folder):
     return f'{(folder / "unreadable.txt").read_text()}{boxes}'
 
 
-@case(GROUP, 'two images of one id, as the bank is made', 'error before labeling', 'the id 7 of')
+@case('two images of one id, as the bank is made', 'error before labeling', 'the id 7 of')
 def twice(folder):
     made = plan(folder)
     made.dataset.get_data_info = lambda index: dict(img_id=7, img_path='a.jpg')
     return error_of(made.require_own_ids)
 
 
-@case(GROUP, 'no bank', STOP, 'no label bank')
+@case('no bank', STOP, 'no label bank')
 def none(folder):
     cfg = student(folder)
     cfg.model.labeler.path = str(folder / 'none')
     return said(cfg)
 
 
-@case(GROUP, 'damaged: a byte changed', STOP, 'CRC-32')
+@case('damaged: a byte changed', STOP, 'CRC-32')
 def flipped(folder):
     cfg = student(folder)
     file = folder / 'bank/shards/00001.boxes'
@@ -128,7 +127,7 @@ def flipped(folder):
     return said(cfg)
 
 
-@case(GROUP, 'damaged: a byte of its index changed', STOP, r'damaged: .*rows\.npy')
+@case('damaged: a byte of its index changed', STOP, r'damaged: .*rows\.npy')
 def flipped_index(folder):
     cfg = student(folder)
     file = folder / 'bank/rows.npy'
@@ -138,7 +137,7 @@ def flipped_index(folder):
     return said(cfg)
 
 
-@case(GROUP, 'damaged: a file cut off', STOP, r'\d+ bytes')
+@case('damaged: a file cut off', STOP, r'\d+ bytes')
 def cut(folder):
     cfg = student(folder)
     file = folder / 'bank/shards/00000.boxes'
@@ -146,13 +145,12 @@ def cut(folder):
     return said(cfg)
 
 
-@case(GROUP, 'other classes', STOP, r"other classes.*\n.*\n.*'blob', 'leaf'")
+@case('other classes', STOP, r"other classes.*\n.*\n.*'blob', 'leaf'")
 def classes(folder):
     return said(student(folder, classes=('blob', 'leaf')))
 
 
 @case(
-    GROUP,
     'stale: the teacher was trained anew',
     STOP,
     'was made by another teacher.*\n.*digest.*\n.*digest',
@@ -163,20 +161,17 @@ def stale(folder):
     return said(cfg)
 
 
-@case(
-    GROUP, 'a floor above the least threshold', STOP, 'lacks boxes that the thresholds may ask for'
-)
+@case('a floor above the least threshold', STOP, 'lacks boxes that the thresholds may ask for')
 def floor(folder):
     return said(student(folder, floor=0.99))
 
 
-@case(GROUP, 'another weak view', STOP, 'another weak view')
+@case('another weak view', STOP, 'another weak view')
 def view(folder):
     return said(student(folder, view=VIEW[:1]))
 
 
 @case(
-    GROUP,
     'a header edited by hand: `shard_size: 0`, `teacher: 7`, `floor: 0.01`, ...',
     STOP,
     '(?s)(damaged.*it was edited.*){9}',
@@ -199,7 +194,6 @@ def edited(folder):
 
 
 @case(
-    GROUP,
     'other pictures of the same names, of another size',
     STOP,
     r'is of other pictures: 1 of 1 looked up.*\n.*\n.*0.jpg: 30 x 20, labeled at 64 x 48',
@@ -213,7 +207,7 @@ def other_pictures(folder):
     return '\n'.join(map(str, absent_images(LabelBankFiles(str(folder / 'bank')), dataset)))
 
 
-@case(GROUP, 'of an earlier version', STOP, 'of an earlier version')
+@case('of an earlier version', STOP, 'of an earlier version')
 def earlier(folder):
     cfg = student(folder)
     file = folder / 'bank/bank.json'
@@ -221,7 +215,7 @@ def earlier(folder):
     return said(cfg)
 
 
-@case(GROUP, 'images whose names are not UTF-8', USED, '^[1-9]')
+@case('images whose names are not UTF-8', USED, '^[1-9]')
 def not_utf8(folder):
     name = os.fsdecode(b'caf\xe9.jpg')
     bank(folder / 'bank', [image(0, path=f'images/{name}')])
@@ -230,7 +224,6 @@ def not_utf8(folder):
 
 
 @case(
-    GROUP,
     'an image that the bank lacks, or whose id is that of another file',
     STOP,
     '(?s)1 of 3 unlabeled images looked up.*1 of 3 unlabeled images looked up',

@@ -7,7 +7,7 @@ import zipfile
 from functools import partial
 
 import torch
-from bad_input_cases import STOP, USED, WARN, case, error_of
+from bad_input_cases import STOP, USED, WARN, cases_of, error_of
 from mmdet.registry import MODELS
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
@@ -21,7 +21,7 @@ from mmssod.engine.preflight.weight_checks import start_findings, weight_finding
 from mmssod.start import fit_start, read_start, start_lines, twin_shapes
 from mmssod.testing import CLASSES, tiny_detector, tiny_semi
 
-GROUP = 'Checkpoints'
+case = cases_of('Checkpoints')
 
 
 def build(config):
@@ -49,12 +49,12 @@ def part(model, prefix) -> dict:
     return {k: v for k, v in model.state_dict().items() if k.startswith(prefix)}
 
 
-@case(GROUP, 'missing', STOP, 'no checkpoint to start from')
+@case('missing', STOP, 'no checkpoint to start from')
 def missing(folder):
     return '\n'.join(map(str, start_problems(Config(dict(load_from=str(folder / 'none.pth'))))))
 
 
-@case(GROUP, 'truncated', STOP, 'a damaged checkpoint.*\n.*\n.*cut off')
+@case('truncated', STOP, 'a damaged checkpoint.*\n.*\n.*cut off')
 def truncated(folder):
     file = folder / 'a.pth'
     torch.save(dict(a=torch.zeros(99)), file)
@@ -62,7 +62,7 @@ def truncated(folder):
     return '\n'.join(map(str, start_problems(Config(dict(load_from=str(file))))))
 
 
-@case(GROUP, 'one bit flipped', STOP, 'a damaged checkpoint.*\n.*\n.*checksum')
+@case('one bit flipped', STOP, 'a damaged checkpoint.*\n.*\n.*checksum')
 def flipped(folder):
     file = folder / 'a.pth'
     torch.save(dict(a=torch.arange(999.0)), file)
@@ -73,17 +73,13 @@ def flipped(folder):
     return '\n'.join(map(str, start_problems(Config(dict(model=dict(labeler=labeler))))))
 
 
-@case(
-    GROUP, 'no checkpoint but text', STOP, 'a damaged checkpoint.*\n.*\n.*not a file of torch.save'
-)
+@case('no checkpoint but text', STOP, 'a damaged checkpoint.*\n.*\n.*not a file of torch.save')
 def text(folder):
     (folder / 'a.pth').write_text('<html>')
     return '\n'.join(map(str, start_problems(Config(dict(load_from=str(folder / 'a.pth'))))))
 
 
-@case(
-    GROUP, 'the newest one of a run damaged', WARN + '; resumes from the one before', 'iter_2.pth'
-)
+@case('the newest one of a run damaged', WARN + '; resumes from the one before', 'iter_2.pth')
 def newest(folder):
     torch.save(dict(a=1), folder / 'iter_2.pth')
     (folder / 'iter_4.pth').write_bytes(b'PK')
@@ -91,20 +87,19 @@ def newest(folder):
     return str(newest_checkpoint(str(folder)))
 
 
-@case(GROUP, 'all of a run damaged', STOP, 'no checkpoint of .* can be resumed')
+@case('all of a run damaged', STOP, 'no checkpoint of .* can be resumed')
 def all_damaged(folder):
     (folder / 'iter_2.pth').write_bytes(b'')
     return error_of(newest_checkpoint, str(folder))
 
 
-@case(GROUP, 'another architecture', STOP, 'parameters are not in the checkpoint')
+@case('another architecture', STOP, 'parameters are not in the checkpoint')
 def architecture(folder):
     weights = {'encoder.weight': torch.zeros(3)}
     return fit(build(tiny_detector()), weights)
 
 
 @case(
-    GROUP,
     'without a class of the data, where a frozen teacher labels',
     STOP,
     'a frozen teacher that does not know all classes',
@@ -115,7 +110,6 @@ def frozen_classes(folder):
 
 
 @case(
-    GROUP,
     'without a class of the data, where the teacher follows or the student labels',
     f'{USED}; that class is new',
     '(?s)class weights by name for 1 of 3 classes .star.*new: 2 classes .circle, square.*no problems',
@@ -127,7 +121,6 @@ def followed_classes(folder):
 
 
 @case(
-    GROUP,
     'compressed, a hundred times larger in memory than on the disk',
     'error; not unpacked',
     'is compressed, which torch.save never does',
@@ -143,7 +136,6 @@ def compressed(folder):
 
 
 @case(
-    GROUP,
     'an archive whose entries share their bytes',
     'error; not unpacked',
     r'but \d+ bytes in a file of \d+',
@@ -161,7 +153,6 @@ def overlapping(folder):
 
 
 @case(
-    GROUP,
     'without a class of the data, to start a plain detector',
     f'{USED}; that class is new',
     '(?s)class weights by name for 0 of 3 .*new: 3 classes .*no problems',
@@ -172,7 +163,6 @@ def plain_classes(folder):
 
 
 @case(
-    GROUP,
     'the same classes in another order, to start',
     f'{USED}; class weights go by name',
     '(?s)class weights by name for 3 of 3 .*new: nothing.*no problems',
@@ -183,19 +173,13 @@ def order(folder):
     return fit(build(config), weights, trained_on=CLASSES[::-1], twin=partial(twin_shapes, config))
 
 
-@case(
-    GROUP,
-    'the same classes in another order, to resume',
-    STOP,
-    'other classes, or in another order',
-)
+@case('the same classes in another order, to resume', STOP, 'other classes, or in another order')
 def resumed_order(folder):
     model = build(tiny_detector())
     return fit(model, model.state_dict(), purpose='resume', trained_on=CLASSES[::-1])
 
 
 @case(
-    GROUP,
     'a detector of 80 classes that does not say which',
     f"{USED}; they are taken for COCO's",
     "(?s)80 of the checkpoint's classes .person, .*no problems",
@@ -205,18 +189,17 @@ def silent(folder):
     return fit(build(tiny_detector()), weights, trained_on=())
 
 
-@case(GROUP, 'a name that no model has', STOP, 'no such start(.|\n)*did you mean yolox_nano')
+@case('a name that no model has', STOP, 'no such start(.|\n)*did you mean yolox_nano')
 def unknown_name(folder):
     return started('yolox_nanoo')
 
 
-@case(GROUP, 'a model of which the zoo has no weights', STOP, 'no weights of dino')
+@case('a model of which the zoo has no weights', STOP, 'no weights of dino')
 def no_weights(folder):
     return started('dino-4scale_r50_8xb2-24e_coco')
 
 
 @case(
-    GROUP,
     'weights that cannot be fetched',
     f'{STOP}; says what to fetch to where',
     r'cannot be fetched(.|\n)*fetch http://127.0.0.1:9/a.pth on a machine with a network, put it at .*a.pth',
@@ -226,7 +209,6 @@ def unreachable(folder):
 
 
 @case(
-    GROUP,
     'NaN or infinity in its weights, to infer, label, browse or export',
     'error',
     r'expected finite weights, got NaN or infinity in 1 of',
@@ -244,18 +226,13 @@ def spoilt_detector(folder):
     return error_of(plain_detector, config, str(folder / 'a.pth'))
 
 
-@case(GROUP, 'a file without weights', 'error', 'a start without weights')
+@case('a file without weights', 'error', 'a start without weights')
 def no_tensors(folder):
     torch.save(dict(meta={}), folder / 'a.pth')
     return error_of(read_start, str(folder / 'a.pth'))
 
 
-@case(
-    GROUP,
-    'truncated safetensors',
-    STOP,
-    r'a damaged checkpoint.*\n.*\n.*bytes, its header says',
-)
+@case('truncated safetensors', STOP, r'a damaged checkpoint.*\n.*\n.*bytes, its header says')
 def short_safetensors(folder):
     header = json.dumps(dict(a=dict(dtype='F32', shape=[2], data_offsets=[0, 8]))).encode()
     content = struct.pack('<Q', len(header)) + header + bytes(4)  # of 8
@@ -263,13 +240,12 @@ def short_safetensors(folder):
     return started(str(folder / 'a.safetensors'))
 
 
-@case(GROUP, 'another K', STOP, r'weights of the checkpoint have another shape')
+@case('another K', STOP, r'weights of the checkpoint have another shape')
 def buckets(folder):
     return fit(build(tiny_semi()), build(tiny_detector(num_buckets=4)).state_dict())
 
 
 @case(
-    GROUP,
     'a teacher alone, to start a student',
     STOP,
     'parameters are not in the checkpoint.*\n.*\n.*student',
@@ -280,7 +256,6 @@ def teacher_alone(folder):
 
 
 @case(
-    GROUP,
     'a student alone, where a frozen teacher needs weights',
     STOP,
     'parameters are not in the checkpoint.*\n.*\n.*labeler',
@@ -291,7 +266,6 @@ def student_alone(folder):
 
 
 @case(
-    GROUP,
     'a student alone, where the teacher follows it',
     'used; the teacher starts as the student',
     'no problems',
@@ -302,22 +276,18 @@ def student_followed(folder):
 
 
 @case(
-    GROUP,
-    'a plain detector, to start a student',
-    'used; student and teacher start alike',
-    'no problems',
+    'a plain detector, to start a student', 'used; student and teacher start alike', 'no problems'
 )
 def plain(folder):
     return fit(build(tiny_semi()), build(tiny_detector()).state_dict())
 
 
-@case(GROUP, 'another box head, to resume', STOP, 'weights of the checkpoint have another shape')
+@case('another box head, to resume', STOP, 'weights of the checkpoint have another shape')
 def other_head(folder):
     return fit(build(tiny_detector()), build(tiny_detector('plain')).state_dict(), purpose='resume')
 
 
 @case(
-    GROUP,
     'a student with its teacher, to test a plain detector',
     'error before the test',
     'not in the checkpoint',
@@ -326,7 +296,7 @@ def semi_tested(folder):
     return fit(build(tiny_detector()), build(tiny_semi()).state_dict(), purpose='test')
 
 
-@case(GROUP, 'of the labeler: another K', STOP, 'does not fit the teacher.*another shape')
+@case('of the labeler: another K', STOP, 'does not fit the teacher.*another shape')
 def labeler(folder):
     torch.save(dict(state_dict=build(tiny_detector(num_buckets=4)).state_dict()), folder / 'a.pth')
     model = build(tiny_semi(labeler=dict(type='FrozenTeacher', checkpoint=str(folder / 'a.pth'))))
@@ -334,7 +304,6 @@ def labeler(folder):
 
 
 @case(
-    GROUP,
     'members of an ensemble with other classes',
     'error',
     'an ensemble needs detectors of the same classes',
@@ -347,7 +316,6 @@ def ensemble(folder):
 
 
 @case(
-    GROUP,
     'a plain detector, to start two networks that differ',
     WARN + '; the second begins at random',
     '(?s)warning: .*parameters are not in the checkpoint.*no problems',

@@ -3,14 +3,14 @@
 from copy import deepcopy
 from types import SimpleNamespace
 
-from bad_input_cases import STOP, WARN, case
-from fakes import FakeDataset, FakePair, fake_runner
+from bad_input_cases import STOP, WARN, cases_of
+from builders.fakes import FakeDataset, FakePair, fake_runner
 from whole_path import changed, tiny, trained
 
 from mmssod.engine import EMATeacherHook, WholeCheckpointHook
 from mmssod.engine.preflight import runtime_problems, runtime_warnings
 
-GROUP = 'Config'
+case = cases_of('Config')
 
 
 def runner(folder, **values):
@@ -19,7 +19,6 @@ def runner(folder, **values):
 
 
 @case(
-    GROUP,
     'unknown keys, however many',
     STOP,
     "(?s)model.selector: unknown key 'certainty_'.*did you mean 'certainty'.*default_hooks.ema: unknown key 'decay'",
@@ -30,7 +29,6 @@ def unknown_keys(folder):
 
 
 @case(
-    GROUP,
     'an old key after a change of `type`',
     STOP,
     "unknown key 'checkpoint'.*\n.*\n.*\n.*_delete_=True",
@@ -40,7 +38,6 @@ def stale_key(folder):
 
 
 @case(
-    GROUP,
     'unknown type',
     STOP,
     "unknown type 'ThresholdSelektor'(.*\\n)*.*did you mean 'ThresholdSelector'",
@@ -50,7 +47,6 @@ def unknown_type(folder):
 
 
 @case(
-    GROUP,
     'names of the top level that are nearly right',
     STOP,
     "(?s)'load_form'.*did you mean 'load_from'.*'resum'.*did you mean 'resume'",
@@ -60,7 +56,6 @@ def nearly_right(folder):
 
 
 @case(
-    GROUP,
     'unknown keys of optimizer, loader, seeds, scale of the rate, surroundings',
     STOP,
     "(?s)3 problems.*'num_workers'.*'seed'.*'clip_grad'",
@@ -71,7 +66,6 @@ def runner_keys(folder):
 
 
 @case(
-    GROUP,
     'unknown settings of a detector (`train_cfg`, `test_cfg`)',
     STOP,
     "test_cfg.rcnn: unknown key 'score_thresh'(.*\\n)*.*did you mean 'score_thr'",
@@ -81,7 +75,6 @@ def detector_settings(folder):
 
 
 @case(
-    GROUP,
     'wrong type: text for a rate, or for a number of iterations',
     STOP,
     '(?s)train_cfg.max_iters is text.*optim_wrapper.optimizer.lr is text',
@@ -90,38 +83,37 @@ def text_numbers(folder):
     return trained(tiny(folder, optim_wrapper__optimizer__lr='high', train_cfg__max_iters='ten'))
 
 
-@case(GROUP, 'a weight of losses below 0', STOP, 'weights of losses must be >= 0, got .*-1')
+@case('a weight of losses below 0', STOP, 'weights of losses must be >= 0, got .*-1')
 def negative_weight(folder):
     return trained(tiny(folder, model__unsup_weight=-1))
 
 
-@case(GROUP, 'wrong type: a threshold of text', STOP, 'model.balancer.threshold is text')
+@case('wrong type: a threshold of text', STOP, 'model.balancer.threshold is text')
 def wrong_type(folder):
     return trained(tiny(folder, model__balancer__threshold='high'))
 
 
-@case(GROUP, 'K < 2', STOP, 'num_buckets')
+@case('K < 2', STOP, 'num_buckets')
 def one_bucket(folder):
     return trained(tiny(folder, model__detector__roi_head__bbox_head__bbox_coder__num_buckets=1))
 
 
-@case(GROUP, 'tau outside [0, 1]', STOP, r'threshold must be in \[0, 1\], got 1.7')
+@case('tau outside [0, 1]', STOP, r'threshold must be in \[0, 1\], got 1.7')
 def tau(folder):
     return trained(tiny(folder, model__balancer__threshold=1.7))
 
 
-@case(GROUP, 'tau is NaN', STOP, r'threshold must be in \[0, 1\], got nan')
+@case('tau is NaN', STOP, r'threshold must be in \[0, 1\], got nan')
 def tau_nan(folder):
     return trained(tiny(folder, model__balancer__threshold=float('nan')))
 
 
-@case(GROUP, 'bounds of tau crossed', STOP, r'bounds\[0\] must be in')
+@case('bounds of tau crossed', STOP, r'bounds\[0\] must be in')
 def bounds(folder):
     return trained(tiny(folder, model__balancer__bounds=(0.9, 0.4)))
 
 
 @case(
-    GROUP,
     'several values out of their range at once',
     STOP,
     r'(?s)SideBucketCoder refuses a value.*num_buckets.*model.balancer: ClassBalancer refuses a value.*got 1.7'
@@ -133,19 +125,17 @@ def several(folder):
     return trained(tiny(folder, model__balancer__threshold=1.7, **{model: 1}, **hook))
 
 
-@case(GROUP, 'an unknown certainty to select by', STOP, 'certainty')
+@case('an unknown certainty to select by', STOP, 'certainty')
 def certainty(folder):
     return trained(tiny(folder, model__selector__certainty='q'))
 
 
-@case(GROUP, 'ema_decay outside [0, 1)', STOP, 'ema_decay')
+@case('ema_decay outside [0, 1)', STOP, 'ema_decay')
 def decay(folder):
     return trained(tiny(folder, default_hooks__ema__ema_decay=1.0))
 
 
-@case(
-    GROUP, 'batch size is not the sum of the counts', STOP, "the loader's batch size is not the sum"
-)
+@case('batch size is not the sum of the counts', STOP, "the loader's batch size is not the sum")
 def batch(folder):
     return trained(tiny(folder, train_dataloader__batch_size=7))
 
@@ -157,7 +147,6 @@ def late(folder, burn_in):
 
 
 @case(
-    GROUP,
     'a sampler with the `start` of older configs, which the hook of the teacher tells it now',
     STOP,
     "train_dataloader.sampler: unknown key 'start'",
@@ -167,7 +156,6 @@ def late_images(folder):
 
 
 @case(
-    GROUP,
     'checkpoints between the optimizer steps of accumulated gradients',
     STOP,
     r'loses the gradients(?s:.*)accumulative_counts=4 divides\n.*interval=10(?s:.*)set interval=12',
@@ -179,7 +167,6 @@ def gathered_gradients(folder):
 
 
 @case(
-    GROUP,
     'counts for a source that is not there, or none for one that is',
     STOP,
     "(?s)counts name .*'more'.*counts lack .*'unlabeled'",
@@ -190,22 +177,17 @@ def counts(folder):
     )
 
 
-@case(
-    GROUP,
-    'num_classes of a head off',
-    STOP,
-    'the model counts other classes.*\n.*3 classes.*\n.*80',
-)
+@case('num_classes of a head off', STOP, 'the model counts other classes.*\n.*3 classes.*\n.*80')
 def num_classes(folder):
     return trained(tiny(folder, model__detector__roi_head__bbox_head__num_classes=80))
 
 
-@case(GROUP, 'classes as one string', STOP, 'one string, whose letters would be the classes')
+@case('classes as one string', STOP, 'one string, whose letters would be the classes')
 def one_string(folder):
     return trained(tiny(folder, train_dataloader__dataset__labeled__metainfo__classes='blob'))
 
 
-@case(GROUP, 'classes of training and evaluation differ', STOP, 'val_dataloader: classes differ')
+@case('classes of training and evaluation differ', STOP, 'val_dataloader: classes differ')
 def val_classes(folder):
     cfg = tiny(folder)
     labeled = deepcopy(cfg.train_dataloader.dataset.labeled)
@@ -214,44 +196,42 @@ def val_classes(folder):
     return trained(cfg)
 
 
-@case(GROUP, 'an epoch loop over an endless stream', STOP, 'an epoch loop over a stream')
+@case('an epoch loop over an endless stream', STOP, 'an epoch loop over a stream')
 def epochs(folder):
     loop = dict(_delete_=True, type='EpochBasedTrainLoop', max_epochs=2)
     return trained(tiny(folder, train_cfg=loop))
 
 
-@case(
-    GROUP, 'a burn-in that the training does not outlast', WARN, 'no pseudo label is ever trained'
-)
+@case('a burn-in that the training does not outlast', WARN, 'no pseudo label is ever trained')
 def long_burn_in(folder):
     return '\n'.join(runtime_warnings(late(folder, 100)))
 
 
-@case(GROUP, 'both a checkpoint to resume and weights to load', STOP, 'expected one start, got two')
+@case('both a checkpoint to resume and weights to load', STOP, 'expected one start, got two')
 def two_starts(folder):
     return trained(tiny(folder), resume='a.pth', load_from='b.pth')
 
 
-@case(GROUP, '--auto-scale-lr without a declared batch', STOP, 'base_batch_size')
+@case('--auto-scale-lr without a declared batch', STOP, 'base_batch_size')
 def no_base(folder):
     return trained(tiny(folder, auto_scale_lr=dict(_delete_=True)), auto_scale_lr=True)
 
 
-@case(GROUP, 'a learning rate of another batch', WARN, 'declared for 32 images')
+@case('a learning rate of another batch', WARN, 'declared for 32 images')
 def rate(folder):
     return '\n'.join(runtime_warnings(runner(folder, auto_scale_lr=dict(base_batch_size=32))))
 
 
-@case(GROUP, 'a frozen teacher without weights', STOP, 'a frozen teacher without weights')
+@case('a frozen teacher without weights', STOP, 'a frozen teacher without weights')
 def no_weights(folder):
     return trained(tiny(folder, model__labeler=dict(type='FrozenTeacher')))
 
 
-@case(GROUP, 'an unknown policy for numbers that go wrong', STOP, 'policy')
+@case('an unknown policy for numbers that go wrong', STOP, 'policy')
 def policy(folder):
     return trained(tiny(folder, default_hooks__non_finite_guard__policy='hope'))
 
 
-@case(GROUP, 'a limit of skipped images above 1', STOP, r'limit in \[0, 1\]')
+@case('a limit of skipped images above 1', STOP, r'limit in \[0, 1\]')
 def limit(folder):
     return trained(tiny(folder, default_hooks__skipped_images__limit=5))

@@ -9,7 +9,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from bad_input_cases import STOPS_OR_SKIPS, USED, case, error_of
+from bad_input_cases import STOPS_OR_SKIPS, USED, cases_of, error_of
 from mmdet.registry import TRANSFORMS
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
@@ -24,7 +24,7 @@ from mmssod.datasets.transforms import LoadWholeImage
 from mmssod.engine.preflight.image_checks import image_problems
 
 DEMO = Path(__file__).parents[2] / 'configs/demo/supervised.py'
-GROUP = 'Images'
+case = cases_of('Images')
 PIXELS = np.random.RandomState(0).randint(0, 256, (30, 40, 3), np.uint8)
 ROWS, COLUMNS = np.mgrid[:30, :40]
 SMOOTH = np.stack([6 * COLUMNS, 8 * ROWS, 3 * (ROWS + COLUMNS)], axis=-1).astype(np.uint8)
@@ -140,32 +140,29 @@ STOPS = r'(?s)labeled: problem .*{0}.*unlabeled: skipped .*{0}'
 FINE = r'labeled: used \({0}, {1}, 3\) uint8\nunlabeled: used \({0}, {1}, 3\) uint8'
 
 
-@case(GROUP, 'truncated JPEG', STOPS_OR_SKIPS, STOPS.format('truncated'))
+@case('truncated JPEG', STOPS_OR_SKIPS, STOPS.format('truncated'))
 def truncated_jpeg(folder):
     return both(folder, encoded()[:-40])
 
 
-@case(
-    GROUP, 'truncated JPEG with a whole thumbnail in it', STOPS_OR_SKIPS, STOPS.format('truncated')
-)
+@case('truncated JPEG with a whole thumbnail in it', STOPS_OR_SKIPS, STOPS.format('truncated'))
 def truncated_with_thumbnail(folder):
     whole, small = encoded(), encoded(pixels=PIXELS[:8, :8])
     segment = b'\xff\xe1' + struct.pack('>H', len(small) + 2) + small
     return both(folder, (whole[:2] + segment + whole[2:])[:-40])
 
 
-@case(GROUP, 'truncated PNG', STOPS_OR_SKIPS, STOPS.format('truncated'))
+@case('truncated PNG', STOPS_OR_SKIPS, STOPS.format('truncated'))
 def truncated_png(folder):
     return both(folder, encoded('.png')[:-200], 'bad.png')
 
 
-@case(GROUP, 'empty file', STOPS_OR_SKIPS, STOPS.format('empty file'))
+@case('empty file', STOPS_OR_SKIPS, STOPS.format('empty file'))
 def empty(folder):
     return both(folder, b'')
 
 
 @case(
-    GROUP,
     'missing file',
     STOPS_OR_SKIPS,
     r'(?s)labeled: problem .*not there.*unlabeled: skipped .*No such',
@@ -175,10 +172,7 @@ def missing(folder):
 
 
 @case(
-    GROUP,
-    'unreadable: a folder with the name of an image',
-    STOPS_OR_SKIPS,
-    STOPS.format('Is a directory'),
+    'unreadable: a folder with the name of an image', STOPS_OR_SKIPS, STOPS.format('Is a directory')
 )
 def folder_as_image(folder):
     (folder / 'images/bad.jpg').mkdir(parents=True)
@@ -186,10 +180,7 @@ def folder_as_image(folder):
 
 
 @case(
-    GROUP,
-    'unreadable: without the permission to read',
-    STOPS_OR_SKIPS,
-    STOPS.format('Permission denied'),
+    'unreadable: without the permission to read', STOPS_OR_SKIPS, STOPS.format('Permission denied')
 )
 def forbidden(folder):
     (folder / 'images').mkdir()
@@ -200,13 +191,12 @@ def forbidden(folder):
     return both(folder, None)
 
 
-@case(GROUP, 'text with the suffix of an image', STOPS_OR_SKIPS, STOPS.format('no image'))
+@case('text with the suffix of an image', STOPS_OR_SKIPS, STOPS.format('no image'))
 def text(folder):
     return both(folder, b'<html>404 not found</html>')
 
 
 @case(
-    GROUP,
     'more pixels than fit in memory (a few KB of PNG)',
     STOPS_OR_SKIPS,
     STOPS.format('more than [0-9]+ pixels'),
@@ -216,7 +206,6 @@ def pixel_bomb(folder):
 
 
 @case(
-    GROUP,
     'the same, and longer than 1:200, behind a text that is longer than Pillow reads',
     STOPS_OR_SKIPS,
     '(?s)(?=.*labeled: problem.*more than [0-9]+ pixels.*more than [0-9]+ pixels).*thinner than 1:200.*thinner than',
@@ -228,7 +217,7 @@ def hidden_bomb(folder):
     )
 
 
-@case(GROUP, 'PNG with a text that is longer than Pillow reads', USED, FINE.format(30, 40))
+@case('PNG with a text that is longer than Pillow reads', USED, FINE.format(30, 40))
 def wordy(folder):
     return both(folder, long_text(encoded('.png')), 'bad.png', PIXELS)
 
@@ -250,7 +239,6 @@ def long_text(png: bytes, text: bytes = b'a' * 2_000_000) -> bytes:
 
 
 @case(
-    GROUP,
     'truncated, empty or none, in a validation or test set',
     'error before training for the first 2000 images, else in the evaluation; by name',
     '(?s)(UnreadableImageError: .*bad.jpg: (truncated|empty file|no image).*){6}',
@@ -267,7 +255,6 @@ def evaluated(folder):
 
 
 @case(
-    GROUP,
     'given to `mmssod infer` or `mmssod label`, and cannot be read',
     'skipped, counted, listed at the end; an error where none can be read',
     '(?s)2 of 2 images cannot be read and were skipped.*truncated.*no image',
@@ -280,7 +267,6 @@ def inferred(folder):
 
 
 @case(
-    GROUP,
     'given to `mmssod infer` by a list with absolute names',
     'used; pictures are written below `--out`',
     '^deep/a.png other/b.png$',
@@ -295,7 +281,6 @@ def absolute_names(folder):
 
 
 @case(
-    GROUP,
     'given to `mmssod infer` from where it would write',
     'error before any is looked at',
     'expected a folder without the inputs',
@@ -306,28 +291,27 @@ def written_over(folder):
     return error_of(frames, [str(folder)], written=[folder / 'pictures'])
 
 
-@case(GROUP, '20000 x 10 px', STOPS_OR_SKIPS, STOPS.format('thinner than 1:200'))
+@case('20000 x 10 px', STOPS_OR_SKIPS, STOPS.format('thinner than 1:200'))
 def thin(folder):
     return both(folder, encoded('.png', np.zeros((10, 20_000, 3), np.uint8)), 'bad.png')
 
 
-@case(GROUP, '1 x 1 px', USED, FINE.format(1, 1))
+@case('1 x 1 px', USED, FINE.format(1, 1))
 def one_pixel(folder):
     return both(folder, encoded('.png', PIXELS[:1, :1]), 'bad.png', PIXELS[:1, :1])
 
 
-@case(GROUP, 'grayscale', USED + ', as three equal channels', FINE.format(30, 40))
+@case('grayscale', USED + ', as three equal channels', FINE.format(30, 40))
 def gray(folder):
     return both(folder, encoded('.png', PIXELS[..., 0]), 'bad.png', PIXELS[..., [0, 0, 0]])
 
 
-@case(GROUP, '16 bit', USED + ', as 8 bit', FINE.format(30, 40))
+@case('16 bit', USED + ', as 8 bit', FINE.format(30, 40))
 def sixteen_bit(folder):
     return both(folder, encoded('.png', PIXELS.astype(np.uint16) * 256), 'bad.png', PIXELS, most=1)
 
 
 @case(
-    GROUP,
     '16 bit with values of 12 bits alone, of which 16 grays would be left',
     'labeled, and unlabeled ones given to `mmssod new`: error, where they are most',
     '(?s)(1 of 1 images of 16 bits have values below 4096.*){4}',
@@ -345,7 +329,6 @@ def twelve_bit(folder):
 
 
 @case(
-    GROUP,
     'TIFF of 32-bit floats or whole numbers, of six bands',
     STOPS_OR_SKIPS,
     '(?s)'
@@ -362,7 +345,6 @@ def strange_tiffs(folder):
 
 
 @case(
-    GROUP,
     'truncated BMP, TIFF, JPEG 2000, PPM, GIF, WebP',
     STOPS_OR_SKIPS,
     '(?s)(labeled: problem .*truncated or damaged.*unlabeled: skipped .*truncated or damaged.*){5}',
@@ -376,14 +358,13 @@ def truncated_others(folder):
     return '\n'.join(said)
 
 
-@case(GROUP, 'TIFF with an orientation', USED + ', upright once', FINE.format(40, 30))
+@case('TIFF with an orientation', USED + ', upright once', FINE.format(40, 30))
 def rotated_tiff(folder):
     content = pillow('TIFF', PIXELS[..., ::-1], tiffinfo={0x0112: 6})
     return both(folder, content, 'bad.tif', np.rot90(PIXELS, -1))
 
 
 @case(
-    GROUP,
     'WebP with an orientation, by which OpenCV does not turn it',
     'labeled: error before training; unlabeled: used as it is',
     r'(?s)labeled: problem .*save it upright.*unlabeled: used \(30, 40, 3\)',
@@ -395,18 +376,18 @@ def rotated_webp(folder):
     return both(folder, content, 'bad.webp', PIXELS)
 
 
-@case(GROUP, 'CMYK', USED + ', as RGB', FINE.format(30, 40))
+@case('CMYK', USED + ', as RGB', FINE.format(30, 40))
 def cmyk(folder):
     Image.fromarray(SMOOTH[..., ::-1]).convert('CMYK').save(folder / 'x.jpg', quality=95)
     return both(folder, (folder / 'x.jpg').read_bytes(), pixels=SMOOTH, most=LOSSY)
 
 
-@case(GROUP, 'alpha channel', USED + ', without it', FINE.format(30, 40))
+@case('alpha channel', USED + ', without it', FINE.format(30, 40))
 def alpha(folder):
     return both(folder, encoded('.png', np.dstack([PIXELS, PIXELS[..., :1]])), 'bad.png', PIXELS)
 
 
-@case(GROUP, 'palette', USED + ', as RGB', FINE.format(30, 40))
+@case('palette', USED + ', as RGB', FINE.format(30, 40))
 def palette(folder):
     image = Image.fromarray(PIXELS).convert('P')
     image.save(folder / 'x.png')
@@ -415,7 +396,6 @@ def palette(folder):
 
 
 @case(
-    GROUP,
     'rotated by EXIF',
     USED + ', upright; width and height in a json must be those',
     FINE.format(40, 30),
@@ -428,12 +408,12 @@ def rotated(folder):
     return both(folder, (folder / 'x.jpg').read_bytes(), pixels=upright, most=LOSSY)
 
 
-@case(GROUP, 'PNG with the suffix .jpg', USED + ', by its content', FINE.format(30, 40))
+@case('PNG with the suffix .jpg', USED + ', by its content', FINE.format(30, 40))
 def wrong_suffix(folder):
     return both(folder, encoded('.png'), 'bad.jpg', PIXELS)
 
 
-@case(GROUP, 'more data behind the end', USED, FINE.format(30, 40))
+@case('more data behind the end', USED, FINE.format(30, 40))
 def trailing(folder):
     content = encoded(pixels=SMOOTH) + b'\xff\xda' + bytes(100)
     return both(folder, content, pixels=SMOOTH, most=LOSSY)

@@ -34,14 +34,17 @@ USED = 'used'
 STOPS_OR_SKIPS = 'labeled: error before training; unlabeled: skipped, counted, listed'
 
 
-def case(group: str, name: str, happens: str, says: str) -> Callable:
-    """Enter a function that makes the input and returns what was said."""
+def cases_of(group: str) -> Callable:
+    """A decorator for a table of this heading: it enters a function that makes the input and returns what was said."""
 
-    def enter(run: Callable[[Path], str]) -> Callable[[Path], str]:
-        CASES.append(Case(group, name, happens, says, run))
-        return run
+    def case(name: str, happens: str, says: str) -> Callable:
+        def enter(run: Callable[[Path], str]) -> Callable[[Path], str]:
+            CASES.append(Case(group, name, happens, says, run))
+            return run
 
-    return enter
+        return enter
+
+    return case
 
 
 def error_of(action: Callable, *args, **options) -> str:

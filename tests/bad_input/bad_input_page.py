@@ -6,7 +6,7 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 PAGE = HERE.parents[1] / 'docs/bad_input.md'
-for folder in (HERE, HERE.parent, HERE.parent / 'engine', HERE.parents[1] / 'tools/benchmark'):
+for folder in (HERE, HERE.parent, HERE.parents[1] / 'tools/benchmark'):
     sys.path.insert(0, str(folder))
 
 import bad_annotations  # noqa: E402, F401

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from bad_input_cases import USED, WARN, case, error_of
+from bad_input_cases import USED, WARN, cases_of, error_of
 
 from mmssod.apis.new import Machine, new_project
 from mmssod.apis.new.sets import labeled_parts
 from mmssod.datasets.formats import Source, read_labels, write_labels
 
-GROUP = 'Labels in VOC xml and YOLO txt'
-NEW = 'Folders and jsons given to `mmssod new`'
+case = cases_of('Labels in VOC xml and YOLO txt')
+new_case = cases_of('Folders and jsons given to `mmssod new`')
 STOP = 'error'
 NAMES = [f'{n}.jpg' for n in range(4)]
 BOXES = [('cat', 4, 6, 20, 18), ('dog', 30, 10, 24, 30)]  # x y w h in images of 64 x 48 px
@@ -76,7 +76,6 @@ def read(source: Path, folder: Path, **options) -> str:
 
 
 @case(
-    GROUP,
     'xml that tells another size than its image has',
     STOP,
     r'tell another size.*\n.*\n.*\(32, 24\).*\(64, 48\)',
@@ -86,7 +85,6 @@ def other_size(folder):
 
 
 @case(
-    GROUP,
     'xml without a size, or with 0 x 0',
     f'{USED}; the file tells the size',
     '(?s)(1 images, as drawn\nno problems.*){2}',
@@ -96,7 +94,6 @@ def no_size(folder):
 
 
 @case(
-    GROUP,
     'xml with polygons and no boxes',
     STOP,
     r'1 label files cannot be read.*\n.*bndbox.*\n.*without <bndbox><xmin>.*polygon',
@@ -106,7 +103,6 @@ def polygons(folder):
 
 
 @case(
-    GROUP,
     'YOLO poses, with `kpt_shape` in data.yaml',
     f'{USED}; the box of the line',
     '1 images, as drawn\nno problems',
@@ -116,7 +112,6 @@ def poses(folder):
 
 
 @case(
-    GROUP,
     'YOLO poses without `kpt_shape`, which could be polygons',
     STOP,
     r'look like poses.*\n.*kpt_shape.*\n.*2 of 2',
@@ -130,7 +125,6 @@ def unnamed_poses(folder):
 
 
 @case(
-    GROUP,
     'YOLO poses of another number of points',
     STOP,
     r'a line of 9 numbers where kpt_shape \[3, 2\] has 11',
@@ -140,7 +134,6 @@ def other_poses(folder):
 
 
 @case(
-    GROUP,
     'names of classes with a byte-order mark, in UTF-16, with blanks around them, with accents written apart',
     USED + ', all as the same name',
     '^(1 images, as drawn, café\n){5}$',
@@ -164,13 +157,12 @@ def names(folder):
     return ''.join(f'{text}\n' for text in found)
 
 
-@case(GROUP, 'names of classes in another encoding', STOP, 'classes.txt: expected a text in UTF-8')
+@case('names of classes in another encoding', STOP, 'classes.txt: expected a text in UTF-8')
 def latin(folder):
     return error_of(yolo, folder, names='cat\ncaf\xe9'.encode('latin-1'))
 
 
 @case(
-    GROUP,
     'label files called `license_1.txt`, `readme.txt`, `train.txt`, `classes.txt` with an image of that name',
     USED,
     '4 images, .*\nno problems',
@@ -186,7 +178,6 @@ def notes(folder):
 
 
 @case(
-    GROUP,
     'labels of an image called `classes.jpg`, written as YOLO txt',
     f'{USED}; data.yaml names the classes',
     '^2 lines, 2 names$',
@@ -202,7 +193,6 @@ def written_classes(folder):
 
 
 @case(
-    GROUP,
     'copies of label files in `.ipynb_checkpoints`, `@eaDir` and the like',
     'passed over',
     '1 images, as drawn\nno problems',
@@ -217,7 +207,6 @@ def junk_labels(folder):
 
 
 @case(
-    GROUP,
     'boxes of classes that `--classes` leaves out',
     WARN + '; counted by class',
     r'1 boxes of other classes .*: cat \(1\)',
@@ -253,8 +242,7 @@ def parts(folder: Path, content: dict, val: dict | None = None) -> str:
     return f'{[c["name"] for c in train.coco["categories"]]}\n{findings.text()}'
 
 
-@case(
-    NEW,
+@new_case(
     "Roboflow's category above all others, without a box",
     f'{USED}, without it; told',
     r"^\['cat', 'dog'\](?s:.*)category 0, 'cat', is left out(?s:.*)no problems",
@@ -271,8 +259,7 @@ def root(folder):
     )
 
 
-@case(
-    NEW,
+@new_case(
     r'image names such as `images\a.jpg`, or `images/a.jpg` beside `images`',
     USED + '; told of backslashes',
     '(?s)^[^/]*no problems.*4 image names are read with "/".*no problems',
@@ -284,8 +271,7 @@ def label_studio(folder):
     )
 
 
-@case(
-    NEW,
+@new_case(
     'crowd regions, all boxes or some',
     'error where all are, else warning',
     '(?s)no box.*\n.*\n.*8 crowd regions.*warning.*4 (crowd regions|boxes with iscrowd)',
@@ -299,8 +285,7 @@ def crowds(folder):
     return parts(folder, every) + parts(folder, some)
 
 
-@case(
-    NEW,
+@new_case(
     'copies of labeled images in the set to evaluate on',
     STOP,
     r'4 images are in the labeled set.*\n.*\n.*\(a copy\)',
@@ -312,8 +297,7 @@ def copies_in_val(folder):
     return parts(folder, coco(), coco(names))
 
 
-@case(
-    NEW,
+@new_case(
     'an image labeled twice under two names',
     f'{WARN}; it is not set aside to evaluate on',
     'warning: labeled: 2 images have a copy among them',
@@ -335,8 +319,7 @@ def project(folder: Path, unlabeled: str) -> str:
     )  # fmt: skip
 
 
-@case(
-    NEW,
+@new_case(
     'a folder with images, .heic and texts',
     USED + '; the other files are counted',
     r'other files below .* left out: 2 \.HEIC, 1 \.txt(?s:.*)3 unlabeled',
@@ -348,8 +331,7 @@ def mixed(folder):
     return project(folder, 'pool')
 
 
-@case(
-    NEW,
+@new_case(
     'images in `.ipynb_checkpoints`, `@eaDir`, `__MACOSX`',
     'left out and counted',
     r'2 in \.ipynb_checkpoints, 1 in @eaDir(?s:.*)1 unlabeled',
@@ -361,8 +343,7 @@ def junk(folder):
     return project(folder, 'pool')
 
 
-@case(
-    NEW,
+@new_case(
     'a film as unlabeled images',
     STOP,
     r'clip.mp4.* is a file of another kind; expected a folder',
@@ -372,8 +353,7 @@ def film(folder):
     return error_of(project, folder, 'clip.mp4')
 
 
-@case(
-    NEW,
+@new_case(
     'unlabeled images that no decoder reads, such as TIFF of floats',
     STOP,
     r'unlabeled: 1 images cannot be opened(?s:.*)32-bit floats',
@@ -384,8 +364,7 @@ def floats(folder):
     return error_of(project, folder, 'pool')
 
 
-@case(
-    NEW,
+@new_case(
     'objects too small at the chosen size',
     WARN,
     r'warning: at \d+ x \d+ px the median object is \d\.\d px wide',

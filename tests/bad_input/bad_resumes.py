@@ -6,7 +6,7 @@ from pathlib import Path
 from unittest import mock
 
 import torch
-from bad_input_cases import STOP, USED, WARN, case, coco_content, error_of, write_json
+from bad_input_cases import STOP, USED, WARN, cases_of, coco_content, error_of, write_json
 from mmdet.registry import MODELS
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
@@ -22,19 +22,17 @@ from mmssod.methods.ismt import PseudoLabelMemory
 from mmssod.models.checkpoint_parts import teacher_digest
 from mmssod.testing import CLASSES, tiny_detector
 
-GROUP = 'Checkpoints'
+case = cases_of('Checkpoints')
+folder_case = cases_of('Work directories')
 
 
-@case(GROUP, 'of weights alone, to resume', STOP, 'cannot be resumed.*\n.*\n.*weights alone')
+@case('of weights alone, to resume', STOP, 'cannot be resumed.*\n.*\n.*weights alone')
 def weights_alone(folder):
     return '\n'.join(map(str, resume_problems(dict(state_dict=dict(a=torch.ones(2))))))
 
 
 @case(
-    GROUP,
-    'NaN or infinity in its weights',
-    STOP,
-    r'(?s)1 weights of .* are NaN.*expected finite weights',
+    'NaN or infinity in its weights', STOP, r'(?s)1 weights of .* are NaN.*expected finite weights'
 )
 def spoilt(folder):
     init_default_scope('mmdet')
@@ -48,7 +46,6 @@ def spoilt(folder):
 
 
 @case(
-    GROUP,
     'code where mmengine keeps a config and would run it',
     f'{USED}; the text is left out, and nothing of it is run',
     r'^\[\] False$',
@@ -64,7 +61,6 @@ def code_as_config(folder):
 
 
 @case(
-    GROUP,
     'a tensor that needs far more memory than is stored of it',
     'error; nothing is computed with it',
     'they need 4000000000 bytes and 4 are stored',
@@ -75,7 +71,6 @@ def wide(folder):
 
 
 @case(
-    GROUP,
     'names another file as the best one so far',
     f'{USED}; only regular `best_*.pth` files of the own folder are ever removed',
     "^{'best_ckpt': None, 'keep_ckpt_ids': \\[2\\]}$",
@@ -87,7 +82,6 @@ def best_elsewhere(folder):
 
 
 @case(
-    GROUP,
     'of a work directory that was copied, to resume',
     f"{USED}: the copy's own, not the original's",
     '^b/iter_2.pth$',
@@ -101,7 +95,6 @@ def copied(folder):
 
 
 @case(
-    GROUP,
     'of an earlier run in the same work directory, whose newest run left none, to resume',
     f'{WARN}; the newest run begins anew',
     'begins anew; 1 of an earlier run.*None$',
@@ -126,7 +119,6 @@ def changed(model, unlabeled: str) -> str:
 
 
 @case(
-    GROUP,
     'other labels, images, batch or settings than it was trained with, to resume',
     f'{WARN} with what differs',
     '(?s)labeled: other labels; unlabeled: other names.*lr: 0.1 -> 0.2',
@@ -136,7 +128,6 @@ def other_data(folder):
 
 
 @case(
-    GROUP,
     'other unlabeled images, to resume a run that remembers labels by image',
     STOP,
     'the memory of pseudo labels is of other images',
@@ -145,8 +136,7 @@ def other_memory(folder):
     return changed(PseudoLabelMemory(), 'z')
 
 
-@case(
-    'Work directories',
+@folder_case(
     'code beside the config of a run, given to `mmssod report`',
     f'{USED}: the config of the last start, as data; nothing is run',
     '^A False$',
@@ -158,8 +148,7 @@ def helper(folder):
     return f'{read_run_folder(folder).config.model.type} {(folder / "it_ran").exists()}'
 
 
-@case(
-    'Work directories',
+@folder_case(
     'code in the config of a run, or a type that leads to code, given to `mmssod report`',
     'error; nothing is run',
     '(?s)got code in line 1.*got type=.subprocess.call',
@@ -173,8 +162,7 @@ def code_in_config(folder):
     return '\n'.join(said)
 
 
-@case(
-    'Sets',
+@cases_of('Sets')(
     'a validation or test set whose evaluator has a json of other images',
     'error before training, or before the test',
     r'(?s)val: the data set .*a.json.*b.json, in which 2 of 2 ids are others: 1 is 0.png and x0.png',

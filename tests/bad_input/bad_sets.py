@@ -3,8 +3,8 @@
 from pathlib import Path
 from types import SimpleNamespace
 
-from bad_input_cases import STOP, USED, WARN, case, coco_content, error_of, write_json
-from fakes import FakeDataset, FakePair, fake_runner
+from bad_input_cases import STOP, USED, WARN, cases_of, coco_content, error_of, write_json
+from builders.fakes import FakeDataset, FakePair, fake_runner
 from mmengine.config import Config
 from whole_path import change_labeled, tiny, trained
 
@@ -14,7 +14,7 @@ from mmssod.datasets.split import split_coco
 from mmssod.engine import PreflightHook, SkippedImagesHook
 from mmssod.engine.preflight import runtime_problems, runtime_warnings
 
-GROUP = 'Sets'
+case = cases_of('Sets')
 EACH = [(f'/l/{n}.jpg', [0, 1, 2]) for n in range(3)]
 
 
@@ -29,12 +29,7 @@ def warnings(folder, dataset, **values) -> str:
     return '\n'.join(runtime_warnings(fake_runner(folder, dataset=dataset, **values)))
 
 
-@case(
-    GROUP,
-    'no labeled image',
-    STOP,
-    "(?s)2 problems.*the loader's batch size.*labeled: no usable image",
-)
+@case('no labeled image', STOP, "(?s)2 problems.*the loader's batch size.*labeled: no usable image")
 def no_labeled(folder):
     cfg = tiny(folder, train_dataloader__batch_size=7)
     change_labeled(cfg, dict(images=[], annotations=[]))
@@ -42,7 +37,6 @@ def no_labeled(folder):
 
 
 @case(
-    GROUP,
     'no labeled image that `filter_cfg` keeps: none with a box of the classes, or all too small',
     STOP,
     '(?s)(labeled: no usable image: filter_cfg leaves out every one.*){2}',
@@ -56,7 +50,6 @@ def all_filtered(folder):
 
 
 @case(
-    GROUP,
     'no unlabeled image: an empty folder',
     STOP,
     'unlabeled: no images to train on.*\n.*\n.*no image in folder',
@@ -67,7 +60,6 @@ def no_unlabeled(folder):
 
 
 @case(
-    GROUP,
     'no unlabeled image: no such folder',
     STOP,
     'unlabeled: no images to train on.*\n.*\n.*does not exist',
@@ -76,14 +68,13 @@ def no_folder(folder):
     return trained(tiny(folder, **{UNLABELED: str(folder / 'none')}))
 
 
-@case(GROUP, 'none of the listed unlabeled images is there', STOP, 'none of the first 2 images')
+@case('none of the listed unlabeled images is there', STOP, 'none of the first 2 images')
 def none_there(folder):
     (folder / 'list.txt').write_text('a.jpg\nb.jpg\n')
     return trained(tiny(folder, **{UNLABELED: str(folder / 'list.txt')}))
 
 
 @case(
-    GROUP,
     'everything left out by `exclude`',
     STOP,
     'unlabeled: no images to train on.*\n.*\n.*leaves none of 6 images',
@@ -98,7 +89,6 @@ def all_excluded(folder):
 
 
 @case(
-    GROUP,
     'unlabeled images of other classes than the labeled',
     STOP,
     "source 'unlabeled' has other classes",
@@ -109,7 +99,7 @@ def other_classes(folder):
     )
 
 
-@case(GROUP, 'an unlabeled image listed twice', WARN + '; once is kept', '1 images')
+@case('an unlabeled image listed twice', WARN + '; once is kept', '1 images')
 def unlabeled_twice(folder):
     (folder / 'a.jpg').touch()
     (folder / 'list.txt').write_text('a.jpg\n./a.jpg\n')
@@ -117,7 +107,6 @@ def unlabeled_twice(folder):
 
 
 @case(
-    GROUP,
     'an image both labeled and unlabeled',
     WARN,
     '1 of 2 images of the source unlabeled are labeled images too',
@@ -127,7 +116,6 @@ def both(folder):
 
 
 @case(
-    GROUP,
     'a class without a box',
     WARN + ', or with `preflight.empty_classes=stop` an error before training',
     r"1 of 3 classes have no labeled box and cannot be learned: \['cat'\]",
@@ -139,13 +127,13 @@ def class_without(folder):
     return runner.messages[1]
 
 
-@case(GROUP, 'fewer labeled images than a batch takes', WARN, 'has 3 images and a batch takes 8')
+@case('fewer labeled images than a batch takes', WARN, 'has 3 images and a batch takes 8')
 def few(folder):
     counts = dict(labeled=4, unlabeled=1)
     return warnings(folder, pair(), counts=counts, batch_size=5, world_size=2)
 
 
-@case(GROUP, 'one image', USED + ', in every batch', r'\[0, 0, 0\]')
+@case('one image', USED + ', in every batch', r'\[0, 0, 0\]')
 def one_image(folder):
     class One(FakeDataset):
         offsets = {'labeled': 0}
@@ -161,12 +149,12 @@ def one_image(folder):
     return str([key.index for key in sampler.batch(0)])
 
 
-@case(GROUP, 'a split that leaves nothing unlabeled', 'error', 'cannot label 2 of 2 images')
+@case('a split that leaves nothing unlabeled', 'error', 'cannot label 2 of 2 images')
 def no_rest(folder):
     return error_of(split_coco, coco_content(), size=2, fold=1)
 
 
-@case(GROUP, 'a split of a json with duplicate ids', 'error', 'image ids must be unique')
+@case('a split of a json with duplicate ids', 'error', 'image ids must be unique')
 def split_twice(folder):
     content = coco_content()
     content['images'][0]['id'] = 2
@@ -174,7 +162,6 @@ def split_twice(folder):
 
 
 @case(
-    GROUP,
     'more unreadable unlabeled images than the limit',
     'error in training; names the list',
     '(?s)2 of 10 images.*limit of 10%.*skipped_images.limit',
@@ -186,7 +173,6 @@ def too_many(folder):
 
 
 @case(
-    GROUP,
     'fewer unreadable unlabeled images than the limit',
     WARN + ' with the list',
     '2 of 100 images of the source unlabeled.*1.jpg: empty',
@@ -211,10 +197,7 @@ def evaluated(folder, path, root, **values):
 
 
 @case(
-    GROUP,
-    'test images named by `..`',
-    'error before the test',
-    'test_dataloader: 1 image names lead out',
+    'test images named by `..`', 'error before the test', 'test_dataloader: 1 image names lead out'
 )
 def test_outside(folder):
     runner = evaluated(folder, '/data/images/../../etc/x.png', '/data/images')
@@ -222,7 +205,6 @@ def test_outside(folder):
 
 
 @case(
-    GROUP,
     'test images named by a URL, or by `..` where there is no data root',
     'error before the test',
     '(?s)(test_dataloader: 1 image names lead out.*){2}',
@@ -236,7 +218,6 @@ def test_far_outside(folder):
 
 
 @case(
-    GROUP,
     'validation images named by `..` or a URL',
     STOP,
     '(?s)(val_dataloader: 1 image names lead out.*){2}',
@@ -248,7 +229,6 @@ def val_outside(folder):
 
 
 @case(
-    GROUP,
     'a test json with such names, or one with the suffix `.JSON`',
     'error before anything is built',
     'test_dataloader: 1 image names lead out.*\n.*\n.*http://example.com/a.png',
@@ -262,7 +242,6 @@ def test_json_outside(folder):
 
 
 @case(
-    GROUP,
     'an unlabeled list that names half of a Unicode pair',
     WARN + ' with the list',
     r'1 of 100 images of the source unlabeled',
@@ -284,12 +263,7 @@ class _Skipped:
         return {f'/u/{n}.jpg': f'/u/{n}.jpg: empty' for n in range(self.count)}
 
 
-@case(
-    GROUP,
-    'a list of images with a byte-order mark, or in UTF-16',
-    USED,
-    '^1 and 1 images$',
-)
+@case('a list of images with a byte-order mark, or in UTF-16', USED, '^1 and 1 images$')
 def lists_of_windows(folder):
     (folder / 'Köln.png').touch()
     found = []
@@ -300,7 +274,6 @@ def lists_of_windows(folder):
 
 
 @case(
-    GROUP,
     'a list of images, or of classes, in another encoding',
     STOP,
     '(?s)(expected (a text|names of classes) in UTF-8.*){2}',

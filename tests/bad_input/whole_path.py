@@ -8,8 +8,8 @@ from functools import lru_cache
 from pathlib import Path
 
 from bad_input_cases import error_of
+from builders.trainings import small_config, small_data
 from mmengine.config import Config
-from small_training import small_config, small_data
 
 from mmssod import apis
 

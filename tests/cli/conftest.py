@@ -1,13 +1,7 @@
 """A run that tests only read."""
 
-import sys
-from pathlib import Path
-
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parent))
-
-from small_run import make_run
+from builders.small_run import make_run
 
 
 @pytest.fixture(scope='session')

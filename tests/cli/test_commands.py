@@ -68,27 +68,21 @@ def test_overview_names_all_commands(capsys):
     assert all(f'  {name} ' in out for name in COMMANDS)
 
 
-def test_unknown_command_shows_the_known_ones(capsys):
-    with pytest.raises(SystemExit) as end:
-        main(['trian'])
-    assert end.value.code == 2
-    assert 'train' in capsys.readouterr().err
-
-
 @pytest.mark.parametrize(
-    ('name', 'argv'),
+    ('name', 'argv', 'said'),
     [
-        ('train', ['a.py', '--dry-run', '--launcher', 'pytorch']),
-        ('train', ['a.py', '--dry-run', '--teacher', 'b.py']),
-        ('new', ['labels.json']),  # no --unlabeled
-        ('label', ['a.py']),  # no checkpoint
+        ('train', ['a.py', '--dry-run', '--launcher', 'pytorch'], 'error'),
+        ('train', ['a.py', '--dry-run', '--teacher', 'b.py'], 'error'),
+        ('train', ['a.py', '--cfg-options', 'nonsense'], "expected key=value, got 'nonsense'"),
+        ('new', ['labels.json'], 'error'),  # no --unlabeled
     ],
 )
-def test_impossible_options_are_refused_before_anything_loads(name, argv, capsys):
+def test_impossible_options_are_refused_before_anything_loads(name, argv, said, capsys):
     with pytest.raises(SystemExit) as end:
         run_tool(name, argv, prog=f'mmssod {name}')
     assert end.value.code == 2
-    assert f'mmssod {name}: error' in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert f'mmssod {name}: ' in told and said in told
 
 
 def test_configs_that_come_with_mmssod_are_found(tmp_path, monkeypatch):
@@ -188,13 +182,6 @@ def test_a_type_that_nobody_knows(run_folder, capsys):
     words = [f'{run_folder}/config.py', f'{run_folder}/iter_1.pth']
     assert main(['test', *words, '--cfg-options', 'model.type=Nothing']) == 1
     assert 'Nothing is not in the mmdet::model registry' in capsys.readouterr().err
-
-
-def test_options_that_are_no_pairs(capsys):
-    with pytest.raises(SystemExit) as end:
-        main(['train', 'a.py', '--cfg-options', 'nonsense'])
-    assert end.value.code == 2
-    assert "expected key=value, got 'nonsense'" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize('error', [AttributeError('a bug'), ValueError('of other code')])

@@ -45,6 +45,7 @@ def export(folder, out, *more):
     return main(['export', f'{folder}/config.py', f'{folder}/iter_1.pth', '--out', str(out), *more])
 
 
+@pytest.mark.slow  # a process that imports mmdet; the next test but one knows it from the types
 def test_mmdetection_alone_loads_a_plain_head(plain_folder, tmp_path, capsys):
     assert export(plain_folder, tmp_path / 'sub/detector') == 0
     assert 'MMDetection alone loads it' in capsys.readouterr().out

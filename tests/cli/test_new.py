@@ -5,7 +5,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from drawn_images import images_of, labels_of
+from builders.drawn_images import images_of, labels_of
 from mmdet.registry import DATASETS
 from mmengine.config import Config
 
@@ -104,9 +104,8 @@ def test_the_baseline_trains_as_long_as_both(data, capsys):
         Config.fromfile(f'my own/{name}.py').train_cfg.max_iters for name in ('teacher', 'student')
     ]
     cfg = Config.fromfile('my own/supervised.py')
-    assert (
-        both == [40, 40] and cfg.train_cfg.max_iters == 40 + 64
-    )  # a student's step costs 1.6 of the teacher's
+    # a student's step costs 1.6 of the teacher's
+    assert both == [40, 40] and cfg.train_cfg.max_iters == 40 + 64
     assert cfg.model.type == 'FasterRCNN' and 'unlabeled' not in cfg.train_dataloader.dataset
     assert cfg.work_dir.endswith('my own/work_dirs/supervised')
 

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 import torch
-from drawn_images import images_of, labels_of
+from builders.drawn_images import images_of, labels_of
+from builders.shared_data import shared_data
 from mmdet.registry import MODELS
 from mmengine.config import Config
 from mmengine.registry import DefaultScope
-from shared_data import shared_data
 
 from mmssod.apis.new import Machine
 from mmssod.cli import main

@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 import torch
+from builders.fault_runs import start, wait
+from builders.trainings import LENGTHS, make_project, small_data
 from mmdet.registry import HOOKS
 from mmengine.hooks import Hook
-from tiny_project import LENGTHS, make_project, tiny_data
 
 from mmssod.apis.project_run import facts
 from mmssod.apis.project_run.clock import Clock
@@ -23,9 +24,6 @@ from mmssod.engine.hooks.due_evaluation_hook import EVALUATED
 from mmssod.engine.hooks.stop_early_hook import STOPPED
 
 ROOT = Path(__file__).parents[2]
-sys.path.append(str(ROOT / 'tests/faults'))
-
-from fault_runs import start, wait  # noqa: E402
 
 TEACHER = """_base_ = ['x.py', './data.py']
 share = -(-_base_.iterations // 4)
@@ -76,9 +74,8 @@ def test_the_plan_knows_what_is_done(tmp_path):
     folder = plan(tmp_path / 'own')
     left_behind(folder / 'work_dirs/teacher', 80, evaluated=80)
     left_behind(folder / 'work_dirs/student', 45, evaluated=45)
-    left_behind(
-        folder / 'work_dirs/supervised', 200, evaluated=150
-    )  # killed in its last evaluation
+    # killed in its last evaluation
+    left_behind(folder / 'work_dirs/supervised', 200, evaluated=150)
     first = facts.plan_lines(folder)[0]
     assert first.endswith(
         'teacher (done), student (from 45 to 60 iterations), supervised (from 200 to 200 iterations), report'
@@ -180,7 +177,7 @@ class Once(Hook):
 
 @pytest.fixture(scope='module')
 def data(tmp_path_factory):
-    return tiny_data(tmp_path_factory.mktemp('drawn') / 'data')
+    return small_data(tmp_path_factory.mktemp('drawn') / 'data')
 
 
 def project(folder, data, hooks=()):

@@ -6,12 +6,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from tiny_project import make_project, tiny_data
-
-sys.path += [str(Path(__file__).parents[1] / name) for name in ('analysis', 'faults')]
-
-from by_hand import data_set, detection
-from fault_runs import start, wait
+from builders.by_hand import data_set, detection
+from builders.fault_runs import start, wait
+from builders.trainings import make_project, small_data
 
 from mmssod.apis.project_run import folds
 from mmssod.apis.project_run.facts import STAGES
@@ -25,7 +22,7 @@ SHORT = dict(teacher=2, student=2, supervised=2)
 
 @pytest.fixture(scope='module')
 def data(tmp_path_factory):
-    return tiny_data(tmp_path_factory.mktemp('drawn') / 'data')
+    return small_data(tmp_path_factory.mktemp('drawn') / 'data')
 
 
 @pytest.fixture

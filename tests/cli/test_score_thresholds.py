@@ -5,7 +5,7 @@ import json
 
 import numpy as np
 import pytest
-from small_run import images, make_run
+from builders.small_run import images, make_run
 
 from mmssod.apis.inferring import frames, infer
 from mmssod.apis.labeling import label

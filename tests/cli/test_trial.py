@@ -12,12 +12,13 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from drawn_images import images_of, labels_of
+from builders.drawn_images import images_of, labels_of
+from builders.fault_runs import start, wait
+from builders.trainings import LENGTHS, make_project
 from mmdet.registry import HOOKS
 from mmengine.config import Config
 from mmengine.hooks import Hook
 from mmengine.logging import MessageHub
-from tiny_project import LENGTHS, make_project
 
 from demo_drawings import make_demo_data
 from mmssod.analysis.gain import Gain
@@ -31,9 +32,6 @@ from mmssod.datasets.preparation.own_data import LabeledSet
 from mmssod.engine.hooks.whole_checkpoint_hook import WholeCheckpointHook
 
 ROOT = Path(__file__).parents[2]
-sys.path.append(str(ROOT / 'tests/faults'))
-
-from fault_runs import start, wait  # noqa: E402
 
 LAPTOP = Machine(gpus=0, memory=8.0, cores=2, name='CPU')
 
@@ -384,12 +382,10 @@ def test_each_candidate_is_a_project_of_its_own(drawn, capsys):
             drawn / f'own/{name}/work_dirs/teacher'
         )
         assert cfg.train_dataloader.dataset.labeled.data_prefix.img == str(drawn / 'images')
-        assert (
-            str(drawn) not in Path(f'own/{name}/data.py').read_text()
-        )  # so that all may move together
-    assert (
-        'cannot tell detectors apart' in law.project_lines(Path('own'))[0]
-    )  # one validation image
+        # so that all may move together
+        assert str(drawn) not in Path(f'own/{name}/data.py').read_text()
+    # one validation image
+    assert 'cannot tell detectors apart' in law.project_lines(Path('own'))[0]
 
 
 @pytest.mark.parametrize(

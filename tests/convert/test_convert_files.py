@@ -7,8 +7,8 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from authors_yolox import noise, trained
-from exporting import export
+from builders.authors_yolox import noise, trained
+from builders.exporting import export
 
 from mmssod.convert import from_yolox_pth
 from mmssod.convert.files import MAX_IMAGES, convert_yolox, letterbox

@@ -2,15 +2,10 @@
 
 import pytest
 import torch
-from shared_data import shared_data
+from builders.shared_data import shared_data
 
 from mmssod.convert.files import convert_yolox, letterbox
-from mmssod.convert.yolox_export import (
-    largest_difference,
-    raw_outputs,
-    read_export,
-    recover_norms,
-)
+from mmssod.convert.yolox_export import largest_difference, raw_outputs, read_export, recover_norms
 from mmssod.datasets.image_lists import find_images
 from mmssod.datasets.transforms import LoadWholeImage
 from mmssod.start.yolox import NORM_EPS, build_yolox, require_whole

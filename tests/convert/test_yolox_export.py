@@ -5,8 +5,8 @@ import sys
 
 import pytest
 import torch
-from authors_yolox import noise, trained
-from exporting import export
+from builders.authors_yolox import noise, trained
+from builders.exporting import export
 from torch import nn
 
 from mmssod.convert import from_yolox_pth, yolox_size

@@ -5,7 +5,7 @@ from pathlib import Path
 import mmdet
 import pytest
 import torch
-from authors_yolox import YOLOX, noise, trained
+from builders.authors_yolox import YOLOX, noise, trained
 from mmdet.registry import MODELS
 from mmengine.config import Config
 
@@ -84,10 +84,7 @@ def test_a_converted_detector_computes_the_same(size):
         ('backbone.bu_conv1.pconv.bn.bias', 'neck.downsamples.1.pointwise_conv.bn.bias'),
         ('head.stems.2.conv.weight', 'neck.out_convs.2.conv.weight'),
         ('head.cls_preds.0.weight', 'bbox_head.multi_level_conv_cls.0.weight'),
-        (
-            'head.reg_convs.1.0.conv.weight',
-            'bbox_head.multi_level_reg_convs.1.0.conv.weight',
-        ),
+        ('head.reg_convs.1.0.conv.weight', 'bbox_head.multi_level_reg_convs.1.0.conv.weight'),
     ],
 )
 def test_names_by_hand(theirs, ours):

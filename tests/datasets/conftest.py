@@ -3,8 +3,8 @@
 from pathlib import Path
 
 import pytest
+from builders.small_images import SIZES, write_image
 from mmengine.registry import init_default_scope
-from small_images import SIZES, write_image
 
 
 @pytest.fixture(autouse=True)

@@ -6,10 +6,10 @@ import pickle
 import cv2
 import numpy as np
 import pytest
+from builders.small_images import write_image
 from mmcv.transforms import LoadImageFromFile
 from mmdet.registry import DATASETS
 from PIL import Image
-from small_images import write_image
 from torch.utils.data import DataLoader
 
 from mmssod.datasets import SampleKey, UnlabeledDataset

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from miniature import make_voc, voc_xml
+from builders.miniature import make_voc, voc_xml
 from mmdet.registry import DATASETS, METRICS, TASK_UTILS
 from mmdet.structures.bbox import get_box_tensor
 from mmengine.config import Config
@@ -138,9 +138,8 @@ def test_a_split_carries_the_flag(devkit, tmp_path):
 @pytest.mark.parametrize('found_too', [False, True])
 def test_neither_metric_counts_difficult_objects(tmp_path, found_too):
     """The person found: both AP are 1, without the difficult sheep and with it as the more certain find."""
-    devkit = make_voc(
-        tmp_path, test=1
-    )  # of several images, mmdet's figures come from processes of their own
+    # of several images, mmdet's figures come from processes of their own
+    devkit = make_voc(tmp_path, test=1)
     objects = [('person', (3, 4, 31, 41), 0), ('sheep', (37, 5, 61, 31), 1)]
     (devkit / 'VOC2007/Annotations/000006.xml').write_text(voc_xml('VOC2007', '000006', objects))
     convert_voc(devkit)

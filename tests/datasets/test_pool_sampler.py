@@ -3,35 +3,17 @@
 from collections import Counter
 from itertools import islice
 
-import numpy as np
 import pytest
+from builders.fakes import FakeSources
 
 from mmssod.datasets import samplers
 from mmssod.methods.multi_phase import PoolSampler
 
 
-class Sources:
-    """Sources of given aspect ratios, one behind the other."""
-
-    def __init__(self, **ratios):
-        self.sources = ratios
-        starts = np.cumsum([0, *map(len, ratios.values())])
-        self.offsets = dict(zip(ratios, starts.tolist(), strict=False))
-
-    def full_init(self):
-        pass
-
-    def __len__(self):
-        return sum(map(len, self.sources.values()))
-
-    def aspect_ratios(self, name):
-        return np.array(self.sources[name], dtype=float)
-
-
 def pool(repeats=None, images=3, seed=0, **ratios):
     repeats = repeats or dict(labeled=2, pseudo=1)
     ratios = ratios or dict(labeled=[1.5] * 4, pseudo=[1.5] * 7)
-    return PoolSampler(Sources(**ratios), repeats, images, seed=seed)
+    return PoolSampler(FakeSources(**ratios), repeats, images, seed=seed)
 
 
 def indices(sampler, number):

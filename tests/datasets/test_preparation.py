@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from miniature import WIDTH, make_coco, make_voc, voc_xml
+from builders.miniature import WIDTH, make_coco, make_voc, voc_xml
 from mmdet.datasets import CocoDataset, VOCDataset
 
 from check_coco import check_coco

@@ -5,35 +5,13 @@ from itertools import islice
 
 import numpy as np
 import pytest
+from builders.fakes import FakeSources
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from mmdet.registry import DATA_SAMPLERS
 from torch.utils.data import DataLoader
 
 from mmssod.datasets import SampleKey, SourceSampler, samplers
-
-
-class Sources:
-    """Stands for a SemiDataset: sources of given shapes, a sample being its key."""
-
-    def __init__(self, **ratios: list[float]) -> None:
-        self.sources = {name: np.array(r, dtype=float) for name, r in ratios.items()}
-        starts = np.cumsum([0] + [len(r) for r in self.sources.values()])
-        self.offsets = {name: int(s) for name, s in zip(self.sources, starts, strict=False)}
-        self.headers_read = 0
-
-    def full_init(self) -> None:
-        """Nothing to read."""
-
-    def aspect_ratios(self, name: str) -> np.ndarray:
-        self.headers_read += 1
-        return self.sources[name]
-
-    def __len__(self) -> int:
-        return sum(map(len, self.sources.values()))
-
-    def __getitem__(self, key: SampleKey) -> SampleKey:
-        return key
 
 
 def wide(count: int) -> list[float]:
@@ -76,7 +54,7 @@ def world(monkeypatch):
     ],
 )
 def test_exact_counts_in_order_and_every_image_equally_often(labeled, unlabeled, counts, grouping):
-    dataset = Sources(labeled=labeled, unlabeled=unlabeled)
+    dataset = FakeSources(labeled=labeled, unlabeled=unlabeled)
     sampler = SourceSampler(
         dataset, dict(zip(dataset.sources, counts, strict=True)), seed=3, aspect_grouping=grouping
     )
@@ -93,17 +71,17 @@ def test_exact_counts_in_order_and_every_image_equally_often(labeled, unlabeled,
 
 
 def test_every_image_once_an_epoch():
-    sampler = SourceSampler(Sources(labeled=wide(10)), dict(labeled=4), seed=0)
+    sampler = SourceSampler(FakeSources(labeled=wide(10)), dict(labeled=4), seed=0)
     indices = [key.index for key in islice(sampler, 30)]
     epochs = [indices[i : i + 10] for i in (0, 10, 20)]
     assert all(sorted(epoch) == list(range(10)) for epoch in epochs)
     assert epochs[0] != epochs[1] != epochs[2]  # an order of its own
-    other = SourceSampler(Sources(labeled=wide(10)), dict(labeled=4), seed=1)
+    other = SourceSampler(FakeSources(labeled=wide(10)), dict(labeled=4), seed=1)
     assert [key.index for key in islice(other, 10)] != epochs[0]
 
 
 def test_sample_seeds_differ_all_through():
-    dataset = Sources(labeled=mixed(3, 2), unlabeled=mixed(2, 3))
+    dataset = FakeSources(labeled=mixed(3, 2), unlabeled=mixed(2, 3))
     sampler = SourceSampler(dataset, dict(labeled=2, unlabeled=2), seed=0)
     keys = list(islice(sampler, 2000))
     assert len({key.seed for key in keys}) == len(keys)
@@ -118,7 +96,7 @@ def test_sample_seeds_differ_all_through():
 )
 @settings(max_examples=60, deadline=None)
 def test_skip_is_the_stream_from_there(skipped, counts, shape, seed):
-    dataset = Sources(labeled=mixed(*shape[:2]), unlabeled=mixed(*shape[2:]))
+    dataset = FakeSources(labeled=mixed(*shape[:2]), unlabeled=mixed(*shape[2:]))
     sampler = SourceSampler(dataset, dict(labeled=counts[0], unlabeled=counts[1]), seed=seed)
     near = skipped % 101
     expected = list(islice(sampler, near, near + 20))
@@ -138,7 +116,7 @@ def test_skip_is_the_stream_from_there(skipped, counts, shape, seed):
 @settings(max_examples=60, deadline=None)
 def test_a_late_source_leaves_its_places_empty_and_changes_no_other(first, skipped, counts, shape):
     """Also from anywhere on, before, at and after its start."""
-    dataset = Sources(labeled=mixed(*shape[:2]), unlabeled=mixed(*shape[2:]))
+    dataset = FakeSources(labeled=mixed(*shape[:2]), unlabeled=mixed(*shape[2:]))
     counts = dict(labeled=counts[0], unlabeled=counts[1])
     whole = SourceSampler(dataset, counts, seed=5)
     late = SourceSampler(dataset, counts, seed=5)
@@ -156,7 +134,7 @@ def test_a_late_source_leaves_its_places_empty_and_changes_no_other(first, skipp
 
 
 def test_a_late_source_starts_at_the_same_iteration_of_every_process(world):
-    dataset = Sources(labeled=wide(5), unlabeled=wide(7))
+    dataset = FakeSources(labeled=wide(5), unlabeled=wide(7))
     for rank in (0, 1):
         world(rank, 2)
         drawn = []
@@ -171,7 +149,7 @@ def test_a_late_source_starts_at_the_same_iteration_of_every_process(world):
 
 @pytest.mark.parametrize('processes', [2, 3])
 def test_processes_together_see_what_one_sees(world, processes):
-    dataset = Sources(labeled=mixed(4, 3), unlabeled=wide(11))
+    dataset = FakeSources(labeled=mixed(4, 3), unlabeled=wide(11))
     counts = dict(labeled=1, unlabeled=2)
     world(0, 1)
     total = {name: processes * count for name, count in counts.items()}
@@ -187,7 +165,7 @@ def test_processes_together_see_what_one_sees(world, processes):
 
 
 def test_processes_with_groups_share_one_sequence_of_batches(world):
-    dataset = Sources(labeled=mixed(8, 5))
+    dataset = FakeSources(labeled=mixed(8, 5))
     world(0, 1)
     one = batches(SourceSampler(dataset, dict(labeled=2), seed=5), 40)
     for rank in (0, 1):
@@ -201,14 +179,14 @@ def test_one_orientation_a_batch_by_its_share(landscape, upright, count):
     if landscape + upright == 0:
         return
     ratios = np.array(mixed(landscape, upright))
-    sampler = SourceSampler(Sources(labeled=ratios), dict(labeled=count), seed=1)
+    sampler = SourceSampler(FakeSources(labeled=ratios), dict(labeled=count), seed=1)
     kinds = [{bool(ratios[k.index] < 1) for k in b} for b in batches(sampler, 4 * len(ratios))]
     assert all(len(kind) == 1 for kind in kinds)
     assert sum(kind == {True} for kind in kinds) == 4 * upright
 
 
 def test_sizes_are_asked_for_only_when_they_matter():
-    dataset = Sources(labeled=wide(3), unlabeled=mixed(2, 2))
+    dataset = FakeSources(labeled=wide(3), unlabeled=mixed(2, 2))
     SourceSampler(dataset, dict(labeled=1, unlabeled=1), seed=0)
     SourceSampler(dataset, dict(labeled=4, unlabeled=4), seed=0, aspect_grouping=False)
     assert dataset.headers_read == 0
@@ -230,19 +208,19 @@ def test_sizes_are_asked_for_only_when_they_matter():
 )
 def test_counts_that_do_not_fit(counts, message):
     with pytest.raises(ValueError, match=message):
-        SourceSampler(Sources(labeled=wide(2), unlabeled=wide(2)), counts, seed=0)
+        SourceSampler(FakeSources(labeled=wide(2), unlabeled=wide(2)), counts, seed=0)
 
 
 def test_other_errors():
     with pytest.raises(TypeError, match='needs a SemiDataset, got list'):
         SourceSampler([1, 2], dict(labeled=1), seed=0)
-    sampler = SourceSampler(Sources(labeled=wide(2)), dict(labeled=1), seed=0)
+    sampler = SourceSampler(FakeSources(labeled=wide(2)), dict(labeled=1), seed=0)
     with pytest.raises(ValueError, match='must be >= 0'):
         sampler.skip(-1)
 
 
 def test_as_mmengine_builds_and_loads_it():
-    dataset = Sources(labeled=wide(3), unlabeled=wide(20))
+    dataset = FakeSources(labeled=wide(3), unlabeled=wide(20))
     config = dict(type='SourceSampler', counts=dict(labeled=1, unlabeled=3))
     sampler = DATA_SAMPLERS.build(config, default_args=dict(dataset=dataset, seed=None))
     assert len(sampler) == 23 and sampler.batch_size == 4
@@ -254,6 +232,6 @@ def test_as_mmengine_builds_and_loads_it():
 
 def test_the_stream_stays_as_it_is():
     """A change here changes every run that is resumed; it belongs in the change log."""
-    sampler = SourceSampler(Sources(labeled=mixed(3, 2)), dict(labeled=2), seed=7)
+    sampler = SourceSampler(FakeSources(labeled=mixed(3, 2)), dict(labeled=2), seed=7)
     keys = [(key.index, key.seed) for key in islice(sampler, 4)]
     assert keys == [(2, 3754067260), (0, 2311284403), (4, 1718607632), (2, 2758127018)]

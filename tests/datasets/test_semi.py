@@ -5,8 +5,8 @@ import random
 import numpy as np
 import pytest
 import torch
+from builders.small_images import SIZES, coco_of, write_json
 from mmdet.registry import DATASETS
-from small_images import SIZES, coco_of, write_json
 
 from mmssod.datasets import SampleKey, SemiDataset, aspect_ratios, seeded
 

@@ -271,9 +271,8 @@ def test_each_class_has_the_shots_and_no_image_is_too_many(seed, shots, fold):
 
 
 def test_shots_by_hand():
-    coco = toy_coco(
-        6
-    )  # one box of class 1 and one of class 2 in each image; class 3 is seen as a crowd only
+    # one box of class 1 and one of class 2 in each image; class 3 is seen as a crowd only
+    coco = toy_coco(6)
     for shots in (1, 4):
         assert len(split.draw_shots(coco, shots, fold=1)) == shots
     assert len({frozenset(split.draw_shots(coco, 1, fold)) for fold in range(20)}) > 3

@@ -406,9 +406,8 @@ def test_squares_are_one_to_five_of_up_to_a_fifth_anywhere():
     inside = ((squares[:, :2] > 0) & (squares[:, 2:] < (300, 200))).all(axis=1)
     assert np.abs(np.diff(sides[inside])).max() <= 1  # square but for rounding
     assert sides.min() == 0 and sides.max() == 40 and abs(sides[inside].mean() - 19) < 1.5
-    assert (
-        (squares[:, 2:] == (300, 200)).any(axis=0).all()
-    )  # cut off by the edges, not kept away from them
+    # cut off by the edges, not kept away from them
+    assert (squares[:, 2:] == (300, 200)).any(axis=0).all()
 
 
 def test_squares_are_gray_and_the_rest_stays():

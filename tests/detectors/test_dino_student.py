@@ -4,9 +4,9 @@ import math
 from statistics import mean
 
 import pytest
+from builders.trainings import small_config, small_data
 from mmdet.registry import HOOKS
 from mmengine.hooks import Hook
-from small_training import small_config, small_data
 
 from any_detector.found import tried
 from any_detector.shrink import shrunk

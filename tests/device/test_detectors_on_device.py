@@ -8,7 +8,7 @@ import copy
 
 import pytest
 import torch
-from banks import bank
+from builders.banks import bank
 from fake_device import DEVICE, HOST, device_mode, on_device, to_device
 from mmdet.models.dense_heads import AnchorFreeHead, AnchorHead, DETRHead
 from mmdet.models.dense_heads.base_dense_head import BaseDenseHead

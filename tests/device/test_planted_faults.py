@@ -7,10 +7,10 @@ import inspect
 import textwrap
 
 import pytest
+from builders.tiny_recipes import build_recipe, tiny_recipe
 from fake_device import DEVICE, DeviceError, device_mode, on_device
 from mmdet.models.dense_heads import AnchorHead
 from mmdet.models.roi_heads.bbox_heads import BBoxHead
-from tiny_recipes import build_recipe, tiny_recipe
 from whole_use import use
 
 from mmssod.evaluation import detections
@@ -20,9 +20,8 @@ from mmssod.models import SideBucketCoder
 from mmssod.models.detectors import pseudo_label_detector
 from mmssod.structures import pseudo_labels
 
-LOW = dict(
-    balancer=dict(threshold=0.05, bounds=(0.0, 0.9))
-)  # an untrained detector is sure of little
+# an untrained detector is sure of little
+LOW = dict(balancer=dict(threshold=0.05, bounds=(0.0, 0.9)))
 
 
 def build(recipe, **changes):

@@ -9,9 +9,9 @@ import json
 from pathlib import Path
 
 import pytest
+from builders.tiny_recipes import build_recipe, shrink
 from fake_device import DEVICE, HOST, DeviceTensor, device_mode, on_device
 from mmengine.config import Config, ConfigDict
-from tiny_recipes import build_recipe, shrink
 from whole_use import differences, use
 
 ROOT = Path(__file__).parents[2]
@@ -21,11 +21,8 @@ FILES = sorted(p for p in (ROOT / 'configs').rglob('*.py') if '_base_' not in p.
 PERMISSIVE = dict(
     score_thr=0.0, threshold=0.01, bounds=(0.0, 0.9), rpn_threshold=0.0, cls_threshold=0.0, max_deviation=9.0
 )  # fmt: skip
-CLASS_LAYERS = (
-    'retina_cls',
-    'conv_cls',
-    'conv_obj',
-)  # of one-stage detectors, made sure of something
+# of one-stage detectors, made sure of something
+CLASS_LAYERS = ('retina_cls', 'conv_cls', 'conv_obj')
 NAMES_OF_FILES = ('checkpoint', 'init_cfg', 'path')
 
 seen: dict[str, Path] = {}

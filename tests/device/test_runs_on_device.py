@@ -7,9 +7,9 @@ import json
 
 import pytest
 import torch
+from builders.trainings import small_config, small_data
 from fake_device import DeviceTensor, device_mode
 from mmengine.config import Config
-from small_training import small_config, small_data
 from whole_use import differences
 
 from mmssod.apis import train
@@ -17,12 +17,6 @@ from mmssod.apis.inferring import frames, infer
 from mmssod.label_bank.making import make_label_bank
 
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture(autouse=True)
-def plain_config_text(monkeypatch):
-    """A run writes its config four times, and laying out the text takes longer than all the rest."""
-    monkeypatch.setattr(Config, 'pretty_text', property(lambda cfg: str(cfg.to_dict())))
 
 
 @pytest.fixture(scope='module')

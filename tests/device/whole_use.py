@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from banks import bank
+from builders.banks import bank
 from mmdet.structures import DetDataSample
 from mmengine.evaluator import Evaluator
 from mmengine.optim import OptimWrapper

@@ -3,8 +3,8 @@ import os
 
 import pytest
 import torch
+from builders.toy_training import toy_config, weights_of, write_config
 from mmengine.config import Config
-from toy_training import toy_config, weights_of, write_config
 
 from mmssod import apis
 from mmssod.apis.config import load_config, set_start, use_amp, use_auto_scale_lr

@@ -6,10 +6,10 @@ import signal
 from pathlib import Path
 
 import pytest
+from builders.toy_training import toy_config
 from mmdet.registry import HOOKS
 from mmengine.config import Config
 from mmengine.hooks import Hook
-from toy_training import toy_config
 
 from mmssod import apis
 from mmssod.analysis.report.runs import best_checkpoint
@@ -71,7 +71,7 @@ def scores(monkeypatch, *values):
     """The AP of each evaluation in turn, also of those after a resume."""
     left = iter(values)
     monkeypatch.setattr(
-        'toy_training.ToyMetric.compute_metrics', lambda self, _: {'bbox_mAP': next(left)}
+        'builders.toy_training.ToyMetric.compute_metrics', lambda self, _: {'bbox_mAP': next(left)}
     )
 
 
@@ -88,7 +88,9 @@ def test_the_best_one_is_kept_and_found(tmp_path, monkeypatch):
 
 
 def test_no_figure_to_judge_by_is_no_error(tmp_path, monkeypatch):
-    monkeypatch.setattr('toy_training.ToyMetric.compute_metrics', lambda self, _: {'speed': 1.0})
+    monkeypatch.setattr(
+        'builders.toy_training.ToyMetric.compute_metrics', lambda self, _: {'speed': 1.0}
+    )
     apis.train(config(tmp_path))
     assert best(tmp_path) == [] and best_checkpoint(tmp_path) == ''
     log = next(tmp_path.glob('*/*.log')).read_text()

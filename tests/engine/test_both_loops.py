@@ -4,23 +4,17 @@ from copy import deepcopy
 
 import pytest
 import torch
+from builders.trainings import small_config, small_data
 from mmdet.registry import METRICS, MODELS
-from mmengine.config import Config, ConfigDict
+from mmengine.config import Config
 from mmengine.evaluator import BaseMetric
 from mmengine.registry import DefaultScope
-from small_training import CONFIGS, small_config, small_data
 
 from mmssod import apis
 from mmssod.apis.config import use_both_loops
 from mmssod.apis.plain import part_of, plain_config
 from mmssod.apis.testing import use_tta
 from mmssod.testing import tiny_sample, tiny_semi
-
-
-@pytest.fixture(autouse=True)
-def plain_config_text(monkeypatch):
-    """A run writes its config four times, and laying out the text takes longer than all the rest."""
-    monkeypatch.setattr(Config, 'pretty_text', property(lambda cfg: str(cfg.to_dict())))
 
 
 @METRICS.register_module()
@@ -41,22 +35,10 @@ def run(tmp_path_factory):
     """A config with a data set to test on, and a checkpoint whose teacher answers otherwise than its student."""
     folder = tmp_path_factory.mktemp('both')
     data = small_data(folder / 'data')
-    cfg = small_config(data, folder, max_iters=1)
-    demo = Config.fromfile(f'{CONFIGS}/datasets/demo.py')
-    for part in ('val', 'test'):
-        loader, evaluator = demo[f'{part}_dataloader'], demo[f'{part}_evaluator']
-        loader.dataset.update(
-            data_root=f'{data}/', metainfo=cfg.train_dataloader.dataset.labeled.metainfo
-        )
-        loader.update(num_workers=0, persistent_workers=False)
-        evaluator.update(
-            ann_file=f'{data}/val.json', train_ann_file=f'{data}/train.json', num_rare=1
-        )
-        cfg[f'{part}_dataloader'], cfg[f'{part}_evaluator'] = (
-            loader,
-            [evaluator, dict(type='SumOfScores')],
-        )
-        cfg[f'{part}_cfg'] = ConfigDict(type='ValLoop' if part == 'val' else 'TestLoop')
+    cfg = small_config(data, folder, max_iters=1, val_interval=1)
+    cfg.val_evaluator = [cfg.val_evaluator, dict(type='SumOfScores')]
+    cfg.test_dataloader, cfg.test_evaluator = map(deepcopy, (cfg.val_dataloader, cfg.val_evaluator))
+    cfg.val_cfg, cfg.test_cfg = dict(type='ValLoop'), dict(type='TestLoop')
     torch.manual_seed(0)
     with DefaultScope.overwrite_default_scope('mmdet'):
         model = MODELS.build(cfg.model)
@@ -88,7 +70,6 @@ def test_training_evaluates_both(run):
     cfg = deepcopy(cfg)
     cfg.model.predict_with = 'both'
     cfg.load_from = str(folder / 'run.pth')
-    cfg.train_cfg.val_interval = 1
     metrics = apis.train(cfg, work_dir=str(folder / 'train'), seed=0)
     assert {'teacher/coco/bbox_mAP', 'student/coco/bbox_mAP'} <= metrics.keys()
 

@@ -1,6 +1,6 @@
 import pytest
 import torch
-from fakes import fake_runner, run_iterations
+from builders.fakes import fake_runner, run_iterations
 from mmengine.hooks import CheckpointHook
 from torch import nn
 

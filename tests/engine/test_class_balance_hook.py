@@ -2,7 +2,7 @@ import json
 
 import pytest
 import torch
-from fakes import FakeDataset, FakeModel, FakePair, fake_runner, run_iterations
+from builders.fakes import FakeDataset, FakeModel, FakePair, fake_runner, run_iterations
 
 from mmssod.engine import ClassBalanceHook
 from mmssod.engine.runner_access import count_boxes

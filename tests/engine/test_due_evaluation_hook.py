@@ -1,9 +1,9 @@
 """An evaluation that a kill cut off is not lost."""
 
 import pytest
+from builders.toy_training import toy_config
 from mmdet.registry import HOOKS
 from mmengine.hooks import Hook
-from toy_training import toy_config
 
 from mmssod import apis
 

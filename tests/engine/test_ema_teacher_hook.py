@@ -1,7 +1,7 @@
 from types import SimpleNamespace
 
 import pytest
-from fakes import FakeModel, FakeTeacher, fake_runner, run_iterations
+from builders.fakes import FakeModel, FakeTeacher, fake_runner, run_iterations
 from torch import nn
 
 from mmssod.engine import EMATeacherHook

@@ -2,8 +2,8 @@
 
 import pytest
 import torch
+from builders.trainings import small_config, small_data
 from mmengine.runner import CheckpointLoader
-from small_training import small_config, small_data
 
 from mmssod import apis
 from mmssod.engine import FreezeBatchNormHook

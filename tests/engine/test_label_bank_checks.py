@@ -4,8 +4,8 @@ import copy
 
 import pytest
 import torch
-from banks import bank, image
-from fakes import FakeDataset
+from builders.banks import bank, image
+from builders.fakes import FakeDataset
 from mmdet.registry import MODELS
 from mmengine.config import Config
 
@@ -123,10 +123,8 @@ def test_a_named_teacher_counts_and_not_the_students_start(made, tmp_path, teach
     [
         (dict(threshold=0.7, threshold_power=0.05, bounds=(0.4, 0.9)), 0.4),
         (dict(threshold=0.7, threshold_power=0.0, bounds=(0.4, 0.9)), 0.7),
-        (
-            dict(threshold=0.3, threshold_power=0.0, bounds=(0.4, 0.9)),
-            0.3,
-        ),  # without powers no bounds
+        # without powers no bounds
+        (dict(threshold=0.3, threshold_power=0.0, bounds=(0.4, 0.9)), 0.3),
         (dict(threshold=0.95, bounds=(0.4, 0.9)), 0.95),
         (dict(threshold=0.5), 0.5),
         (dict(threshold=0.5, threshold_power=0.1), None),

@@ -3,9 +3,9 @@
 import json
 
 import pytest
+from builders.toy_training import toy_config
 from mmengine.config import Config
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
-from toy_training import toy_config
 
 from matrix_runs.runs import read_curve
 from mmssod import apis

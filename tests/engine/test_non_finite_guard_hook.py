@@ -3,11 +3,11 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-from fakes import fake_runner
+from builders.fakes import fake_runner
+from builders.toy_training import toy_config, weights_of
 from mmdet.structures import DetDataSample
 from mmengine.logging import HistoryBuffer
 from mmengine.optim import AmpOptimWrapper
-from toy_training import toy_config, weights_of
 
 from mmssod import apis
 from mmssod.engine import NonFiniteGuardHook

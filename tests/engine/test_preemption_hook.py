@@ -9,9 +9,9 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from builders.toy_training import toy_config, weights_of
 from mmdet.registry import HOOKS
 from mmengine.hooks import Hook
-from toy_training import toy_config, weights_of
 
 from mmssod import apis
 from mmssod.engine import PreemptionHook

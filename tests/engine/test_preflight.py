@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-from fakes import CLASSES, FakeDataset, FakeModel, FakePair, fake_runner
+from builders.fakes import CLASSES, FakeDataset, FakeModel, FakePair, fake_runner
 from mmdet.registry import MODELS
 from mmengine.config import Config
 from mmengine.runner import BaseLoop, IterBasedTrainLoop

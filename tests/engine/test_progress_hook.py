@@ -5,7 +5,7 @@ import sys
 import threading
 
 import pytest
-from fakes import fake_runner, run_iterations
+from builders.fakes import fake_runner, run_iterations
 from rich.console import Console
 
 from mmssod.engine import ProgressHook

@@ -1,6 +1,6 @@
 import pytest
 import torch
-from fakes import FakeModel, FakeStatistics, fake_runner, run_iterations
+from builders.fakes import FakeModel, FakeStatistics, fake_runner, run_iterations
 
 from mmssod.engine import PseudoLabelHook
 

@@ -10,9 +10,9 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from fakes import fake_runner
+from builders.fakes import fake_runner
+from builders.toy_training import toy_config, weights_of
 from torch.utils.data import DataLoader, Sampler
-from toy_training import toy_config, weights_of
 
 from mmssod import apis
 from mmssod.engine import FastResumeHook, SeedHook

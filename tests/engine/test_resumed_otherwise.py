@@ -2,9 +2,9 @@
 
 import pytest
 import torch
+from builders.toy_training import toy_config
 from mmengine.config import Config
 from mmengine.logging import MMLogger
-from toy_training import toy_config
 
 from mmssod import apis
 from mmssod.engine.preflight.resume_checks import data_marks, resume_findings
@@ -74,14 +74,14 @@ def test_what_differs_is_said(tmp_path, warned, change, said):
 
 def test_labels_that_were_edited_are_said(tmp_path, warned, monkeypatch):
     train(tmp_path, max_iters=2)
-    load = __import__('toy_training').ToyImages.load_data_list
+    load = __import__('builders.toy_training', fromlist=['ToyImages']).ToyImages.load_data_list
 
     def edited(self):
         infos = load(self)
         infos[1]['instances'][0]['bbox_label'] = 2
         return infos
 
-    monkeypatch.setattr('toy_training.ToyImages.load_data_list', edited)
+    monkeypatch.setattr('builders.toy_training.ToyImages.load_data_list', edited)
     train(tmp_path, max_iters=2, resume='auto')
     assert 'labeled: other labels;' in of_resume(warned)[0]
 

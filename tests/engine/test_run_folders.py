@@ -6,8 +6,8 @@ import shutil
 
 import pytest
 import torch
+from builders.toy_training import toy_config, weights_of
 from mmengine.runner import runner as mmengine_runner
-from toy_training import toy_config, weights_of
 
 from mmssod import apis
 from mmssod.engine import checkpoint_files
@@ -56,7 +56,7 @@ def test_a_run_killed_early_does_not_go_on_with_an_older_one(tmp_path, monkeypat
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr('toy_training.ToyDetector.forward', killed)
+        patch.setattr('builders.toy_training.ToyDetector.forward', killed)
         with pytest.raises(KeyboardInterrupt):
             train(tmp_path, seed=9)
     assert newest_checkpoint(str(tmp_path)) is None
@@ -131,7 +131,8 @@ def test_what_a_checkpoint_names_elsewhere_is_not_removed(tmp_path, monkeypatch)
     cfg.train_cfg.val_interval = 2
     scores = iter([0.1, *([0.5] * 9)])
     monkeypatch.setattr(
-        'toy_training.ToyMetric.compute_metrics', lambda self, _: {'bbox_mAP': next(scores)}
+        'builders.toy_training.ToyMetric.compute_metrics',
+        lambda self, _: {'bbox_mAP': next(scores)},
     )
     first = toy_config(tmp_path / 'work', max_iters=2)
     first.default_hooks.checkpoint.update(save_best='toy/bbox_mAP')

@@ -36,7 +36,7 @@ def test_it_is_a_multi_step_schedule(end):
 
 
 def test_the_runner_gives_the_length(tmp_path):
-    from toy_training import toy_config
+    from builders.toy_training import toy_config
 
     from mmssod.apis.config import build_runner
 

@@ -5,16 +5,17 @@ import io
 import json
 import re
 import shutil
-import sys
 from pathlib import Path
 from types import SimpleNamespace
 from xml.etree import ElementTree
 
-import banks
 import numpy as np
 import pytest
 import torch
 import yaml
+from builders import banks
+from builders.small_run import make_run
+from builders.toy_training import toy_config
 from mmdet.apis import DetInferencer, init_detector
 from mmengine.config import Config
 from mmengine.runner import CheckpointLoader
@@ -31,7 +32,6 @@ from test_unsafe_checkpoints import (
     resume_newest,
     try_out,
 )
-from toy_training import toy_config
 
 from mmssod import apis
 from mmssod.analysis.report import read_run_folder
@@ -46,10 +46,6 @@ from mmssod.environment.checkpoints import UnsafeCheckpointError
 from mmssod.label_bank import BankError, LabelBankFiles
 from mmssod.label_bank.making import make_label_bank
 from mmssod.methods.ismt.export import export_memory
-
-sys.path.append(str(Path(__file__).parents[1] / 'cli'))
-
-from small_run import make_run
 
 PAGE = Path(__file__).parents[2] / 'docs/security.md'
 UNSAFE = pytest.raises(UnsafeCheckpointError, match='run code|not written by mmengine')

@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 import torch
+from builders.toy_training import toy_config
 from mmdet.structures import DetDataSample
 from mmdet.structures.bbox import HorizontalBoxes
 from mmengine.config import Config
 from mmengine.structures import InstanceData
 from torch.utils.data import DataLoader
-from toy_training import toy_config
 
 from mmssod import apis
 from mmssod.engine.preflight import memory_problems

@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from toy_training import toy_config
+from builders.toy_training import toy_config
 
 from mmssod import apis
 

@@ -3,7 +3,7 @@
 from copy import deepcopy
 
 import pytest
-from fakes import FakeDataset, FakePair, fake_runner, run_iterations
+from builders.fakes import FakeDataset, FakePair, fake_runner, run_iterations
 from mmengine.hooks import CheckpointHook
 
 from mmssod.engine import SkippedImagesHook

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 import torch
+from builders.toy_training import toy_config
 from mmdet.apis import DetInferencer, init_detector
 from mmdet.registry import MODELS
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from mmengine.runner import CheckpointLoader
 from test_unsafe_checkpoints import Payload
-from toy_training import toy_config
 
 from mmssod import apis
 from mmssod.environment.checkpoints import UnsafeCheckpointError, trusting

@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from builders.toy_training import toy_config, weights_of
 from mmdet.registry import MODELS
 from mmengine.logging import MessageHub
 from mmengine.runner import CheckpointLoader
-from toy_training import toy_config, weights_of
 
 from mmssod import apis
 from mmssod.apis.checkpoints import merge_checkpoints

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-from toy_training import toy_config, weights_of
+from builders.toy_training import toy_config, weights_of
 
 from mmssod import apis
 from mmssod.engine import checkpoint_files
@@ -237,7 +237,8 @@ def test_the_best_one_stays_until_the_better_one_is_there(tmp_path, monkeypatch)
     cfg.train_cfg.val_interval = 2
     scores = iter([0.1, 0.2])
     monkeypatch.setattr(
-        'toy_training.ToyMetric.compute_metrics', lambda self, _: {'bbox_mAP': next(scores)}
+        'builders.toy_training.ToyMetric.compute_metrics',
+        lambda self, _: {'bbox_mAP': next(scores)},
     )
     there = []
     remove = WholeFileBackend.remove
@@ -294,7 +295,8 @@ def test_a_full_disk_is_named_wherever_it_shows(tmp_path, monkeypatch, file, num
     if file.startswith('best'):
         scores = iter([0.1, 0.2, 0.3])
         monkeypatch.setattr(
-            'toy_training.ToyMetric.compute_metrics', lambda self, _: {'bbox_mAP': next(scores)}
+            'builders.toy_training.ToyMetric.compute_metrics',
+            lambda self, _: {'bbox_mAP': next(scores)},
         )
 
     def full(*args, **options):

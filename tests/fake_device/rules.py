@@ -45,9 +45,8 @@ class Facts(NamedTuple):
 
     names: tuple[str, ...]  # of its arguments
     changed: tuple[str, ...]  # names of those that it writes into
-    returned: tuple[
-        str, ...
-    ]  # for each value that it returns the argument that it is, '' for a new value
+    # for each value that it returns the argument that it is, '' for a new value
+    returned: tuple[str, ...]
     is_list: bool  # one operation for each place of its lists
     takes_numbers: bool  # of the host
     changes_shape: bool  # of an argument, in place

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from banks import bank, header, image
-from fault_runs import kill, start, wait
+from builders.banks import bank, header, image
+from builders.fault_runs import kill, start, wait
+from builders.trainings import small_config, small_data
 from mmdet.registry import MODELS
 from mmengine.registry import DefaultScope
-from small_training import small_config, small_data
 
 from mmssod.label_bank import IMAGE, BankError, LabelBankFiles, ShardWriter
 from mmssod.label_bank.layout import shard_files

@@ -101,9 +101,8 @@ def run(root: Path, chosen: dict[str, Callable[[Path], dict]]) -> dict[str, dict
         result['date'] = str(date.today())
         write_whole(kept, json.dumps(result).encode())
         if result['passed']:
-            shutil.rmtree(
-                folder, ignore_errors=True
-            )  # of the others, logs and checkpoints tell why
+            # of the others, logs and checkpoints tell why
+            shutil.rmtree(folder, ignore_errors=True)
         results[name] = result
         print(f'{"passed" if result["passed"] else "FAILED"}  {name}: {result}', flush=True)
     return results

@@ -6,10 +6,10 @@ import time
 from hashlib import sha256
 from pathlib import Path
 
-from fault_runs import differences, kill, start, wait
+from builders.fault_runs import differences, kill, start, wait
+from builders.toy_training import toy_config
 from kills import iteration_of, kill_once
 from own_mounts import NOT_ALLOWED, mount
-from toy_training import toy_config
 
 from mmssod import apis
 from mmssod.analysis.report import read_run_folder

@@ -9,22 +9,17 @@ from hashlib import sha256
 from pathlib import Path
 
 import torch
-from fault_runs import TESTS, start, wait
+from builders.authors_yolox import trained
+from builders.fault_runs import start, wait
+from builders.small_run import make_run
+from builders.toy_training import toy_config
+from builders.trainings import small_data
 from own_mounts import NOT_ALLOWED, mount
-from toy_training import toy_config
 
 from mmssod import apis
 from mmssod.cli import main
 from mmssod.convert.files import convert_yolox
-
-for folder in ('cli', 'convert'):
-    sys.path.append(str(TESTS / folder))
-
-from authors_yolox import trained  # noqa: E402
-from small_run import make_run  # noqa: E402
-from small_training import small_data  # noqa: E402
-
-from mmssod.label_bank import LabelBankFiles  # noqa: E402
+from mmssod.label_bank import LabelBankFiles
 
 NO_SPACE = os.strerror(errno.ENOSPC)
 TIMES = ('first', 'full', 'again')

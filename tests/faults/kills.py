@@ -6,9 +6,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from fault_runs import differences, kill, start, start_two, wait
-from small_training import small_config, small_data
-from toy_training import toy_config
+from builders.fault_runs import differences, kill, start, start_two, wait
+from builders.toy_training import toy_config
+from builders.trainings import small_config, small_data
 
 from mmssod import apis
 from mmssod.engine.checkpoint_files import newest_checkpoint

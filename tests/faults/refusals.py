@@ -9,9 +9,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 import torch
-from fault_runs import start, wait
+from builders.fault_runs import start, wait
+from builders.toy_training import toy_config
 from mmengine.config import Config
-from toy_training import toy_config
 
 from mmssod import apis
 from mmssod.datasets import UnlabeledDataset

@@ -6,10 +6,10 @@ import os
 from pathlib import Path
 from statistics import median
 
-from fault_runs import start, wait
+from builders.fault_runs import start, wait
+from builders.trainings import small_config, small_data
 from mmdet.registry import HOOKS
 from mmengine.hooks import Hook
-from small_training import small_config, small_data
 
 from mmssod import apis
 
@@ -60,9 +60,7 @@ def soak(root: Path, iterations: int) -> dict:
     cfg = small_config(small_data(root / 'soak_data'), folder, iterations, 1, val_interval=often)
     cfg.default_hooks.checkpoint.update(interval=often, max_keep_ckpts=2)
     watch = dict(
-        type='ResourceWatch',
-        file=str(root / 'soak.jsonl'),
-        interval=max(iterations // 80, 1),
+        type='ResourceWatch', file=str(root / 'soak.jsonl'), interval=max(iterations // 80, 1)
     )
     cfg.custom_hooks = [watch]
     action = start(lambda: apis.train(cfg, work_dir=str(folder), seed=0), root / 'soak.log')

@@ -6,8 +6,8 @@ import select
 import signal
 import time
 
-from fault_runs import code_of, wait
-from toy_training import toy_config
+from builders.fault_runs import code_of, wait
+from builders.toy_training import toy_config
 
 from mmssod import apis
 

@@ -7,8 +7,8 @@ import pytest
 import torch
 from bad_rows import every_row
 from bank_faults import killed, power_loss
+from builders.fault_runs import differences, start, wait
 from campaign import kills_in_all, page, run
-from fault_runs import differences, start, wait
 from folders import clock_set_back, copied, two_at_once, used_again
 from full_disk import full_disk
 from kills import kill_once, kill_one_of_two, kill_one_process
@@ -50,8 +50,7 @@ def test_a_campaign_that_was_cut_goes_on(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ('leak', 'files', 'expected'),
-    [(0, 0, (0.0, 0)), (3, 0, (0.11, 0)), (0, 1, (0.0, 40))],
+    ('leak', 'files', 'expected'), [(0, 0, (0.0, 0)), (3, 0, (0.11, 0)), (0, 1, (0.0, 40))]
 )
 def test_growth_is_measured(leak, files, expected):
     """80 rows of a run: memory 1000 + leak a row, so 1091.5 and 1211.5 in the middle of its quarters."""
@@ -108,8 +107,7 @@ def test_codes_of_processes(tmp_path):
 
 
 @pytest.mark.parametrize(
-    'part',
-    [worker_killed, clock_jumps, clock_set_back, lambda folder: power_loss(folder, 20)],
+    'part', [worker_killed, clock_jumps, clock_set_back, lambda folder: power_loss(folder, 20)]
 )
 def test_quick_parts(tmp_path, part):
     result = part(tmp_path)

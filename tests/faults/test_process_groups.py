@@ -5,10 +5,10 @@ import subprocess
 import time
 
 import pytest
-from fault_runs import differences, start, wait
+from builders.fault_runs import differences, start, wait
+from builders.toy_training import toy_config
 from mmdet.registry import HOOKS
 from mmengine.hooks import Hook
-from toy_training import toy_config
 
 from mmssod import apis
 

@@ -1,16 +1,15 @@
 """A run with little shared memory, as docker gives it: refused before training, and no hang where it slips through."""
 
 import pytest
-from fault_runs import start, wait
+from builders.fault_runs import start, wait
+from builders.toy_training import toy_config
 from own_mounts import NOT_ALLOWED, mount
-from toy_training import toy_config
 
 from mmssod import apis
 
 
 @pytest.mark.parametrize(
-    ('checked', 'said'),
-    [(True, 'do not fit in shared memory'), (False, '--shm-size')],
+    ('checked', 'said'), [(True, 'do not fit in shared memory'), (False, '--shm-size')]
 )
 def test_a_run_does_not_hang(tmp_path, monkeypatch, checked, said):
     if not checked:

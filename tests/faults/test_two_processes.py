@@ -4,9 +4,9 @@ import re
 
 import pytest
 import torch
-from fault_runs import differences, start_two, wait
-from small_training import small_config, small_data
-from toy_training import toy_config
+from builders.fault_runs import differences, start_two, wait
+from builders.toy_training import toy_config
+from builders.trainings import small_config, small_data
 from world import torchrun_told
 
 from mmssod import apis

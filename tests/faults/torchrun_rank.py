@@ -6,11 +6,11 @@ import sys
 import time
 from pathlib import Path
 
-sys.path.append(str(Path(__file__).parents[1] / 'engine'))
+sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from builders.toy_training import toy_config
 from mmdet.registry import HOOKS
 from mmengine.hooks import Hook
-from toy_training import toy_config
 
 from mmssod import apis
 from mmssod.engine import PreemptionHook

@@ -11,11 +11,11 @@ import sys
 import time
 from pathlib import Path
 
-from fault_runs import PORTS, differences, start, start_two, wait
+from builders.fault_runs import PORTS, differences, start, start_two, wait
+from builders.toy_training import toy_config
 from mmdet.registry import HOOKS
 from mmengine.hooks import Hook
 from torchrun_rank import MARKER, config
-from toy_training import toy_config
 
 from mmssod import apis
 

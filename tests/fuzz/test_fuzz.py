@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from banks import bank, image
+from builders.banks import bank, image
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from mmengine.runner import CheckpointLoader
@@ -28,10 +28,7 @@ pytestmark = pytest.mark.slow
 EXAMPLES = int(os.environ.get('MMSSOD_FUZZ_EXAMPLES', '40'))
 MEMORY = 2**20  # KiB
 thorough = settings(
-    max_examples=EXAMPLES,
-    deadline=None,
-    suppress_health_check=list(HealthCheck),
-    print_blob=True,
+    max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck), print_blob=True
 )
 SIDE = 40
 COCO = dict(

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from banks import bank, image
+from builders.banks import bank, image
 from mmengine.runner import CheckpointLoader
 
 from mmssod.analysis.class_balance import class_balance

@@ -5,7 +5,7 @@ import os
 
 import numpy as np
 import pytest
-from banks import CLASSES, boxes, image, written
+from builders.banks import CLASSES, boxes, image, written
 from pycocotools.coco import COCO
 
 from mmssod.label_bank import coco, write_coco

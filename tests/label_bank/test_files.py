@@ -13,7 +13,7 @@ from hashlib import sha256
 
 import numpy as np
 import pytest
-from banks import bank, header, image, some_boxes, written
+from builders.banks import bank, header, image, some_boxes, written
 from PIL import Image
 
 from mmssod.label_bank import BOX, IMAGE, BankError, Header, LabelBankFiles, ShardWriter, finish

@@ -9,7 +9,7 @@ import socket
 import time
 
 import pytest
-from banks import header, image
+from builders.banks import header, image
 
 from mmssod.label_bank import BankError, Header, ShardWriter
 from mmssod.label_bank.shards import images_done

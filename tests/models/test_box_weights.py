@@ -5,7 +5,7 @@ import itertools
 
 import pytest
 import torch
-from dense_detectors import HEADS, batch, dense_config, dense_detector
+from builders.dense_detectors import HEADS, batch, dense_config, dense_detector
 from mmdet.registry import MODELS
 
 from mmssod.models.box_weights import BoxWeightMixin, take_box_weights

@@ -2,11 +2,11 @@
 
 import pytest
 import torch
+from builders.tiny_recipes import shrink
 from mmdet.models.roi_heads import CascadeRoIHead
 from mmdet.registry import MODELS
 from mmengine.config import Config, ConfigDict
 from mmengine.structures import InstanceData
-from tiny_recipes import shrink
 
 from mmssod.testing import tiny_detector, tiny_sample
 

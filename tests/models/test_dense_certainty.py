@@ -4,7 +4,7 @@ import copy
 
 import pytest
 import torch
-from dense_detectors import HEADS, batch, dense_detector
+from builders.dense_detectors import HEADS, batch, dense_detector
 from mmengine.structures import InstanceData
 
 from mmssod.models.dense_certainty import MAX_PER_IMAGE, side_certainty, with_certainty

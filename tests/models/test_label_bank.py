@@ -5,10 +5,10 @@ import copy
 import numpy as np
 import pytest
 import torch
-from banks import bank, boxes, image, some_boxes
+from builders.banks import bank, boxes, image, some_boxes
+from builders.tiny_recipes import make_sure, two_steps
 from mmdet.registry import MODELS
 from mmdet.structures import DetDataSample
-from tiny_recipes import two_steps
 
 from mmssod.label_bank import BOX, BankError, Found, LabelBankFiles
 from mmssod.label_bank.labeler import LabelBank, as_labels
@@ -28,21 +28,12 @@ def build(labeler, **slots):
     return model
 
 
-def sure(*detectors):
-    for detector in detectors:
-        detector.roi_head.bbox_head.fc_cls.bias.data.copy_(torch.tensor([2.0, 1.0, 0.0, 0.0]))
-
-
 def frozen(**slots):
-    model = build('FrozenTeacher', **slots)
-    sure(model.student, model.labeler.teacher)
-    return model.train()
+    return make_sure(build('FrozenTeacher', **slots)).train()
 
 
 def banked(path, **slots):
-    model = build(dict(type='LabelBank', path=str(path)), **slots)
-    sure(model.student)
-    return model.train()
+    return make_sure(build(dict(type='LabelBank', path=str(path)), **slots)).train()
 
 
 class AsTheyAre(torch.nn.Module):

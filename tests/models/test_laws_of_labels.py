@@ -3,6 +3,7 @@
 import math
 
 import torch
+from builders.labels import pseudo
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -88,9 +89,8 @@ flips, scales = st.booleans(), st.floats(0.5, 2)
 
 
 def labels(found) -> PseudoLabels:
-    corners = torch.tensor([[x, y, x + w, y + h] for x, y, w, h in found]).reshape(-1, 4)
-    ones = torch.ones(len(corners))
-    return PseudoLabels(corners, torch.arange(len(corners)), ones, ones, ones)
+    corners = [[x, y, x + w, y + h] for x, y, w, h in found]
+    return pseudo(corners, [1.0] * len(corners), labels=list(range(len(corners))))
 
 
 def view(flip: bool, scale: float):

@@ -4,8 +4,8 @@ import io
 
 import pytest
 import torch
+from builders.tiny_recipes import build_recipe, tiny_recipe
 from mmengine.runner.checkpoint import get_state_dict, load_state_dict
-from tiny_recipes import build_recipe, tiny_recipe
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 

@@ -4,27 +4,22 @@ import copy
 
 import pytest
 import torch
+from builders import labels as builders_labels
 from mmdet.registry import MODELS
 from mmdet.structures import DetDataSample
 from mmengine.structures import InstanceData
 
 from mmssod.models.pseudo import KeepImages, MixUp, RandomMixer, TwoImageMosaic
 from mmssod.models.pseudo.mixing import mixup, mosaic
-from mmssod.structures import PseudoLabels, View, Views
+from mmssod.structures import View, Views
 
 BOTH = dict(mixup=dict(type='MixUp'), mosaic=dict(type='TwoImageMosaic'))
 MIXERS = [MixUp, TwoImageMosaic, lambda prob=1.0: RandomMixer(BOTH, prob=prob)]
 
 
-def pseudo(boxes=(), weights=None, label=0, p=0.9):
+def pseudo(boxes=(), weights=None, label=0):
     number = len(boxes)
-    return PseudoLabels(
-        boxes=torch.tensor(boxes, dtype=torch.float).reshape(-1, 4),
-        labels=torch.full((number,), label),
-        cls_certainty=torch.full((number,), p),
-        loc_certainty=torch.ones(number),
-        weights=torch.ones(number) if weights is None else torch.tensor(weights),
-    )
+    return builders_labels.pseudo(boxes, [0.9] * number, labels=[label] * number, weights=weights)
 
 
 def padded(length, divisor=4):

@@ -4,6 +4,7 @@ import copy
 
 import pytest
 import torch
+from builders.labels import pseudo
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from mmssod import equations
@@ -12,18 +13,6 @@ from mmssod.models.pseudo import ClassBalancer, PseudoLabelStatistics, Threshold
 from mmssod.structures import PseudoLabels
 
 VIEW = (64, 64)
-
-
-def pseudo(p=(), v=None, labels=None, boxes=None):
-    """Boxes of 10 x 10 pixels, of class 0 and v = 1 where nothing else is said."""
-    boxes = [[0, 0, 10, 10]] * len(p) if boxes is None else boxes
-    return PseudoLabels(
-        boxes=torch.tensor(boxes, dtype=torch.float32).reshape(-1, 4),
-        labels=torch.tensor([0] * len(p) if labels is None else labels, dtype=torch.long),
-        cls_certainty=torch.tensor(p, dtype=torch.float32),
-        loc_certainty=torch.tensor([1.0] * len(p) if v is None else v, dtype=torch.float32),
-        weights=torch.ones(len(p)),
-    )
 
 
 # ---------------------------------------------------------------- selector
@@ -80,16 +69,6 @@ def test_soft_boxes_weigh_what_was_compared(certainty, weights):
         [2 * w for w in weights]
     )
     assert candidates.weights.tolist() == [1, 1, 1]
-
-
-@pytest.mark.parametrize('score', [0.3, 0.95, 1.0])
-def test_a_soft_target_is_a_weight(score):
-    """Cross-entropy with ``score`` at the class and 0 elsewhere, against ``score`` times that of the hard target."""
-    logits = torch.tensor([[0.3, -1.0, 2.0, 0.5]])
-    soft = torch.tensor([[0.0, score, 0.0, 0.0]])
-    by_hand = -(soft * logits.log_softmax(dim=1)).sum()
-    weighted = score * torch.nn.functional.cross_entropy(logits, torch.tensor([1]))
-    assert by_hand.item() == pytest.approx(weighted.item())
 
 
 # ---------------------------------------------------------------- class balancer
@@ -267,21 +246,6 @@ def test_quantiles_are_exact_to_a_bin():
 # ---------------------------------------------------------------- the value
 
 
-@pytest.mark.parametrize('number', [0, 1, 3])
-def test_any_number_of_boxes_goes_through(number):
-    labels = pseudo(p=[0.5] * number)
-    results = (
-        labels.select(torch.ones(number, dtype=torch.bool)),
-        labels.select(torch.arange(number)),
-        labels.weighted(torch.ones(1)),
-        labels.project(torch.eye(3), VIEW),
-    )
-    for result in results:
-        assert len(result) == number
-        assert result.boxes.shape == (number, 4)
-    assert labels.to_ground_truth().bboxes.shape == (number, 4)
-
-
 def test_select_and_weighted_give_new_values():
     labels = pseudo(p=[0.9, 0.5], v=[0.5, 0.5], labels=[1, 0])
     doubled = labels.weighted(torch.tensor([3.0, 2.0], dtype=torch.float64)).weighted(
@@ -354,13 +318,7 @@ def test_boxes_out_of_view_are_dropped_with_all_they_carry():
 
 def test_lengths_must_agree():
     with pytest.raises(ValueError, match="'boxes': 2.*'weights': 1"):
-        PseudoLabels(
-            boxes=torch.zeros(2, 4),
-            labels=torch.zeros(2, dtype=torch.long),
-            cls_certainty=torch.zeros(2),
-            loc_certainty=torch.zeros(2),
-            weights=torch.zeros(1),
-        )
+        pseudo(p=[0.5, 0.5], weights=[1.0])
 
 
 @pytest.mark.parametrize('bad', [float('nan'), float('inf')])

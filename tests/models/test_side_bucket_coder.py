@@ -109,9 +109,8 @@ def test_the_reach_of_offsets_is_a_length(num_buckets):
     assert torch.allclose(decoded, truth, atol=1e-3)
     trained = targets.offset_weights > 0
     assert targets.offsets[trained].abs().max() <= 1
-    moved = (
-        (targets.offsets * trained * reach[..., None]).abs().amax(dim=-1)
-    )  # the longest way that is trained
+    # the longest way that is trained
+    moved = (targets.offsets * trained * reach[..., None]).abs().amax(dim=-1)
     assert (moved <= reach * 1.0001).all() and (moved > 0.4 * reach).float().mean() > 0.7
     total = targets.offset_weights.sum(dim=-1)
     assert 0.9 < total.min() and total.max() < 2.4
@@ -141,9 +140,8 @@ def test_scale_changes_no_target():
 def test_sides_off_the_segment_are_pulled_to_its_end():
     coder = SideBucketCoder(30)
     rois = torch.tensor([[0.0, 0.0, 100.0, 100.0]])
-    far = torch.tensor(
-        [[-200.0, 70.0, 110.0, 110.0]]
-    )  # left beyond the border, top beyond the center
+    # left beyond the border, top beyond the center
+    far = torch.tensor([[-200.0, 70.0, 110.0, 110.0]])
     targets = coder.encode(rois, far)
     assert (targets.offsets * targets.offset_weights).abs().max() <= 1
     decoded = coder.decode(rois, *answer(targets))

@@ -6,6 +6,7 @@ import pickle
 
 import pytest
 import torch
+from builders.tiny_recipes import build_recipe, total
 from mmdet.registry import MODELS
 from mmengine.optim import AmpOptimWrapper, OptimWrapper
 from mmengine.optim.optimizer import amp_optimizer_wrapper
@@ -22,13 +23,8 @@ from speed_ratios.syncs import WAITING, host_waits, run_waits, step_waits
 
 def build(head='bucket', **slots):
     """A tiny certainty detector with an EMA teacher that is sure of something."""
-    torch.manual_seed(0)
     balance = dict(type='ClassBalancer', threshold=0.3, threshold_power=0.05, weight_power=0.6)
-    model = MODELS.build(tiny_semi(head, 'EMATeacher', balancer=balance, **slots))
-    model.init_weights()
-    model.student.roi_head.bbox_head.fc_cls.bias.data.copy_(torch.tensor([2.0, 1.0, 0.0, 0.0]))
-    model.labeler.update(model.student, 0.0)
-    return model.train()
+    return build_recipe(tiny_semi(head, 'EMATeacher', balancer=balance, **slots))
 
 
 def test_no_more_waits_for_the_device_than_mmdet():
@@ -87,14 +83,6 @@ def losses_of(model, autocast=None):
         return model.loss(*tiny_batch())
     with torch.autocast('cpu', autocast):
         return model.loss(*tiny_batch())
-
-
-def total(losses):
-    return sum(
-        sum(value) if isinstance(value, list) else value
-        for name, value in losses.items()
-        if 'loss' in name
-    )
 
 
 @pytest.mark.parametrize('head', ['bucket', 'side'])
@@ -164,9 +152,8 @@ def test_a_step_in_bfloat16_learns_and_rounds_no_place(monkeypatch, head):
     assert all(torch.isfinite(value).all() for value in weights.values())
     moved = sum(not torch.equal(value, before[name]) for name, value in weights.items())
     assert moved > 50
-    assert {value.dtype for value in features} == {
-        torch.bfloat16
-    }  # convolutions are not in float32
+    # convolutions are not in float32
+    assert {value.dtype for value in features} == {torch.bfloat16}
     assert rois and all(value.dtype == torch.float32 for args in rois for value in args)
     places = [torch.cat([args[1][:, 1:] for args in rois])]
     for pairs in decoded:
@@ -225,14 +212,9 @@ def test_channels_last_changes_no_loss():
 
 def frozen(joint, **slots):
     """The same with batch norm frozen, which one pass for both branches needs."""
-    torch.manual_seed(0)
     config = tiny_semi(labeler='EMATeacher', joint_features=joint, **slots)
     config.detector.backbone.norm_eval = True
-    model = MODELS.build(config)
-    model.init_weights()
-    model.student.roi_head.bbox_head.fc_cls.bias.data.copy_(torch.tensor([2.0, 1.0, 0.0, 0.0]))
-    model.labeler.update(model.student, 0.0)
-    return model.train()
+    return build_recipe(config)
 
 
 def passes_and_losses(model, batch, empty=()):

@@ -250,9 +250,7 @@ def detr(name: str) -> nn.Module:
     )
     if name == 'DINO':
         config['dn_cfg'] = dict(
-            label_noise_scale=0.5,
-            box_noise_scale=1.0,
-            group_cfg=dict(dynamic=False, num_groups=2),
+            label_noise_scale=0.5, box_noise_scale=1.0, group_cfg=dict(dynamic=False, num_groups=2)
         )
     torch.manual_seed(0)
     model = MODELS.build(ConfigDict(config))

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from tiny_recipes import build_recipe, tiny_recipe, two_steps
+from builders.tiny_recipes import build_recipe, tiny_recipe, two_steps
 
 CONFIG = Path(__file__).parents[2] / 'docs/examples/best_few/demo.py'
 

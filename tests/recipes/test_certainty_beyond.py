@@ -4,9 +4,9 @@ import copy
 from types import SimpleNamespace
 
 import torch
+from builders.tiny_recipes import FEW_BOXES, build_recipe, tiny_recipe, two_steps
 from mmdet.registry import HOOKS
 from mmengine.config import Config
-from tiny_recipes import FEW_BOXES, build_recipe, tiny_recipe, two_steps
 
 from mmssod.testing import tiny_batch
 

@@ -1,15 +1,11 @@
 """CSD: answers to an image and to its mirror image agree."""
 
-import copy
 from types import SimpleNamespace
 
 import pytest
 import torch
-from mmdet.registry import MODELS
+from builders.tiny_recipes import build_recipe, tiny_recipe, two_steps
 from mmengine.config import Config
-from mmengine.registry import DefaultScope
-from mmengine.structures import InstanceData
-from tiny_recipes import build_recipe, tiny_recipe, two_steps
 
 from mmssod.engine.preflight import start_problems
 from mmssod.engine.preflight.runtime_checks import _model_problems
@@ -207,36 +203,11 @@ def test_the_mirror_is_made_of_the_image(monkeypatch):
 # ---------------------------------------------------------------- what it leaves alone
 
 
-def test_boxes_of_unlabeled_images_cannot_leak():
-    clean = step(build())
-    inputs, samples = csd_batch()
-    for sample in samples['weak']:
-        sample.gt_instances = InstanceData(
-            bboxes=torch.full((3, 4), float('nan')), labels=torch.tensor([0, 1, 2])
-        )
-    dirty = step(build(), (inputs, samples))
-    assert clean.keys() == dirty.keys()
-    for name, value in clean.items():
-        torch.testing.assert_close(dirty[name], value, rtol=0, atol=0, msg=name)
-
-
 def test_unlabeled_images_teach():
     inputs, samples = csd_batch()
     inputs['weak'] = inputs['weak'] * 2
     other = step(build(), (inputs, samples))
     assert other['consistency_loss_cls'] != step(build())['consistency_loss_cls']
-
-
-def test_nothing_given_is_changed():
-    batch = csd_batch()
-    before = copy.deepcopy(batch)
-    step(build(), batch)
-    for branch in batch[0]:
-        assert torch.equal(batch[0][branch], before[0][branch])
-        for now, then in zip(batch[1][branch], before[1][branch], strict=True):
-            assert set(now.keys()) == set(then.keys())
-            for name, value in then.gt_instances.items():
-                assert torch.equal(now.gt_instances[name], value)
 
 
 def test_every_parameter_learns_something_from_nothing_in_common():
@@ -249,13 +220,6 @@ def test_every_parameter_learns_something_from_nothing_in_common():
     total, _ = model.parse_losses(losses)
     total.backward()
     assert all(p.grad is not None for p in model.student.parameters() if p.requires_grad)
-
-
-def test_mixed_precision_is_finite():
-    model = build()
-    with torch.autocast('cpu', torch.bfloat16):
-        total, _ = model.parse_losses(step(model))
-    assert torch.isfinite(total)
 
 
 # ---------------------------------------------------------------- weight
@@ -304,16 +268,6 @@ def test_settings_of_the_hook():
 
 
 # ---------------------------------------------------------------- start, checks, prediction
-
-
-def test_a_plain_checkpoint_starts_it_and_its_own_has_everything():
-    model = build()
-    with DefaultScope.overwrite_default_scope('mmdet'):
-        plain = MODELS.build(tiny_recipe('configs/demo/teacher_plain.py')).state_dict()
-    missing, unexpected = model.load_state_dict(copy.deepcopy(plain), strict=False)
-    assert not missing and not unexpected
-    assert all(torch.equal(model.student.state_dict()[name], v) for name, v in plain.items())
-    build().load_state_dict(model.state_dict())  # strict
 
 
 def test_it_predicts_as_its_student_does():

@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from builders.tiny_recipes import FEW_BOXES, build_recipe, tiny_recipe, two_steps
 from mmdet.registry import TRANSFORMS
 from mmengine.config import Config
-from tiny_recipes import FEW_BOXES, build_recipe, tiny_recipe, two_steps
 
 from mmssod.models.pseudo.mixing import mixup
 from mmssod.testing import tiny_batch

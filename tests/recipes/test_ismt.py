@@ -2,10 +2,10 @@
 
 import pytest
 import torch
+from builders.tiny_recipes import FEW_BOXES, build_recipe, tiny_recipe, two_steps
 from mmdet.registry import MODELS
 from mmengine.config import Config
 from mmengine.structures import InstanceData
-from tiny_recipes import FEW_BOXES, build_recipe, tiny_recipe, two_steps
 
 from mmssod.methods.ismt import HeadLabels
 from mmssod.methods.ismt.dual_roi_head import lesson

@@ -1,15 +1,13 @@
 """Other detectors in the recipes that need only ``loss`` and ``predict``; readable errors in the others."""
 
-import copy
 from functools import partial
 from types import SimpleNamespace
 
 import pytest
 import torch
+from builders.tiny_recipes import FEW_BOXES, build_recipe, tiny_recipe, two_steps, with_hidden_boxes
 from mmdet.registry import MODELS
 from mmengine.config import ConfigDict
-from mmengine.structures import InstanceData
-from tiny_recipes import FEW_BOXES, build_recipe, tiny_recipe, two_steps
 
 from mmssod.engine.preflight.part_checks import built_part_problems
 from mmssod.engine.preflight.runtime_checks import _model_problems
@@ -90,8 +88,7 @@ def test_with_other_labelers(build, labeler):
 
 
 @pytest.mark.parametrize(
-    ('recipe', 'detector'),
-    [('stac', CASCADE), ('stac', RETINANET), ('unbiased_teacher', CASCADE)],
+    ('recipe', 'detector'), [('stac', CASCADE), ('stac', RETINANET), ('unbiased_teacher', CASCADE)]
 )
 def test_of_other_recipes(recipe, detector):
     config = tiny_recipe(f'configs/{recipe}/demo.py', balancer=dict(threshold=0.3, bounds=(0, 1)))
@@ -107,19 +104,9 @@ def test_of_other_recipes(recipe, detector):
         assert regressed == (recipe == 'stac')
 
 
-@pytest.mark.parametrize('build', [cascade, retinanet, fcos])
-def test_nothing_leaks_and_nothing_is_changed(build):
-    clean = two_steps(build())
-    inputs, samples = tiny_batch()
-    for sample in samples['weak'] + samples['strong']:
-        sample.gt_instances = InstanceData(
-            bboxes=torch.full((3, 4), float('nan')), labels=torch.tensor([0, 1, 2])
-        )
-    before = copy.deepcopy(samples)
-    assert two_steps(build(), (inputs, samples)) == clean
-    for branch, values in before.items():
-        for now, then in zip(samples[branch], values, strict=True):
-            assert set(now.gt_instances.keys()) == set(then.gt_instances.keys())
+@pytest.mark.parametrize('build', [retinanet, fcos])
+def test_nothing_leaks(build):
+    assert two_steps(build(), with_hidden_boxes(tiny_batch())) == two_steps(build())
 
 
 # ---------------------------------------------------------------- Cascade R-CNN: weights and certainties

@@ -7,14 +7,14 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from builders.labels import pseudo
+from builders.tiny_recipes import FEW_BOXES, build_recipe, by_name, tiny_recipe, two_steps
 from mmdet.registry import MODELS, TRANSFORMS
 from mmdet.structures.bbox import bbox_overlaps
 from mmengine.config import Config
-from tiny_recipes import FEW_BOXES, build_recipe, tiny_recipe, two_steps
 
 from mmssod.datasets.transforms.steps import as_list
 from mmssod.models.detectors.pseudo_label_detector import project
-from mmssod.structures import PseudoLabels
 from mmssod.testing import tiny_batch
 
 FOLDER = Path('configs/stac')
@@ -109,12 +109,7 @@ def test_fold_and_percent_lead_to_their_teacher(monkeypatch):
 def unsupervised(**changes):
     model = build(**changes)
     torch.manual_seed(7)
-    losses = model.loss(*tiny_batch())
-    return {
-        key.removeprefix('unsup_'): sum(loss) if isinstance(loss, list) else loss
-        for key, loss in losses.items()
-        if key.startswith('unsup_') and 'loss' in key
-    }
+    return by_name(model.loss(*tiny_batch()), 'unsup_')
 
 
 def test_all_four_losses_learn_with_twice_the_weight():
@@ -143,14 +138,8 @@ def test_the_numbers_of_the_public_code(file):
 
 def test_a_label_needs_more_than_nine_tenths():
     model = MODELS.build(tiny_recipe(CONFIG, labeler=dict(checkpoint='')))
-    p = torch.tensor([0.89, 0.901, 0.95])
-    candidates = PseudoLabels(
-        boxes=torch.tensor([[0.0, 0, 9, 9]] * 3),
-        labels=torch.tensor([0, 1, 2]),
-        cls_certainty=p,
-        loc_certainty=torch.full((3,), 0.1),  # v does not count
-        weights=torch.ones(3),
-    )
+    # v does not count
+    candidates = pseudo(p=[0.89, 0.901, 0.95], v=[0.1] * 3, labels=[0, 1, 2])
     assert model.selector(candidates, model.balancer.thresholds()).cls_certainty.tolist() == (
         pytest.approx([0.901, 0.95])
     )
@@ -216,13 +205,7 @@ def test_a_pseudo_box_lies_where_its_pixels_went(tmp_path):
         sample = views_of(steps, path, seed)
         weak, strong = (sample['data_samples'][branch] for branch in ('weak', 'strong'))
         scale = torch.tensor(weak.scale_factor).repeat(2)
-        labels = PseudoLabels(
-            boxes=torch.tensor([box]) * scale,
-            labels=torch.tensor([0]),
-            cls_certainty=torch.ones(1),
-            loc_certainty=torch.ones(1),
-            weights=torch.ones(1),
-        )
+        labels = pseudo(torch.tensor([box]) * scale, [1.0])
         found = project([labels], [weak], [strong])[0].boxes
         bright = sample['inputs']['strong'][0] > 140  # what comes from outside is at 125
         rows, columns = (bright.any(dim=dim).nonzero().flatten() for dim in (1, 0))

@@ -2,8 +2,8 @@
 
 import pytest
 import torch
+from builders.tiny_recipes import build_recipe, tiny_recipe, two_steps
 from mmengine.config import Config
-from tiny_recipes import build_recipe, tiny_recipe, two_steps
 
 from mmssod.testing import tiny_batch
 

@@ -6,9 +6,9 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from builders.tiny_recipes import FEW_BOXES, build_recipe, by_name, tiny_recipe, two_steps
 from mmdet.registry import HOOKS
 from mmengine.config import Config
-from tiny_recipes import FEW_BOXES, build_recipe, tiny_recipe, two_steps
 
 from mmssod.methods.unbiased_teacher import SoftmaxFocalLoss
 from mmssod.testing import tiny_batch
@@ -38,18 +38,6 @@ def step(model, batch=None, seed=7):
     return model.loss(*(batch or two_views()))
 
 
-def value(loss):
-    return sum(loss) if isinstance(loss, list) else loss
-
-
-def unsupervised(losses):
-    return {
-        name.removeprefix('unsup_'): value(loss)
-        for name, loss in losses.items()
-        if name.startswith('unsup_') and 'loss' in name
-    }
-
-
 def test_losses_are_those_on_file(golden):
     steps = two_steps(build(detector=FEW_BOXES), two_views())
     assert all(step['pseudo_boxes'] > 0 for step in steps)
@@ -67,7 +55,7 @@ def test_every_config_writes_out_which_losses_learn(file):
 
 def gradients(model):
     """Sum of the gradient's absolute values by layer, of unlabeled images alone."""
-    losses = unsupervised(step(model))
+    losses = by_name(step(model), 'unsup_')
     sum(losses.values()).backward()
     return {
         name: sum(
@@ -88,7 +76,7 @@ def test_unlabeled_images_do_not_train_the_regression():
 
 
 def test_lambda_u_is_four_for_what_is_left():
-    ours, ones = (unsupervised(step(build(unsup_weight=weight))) for weight in (4.0, 1.0))
+    ours, ones = (by_name(step(build(unsup_weight=weight)), 'unsup_') for weight in (4.0, 1.0))
     for name, loss in ours.items():
         assert loss.item() == pytest.approx(0 if name in REGRESSION else 4 * ones[name].item())
     assert Config.fromfile(CONFIG).model.unsup_weight == 4.0
@@ -155,7 +143,7 @@ def test_no_label_exists_before_the_burn_in_ends():
         losses.append(step(model))
     assert asked == [2, 3]
     for iteration, found in enumerate(losses):
-        assert bool(unsupervised(found)) == ('pseudo_boxes' in found) == (iteration >= 2)
+        assert bool(by_name(found, 'unsup_')) == ('pseudo_boxes' in found) == (iteration >= 2)
 
 
 @pytest.mark.parametrize('burn_in', [0, 2])
@@ -207,9 +195,8 @@ def test_the_numbers_of_the_public_code(file, keep, burn_in, iterations, images)
     training = cfg.model.detector.train_cfg
     assert (training.rpn.sampler.num, training.rpn.sampler.pos_fraction) == (256, 0.25)
     assert (training.rcnn.sampler.num, training.rcnn.sampler.pos_fraction) == (512, 0.25)
-    assert (
-        cfg.train_cfg.get('val_begin', 5000) >= burn_in
-    )  # no test of a teacher that knows nothing
+    # no test of a teacher that knows nothing
+    assert cfg.train_cfg.get('val_begin', 5000) >= burn_in
     assert (cfg.load_from, cfg.model.labeler.checkpoint) == (None, '')
 
 
@@ -226,9 +213,9 @@ def test_the_supervised_loss_is_the_mean_over_weak_and_strong():
     for branch in ('labeled', 'labeled_strong'):
         singles.append(model.student.loss(inputs[branch], samples[branch]))
     for name in ('loss_cls', 'loss_bbox', 'loss_rpn_cls', 'loss_rpn_bbox'):
-        weak, strong = (value(losses[name]) for losses in singles)
+        weak, strong = (by_name(losses)[name] for losses in singles)
         assert weak != strong
-        found = value(both[f'sup_{name}'])
+        found = by_name(both, 'sup_')[name]
         torch.testing.assert_close(found, (weak + strong) / 2, rtol=1e-4, atol=1e-6)
 
 

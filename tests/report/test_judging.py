@@ -1,18 +1,13 @@
 """Which run is the student, the teacher, the baseline; how long they were trained; what was measured."""
 
 import json
-import sys
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from builders.by_hand import CLASSES, data_set, detection
+from builders.small_run import make_run
 from mmengine.config import Config
-
-sys.path.insert(0, str(Path(__file__).parents[1] / 'cli'))
-sys.path.insert(0, str(Path(__file__).parents[1] / 'analysis'))
-
-from by_hand import CLASSES, data_set, detection
-from small_run import make_run
 
 from mmssod.analysis.report import RunRecord, read_run_folder
 from mmssod.analysis.verdict import Length
@@ -145,9 +140,8 @@ def test_a_students_length_has_its_teachers():
     )
     assert training_length(teacher, [teacher, student]) == Length(50.0, 400)
     assert training_length(student, [student, teacher]) == Length(350.0, 400 + 200 * 12)
-    assert training_length(student, [student]) == Length(
-        300.0, 2400
-    )  # the teacher's folder is not there
+    # the teacher's folder is not there
+    assert training_length(student, [student]) == Length(300.0, 2400)
     untimed = record('t', 100)
     assert training_length(student, [untimed]) == Length(0.0, 2800)
 

@@ -1,15 +1,9 @@
 """Counts, precision and recall of pseudo labels, worked by hand; which pictures are chosen."""
 
-import sys
-from pathlib import Path
-
 import cv2
 import numpy as np
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parents[1] / 'analysis'))
-
-from by_hand import CLASSES, data_set, detection
+from builders.by_hand import CLASSES, data_set, detection
 
 from mmssod.analysis.report.gallery import embed
 from mmssod.analysis.report.numbers import pseudo_labels, rare_classes, score

@@ -2,16 +2,11 @@
 
 import json
 import re
-import sys
 from dataclasses import replace
-from pathlib import Path
 from urllib.parse import unquote
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parents[1] / 'cli'))
-
-from small_run import annotations, make_run
+from builders.small_run import annotations, make_run
 
 from mmssod.analysis.report import read_run_folder
 from mmssod.apis.report_detectors import detectors

@@ -2,16 +2,11 @@
 
 import os
 import re
-import sys
-from pathlib import Path
 
 import pytest
 import torch
+from builders.small_run import make_run
 from mmengine.config import Config
-
-sys.path.insert(0, str(Path(__file__).parents[1] / 'cli'))
-
-from small_run import make_run
 
 from mmssod.analysis.report.facts import shorten
 from mmssod.apis.reporting import report, run_names

@@ -123,9 +123,8 @@ def test_the_time_of_steps_after_the_last_line_counts(tmp_path):
     write_scalars(tmp_path / 'b', '1', [{'coco/bbox_mAP': 0.1, 'step': 6}])
     run = read_run_folder(tmp_path / 'b')
     assert (run.iterations, run.seconds) == (6, 0.0)
-    write_scalars(
-        tmp_path / 'c', '1', [step(50, 4.0)]
-    )  # nothing is evaluated: the checkpoint tells its end
+    # nothing is evaluated: the checkpoint tells its end
+    write_scalars(tmp_path / 'c', '1', [step(50, 4.0)])
     (tmp_path / 'c/iter_90.pth').touch()
     run = read_run_folder(tmp_path / 'c')
     assert (run.iterations, run.seconds) == (90, pytest.approx(45.0))

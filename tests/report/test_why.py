@@ -1,14 +1,8 @@
 """Errors by kind, best thresholds, sizes and confusions, worked by hand."""
 
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parents[1] / 'analysis'))
-
-from by_hand import CLASSES, data_set, detection
+from builders.by_hand import CLASSES, data_set, detection
 
 from mmssod.analysis.image_matches import match_images
 from mmssod.analysis.report.why import (

@@ -1,7 +1,6 @@
 """Folders and servers of the tests of starts: nothing outside this machine is reached."""
 
 import http.server
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -9,10 +8,6 @@ from pathlib import Path
 
 import pytest
 import torch
-
-sys.path.insert(
-    0, str(Path(__file__).parents[1] / 'convert')
-)  # the stand-in for YOLOX of its authors
 
 
 @dataclass

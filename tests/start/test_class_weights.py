@@ -4,8 +4,8 @@ from functools import partial
 
 import pytest
 import torch
+from builders.tiny_starts import KINDS, build, class_answers, started
 from mmdet.datasets import CocoDataset
-from tiny_starts import KINDS, build, class_answers, started
 
 from mmssod.start import fit_start, start_lines, twin_shapes
 from mmssod.testing import tiny_detector, tiny_semi

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from authors_yolox import trained
+from builders.authors_yolox import trained
 from mmdet.datasets import CocoDataset
 
 from mmssod.apis import exporting
@@ -177,8 +177,7 @@ def test_safetensors_that_are_not_whole(tmp_path):
         file.write_bytes(broken)
         assert damage(str(file)), broken[:20]
         with pytest.raises(
-            ValueError,
-            match='b.safetensors: expected a checkpoint, got a damaged file',
+            ValueError, match='b.safetensors: expected a checkpoint, got a damaged file'
         ):
             read_start(str(file))
 

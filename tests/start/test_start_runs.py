@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 import torch
-from authors_yolox import trained
+from builders.authors_yolox import trained
+from builders.shared_data import shared_data
+from builders.trainings import small_config, small_data
 from mmdet.registry import MODELS
 from mmengine.config import Config
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
-from shared_data import shared_data
-from small_training import small_config, small_data
 
 from mmssod import apis
 from mmssod.apis.config import build_runner
@@ -239,21 +239,19 @@ def test_an_address(config, detector, tmp_path, server):
     assert Config.fromfile(tmp_path / 'run/config.py').load_from == start
 
 
-def test_an_unknown_name_comes_with_all_else_that_is_wrong(config, tmp_path):
+@pytest.mark.parametrize(
+    ('start', 'wrong'),
+    [
+        ('yolox_nanoo', 'did you mean yolox_nano'),
+        ('http://127.0.0.1:9/a.pth', 'cannot be fetched'),
+    ],
+)
+def test_a_start_that_is_none_comes_with_all_else_that_is_wrong(config, tmp_path, start, wrong):
     config.optim_wrapper.optimizer.speed = 3
     with pytest.raises(ValueError) as raised:
-        apis.train(config, work_dir=str(tmp_path / 'run'), load_from='yolox_nanoo')
+        apis.train(config, work_dir=str(tmp_path / 'run'), load_from=start)
     said = str(raised.value)
-    assert '2 problems' in said and 'did you mean yolox_nano' in said and 'speed' in said
-    assert not (tmp_path / 'run').exists()
-
-
-def test_a_server_that_is_not_reached_comes_with_all_else_that_is_wrong(config, tmp_path):
-    config.optim_wrapper.optimizer.speed = 3
-    with pytest.raises(ValueError) as raised:
-        apis.train(config, work_dir=str(tmp_path / 'run'), load_from='http://127.0.0.1:9/a.pth')
-    said = str(raised.value)
-    assert '2 problems' in said and 'cannot be fetched' in said and 'speed' in said
+    assert '2 problems' in said and wrong in said and 'speed' in said
     assert not (tmp_path / 'run').exists()
 
 

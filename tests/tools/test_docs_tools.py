@@ -49,9 +49,8 @@ def test_outputs_go_where_the_page_wants_them(tutorial):
     steps = tutorial['run_all'](text)
     assert [step.command for step in steps][0] == 'echo one two'
     made = tutorial['with_outputs'](text, steps)
-    assert (
-        '<!-- output: two -->\n```text\none two\n```' in made
-    )  # the line without 'two' is left out
+    # the line without 'two' is left out
+    assert '<!-- output: two -->\n```text\none two\n```' in made
     assert 'old' not in made and '```text\nsaid\n```' in made
     assert made.count('```text') == 2 and '\nWords.\n' in made
     assert tutorial['with_outputs'](made, steps) == made  # a second time changes nothing

@@ -7,8 +7,7 @@ import pickle
 from pathlib import Path
 
 import pytest
-from miniature import make_coco, make_voc
-from mmengine.config import Config
+from builders.miniature import make_coco, make_voc
 
 CONFIGS = Path(__file__).parents[2] / 'configs'
 LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
@@ -38,12 +37,6 @@ def student_options(iterations=2):
     unlabeled = 'train_dataloader.dataset.unlabeled.pipeline.resize.scale=(64,64)'
     model = [f'model.detector.{option}' for option in MODEL]
     return ['--cfg-options', *RUN, unlabeled, *limit, *model]
-
-
-@pytest.fixture(autouse=True)
-def plain_config_text(monkeypatch):
-    """A run writes its config four times, and laying out the text takes longer than all the rest."""
-    monkeypatch.setattr(Config, 'pretty_text', property(lambda cfg: str(cfg.to_dict())))
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from miniature import make_voc
+from builders.miniature import make_voc
 from mmdet.registry import MODELS
 from mmengine.config import Config
 
@@ -23,7 +23,6 @@ PERSON, SHEEP = 15, 17  # category ids of the miniature's objects; the others ha
 def data(tmp_path, call, monkeypatch):
     """A folder with VOC, and a start whose scores are high enough for labels."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(Config, 'pretty_text', property(lambda cfg: str(cfg.to_dict())))
     make_voc(Path('data'), test=1)
     call('dataset/voc_to_coco.py', 'data/VOCdevkit')
     # Scores that differ, for thresholds to choose from; and such as are high, for a memory.

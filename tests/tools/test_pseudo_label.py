@@ -14,10 +14,11 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
-import banks
 import numpy as np
 import pytest
 import torch
+from builders import banks
+from builders.trainings import small_config
 from mmdet.registry import MODELS
 from mmengine.config import Config
 from mmengine.registry import DefaultScope
@@ -44,12 +45,6 @@ CLASSES = ('blob', 'leaf', 'arrow')
 fork = multiprocessing.get_context('fork')
 
 
-@pytest.fixture(autouse=True)
-def plain_config_text(monkeypatch):
-    """A run writes its config four times, and laying out the text takes longer than all the rest."""
-    monkeypatch.setattr(Config, 'pretty_text', property(lambda cfg: str(cfg.to_dict())))
-
-
 @pytest.fixture(scope='module')
 def data(tmp_path_factory):
     """Drawn images of 64 px, and a teacher that is sure of something."""
@@ -67,46 +62,24 @@ def data(tmp_path_factory):
 
 
 def student(data, folder, bank=None, max_iters=4):
-    """The shipped pipelines and runtime around a tiny detector, written to a file."""
-    base = [
-        ROOT / f'configs/_base_/{n}.py'
-        for n in ('datasets/demo', 'adamw_lite', 'semi', 'default_runtime')
-    ]
+    """A small training of a student of a frozen teacher, or of a bank's, written to a file."""
     folder.mkdir(parents=True, exist_ok=True)
-    file = folder / 'student.py'
-    file.write_text(f'_base_ = {[str(path) for path in base]}\n')
-    cfg = Config.fromfile(file)
-    balancer = dict(
-        type='ClassBalancer',
-        threshold=0.3,
-        threshold_power=0.05,
-        weight_power=0.6,
-        bounds=(0.2, 0.9),
-    )
+    cfg = small_config(data, folder, max_iters)
+    balancer = dict(cfg.model.balancer, bounds=(0.2, 0.9))
     cfg.model = tiny_semi(
         labeler=dict(type='FrozenTeacher', checkpoint=''), balancer=balancer, data_preprocessor=None
     )
-    cfg.train_dataloader = cfg.semi_train_dataloader
-    loader = cfg.train_dataloader
-    loader.update(batch_size=2, num_workers=0, persistent_workers=False)
-    loader.sampler.counts = dict(labeled=1, unlabeled=1)
-    loader.dataset.labeled.update(data_root=f'{data}/', metainfo=dict(classes=CLASSES))
-    loader.dataset.unlabeled.images = f'{data}/unlabeled'
-    for source in (loader.dataset.labeled, loader.dataset.unlabeled):
-        source.pipeline.resize.scale = (72, 64)
-    cfg.val_dataloader = cfg.val_evaluator = cfg.val_cfg = None
-    cfg.test_dataloader = cfg.test_evaluator = cfg.test_cfg = None
-    cfg.default_hooks.update(cfg.semi_hooks)
-    cfg.default_hooks.checkpoint.interval = 2
+    cfg.default_hooks.pop('ema')
     cfg.default_hooks.logger.interval = 1
-    cfg.train_cfg = dict(type='IterBasedTrainLoop', max_iters=max_iters)
-    cfg.visualizer.vis_backends = [dict(type='LocalVisBackend')]
-    cfg.param_scheduler = [dict(type='LinearLR', start_factor=0.1, by_epoch=False, begin=0, end=4)]
+    dataset = cfg.train_dataloader.dataset
+    for source in (dataset.labeled, dataset.unlabeled):
+        source.pipeline.resize.scale = (72, 64)
     cfg.load_from = str(data / 'teacher.pth')
     if bank:
         cfg.model.labeler.update(type='LabelBank', path=str(bank))
-        loader.dataset.unlabeled.pipeline.views.weak.type = 'UnseenSteps'
+        dataset.unlabeled.pipeline.views.weak.type = 'UnseenSteps'
     # Not Config.dump, which sorts the keys, and with them the steps of a pipeline.
+    file = folder / 'student.py'
     file.write_text('\n'.join(f'{key} = {value!r}' for key, value in cfg.to_dict().items()))
     return file
 
@@ -323,11 +296,8 @@ def killed_at(write, config, checkpoint, launcher='none', **options):
     [
         (5, 2, dict(batch_size=1, workers=0)),
         (6, 2, dict(batch_size=1, workers=0)),
-        (
-            6,
-            7,
-            {},
-        ),  # as shipped: a shard's three images are one batch, here cut in its second record
+        # as shipped: a shard's three images are one batch, here cut in its second record
+        (6, 7, {}),
     ],
 )
 def test_a_killed_run_goes_on(write, left, options, made, data, tmp_path, monkeypatch):
@@ -496,9 +466,8 @@ def test_torchrun(made, data, tmp_path):
     ]
     environment = {**os.environ, 'PYTHONPATH': str(ROOT), 'OMP_NUM_THREADS': '1'}
     subprocess.run([sys.executable, *launch, *command], check=True, env=environment)
-    assert (
-        LabelBankFiles(tmp_path / 'bank').header.num_shards == 6
-    )  # of two images: 4 a process at most
+    # of two images: 4 a process at most
+    assert LabelBankFiles(tmp_path / 'bank').header.num_shards == 6
     assert_same_labels(tmp_path / 'bank', made)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from toy_training import toy_config, weights_of, write_config
+from builders.toy_training import toy_config, weights_of, write_config
 
 ROOT = Path(__file__).parent.parent.parent
 TOOLS = ROOT / 'tools'

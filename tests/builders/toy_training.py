@@ -187,7 +187,9 @@ def toy_config(
     return Config(
         dict(
             default_scope='mmdet',
-            custom_imports=dict(imports=['mmssod', 'toy_training'], allow_failed_imports=False),
+            custom_imports=dict(
+                imports=['mmssod', 'builders.toy_training'], allow_failed_imports=False
+            ),
             experiment_name='toy_' + '_'.join(str(work_dir).split('/')[-3:]),
             work_dir=str(work_dir),
             model=dict(type='ToyDetector', labeled=counts[0], **(model or {})),

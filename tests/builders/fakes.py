@@ -3,10 +3,13 @@
 import logging
 from types import SimpleNamespace
 
+import numpy as np
 import torch
 from mmengine.config import Config
 from mmengine.logging import MessageHub
 from torch import nn
+
+from mmssod.datasets import SampleKey
 
 CLASSES = ('ant', 'bee', 'cat')
 
@@ -50,6 +53,29 @@ class FakePair(FakeDataset):
         self.sources = {'labeled': labeled}
         if unlabeled is not None:
             self.sources['unlabeled'] = unlabeled
+
+
+class FakeSources:
+    """Stands for a SemiDataset: sources of given shapes, a sample being its key."""
+
+    def __init__(self, **ratios: list[float]) -> None:
+        self.sources = {name: np.array(r, dtype=float) for name, r in ratios.items()}
+        starts = np.cumsum([0] + [len(r) for r in self.sources.values()])
+        self.offsets = {name: int(s) for name, s in zip(self.sources, starts, strict=False)}
+        self.headers_read = 0
+
+    def full_init(self) -> None:
+        """Nothing to read."""
+
+    def aspect_ratios(self, name: str) -> np.ndarray:
+        self.headers_read += 1
+        return self.sources[name]
+
+    def __len__(self) -> int:
+        return sum(map(len, self.sources.values()))
+
+    def __getitem__(self, key: SampleKey) -> SampleKey:
+        return key
 
 
 class FakeTeacher(nn.Module):

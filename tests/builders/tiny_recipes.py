@@ -11,6 +11,7 @@ import torch
 from mmdet.registry import MODELS
 from mmengine.config import Config, ConfigDict
 from mmengine.registry import DefaultScope
+from mmengine.structures import InstanceData
 
 from mmssod.testing import CLASSES, tiny_batch, tiny_detector
 
@@ -24,11 +25,8 @@ SIZES = dict(
     stacked_convs=1,
     num_classes=len(CLASSES),
 )
-LEVELS = (
-    'num_outs',
-    'start_level',
-    'add_extra_convs',
-)  # of a neck: they belong to the head's strides
+# of a neck: they belong to the head's strides
+LEVELS = ('num_outs', 'start_level', 'add_extra_convs')
 BACKBONES = ('EfficientNetLite', 'ResNet')
 
 # For losses on file, as ``detector``: among a hundred random boxes some anchor's overlap lies so near its threshold
@@ -72,10 +70,51 @@ def build_recipe(config: ConfigDict, seed: int = 0) -> Any:
         torch.manual_seed(seed)
         model = MODELS.build(config)
         model.init_weights()
+    return make_sure(model).train()
+
+
+def make_sure(model: Any) -> Any:
+    """Class scores of all box heads are sure of something."""
     for name, parameter in model.named_parameters():
         if name.endswith('fc_cls.bias'):
             parameter.data.copy_(torch.tensor([2.0, 1.0, 0.0, 0.0]))
-    return model.train()
+    return model
+
+
+def total(losses: Mapping[str, Any], branch: str = '') -> torch.Tensor:
+    """The sum of the losses whose name begins so."""
+    return sum(by_name(losses, branch).values())
+
+
+def by_name(losses: Mapping[str, Any], branch: str = '') -> dict[str, torch.Tensor]:
+    """The losses of a branch without what it is called, each as one number."""
+    return {
+        name.removeprefix(branch): sum(loss) if isinstance(loss, list) else loss
+        for name, loss in losses.items()
+        if name.startswith(branch) and 'loss' in name
+    }
+
+
+def with_hidden_boxes(batch: tuple[dict, dict]) -> tuple[dict, dict]:
+    """The batch with boxes of NaN in its unlabeled images, which nothing may read."""
+    for branch in {'weak', 'strong'} & batch[1].keys():
+        for sample in batch[1][branch]:
+            sample.gt_instances = InstanceData(
+                bboxes=torch.full((3, 4), float('nan')), labels=torch.tensor([0, 1, 2])
+            )
+    return batch
+
+
+def assert_same(batch: tuple[dict, dict], before: tuple[dict, dict]) -> None:
+    """A batch is what it was."""
+    for branch, inputs in before[0].items():
+        assert torch.equal(batch[0][branch], inputs)
+        for now, then in zip(batch[1][branch], before[1][branch], strict=True):
+            assert set(now.keys()) == set(then.keys())
+            assert sorted(now.metainfo) == sorted(then.metainfo)
+            assert set(now.gt_instances.keys()) == set(then.gt_instances.keys())
+            for name, value in then.gt_instances.items():
+                assert torch.equal(now.gt_instances[name], value)
 
 
 def two_steps(model: Any, batch: tuple[dict, dict] | None = None) -> list[dict[str, float]]:

@@ -9,15 +9,11 @@ import traceback
 from collections.abc import Callable
 from pathlib import Path
 
-TESTS = Path(__file__).parents[1]
-for folder in (TESTS, TESTS / 'engine'):
-    if str(folder) not in sys.path:
-        sys.path.append(str(folder))
+import torch
+from mmdet.registry import HOOKS
+from mmengine.hooks import Hook
 
-import quick_configs  # noqa: E402, F401
-import torch  # noqa: E402
-from mmdet.registry import HOOKS  # noqa: E402
-from mmengine.hooks import Hook  # noqa: E402
+import builders.quick_runs  # noqa: F401
 
 PORTS = iter(random.SystemRandom().sample(range(20_000, 32_000), 1000))
 
