@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from drawn_images import images_of, labels_of
+from builders.drawn_images import images_of, labels_of
 
 from mmssod.cli import main
 from mmssod.datasets import formats

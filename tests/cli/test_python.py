@@ -8,7 +8,7 @@ from types import ModuleType, SimpleNamespace
 import cv2
 import numpy as np
 import pytest
-from tiny_project import make_project, tiny_data
+from builders.trainings import make_project, small_data
 
 import mmssod
 from mmssod.apis.inferring import frames, infer
@@ -98,7 +98,7 @@ def test_as_supervision_has_it(detector, run_folder, monkeypatch):
 
 @pytest.mark.slow
 def test_a_project_runs_and_says_what_came_of_it(tmp_path, capsys):
-    folder = make_project(tmp_path / 'own', tiny_data(tmp_path / 'data'))
+    folder = make_project(tmp_path / 'own', small_data(tmp_path / 'data'))
     result = mmssod.Project(folder).run()
     assert result.page == folder / 'report.html' and result.page.is_file() and result.evaluated
     assert 'AP (95 % interval' in result.verdict

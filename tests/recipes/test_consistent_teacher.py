@@ -5,10 +5,10 @@ import math
 
 import pytest
 import torch
+from builders.tiny_recipes import build_recipe, tiny_recipe, two_steps
 from mmdet.models.dense_heads import RTMDetHead
 from mmengine.config import Config, ConfigDict
 from mmengine.structures import InstanceData
-from tiny_recipes import build_recipe, tiny_recipe, two_steps
 from torch.distributed import destroy_process_group, init_process_group
 
 from mmssod.methods.consistent_teacher import AdaptiveAssigner, FAM3DHead, MixtureBalancer

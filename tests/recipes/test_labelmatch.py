@@ -5,9 +5,9 @@ import copy
 import pytest
 import torch
 import torch.nn.functional as F
+from builders.tiny_recipes import FEW_BOXES, build_recipe, tiny_recipe, two_steps
 from mmengine.config import Config
 from mmengine.structures import InstanceData
-from tiny_recipes import FEW_BOXES, build_recipe, tiny_recipe, two_steps
 
 from mmssod.methods.labelmatch.labelmatch_detector import sharpened
 from mmssod.models import MatchingBalancer, PseudoLabelDetector
