@@ -3,7 +3,7 @@
 import logging
 import math
 import os.path as osp
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from mmdet.datasets import BaseDetDataset
@@ -16,6 +16,7 @@ from mmssod.datasets.left_out import left_out as other_files
 from mmssod.datasets.skipped_images import SkippedImages
 from mmssod.datasets.transforms.steps import Pipeline, as_list
 from mmssod.environment.errors import InputError
+from mmssod.structures import Problem
 
 
 @DATASETS.register_module()
@@ -46,6 +47,28 @@ class UnlabeledDataset(BaseDetDataset):
         FileNotFoundError, ValueError: At ``full_init``: nothing there, nothing left, or not what it
             should be.
     """
+
+    refuses_outside = True  # image names that lead out of their folder
+
+    @staticmethod
+    def file_problems(node: Mapping[str, Any], cfg: Mapping[str, Any]) -> Iterator[Problem]:
+        """What keeps it from finding its images."""
+        images = node.get('images')
+        if not isinstance(images, str) or '://' in images or node.get('backend_args'):
+            return
+        prefix = (node.get('data_prefix') or {}).get('img', '')
+        root, exclude = node.get('data_root') or '', node.get('exclude') or ()
+        try:
+            found = find_images(images, root=root, prefix=prefix)
+            for file in (exclude,) if isinstance(exclude, str) else exclude:
+                left = exclude_names(found, read_names(file, root=root))
+                if not left:
+                    raise InputError(f'exclude={file!r} leaves none of {len(found)} images')
+                found = left
+        except (OSError, ValueError) as error:
+            expected = 'a folder, a glob, a text list or a COCO json with images'
+            fix = 'correct images, data_root, data_prefix and exclude'
+            yield Problem('no images to train on', expected, str(error), fix)
 
     def __init__(
         self,

@@ -1,4 +1,5 @@
 import json
+import os
 import os.path as osp
 from pathlib import Path
 from types import SimpleNamespace
@@ -11,19 +12,20 @@ from mmengine.config import Config
 from mmengine.runner import BaseLoop, IterBasedTrainLoop
 from PIL import Image
 
+from mmssod.datasets.annotation_files import read_json
 from mmssod.engine import EMATeacherHook, PreflightHook, WholeCheckpointHook
 from mmssod.engine.preflight import (
-    category_names,
-    class_problem,
     config_problems,
+    evaluator_problems,
     runtime_problems,
     runtime_warnings,
     start_problems,
 )
-from mmssod.engine.preflight.class_checks import class_problems
-from mmssod.engine.preflight.part_checks import part_problems
-from mmssod.engine.preflight.start_check import teacher_config
-from mmssod.engine.preflight.value_checks import value_problems
+from mmssod.engine.preflight.config_checks import class_problems
+from mmssod.engine.preflight.data_checks import category_names, class_problem
+from mmssod.engine.preflight.key_checks import key_problems
+from mmssod.engine.preflight.parts import part_problems
+from mmssod.engine.preflight.start_checks import teacher_config
 from mmssod.testing import tiny_semi
 
 CONFIGS = Path(__file__).parents[2] / 'configs'
@@ -54,25 +56,32 @@ def messages(cfg):
 # ------------------------------------------------------------------ annotation files
 
 
+def names_in(file):
+    return category_names(read_json(file), file)
+
+
+def of_classes(file):
+    return str(class_problem('labeled', CLASSES, names_in(file), file))
+
+
 @pytest.mark.parametrize('names', [[], ['ant'], ['ant', 'bee', 'c]a"t']])
 def test_category_names(tmp_path, names):
-    assert category_names(coco(tmp_path / 'a.json', names)) == names
+    assert names_in(coco(tmp_path / 'a.json', names)) == names
 
 
 def test_categories_are_found_where_more_follows_or_lists_nest(tmp_path):
     file = tmp_path / 'a.json'
     file.write_text('{"categories": [{"name": "ant", "keypoints": ["l", "r"]}], "images": []}')
-    assert category_names(str(file)) == ['ant']
+    assert names_in(str(file)) == ['ant']
 
 
 def test_a_file_that_changed_is_read_again(tmp_path):
     file = tmp_path / 'a.json'
-    assert category_names(coco(file, ['ant'])) == ['ant']
-    import os
-
-    coco(file, ['bee'])
+    cfg = dict(val_evaluator=dict(ann_file=coco(file, ['bee'])))
+    assert 'missing' in str(*evaluator_problems(cfg, 'val', ['ant']))
+    coco(file, ['ant'])
     os.utime(file, (1, 1))
-    assert category_names(str(file)) == ['bee']
+    assert not list(evaluator_problems(cfg, 'val', ['ant']))
 
 
 @pytest.mark.parametrize(
@@ -82,7 +91,7 @@ def test_broken_files_are_value_errors(tmp_path, text):
     file = tmp_path / 'a.json'
     file.write_text(text)
     with pytest.raises(ValueError):
-        category_names(str(file))
+        names_in(str(file))
 
 
 # ------------------------------------------------------------------ class names
@@ -90,22 +99,17 @@ def test_broken_files_are_value_errors(tmp_path, text):
 
 def test_equal_names_are_no_problem_nor_are_unused_categories(tmp_path):
     file = coco(tmp_path / 'a.json', ['ant', 'dog', 'bee', 'cat'])
-    assert class_problem('labeled', CLASSES, file) is None
+    assert of_classes(file) == 'None'
 
 
 def test_missing_names_show_both_lists(tmp_path):
-    problem = str(
-        class_problem('labeled', CLASSES, coco(tmp_path / 'a.json', ['ant', 'Bee', 'cat']))
-    )
+    problem = of_classes(coco(tmp_path / 'a.json', ['ant', 'Bee', 'cat']))
     assert "missing from its annotation file: ['bee']" in problem
     assert "['ant', 'Bee', 'cat']" in problem and "['ant', 'bee', 'cat']" in problem
 
 
 def test_another_order_would_misname_labels(tmp_path):
-    problem = str(
-        class_problem('labeled', CLASSES, coco(tmp_path / 'a.json', ['bee', 'ant', 'cat']))
-    )
-    assert 'order' in problem
+    assert 'order' in of_classes(coco(tmp_path / 'a.json', ['bee', 'ant', 'cat']))
 
 
 # ------------------------------------------------------------------ config
@@ -174,7 +178,7 @@ def test_ignored_boxes_need_a_detector_that_ignores_them(name, changed, said):
     place = 'train_dataloader.dataset.labeled.iscrowd'
     for other in ('object', 'background'):
         cfg.merge_from_dict({place: other})
-        assert [*part_problems(cfg), *class_problems(cfg, ())] == [] == value_problems(cfg)
+        assert [*part_problems(cfg), *class_problems(cfg, ())] == [] == key_problems(cfg)
     cfg.merge_from_dict({place: 'ignored'})
     problems = [str(problem) for problem in [*part_problems(cfg), *class_problems(cfg, ())]]
     if said is None:
@@ -182,7 +186,7 @@ def test_ignored_boxes_need_a_detector_that_ignores_them(name, changed, said):
     else:
         assert len(problems) == 1 and said in problems[0] and f'set {place}' in problems[0]
     cfg.merge_from_dict({place: 'difficult'})
-    (problem,) = value_problems(cfg)
+    (problem,) = key_problems(cfg)
     assert "got 'difficult'" in str(problem)
 
 

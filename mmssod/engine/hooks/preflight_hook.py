@@ -13,23 +13,21 @@ from mmssod.datasets.preparation import Findings
 from mmssod.engine.preflight import (
     batch_line,
     config_problems,
-    data_findings,
-    empty_class_problems,
     evaluator_problems,
-    memory_problems,
-    outside_problems,
     part_warnings,
     raise_together,
     resume_findings,
     resume_problems,
     runtime_problems,
     runtime_warnings,
-    start_findings,
-    weight_findings,
 )
+from mmssod.engine.preflight.config_checks import data_findings
+from mmssod.engine.preflight.data_checks import outside_problems
 from mmssod.engine.preflight.image_checks import READ_IMAGES
 from mmssod.engine.preflight.resume_checks import MARKS, data_marks
-from mmssod.engine.shared_memory import room
+from mmssod.engine.preflight.runtime_checks import empty_class_problems
+from mmssod.engine.preflight.start_checks import start_findings, weight_findings
+from mmssod.engine.shared_memory import memory_problems, room
 from mmssod.environment.errors import InputError
 from mmssod.structures import Problem
 
