@@ -17,14 +17,7 @@ from mmssod.structures import Problem
 def source_problems(
     key: str, shares: Mapping[str, Any], names: list[str], faults: list[str]
 ) -> Iterator[Problem]:
-    """No labeled source, or numbers for others than there are.
-
-    Args:
-        key: The sampler's argument with a number for each source.
-        shares: Its value.
-        names: Sources of the data set.
-        faults: What is wrong with the numbers.
-    """
+    """No labeled source among ``names``, and what is wrong with ``shares``, the sampler's numbers by source."""
     if 'labeled' not in names:
         yield Problem(
             'no labeled images',
@@ -42,13 +35,7 @@ def source_problems(
 
 
 def batch_problems(wanted: int, said: str, given: Any) -> Iterator[Problem]:
-    """A loader whose batch is not the sampler's.
-
-    Args:
-        wanted: Images of the sampler's batch; 0 where they cannot be told.
-        said: What says so.
-        given: The loader's ``batch_size``.
-    """
+    """A loader whose batch is not the sampler's, ``wanted``, which is 0 where it cannot be told."""
     if wanted and isinstance(given, int) and given != wanted:
         yield Problem(
             "the loader's batch size is not the sum of the sampler's counts",
@@ -60,9 +47,8 @@ def batch_problems(wanted: int, said: str, given: Any) -> Iterator[Problem]:
 
 def loop_problems(loop: Any) -> Iterator[Problem]:
     """An epoch loop."""
-    if not isinstance(loop, Mapping):
-        return
-    if _is(loop, LOOPS, EpochBasedTrainLoop) or ('type' not in loop and loop.get('by_epoch')):
+    node = loop if isinstance(loop, Mapping) else {}
+    if _is(node, LOOPS, EpochBasedTrainLoop) or ('type' not in node and node.get('by_epoch')):
         yield Problem(
             'an epoch loop over a stream that has no epochs',
             "train_cfg=dict(type='IterBasedTrainLoop', max_iters=..., val_interval=...)",

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os.path as osp
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
-from mmssod.datasets.fixed_view import FixedView, fixed_view
+from mmssod.datasets.fixed_view import fixed_view
 from mmssod.engine.preflight import labeled_classes
 from mmssod.label_bank.bank import LabelBankFiles, other_size
 from mmssod.label_bank.layout import BankError, image_key, name_code
@@ -23,17 +23,12 @@ MAX_VERIFIED_BYTES = 1 << 30
 MAX_COMPARED_IMAGES = 1_000_000
 """Unlabeled images that are looked up at the start; of more, evenly spread ones are."""
 
-
 MAX_COMPARED_SIZES = 2000
 """Images whose headers are read at the start, to compare their sizes with those that were labeled."""
 
 
 def bank_problems(labeler: Mapping[str, Any], cfg: Mapping[str, Any]) -> list[Problem]:
     """All that a config tells of a bank that does not fit.
-
-    Args:
-        labeler: Config of the ``LabelBank``.
-        cfg: A training config.
 
     Returns:
         A bank that is missing, unfinished or damaged; other classes; another teacher; a floor above the least
@@ -45,21 +40,16 @@ def bank_problems(labeler: Mapping[str, Any], cfg: Mapping[str, Any]) -> list[Pr
             _verify(str(bank.folder), (bank.folder / 'bank.json').stat().st_mtime_ns)
     except BankError as error:
         return [error.problem]
-    checks: tuple[Callable[..., Iterator[Problem]], ...] = (
-        _class_problems,
-        _teacher_problems,
-        _floor_problems,
-        _view_problems,
-    )
-    return [problem for check in checks for problem in check(cfg, bank)]
+    return [
+        *_class_problems(cfg, bank),
+        *_teacher_problems(cfg, bank),
+        *_floor_problems(cfg, bank),
+        *_view_problems(cfg, bank),
+    ]
 
 
 def bank_warnings(labeler: Mapping[str, Any], cfg: Mapping[str, Any]) -> list[str]:
     """What may make the labels of a bank other ones than a teacher in the step would give, and may be meant.
-
-    Args:
-        labeler: Config of the ``LabelBank``.
-        cfg: A training config, without problems.
 
     Returns:
         The bank's teacher has the weights that the student starts from, and another config: of thresholds, NMS or the
@@ -173,15 +163,13 @@ def least_threshold(balancer: Mapping[str, Any]) -> float | None:
 
 
 def _view_problems(cfg: Mapping[str, Any], bank: LabelBankFiles) -> Iterator[Problem]:
+    test = (cfg.get('test_dataloader') or {}).get('dataset') or {}
     try:
-        view = _view(cfg)
+        unlabeled = cfg['train_dataloader']['dataset']['unlabeled']
+        view = fixed_view(unlabeled['pipeline'], test.get('pipeline') or [])
     except (ValueError, KeyError, AttributeError) as error:
-        yield Problem(
-            'the weak view cannot be compared with that of the bank',
-            'a constant one',
-            str(error),
-            'correct it',
-        )
+        what = 'the weak view cannot be compared with that of the bank'
+        yield Problem(what, 'a constant one', str(error), 'correct it')
         return
     if view.as_json() != bank.header.view:
         yield _again('another weak view', view.as_json(), bank.header.view)
@@ -189,16 +177,6 @@ def _view_problems(cfg: Mapping[str, Any], bank: LabelBankFiles) -> Iterator[Pro
         yield _again('no labels of mirrored views', 'both views', 'the plain view alone')
 
 
-def _view(cfg: Mapping[str, Any]) -> FixedView:
-    test = (cfg.get('test_dataloader') or {}).get('dataset') or {}
-    unlabeled = cfg['train_dataloader']['dataset']['unlabeled']
-    return fixed_view(unlabeled['pipeline'], test.get('pipeline') or [])
-
-
 def _again(what: str, expected: Any, actual: Any) -> Problem:
-    return Problem(
-        f'the label bank has {what}',
-        f'{expected}',
-        f'{actual}',
-        'make it again with this config: tools/pseudo_label.py CONFIG CHECKPOINT --out NEW_FOLDER',
-    )
+    fix = 'make it again with this config: tools/pseudo_label.py CONFIG CHECKPOINT --out NEW_FOLDER'
+    return Problem(f'the label bank has {what}', f'{expected}', f'{actual}', fix)

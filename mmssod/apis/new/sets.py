@@ -11,8 +11,10 @@ import numpy as np
 
 from mmssod.datasets.annotation_files import as_trained, impossible, whole_annotations
 from mmssod.datasets.image_lists import FoundImage
+from mmssod.datasets.preparation.annotation_checks import annotation_findings
 from mmssod.datasets.preparation.findings import SHOWN, Findings
 from mmssod.datasets.preparation.formats import guess_format, read_labels
+from mmssod.datasets.preparation.image_checks import READ_IMAGES
 from mmssod.datasets.preparation.image_files import (
     copies,
     count_files,
@@ -22,8 +24,6 @@ from mmssod.datasets.preparation.image_files import (
 from mmssod.datasets.preparation.own_data import check_images, check_labeled, with_sizes
 from mmssod.datasets.preparation.yolo_txt import Keypoints
 from mmssod.datasets.split import Coco, take_images
-from mmssod.engine.preflight.data_checks import content_findings
-from mmssod.engine.preflight.image_checks import READ_IMAGES
 from mmssod.structures import Problem
 
 
@@ -231,7 +231,7 @@ def _refused(name: str, labels: str, coco: Coco, images: Path) -> Findings:
     boxes = [box for box in coco['annotations'] if box['image_id'] not in left_out]
     seen = {**coco, 'images': known, 'annotations': boxes}
     classes = [category['name'] for category in coco['categories']]
-    return content_findings(name, labels, seen, classes, str(images), READ_IMAGES)
+    return annotation_findings(name, labels, seen, classes, str(images), READ_IMAGES)
 
 
 def _shared_images(train: LabeledPart, test: LabeledPart) -> Findings:

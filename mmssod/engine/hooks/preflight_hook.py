@@ -10,6 +10,7 @@ from mmengine.hooks import Hook
 from mmengine.runner import BaseLoop, Runner
 
 from mmssod.datasets.preparation import Findings
+from mmssod.datasets.preparation.image_checks import READ_IMAGES
 from mmssod.engine.preflight import (
     batch_line,
     config_problems,
@@ -23,7 +24,6 @@ from mmssod.engine.preflight import (
 )
 from mmssod.engine.preflight.config_checks import data_findings
 from mmssod.engine.preflight.data_checks import outside_problems
-from mmssod.engine.preflight.image_checks import READ_IMAGES
 from mmssod.engine.preflight.resume_checks import MARKS, data_marks
 from mmssod.engine.preflight.runtime_checks import empty_class_problems
 from mmssod.engine.preflight.start_checks import start_findings, weight_findings

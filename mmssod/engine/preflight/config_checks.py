@@ -15,9 +15,9 @@ from mmengine.fileio import list_from_file
 from torch import nn
 
 from mmssod.datasets.preparation import Findings
+from mmssod.datasets.preparation.image_checks import READ_IMAGES
 from mmssod.engine.preflight.data_checks import file_findings, is_json, json_of, leaves
 from mmssod.engine.preflight.evaluator_checks import evaluator_problems
-from mmssod.engine.preflight.image_checks import READ_IMAGES
 from mmssod.engine.preflight.key_checks import key_problems, parameters
 from mmssod.engine.preflight.parts import find, part_problems, parts
 from mmssod.environment.errors import InputError

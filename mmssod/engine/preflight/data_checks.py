@@ -10,8 +10,7 @@ from typing import Any
 
 from mmssod.datasets.annotation_files import examples, leads_out, plain_name, read_json, records
 from mmssod.datasets.preparation import Findings
-from mmssod.engine.preflight.annotation_checks import annotation_findings
-from mmssod.engine.preflight.image_checks import image_problems
+from mmssod.datasets.preparation.annotation_checks import annotation_findings
 from mmssod.environment.errors import InputError
 from mmssod.structures import Problem
 
@@ -41,22 +40,33 @@ def file_findings(
     """
     if '://' in file or '://' in image_root:
         return Findings()
-    if not osp.isfile(file):
-        return Findings(problems=(missing_file(name, file),))
-    kept, stat = dict(filter_cfg or {}), os.stat(file)
-    key = f'{(name, file, stat.st_mtime_ns, stat.st_size, [*classes], image_root, limit, kept)}'
-    if key not in _SOUND:
-        findings = _look(name, file, classes, image_root, limit, kept)
-        if findings.problems:
-            return findings
-        _SOUND[key] = findings
-    return _SOUND[key]
+    stat = os.stat(file) if osp.isfile(file) else None
+    key = f'{(name, file, stat, [*classes], image_root, limit, filter_cfg)}'
+    if key in _SOUND:
+        return _SOUND[key]
+    content, problems = read_set(name, file)
+    if problems:
+        return Findings(problems=tuple(problems))
+    with suppress(InputError):  # of categories without names, which are among the findings
+        problems = name_problems(name, classes, content, file)
+    kept = None if problems else dict(filter_cfg or {})  # else they say why no image is left
+    found = annotation_findings(name, file, content, classes, image_root, limit, kept)
+    found = Findings(problems=tuple(problems)) + found
+    if not found.problems:
+        _SOUND[key] = found
+    return found
 
 
-def missing_file(name: str, file: str) -> Problem:
-    """No annotation file there."""
-    fix = 'correct data_root and ann_file; a relative path starts at the folder you call from'
-    return Problem(f'{name}: no annotation file', file, f'nothing at {osp.abspath(file)}', fix)
+def read_set(name: str, file: str) -> tuple[Any, list[Problem]]:
+    """The content of the json of a set, or what keeps it from being read."""
+    try:
+        return read_json(file), []
+    except FileNotFoundError:
+        fix = 'correct data_root and ann_file; a relative path starts at the folder you call from'
+        what, actual = f'{name}: no annotation file', f'nothing at {osp.abspath(file)}'
+        return None, [Problem(what, file, actual, fix)]
+    except (OSError, ValueError) as error:
+        return None, [unreadable_file(name, error)]
 
 
 def unreadable_file(name: str, error: Exception) -> Problem:
@@ -65,52 +75,32 @@ def unreadable_file(name: str, error: Exception) -> Problem:
     return Problem(f'{name}: unreadable annotation file', 'a COCO json', str(error), fix)
 
 
-def content_findings(
-    name: str,
-    file: str,
-    content: Any,
-    classes: Sequence[str],
-    image_root: str,
-    limit: int,
-    filter_cfg: Mapping[str, Any] | None = None,
-) -> Findings:
-    """As :func:`file_findings`, of what was read from ``file``; names of classes are not compared."""
-    findings = annotation_findings(name, file, content, classes, image_root, filter_cfg)
-    images = records(content, 'images')
-    return findings + Findings(problems=tuple(image_problems(name, images, image_root, limit)))
-
-
 def category_names(content: Any, file: str) -> list[str]:
     """Names of the categories of a COCO json in its order, which is the order of the label indices.
-
-    Args:
-        content: what the json holds.
-        file: where it is from.
 
     Raises:
         ValueError: its categories have no names.
     """
     categories = content.get('categories', []) if isinstance(content, dict) else []
-    try:
-        names = [category['name'] for category in categories]
-        if all(isinstance(name, str) for name in names):
-            return names
-    except (TypeError, KeyError):
-        pass
-    expected = 'expected "categories": [{"id": ..., "name": ...}, ...]'
-    raise InputError(f'{file}: {expected}, got {str(categories)[:200]}')
+    names = [category.get('name') for category in records(content, 'categories')]
+    if len(names) != len(categories) or not all(isinstance(name, str) for name in names):
+        expected = 'expected "categories": [{"id": ..., "name": ...}, ...]'
+        raise InputError(f'{file}: {expected}, got {str(categories)[:200]}')
+    return names
 
 
-def class_problem(
-    name: str, classes: Sequence[str], categories: Sequence[str], file: str
-) -> Problem | None:
+def name_problems(name: str, classes: Sequence[str], content: Any, file: str) -> list[Problem]:
     """Compare configured classes with the categories of a json.
 
     The label of a box is the place of its category among the json's, so names must agree in order
     too. Categories of the json that are not configured are left out of training: no problem.
+
+    Raises:
+        ValueError: its categories have no names.
     """
+    categories = category_names(content, file)
     if list(classes) == [category for category in categories if category in classes]:
-        return None
+        return []
     missing = [category for category in classes if category not in categories]
     plain = {plain_name(category) for category in categories}
     alike = [category for category in missing if plain_name(category) in plain]
@@ -124,7 +114,7 @@ def class_problem(
     if not missing:
         what = f'{name}: classes in another order than in its annotation file'
         fix = 'labels follow the order of the file: write metainfo=dict(classes=...) in that order'
-    return Problem(what, f'{list(categories)} (categories of {file})', f'{list(classes)}', fix)
+    return [Problem(what, f'{list(categories)} (categories of {file})', f'{list(classes)}', fix)]
 
 
 def outside_problems(name: str, dataset: Any) -> Iterator[Problem]:
@@ -182,26 +172,6 @@ def json_of(leaf: Mapping[str, Any]) -> tuple[str, str]:
 def is_json(file: Any) -> bool:
     """Whether a file is named as a json on this machine."""
     return isinstance(file, str) and '://' not in file and file.lower().endswith('.json')
-
-
-def _look(
-    name: str,
-    file: str,
-    classes: Sequence[str],
-    image_root: str,
-    limit: int,
-    filter_cfg: Mapping[str, Any],
-) -> Findings:
-    try:
-        content = read_json(file)
-    except (OSError, ValueError) as error:
-        return Findings(problems=(unreadable_file(name, error),))
-    problem = None
-    with suppress(InputError):  # of categories without names, which are among the findings
-        problem = class_problem(name, classes, category_names(content, file), file)
-    found = Findings(problems=() if problem is None else (problem,))
-    kept = filter_cfg if problem is None else None  # else it says why no image is left
-    return found + content_findings(name, file, content, classes, image_root, limit, kept)
 
 
 def _outside(name: str, root: str, outside: list[str]) -> Iterator[Problem]:

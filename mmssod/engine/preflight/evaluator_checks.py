@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-import os
 import os.path as osp
 from collections.abc import Iterator, Mapping, Sequence
-from functools import lru_cache
 from typing import Any
-
-from mmdet.evaluation import CocoMetric
 
 from mmssod.datasets.annotation_files import examples, read_json, records
 from mmssod.engine.preflight.data_checks import (
-    category_names,
-    class_problem,
     is_json,
     json_of,
     leaves,
-    missing_file,
+    name_problems,
+    read_set,
     unreadable_file,
 )
-from mmssod.engine.preflight.parts import parts
+from mmssod.environment.errors import InputError
 from mmssod.structures import Problem
 
 
@@ -36,24 +31,17 @@ def evaluator_problems(
         part: ``'val'`` or ``'test'``.
         classes: those that are trained; empty, and classes are not compared.
     """
-    name, metrics = f'{part}_evaluator', cfg.get(f'{part}_evaluator')
     loader = cfg.get(f'{part}_dataloader')
     leaf = next(leaves(loader.get('dataset') if isinstance(loader, Mapping) else None), {})
-    for metric in metrics if isinstance(metrics, (list, tuple)) else [metrics]:
-        file = metric.get('ann_file') if isinstance(metric, Mapping) else None
-        if not is_json(file):
-            continue
-        problem = None
-        try:
-            names, known = _content(file, os.stat(file).st_mtime_ns)
-            problem = class_problem(name, classes, names, file) if classes else None
-            yield from _of_others(part, json_of(leaf)[0], file, known)
-        except FileNotFoundError:
-            problem = missing_file(name, file)
-        except ValueError as error:
-            problem = unreadable_file(name, error)
-        if problem is not None and classes:
-            yield problem
+    for _, file in _jsons(cfg, f'{part}_evaluator'):
+        content, problems = read_set(f'{part}_evaluator', file)
+        if not problems:
+            yield from _of_others(part, json_of(leaf)[0], file, content)
+            try:
+                problems = name_problems(f'{part}_evaluator', classes, content, file)
+            except InputError as error:
+                problems = [unreadable_file(f'{part}_evaluator', error)]
+        yield from problems if classes else ()
 
 
 def truth_problems(cfg: Mapping[str, Any], key: str = 'test_evaluator') -> Iterator[Problem]:
@@ -63,11 +51,8 @@ def truth_problems(cfg: Mapping[str, Any], key: str = 'test_evaluator') -> Itera
         cfg: A config.
         key: Of the evaluator, or of a list of them.
     """
-    for _, node, kind in parts(cfg, [key]):
-        file = node.get('ann_file') or ''
-        if node.get('format_only') or not (isinstance(kind, type) and issubclass(kind, CocoMetric)):
-            continue
-        content = read_json(file) if osp.isfile(file) else None
+    for metric, file in _jsons(cfg, key):
+        content = read_json(file) if osp.isfile(file) and not metric.get('format_only') else None
         if isinstance(content, dict) and 'annotations' not in content:
             yield Problem(
                 f'{key}: an annotation file without boxes',
@@ -78,22 +63,20 @@ def truth_problems(cfg: Mapping[str, Any], key: str = 'test_evaluator') -> Itera
             )
 
 
-@lru_cache(maxsize=4)
-def _content(file: str, changed: int) -> tuple[list[str], dict[str, str]]:
-    """Names of the categories of a json, and of its images, without folders, by id."""
-    content = read_json(file)
-    images = {
-        repr(image.get('id')): osp.basename(str(image.get('file_name') or ''))
-        for image in records(content, 'images')
-    }
-    return category_names(content, file), images
+def _jsons(cfg: Mapping[str, Any], key: str) -> Iterator[tuple[Mapping[str, Any], str]]:
+    """The evaluators at a key of a config, one or a list, with the json that each compares with."""
+    metrics = cfg.get(key)
+    for metric in metrics if isinstance(metrics, (list, tuple)) else [metrics]:
+        if isinstance(metric, Mapping) and is_json(metric.get('ann_file')):
+            yield metric, metric['ann_file']
 
 
-def _of_others(part: str, shown: str, file: str, known: Mapping[str, str]) -> Iterator[Problem]:
-    """What ``known``, the images of ``file``, has otherwise than the json of the images that are shown."""
-    if not (is_json(shown) and osp.isfile(shown)) or osp.realpath(file) == osp.realpath(shown):
-        return
-    images = _content(shown, os.stat(shown).st_mtime_ns)[1]
+def _of_others(part: str, shown: str, file: str, content: Any) -> Iterator[Problem]:
+    """Images that ``content``, of ``file``, has otherwise than the json of the images that are shown."""
+    shown_content = None
+    if is_json(shown) and osp.isfile(shown) and osp.realpath(file) != osp.realpath(shown):
+        shown_content = read_set(part, shown)[0]  # if it is unreadable, that is told of itself
+    known, images = _names(content), _names(shown_content)
     other = [
         f'{number} is {name} and {known.get(number, "not there")}'
         for number, name in images.items()
@@ -106,3 +89,11 @@ def _of_others(part: str, shown: str, file: str, known: Mapping[str, str]) -> It
             f'{file}, in which {len(other)} of {len(images)} ids are others: {examples(other)}',
             f'set {part}_evaluator.ann_file={shown}, too',
         )
+
+
+def _names(content: Any) -> dict[str, str]:
+    """File names, without folders, by image id."""
+    return {
+        repr(image.get('id')): osp.basename(str(image.get('file_name') or ''))
+        for image in records(content, 'images')
+    }

@@ -38,10 +38,9 @@ _TAKEN_OUT: dict[str, set[str]] = {
 }
 # Dicts without a type -> what reads them, and what the rest is handed to.
 _READERS: dict[str, tuple[Any, tuple[Any, ...]]] = {
-    **dict.fromkeys(
-        ('train_dataloader', 'val_dataloader', 'test_dataloader'),
-        (Runner.build_dataloader, (DataLoader,)),
-    ),
+    'train_dataloader': (Runner.build_dataloader, (DataLoader,)),
+    'val_dataloader': (Runner.build_dataloader, (DataLoader,)),
+    'test_dataloader': (Runner.build_dataloader, (DataLoader,)),
     'randomness': (None, (Runner.set_randomness,)),
     'auto_scale_lr': (Runner.scale_lr, ()),
     'env_cfg': (Runner.setup_env, ()),
@@ -50,19 +49,16 @@ _READERS: dict[str, tuple[Any, tuple[Any, ...]]] = {
     'optim_wrapper.paramwise_cfg': (DefaultOptimWrapperConstructor, ()),
     'optim_wrapper.clip_grad': (OptimWrapper.__init__, (clip_grad_norm_,)),
 }
-_NUMBERS = (
-    'base_batch_size',
-    'timeout',
-)  # keys of them that are numbers, though no signature says so
+# Keys of them that are numbers, though no signature says so.
+_NUMBERS = ('base_batch_size', 'timeout')
 _OF_NUMBERS = {'int', 'float', 'None', 'NoneType', 'Optional', 'Union', 'torch', 'Tensor'}
 
 
 def key_problems(cfg: Mapping[str, Any]) -> list[Problem]:
     """Unknown types, unknown keys, text for numbers, and values that the part which takes them refuses.
 
-    Args:
-        cfg: a training config. Of names at its top level, and of settings of a detector (``train_cfg``, ``test_cfg``),
-            only those are reported that are nearly a known one.
+    Of names at the top level, and of settings of a detector (``train_cfg``, ``test_cfg``), only those that are nearly a
+    known one.
     """
     found = [*_top_level_problems(cfg)]
     for place, (reader, takers) in _READERS.items():
@@ -133,47 +129,35 @@ def _reader_problems(
 
 
 def _typed_problems(where: str, node: Mapping[str, Any], kind: Any) -> Iterator[Problem]:
-    top = where.partition('.')[0].partition('[')[0]
-    if kind is None:
-        yield from _type_problems(where, node, REGISTRIES[top])
-        return
-    known = parameters(kind)
+    known = None if kind is None else parameters(kind)
     # What holds a layer, which is not of mmdet's own registry, takes some of its keys for itself.
-    if known is None or (top == 'model' and kind in MODELS.parent.module_dict.values()):
-        return
-    taken_out = _TAKEN_OUT[''] | _TAKEN_OUT.get(where.partition('[')[0], set())
-    rest = {key: value for key, value in node.items() if key not in taken_out}
-    yield from _unknown(where, rest, known, getattr(kind, '__name__', str(kind)))
-    yield from _texts(where, rest, known)
+    is_layer = where.startswith('model') and kind in MODELS.parent.module_dict.values()
+    if kind is None and _is_unknown(node):
+        registries = REGISTRIES[re.split(r'[.[]', where)[0]]
+        names = [n for each in registries for r in (each, each.parent) for n in r.module_dict]
+        near = difflib.get_close_matches(node['type'], names, n=1)
+        yield Problem(
+            f'{where}: unknown type {node["type"]!r}',
+            f'a class of the registries {", ".join(each.name for each in registries)}',
+            f'type = {node["type"]!r}',
+            f'did you mean {near[0]!r}?'
+            if near
+            else 'correct the name, or add the module that registers it to custom_imports',
+        )
+    elif known is not None and not is_layer:
+        taken_out = _TAKEN_OUT[''] | _TAKEN_OUT.get(where.partition('[')[0], set())
+        rest = {key: value for key, value in node.items() if key not in taken_out}
+        yield from _unknown(where, rest, known, getattr(kind, '__name__', str(kind)))
+        yield from _texts(where, rest, known)
 
 
-def _type_problems(
-    where: str, node: Mapping[str, Any], registries: tuple[Registry, ...]
-) -> Iterator[Problem]:
-    """A type that nobody knows; those of another scope, or that are no registry's, are for their own builders."""
+def _is_unknown(node: Mapping[str, Any]) -> bool:
+    """Whether nobody knows a type; those of another scope, or that are no registry's, are for their own builders."""
     kind = node['type']
     is_class_name = isinstance(kind, str) and kind[:1].isupper() and '.' not in kind
     everywhere = (each for each in vars(mmdet.registry).values() if isinstance(each, Registry))
-    if (
-        not is_class_name
-        or '_scope_' in node
-        or hasattr(mmcv.ops, kind)
-        or find(kind, everywhere) is not None
-    ):
-        return
-    near = difflib.get_close_matches(kind, [n for each in registries for n in _names(each)], n=1)
-    yield Problem(
-        f'{where}: unknown type {kind!r}',
-        f'a class of the registries {", ".join(each.name for each in registries)}',
-        f'type = {kind!r}',
-        f'did you mean {near[0]!r}?'
-        if near
-        else 'correct the name, or add the module that registers it to custom_imports',
-    )
-
-
-def _names(registry: Registry | None) -> list[str]:
-    return [] if registry is None else [*registry.module_dict, *_names(registry.parent)]
+    theirs = not is_class_name or '_scope_' in node or hasattr(mmcv.ops, kind)
+    return not theirs and find(kind, everywhere) is None
 
 
 def _refused_values(where: str, node: Mapping[str, Any], kind: Any) -> list[Problem]:

@@ -17,41 +17,30 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-from mmdet.registry import (
-    DATA_SAMPLERS,
-    DATASETS,
-    HOOKS,
-    LOG_PROCESSORS,
-    LOOPS,
-    METRICS,
-    MODELS,
-    OPTIM_WRAPPERS,
-    OPTIMIZERS,
-    PARAM_SCHEDULERS,
-    TASK_UTILS,
-    TRANSFORMS,
-    VISBACKENDS,
-    VISUALIZERS,
-)
+from mmdet import registry
 from mmengine.registry import Registry
 from mmengine.runner import Runner
 
 from mmssod.engine.runner_access import bare_model
 from mmssod.structures import Problem
 
+_DATA = (registry.DATASETS, registry.DATA_SAMPLERS, registry.TRANSFORMS)
 REGISTRIES: dict[str, tuple[Registry, ...]] = {
-    'model': (MODELS, TASK_UTILS),
-    **dict.fromkeys(
-        ('train_dataloader', 'val_dataloader', 'test_dataloader'),
-        (DATASETS, DATA_SAMPLERS, TRANSFORMS),
-    ),
-    **dict.fromkeys(('val_evaluator', 'test_evaluator'), (METRICS,)),
-    **dict.fromkeys(('default_hooks', 'custom_hooks'), (HOOKS,)),
-    **dict.fromkeys(('train_cfg', 'val_cfg', 'test_cfg'), (LOOPS,)),
-    'optim_wrapper': (OPTIM_WRAPPERS, OPTIMIZERS),
-    'param_scheduler': (PARAM_SCHEDULERS,),
-    'log_processor': (LOG_PROCESSORS,),
-    'visualizer': (VISUALIZERS, VISBACKENDS),
+    'model': (registry.MODELS, registry.TASK_UTILS),
+    'train_dataloader': _DATA,
+    'val_dataloader': _DATA,
+    'test_dataloader': _DATA,
+    'val_evaluator': (registry.METRICS,),
+    'test_evaluator': (registry.METRICS,),
+    'default_hooks': (registry.HOOKS,),
+    'custom_hooks': (registry.HOOKS,),
+    'train_cfg': (registry.LOOPS,),
+    'val_cfg': (registry.LOOPS,),
+    'test_cfg': (registry.LOOPS,),
+    'optim_wrapper': (registry.OPTIM_WRAPPERS, registry.OPTIMIZERS),
+    'param_scheduler': (registry.PARAM_SCHEDULERS,),
+    'log_processor': (registry.LOG_PROCESSORS,),
+    'visualizer': (registry.VISUALIZERS, registry.VISBACKENDS),
 }
 """Of a config's top level: the registries that the types below it are in."""
 

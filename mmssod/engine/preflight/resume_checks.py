@@ -79,10 +79,7 @@ def _source_marks(source: Any) -> dict[str, Any]:
 
 
 def resume_findings(
-    model: nn.Module,
-    cfg: Mapping[str, Any],
-    now: Mapping[str, Any],
-    checkpoint: Mapping[str, Any],
+    model: nn.Module, cfg: Mapping[str, Any], now: Mapping[str, Any], checkpoint: Mapping[str, Any]
 ) -> Findings:
     """How data and settings differ from those of the checkpoint that is resumed, a warning.
 

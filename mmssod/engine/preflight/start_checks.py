@@ -27,9 +27,6 @@ def start_problems(cfg: Any) -> list[Problem]:
     """What keeps a run from its start: an unknown name, or a file that is damaged or not there. Nothing is fetched.
 
     Of a teacher's checkpoint that is not there the command is named that makes it.
-
-    Args:
-        cfg: a training config.
     """
     start = cfg.get('load_from')
     labels = ((cfg.get('model') or {}).get('labeler') or {}).get('checkpoint')
@@ -64,11 +61,7 @@ def start_problems(cfg: Any) -> list[Problem]:
 
 
 def fetch_problems(cfg: Any) -> list[Problem]:
-    """Fetch the start of a run where it is a name or a URL and not on this machine yet; what kept it from that.
-
-    Args:
-        cfg: a training config.
-    """
+    """Fetch the start of a run where it is a name or a URL and not on this machine yet; what kept it from that."""
     start = cfg.get('load_from')
     if not start or cfg.get('resume') or names_file(start) or _name_problems(start):
         return []
@@ -104,11 +97,7 @@ def teacher_config(student: str, start: str) -> Path | None:
 
 
 def weight_findings(
-    model: nn.Module,
-    checkpoint: Mapping[str, Any],
-    *,
-    purpose: str,
-    classes: Sequence[str] = (),
+    model: nn.Module, checkpoint: Mapping[str, Any], *, purpose: str, classes: Sequence[str] = ()
 ) -> Findings:
     """What of a checkpoint does not fit; the weights that fit are loaded.
 

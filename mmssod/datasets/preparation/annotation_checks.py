@@ -12,8 +12,16 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from mmssod.datasets.annotation_files import examples, is_id, is_number, leads_out, plain_name
+from mmssod.datasets.annotation_files import (
+    examples,
+    is_id,
+    is_number,
+    leads_out,
+    plain_name,
+    records,
+)
 from mmssod.datasets.preparation import Findings
+from mmssod.datasets.preparation.image_checks import image_problems
 from mmssod.structures import Problem
 
 HUGE = 4.0  # times the image's area: no crop, rounding or sloppy labeling does that
@@ -99,29 +107,33 @@ def annotation_findings(
     content: Any,
     classes: Sequence[str],
     image_root: str,
+    limit: int,
     filter_cfg: Mapping[str, Any] | None = None,
 ) -> Findings:
-    """Everything that shows in the content of a COCO json.
+    """Everything that shows in the content of a COCO json, and in its images.
 
     Args:
         name: of the data set, for the messages.
         file: where the content is from.
         content: what the json holds.
         classes: those that are trained.
-        image_root: folder of its images, for their names.
+        image_root: folder of its images.
+        limit: how many of them are read.
         filter_cfg: ``filter_empty_gt`` and ``min_size`` of mmdet's ``CocoDataset``; None, and whether it keeps an image
             is not asked.
 
     Returns:
         Findings: problems that stop a run, warnings about what is left out, each with count and examples.
     """
+    others = tuple(image_problems(name, records(content, 'images'), image_root, limit))
     lists = content if isinstance(content, dict) else {}
     wrong = [key for key in _LISTS if not isinstance(lists.get(key), list)]
     if wrong:
         what = f'{name}: no COCO json: without the lists {wrong}'
         actual = f'keys {sorted(lists)[:10]} of a {type(content).__name__}'
         fix = 'see docs/own_data.md for the format'
-        return Findings(problems=(Problem(what, f'{list(_LISTS)} in {file}', actual, fix),))
+        problem = Problem(what, f'{list(_LISTS)} in {file}', actual, fix)
+        return Findings(problems=(problem, *others))
     found: _Found = defaultdict(list)
     names = _check_categories(content['categories'], found)
     sizes = _check_images(content['images'], image_root, found)
@@ -156,7 +168,7 @@ def annotation_findings(
         for kind, what in _WARNINGS.items()
         if found[kind]
     ]
-    return Findings(warnings=tuple(warnings), problems=tuple(problems))
+    return Findings(warnings=tuple(warnings), problems=(*problems, *others))
 
 
 def _keeps_one(
