@@ -12,6 +12,7 @@ from mmengine.config import Config
 from mmengine.runner import BaseLoop, IterBasedTrainLoop
 from PIL import Image
 
+from mmssod.datasets import UnlabeledDataset
 from mmssod.datasets.annotation_files import read_json
 from mmssod.engine import EMATeacherHook, PreflightHook, WholeCheckpointHook
 from mmssod.engine.preflight import (
@@ -26,6 +27,7 @@ from mmssod.engine.preflight.data_checks import category_names, name_problems
 from mmssod.engine.preflight.key_checks import key_problems
 from mmssod.engine.preflight.parts import part_problems
 from mmssod.engine.preflight.start_checks import teacher_config
+from mmssod.models.pseudo import FrozenTeacher, ThresholdSelector
 from mmssod.testing import tiny_semi
 
 CONFIGS = Path(__file__).parents[2] / 'configs'
@@ -350,6 +352,32 @@ def test_a_frozen_teacher_without_weights_is_found():
     student['labeler']['checkpoint'] = 'a.pth'
     assert not start_problems(Config(dict(model=student)))
     assert not start_problems(Config(dict(model=dict(labeler=dict(type='EMATeacher')))))
+
+
+FORMS = {
+    'name': lambda kind: kind.__name__,
+    'name with scope': lambda kind: f'mmdet.{kind.__name__}',
+    'class': lambda kind: kind,
+    'own subclass': lambda kind: type('Own', (kind,), {}),
+}
+
+
+@pytest.mark.parametrize('form', FORMS)
+def test_parts_are_checked_however_their_type_is_written(form, tmp_path):
+    kind = FORMS[form]
+    model = dict(
+        labeler=dict(type=kind(FrozenTeacher)),
+        selector=dict(type=kind(ThresholdSelector), certainty='q'),
+        other=dict(type=kind(ThresholdSelector), certainti='p'),
+    )
+    source = dict(type=kind(UnlabeledDataset), images=str(tmp_path))
+    loader = dict(dataset=dict(type='SemiDataset', unlabeled=source))
+    cfg = dict(model=model, train_dataloader=loader)
+    refused, unknown, missing = [problem.what for problem in config_problems(cfg)]
+    assert 'model.selector: ' in refused and 'refuses a value' in refused
+    assert unknown == "model.other: unknown key 'certainti'"
+    assert missing == 'train_dataloader.dataset.unlabeled: no images to train on'
+    assert 'without weights' in start_problems(cfg)[0].what
 
 
 def test_one_class_without_its_comma(tmp_path):

@@ -27,17 +27,9 @@ _COUNT_OTHER_THINGS = ('rpn_head', 'backbone', 'semantic')
 
 
 def config_problems(cfg: Mapping[str, Any]) -> list[Problem]:
-    """All problems a training config shows by itself, or by the files that it names.
+    """All problems a training config shows by itself, or by the files that it names; docs/bad_input.md lists them.
 
-    Args:
-        cfg: a training config. Parts that are missing, or are objects instead of dicts, are not
-            checked here.
-
-    Returns:
-        list[Problem]: unknown keys and types; text for numbers; values out of their range; counts, batch, loop, burn-in
-        and numbers of classes that contradict each other; a string for classes; class names that differ between config
-        and json (of the labeled, validation and test sets and of the evaluators), or between training and evaluation;
-        all that is wrong in these json and with their images; unlabeled images that are not found.
+    Parts that are missing, or are objects instead of dicts, are not checked here.
     """
     classes = labeled_classes(cfg)
     problems = [
@@ -88,59 +80,46 @@ def class_problems(cfg: Mapping[str, Any], classes: Sequence[str]) -> list[Probl
         classes: those that are trained; empty where they cannot be told.
     """
     numbers: dict[str, Any] = {}
-    # Of a model that reads text num_classes is a number of tokens.
-    for where, node, kind in (
-        () if 'language_model' in str(cfg.get('model')) else parts(cfg, ['model'])
-    ):
+    for where, node, kind in parts(cfg, ['model']):
         if isinstance(kind, type) and issubclass(kind, nn.Module):
             parameter = (parameters(kind) or {}).get('num_classes')
             numbers[where] = node.get('num_classes', getattr(parameter, 'default', None))
-    return [*number_problems(numbers, classes), *_ignored_problems(cfg)]
+    of_tokens = 'language_model' in str(cfg.get('model'))
+    ignored = list(_ignored_problems(cfg))
+    return ignored if of_tokens else [*number_problems(numbers, classes), *ignored]
 
 
 def number_problems(numbers: Mapping[str, Any], classes: Sequence[str]) -> list[Problem]:
-    """Modules that count other classes than the data have.
-
-    Args:
-        numbers: ``num_classes`` by name of the module; of an RPN or a backbone it is another thing.
-        classes: those that are trained; empty where they cannot be told.
-    """
+    """Modules, by name, whose ``num_classes`` is not that of the data; of an RPN or a backbone it is another thing."""
     wrong = [
         f'{where}: {number}'
         for where, number in numbers.items()
         if isinstance(number, int) and number != len(classes)
         if not any(part in where for part in _COUNT_OTHER_THINGS)
     ]
-    if not wrong or not classes:
-        return []
-    return [
-        Problem(
-            'the model counts other classes than the labeled set has',
-            f'{len(classes)} classes: {list(classes)}',
-            ', '.join(wrong),
-            'write the number of classes once (num_classes = ...) and use it in heads and balancer',
-        )
-    ]
+    problem = Problem(
+        'the model counts other classes than the labeled set has',
+        f'{len(classes)} classes: {list(classes)}',
+        ', '.join(wrong),
+        'write the number of classes once (num_classes = ...) and use it in heads and balancer',
+    )
+    return [problem] if wrong and classes else []
 
 
 def _ignored_problems(cfg: Mapping[str, Any]) -> Iterator[Problem]:
     """Boxes that are to be ignored, and a detector that takes them for background."""
     data = parts(cfg, ['train_dataloader'])
     sets = [where for where, node, _ in data if node.get('iscrowd') == 'ignored']
-    assigners, deaf = 0, []
-    for where, node, kind in parts(cfg, ['model']) if sets else ():
-        ignores = True
-        if where.endswith('assigner'):
-            assigners += 1
-            ask = getattr(kind, 'ignores_boxes', lambda _: False)
-            ignores = ask(node.get('ignore_iof_thr', -1))
-        if not ignores or getattr(kind, 'mixes_images', False):
-            deaf.append(f'{where}: {node["type"]}')
+    inside = list(parts(cfg, ['model'])) if sets else []
+    assigners = [part for part in inside if part.where.endswith('assigner')]
+    asked = [(p, getattr(p.kind, 'ignores_boxes', lambda _: False)) for p in assigners]
+    deaf = [part for part, ignores in asked if not ignores(part.node.get('ignore_iof_thr', -1))]
+    deaf += [part for part in inside if getattr(part.kind, 'mixes_images', False)]
     if sets and (deaf or not assigners):
         yield Problem(
             'boxes are to be ignored, and the detector would train them as background',
             'assigners that ignore boxes (ignore_iof_thr above 0) all over the model, and no mixed images',
-            ', '.join(deaf) or 'no assigner',
+            ', '.join(f'{p.where}: {p.node["type"]}' for p in deaf) or 'no assigner',
             f"correct these parts, or set {sets[0]}.iscrowd to 'object' or 'background'",
         )
 
@@ -150,12 +129,9 @@ def _other_class_problems(cfg: Mapping[str, Any], classes: Sequence[str]) -> Ite
     for leaf in leaves(_labeled(cfg)):
         text = (leaf.get('metainfo') or {}).get('classes')
         if isinstance(text, str) and not osp.isfile(text):
-            yield Problem(
-                'labeled: classes are one string, whose letters would be the classes',
-                f'a tuple: ({text!r},)',
-                f'{text!r}, {len(text)} letters',
-                'mind the comma of a tuple with one element',
-            )
+            what = 'labeled: classes are one string, whose letters would be the classes'
+            fix = 'mind the comma of a tuple with one element'
+            yield Problem(what, f'a tuple: ({text!r},)', f'{text!r}, {len(text)} letters', fix)
     dataset = _dataset(cfg, 'train_dataloader')
     others = {
         f'source {name!r} has other classes than the labeled one': node
@@ -166,12 +142,8 @@ def _other_class_problems(cfg: Mapping[str, Any], classes: Sequence[str]) -> Ite
     for what, node in {**others, **sets}.items():
         own = _classes(node)
         if own and classes and own != list(classes):
-            yield Problem(
-                what,
-                f'{list(classes)} (labeled set)',
-                f'{own}',
-                'give it the metainfo=dict(classes=...) of the labeled set; unlabeled images need none',
-            )
+            fix = 'give it the metainfo=dict(classes=...) of the labeled set; unlabeled images need none'
+            yield Problem(what, f'{list(classes)} (labeled set)', f'{own}', fix)
 
 
 def _dataset(cfg: Mapping[str, Any], loader: str) -> Mapping[str, Any]:

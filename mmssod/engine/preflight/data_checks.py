@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import os.path as osp
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -16,8 +16,7 @@ from mmssod.structures import Problem
 
 # Files without a problem, which are looked at only once in a process; others may be mended meanwhile.
 _SOUND: dict[str, Findings] = {}
-# Names that data sets give the folder of their images.
-_ROOTS = ('img', 'img_path', 'sub_data_root')
+_ROOTS = ('img', 'img_path', 'sub_data_root')  # what data sets call the folder of their images
 
 
 def file_findings(
@@ -76,11 +75,7 @@ def unreadable_file(name: str, error: Exception) -> Problem:
 
 
 def category_names(content: Any, file: str) -> list[str]:
-    """Names of the categories of a COCO json in its order, which is the order of the label indices.
-
-    Raises:
-        ValueError: its categories have no names.
-    """
+    """Names of the categories of a json in its order, that of the label indices; a ``ValueError`` if one has none."""
     categories = content.get('categories', []) if isinstance(content, dict) else []
     names = [category.get('name') for category in records(content, 'categories')]
     if len(names) != len(categories) or not all(isinstance(name, str) for name in names):
@@ -118,12 +113,9 @@ def name_problems(name: str, classes: Sequence[str], content: Any, file: str) ->
 
 
 def outside_problems(name: str, dataset: Any) -> Iterator[Problem]:
-    """Images of a data set whose names in an annotation file lead out of their folder, see ``leads_out``.
+    """Images of a data set, as it was built, whose names in an annotation file lead out of their folder.
 
-    Args:
-        name: of the data set, for the message.
-        dataset: as it was built; those inside wrappers are looked at one by one, and not one that ``refuses_outside``
-            by itself.
+    Those inside wrappers are looked at one by one; not one that ``refuses_outside`` by itself.
     """
     inner = getattr(dataset, 'datasets', None) or getattr(dataset, 'dataset', None) or []
     for part in inner if isinstance(inner, (list, tuple)) else [inner]:
@@ -133,21 +125,18 @@ def outside_problems(name: str, dataset: Any) -> Iterator[Problem]:
     if inner or root is None or getattr(dataset, 'refuses_outside', False):
         return
     paths = (dataset.get_data_info(index).get('img_path') or '' for index in range(len(dataset)))
-    yield from _outside(name, root, [path for path in paths if _is_outside(path, root)])
+    if root and '://' not in root:  # it was joined to the names
+        root, paths = osp.abspath(root), (p if '://' in p else osp.abspath(p) for p in paths)
+    yield from _outside(name, root, paths)
 
 
 def config_outside_problems(cfg: Mapping[str, Any], loader: str) -> Iterator[Problem]:
-    """As ``outside_problems``, from the COCO jsons that a loader's config names: before anything is built.
-
-    Args:
-        cfg: a config.
-        loader: such as ``'test_dataloader'``.
-    """
+    """As ``outside_problems``, from the COCO jsons that a loader of a config names: before anything is built."""
     for leaf in leaves((cfg.get(loader) or {}).get('dataset')):
         file, root = json_of(leaf)
         if is_json(file) and '://' not in root and osp.isfile(file):
-            names = [str(image.get('file_name')) for image in records(read_json(file), 'images')]
-            yield from _outside(loader, root, [name for name in names if leads_out(name, root)])
+            images = records(read_json(file), 'images')
+            yield from _outside(loader, root, (str(image.get('file_name')) for image in images))
 
 
 def leaves(dataset: Any) -> Iterator[Mapping[str, Any]]:
@@ -174,18 +163,11 @@ def is_json(file: Any) -> bool:
     return isinstance(file, str) and '://' not in file and file.lower().endswith('.json')
 
 
-def _outside(name: str, root: str, outside: list[str]) -> Iterator[Problem]:
-    if outside:
+def _outside(name: str, root: str, paths: Iterable[str]) -> Iterator[Problem]:
+    if outside := [path for path in paths if leads_out(path, root)]:
         yield Problem(
             f'{name}: {len(outside)} image names lead out of the folder of the images',
             f'files below {root or "the working folder, or absolute ones"}',
             examples(outside),
             'correct the annotation file, or give the data_root and data_prefix that hold all images',
         )
-
-
-def _is_outside(path: str, root: str) -> bool:
-    """Of a path that the root was joined to."""
-    if '://' in path or not root:
-        return leads_out(path, root)
-    return leads_out(osp.abspath(path), osp.abspath(root))

@@ -47,9 +47,7 @@ def evaluator_problems(
 def truth_problems(cfg: Mapping[str, Any], key: str = 'test_evaluator') -> Iterator[Problem]:
     """Jsons of images alone, where figures are asked for and not predictions (``format_only``).
 
-    Args:
-        cfg: A config.
-        key: Of the evaluator, or of a list of them.
+    At ``key`` is an evaluator, or a list of them.
     """
     for metric, file in _jsons(cfg, key):
         content = read_json(file) if osp.isfile(file) and not metric.get('format_only') else None

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os.path as osp
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -65,17 +65,16 @@ def fetch_problems(cfg: Any) -> list[Problem]:
     start = cfg.get('load_from')
     if not start or cfg.get('resume') or names_file(start) or _name_problems(start):
         return []
-    try:
-        start_file(start)
-    except StartError as error:
-        return [error.problem]
-    return []
+    return _told(start_file, start)
 
 
 def _name_problems(start: str) -> list[Problem]:
+    return [] if start.startswith(('http://', 'https://')) else _told(find_model, start)
+
+
+def _told(find: Callable[[str], Any], start: str) -> list[Problem]:
     try:
-        if not start.startswith(('http://', 'https://')):
-            find_model(start)
+        find(start)
     except StartError as error:
         return [error.problem]
     return []
@@ -85,10 +84,6 @@ def teacher_config(student: str, start: str) -> Path | None:
     """The config beside a student's that trains in the folder of its start; None if none is called so.
 
     A run's folder is called like its config, perhaps with a split behind it: ``teacher_coco_partial_1@2``.
-
-    Args:
-        student: config file of the student.
-        start: checkpoint that it starts from.
     """
     folder = osp.basename(osp.dirname(start))
     files = Path(student).parent.glob('*.py')
