@@ -145,12 +145,10 @@ def _teacher_file(cfg: Mapping[str, Any]) -> str | None:
 def _floor_problems(cfg: Mapping[str, Any], bank: LabelBankFiles) -> Iterator[Problem]:
     least = least_threshold(cfg['model'].get('balancer') or {})
     if least is not None and bank.header.floor > least:
-        yield Problem(
-            f'the label bank {bank.folder} lacks boxes that the thresholds may ask for',
-            f'a floor of at most {least}, the least threshold of model.balancer',
-            f'boxes with p >= {bank.header.floor}',
-            f'make it again with --floor {least} or less, or raise balancer.threshold or its lower bound',
-        )
+        what = f'the label bank {bank.folder} lacks boxes that the thresholds may ask for'
+        expected = f'a floor of at most {least}, the least threshold of model.balancer'
+        fix = f'make it again with --floor {least} or less, or raise balancer.threshold or its lower bound'
+        yield Problem(what, expected, f'boxes with p >= {bank.header.floor}', fix)
 
 
 def least_threshold(balancer: Mapping[str, Any]) -> float | None:

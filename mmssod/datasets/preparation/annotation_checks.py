@@ -29,11 +29,7 @@ _LISTS = ('images', 'annotations', 'categories')
 
 # What was found -> (what it is, what would be right, the fix). Order of the report.
 _ERRORS = {
-    'category': (
-        'categories that are no categories',
-        '{"id": number, "name": text}',
-        'write both for each category',
-    ),
+    'category': ('categories that are no categories', '{"id": number, "name": text}', 'write both'),
     'category twice': ('categories whose id or name comes twice', 'each once', 'merge them'),
     'image': (
         'images that are no images',
@@ -53,15 +49,11 @@ _ERRORS = {
         'write all of them; area = width * height where there is no mask',
     ),
     'box id twice': ('annotation ids that come twice', 'each once', 'number them anew, from 1'),
-    'stray image': (
-        'boxes of images that are not listed',
-        'an image_id of "images"',
-        'remove the boxes, or list their images',
-    ),
+    'stray image': ('boxes of images that are not listed', 'an id of "images"', 'list them'),
     'stray category': (
         'boxes of classes that are not listed',
-        'a category_id of "categories"',
-        'correct the ids, or list the categories',
+        'an id of "categories"',
+        'list them',
     ),
     'negative': (
         'boxes of negative width or height',
@@ -113,12 +105,11 @@ def annotation_findings(
     """Everything that shows in the content of a COCO json, and in its images.
 
     Args:
-        name: of the data set, for the messages.
-        file: where the content is from.
+        name, file: of the data set, for the messages.
         content: what the json holds.
         classes: those that are trained.
         image_root: folder of its images.
-        limit: how many of them are read.
+        limit: how many of them are read, the first ones.
         filter_cfg: ``filter_empty_gt`` and ``min_size`` of mmdet's ``CocoDataset``; None, and whether it keeps an image
             is not asked.
 
@@ -155,14 +146,11 @@ def annotation_findings(
         if found[kind]
     ]
     if filter_cfg is not None and not (found['image'] or _keeps_one(sizes, boxes, filter_cfg)):
-        problems[:0] = [
-            Problem(
-                f'{name}: no usable image' + (': filter_cfg leaves out every one' if sizes else ''),
-                f'at least one image in "images" that filter_cfg={dict(filter_cfg)} keeps',
-                f'{len(sizes)} images, {len(boxes)} of them with a box of the classes {list(classes)}, in {file}',
-                'label images, or correct data_root, ann_file and filter_cfg',
-            )
-        ]
+        what = f'{name}: no usable image' + (': filter_cfg leaves out every one' if sizes else '')
+        expected = f'at least one image in "images" that filter_cfg={dict(filter_cfg)} keeps'
+        boxed = f'{len(boxes)} of them with a box of the classes {list(classes)}, in {file}'
+        fix = 'label images, or correct data_root, ann_file and filter_cfg'
+        problems.insert(0, Problem(what, expected, f'{len(sizes)} images, {boxed}', fix))
     warnings = [
         f'{name}: {len(found[kind])} {what} ({examples(found[kind])} in {file})'
         for kind, what in _WARNINGS.items()

@@ -70,10 +70,8 @@ class PreflightHook(Hook):
         findings = self._weight_findings(runner, checkpoint, training)
         if findings.problems:  # with all else that is wrong, before the optimizer's state is loaded
             others = self._problems(runner) if training else []
-            raise_together(
-                [*others, *findings.problems],
-                'before training' if others else 'with the checkpoint',
-            )
+            where = 'before training' if others else 'with the checkpoint'
+            raise_together([*others, *findings.problems], where)
         for warning in findings.warnings:
             runner.logger.warning(warning)
 
@@ -90,11 +88,11 @@ class PreflightHook(Hook):
             purpose=('resume' if runner._resume else 'start') if training else 'test',
             classes=(getattr(dataset, 'metainfo', None) or {}).get('classes') or (),
         )
-        if training and runner._resume and not found.problems:
-            found += Findings(problems=tuple(resume_problems(checkpoint)))
-        if training and runner._resume and not found.problems:
-            found += resume_findings(model, runner.cfg, self._data_marks(runner), checkpoint)
-        return found
+        if not (training and runner._resume) or found.problems:
+            return found
+        if problems := resume_problems(checkpoint):
+            return found + Findings(problems=tuple(problems))
+        return found + resume_findings(model, runner.cfg, self._data_marks(runner), checkpoint)
 
     def before_train(self, runner: Runner) -> None:
         """Run all checks."""
@@ -104,13 +102,8 @@ class PreflightHook(Hook):
         runner.message_hub.update_info(MARKS, self._data_marks(runner))
         runner.logger.info(batch_line(runner))
         if is_main_process():
-            warnings = [
-                *data_findings(runner.cfg).warnings,
-                *part_warnings(runner.cfg),
-                *empty,
-                *runtime_warnings(runner),
-            ]
-            for warning in warnings:
+            warnings = [*data_findings(runner.cfg).warnings, *part_warnings(runner.cfg)]
+            for warning in [*warnings, *empty, *runtime_warnings(runner)]:
                 runner.logger.warning(str(warning))
 
     def _data_marks(self, runner: Runner) -> dict[str, Any]:

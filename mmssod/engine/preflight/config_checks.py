@@ -86,7 +86,7 @@ def class_problems(cfg: Mapping[str, Any], classes: Sequence[str]) -> list[Probl
             numbers[where] = node.get('num_classes', getattr(parameter, 'default', None))
     of_tokens = 'language_model' in str(cfg.get('model'))
     ignored = list(_ignored_problems(cfg))
-    return ignored if of_tokens else [*number_problems(numbers, classes), *ignored]
+    return ignored if of_tokens or not classes else [*number_problems(numbers, classes), *ignored]
 
 
 def number_problems(numbers: Mapping[str, Any], classes: Sequence[str]) -> list[Problem]:
@@ -103,7 +103,7 @@ def number_problems(numbers: Mapping[str, Any], classes: Sequence[str]) -> list[
         ', '.join(wrong),
         'write the number of classes once (num_classes = ...) and use it in heads and balancer',
     )
-    return [problem] if wrong and classes else []
+    return [problem] if wrong else []
 
 
 def _ignored_problems(cfg: Mapping[str, Any]) -> Iterator[Problem]:

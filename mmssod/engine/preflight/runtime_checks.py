@@ -28,11 +28,10 @@ MAX_COMPARED_IMAGES = 1_000_000
 def runtime_problems(runner: Runner) -> list[Problem]:
     """Problems that only what was built can show; all others are ``config_problems``."""
     sets = sources(runner.train_dataloader.dataset)
-    empty = [*_empty_source_problems(runner)]
     if runner.val_loop is not None:
         sets['val_dataloader'] = runner.val_loop.dataloader.dataset
     return [
-        *empty,
+        *_empty_source_problems(runner),
         *(problem for name, part in sets.items() for problem in outside_problems(name, part)),
         *_checkpoint_problems(runner),
         *class_number_problems(runner),
@@ -52,9 +51,8 @@ def empty_class_problems(runner: Runner) -> list[Problem]:
         return []
     counts = count_boxes(dataset, len(classes)).tolist()
     empty = [name for name, count in zip(classes, counts, strict=True) if count == 0]
-    what = (
-        f'{len(empty)} of {len(classes)} classes have no labeled box and cannot be learned: {empty}'
-    )
+    share = f'{len(empty)} of {len(classes)} classes'
+    what = f'{share} have no labeled box and cannot be learned: {empty}'
     fix = 'label some, or leave the classes out; default_hooks.preflight.empty_classes says whether that stops a run'
     return [Problem(what, 'at least one box a class', 'none of these', fix)] if empty else []
 
@@ -96,12 +94,8 @@ def _empty_source_problems(runner: Runner) -> Iterator[Problem]:
     for name, part in sources(runner.train_dataloader.dataset).items():
         if not len(part):
             where = getattr(part, 'ann_file', '') or getattr(part, 'images', '') or 'its config'
-            yield Problem(
-                f'the source {name} is empty',
-                'at least one image',
-                f'no image from {where}',
-                'correct the paths; a labeled set is empty too when filter_cfg leaves out every image',
-            )
+            what, fix = f'the source {name} is empty', 'correct the paths, or filter_cfg'
+            yield Problem(what, 'at least one image', f'no image from {where}', fix)
 
 
 def _checkpoint_problems(runner: Runner) -> Iterator[Problem]:

@@ -50,14 +50,12 @@ def start_problems(cfg: Any) -> list[Problem]:
     if teacher is not None:
         own, other = shlex.quote(str(cfg.filename)), shlex.quote(str(teacher))
         first, both = f'mmssod train {other}', f'mmssod train {own} --teacher {other}'
-    problem = Problem(
-        'no checkpoint to start from',
-        f'load_from = {start}',
-        f'nothing at {osp.abspath(start)}',
+    fix = (
         f'a student starts from its teacher, so train that first ({first}), or both with '
-        f'{both}; or name another checkpoint with --load-from',
+        f'{both}; or name another checkpoint with --load-from'
     )
-    return [*found, problem]
+    actual = f'nothing at {osp.abspath(start)}'
+    return [*found, Problem('no checkpoint to start from', f'load_from = {start}', actual, fix)]
 
 
 def fetch_problems(cfg: Any) -> list[Problem]:
@@ -141,13 +139,9 @@ def start_findings(model: nn.Module, fit: Fit) -> Findings:
 
 
 def _other_classes(stops: bool, classes: Sequence[str], trained_on: Sequence[str]) -> Findings:
-    return _finding(
-        stops,
-        'the checkpoint was trained on other classes, or in another order',
-        f'{list(classes)}',
-        f'{list(trained_on)}',
-        'take a checkpoint of these classes, in this order, or write metainfo=dict(classes=...) as it has them',
-    )
+    what = 'the checkpoint was trained on other classes, or in another order'
+    fix = 'take a checkpoint of these classes, in this order, or write metainfo=dict(classes=...) as it has them'
+    return _finding(stops, what, f'{list(classes)}', f'{list(trained_on)}', fix)
 
 
 def _gets_weights_elsewhere(model: nn.Module, purpose: str) -> bool:
