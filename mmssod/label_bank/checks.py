@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os.path as osp
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
@@ -40,12 +41,7 @@ def bank_problems(labeler: Mapping[str, Any], cfg: Mapping[str, Any]) -> list[Pr
             _verify(str(bank.folder), (bank.folder / 'bank.json').stat().st_mtime_ns)
     except BankError as error:
         return [error.problem]
-    return [
-        *_class_problems(cfg, bank),
-        *_teacher_problems(cfg, bank),
-        *_floor_problems(cfg, bank),
-        *_view_problems(cfg, bank),
-    ]
+    return [*_class_problems(cfg, bank), *_floor_problems(cfg, bank), *_view_problems(cfg, bank)]
 
 
 def bank_warnings(labeler: Mapping[str, Any], cfg: Mapping[str, Any]) -> list[str]:
@@ -69,12 +65,7 @@ def bank_warnings(labeler: Mapping[str, Any], cfg: Mapping[str, Any]) -> list[st
 
 
 def absent_images(bank: LabelBankFiles, dataset: Any) -> list[Problem]:
-    """Unlabeled images without labels in the bank, or whose id belongs to another file there.
-
-    Args:
-        bank: Opened.
-        dataset: The unlabeled images.
-    """
+    """Unlabeled images without labels in the bank, or whose id belongs to another file there."""
     step = -(-len(dataset) // MAX_COMPARED_IMAGES)
     places = range(0, len(dataset), step)
     infos = [dataset.get_data_info(index) for index in places]
@@ -87,11 +78,10 @@ def absent_images(bank: LabelBankFiles, dataset: Any) -> list[Problem]:
         return _other_pictures(bank, [info['img_path'] for info in infos], rows)
     first = int(np.flatnonzero(wrong)[0])
     info = infos[first]
-    problem = bank.absent(
-        f'{info["img_id"]!r} ({info["img_path"]})', known=bool(rows[first] >= 0)
-    ).problem
+    name = f'{info["img_id"]!r} ({info["img_path"]})'
+    problem = bank.absent(name, known=bool(rows[first] >= 0)).problem
     what = f'{problem.what}: {int(wrong.sum())} of {len(infos)} unlabeled images looked up'
-    return [Problem(what, problem.expected, problem.actual, problem.fix)]
+    return [replace(problem, what=what)]
 
 
 def _other_pictures(bank: LabelBankFiles, paths: Sequence[str], rows: np.ndarray) -> list[Problem]:
@@ -113,17 +103,12 @@ def _verify(folder: str, changed: int) -> None:
 
 
 def _class_problems(cfg: Mapping[str, Any], bank: LabelBankFiles) -> Iterator[Problem]:
+    """Other classes, another teacher."""
     classes = labeled_classes(cfg)
     if classes and classes != bank.header.classes:
         yield _again('other classes', list(classes), list(bank.header.classes))
-
-
-def _teacher_problems(cfg: Mapping[str, Any], bank: LabelBankFiles) -> Iterator[Problem]:
     file = _teacher_file(cfg)
-    if not file:
-        return
-    digest = teacher_digest(file)
-    if digest != bank.header.teacher:
+    if file and (digest := teacher_digest(file)) != bank.header.teacher:
         yield Problem(
             f'the label bank {bank.folder} was made by another teacher',
             f'weights of {file}, digest {digest[:12]}',

@@ -55,11 +55,7 @@ _ERRORS = {
         'an id of "categories"',
         'list them',
     ),
-    'negative': (
-        'boxes of negative width or height',
-        'x y of the upper left corner, width and height above 0',
-        'swap the corners before they are subtracted',
-    ),
+    'negative': ('boxes of negative width or height', 'sides above 0', 'swap the two corners'),
     'two names': (
         'classes whose names differ only in blanks around them or in how accents are written',
         'one name for one class, composed accents (NFC)',

@@ -75,9 +75,7 @@ def labeled_classes(cfg: Mapping[str, Any]) -> tuple[str, ...]:
 def class_problems(cfg: Mapping[str, Any], classes: Sequence[str]) -> list[Problem]:
     """Numbers of classes that differ from that of the data, and ignored boxes that would be background.
 
-    Args:
-        cfg: a training config.
-        classes: those that are trained; empty where they cannot be told.
+    The classes are those that are trained, none where they cannot be told.
     """
     numbers: dict[str, Any] = {}
     for where, node, kind in parts(cfg, ['model']):

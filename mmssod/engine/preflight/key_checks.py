@@ -102,6 +102,8 @@ def words(code: Any) -> frozenset[str]:
         return frozenset().union(*map(words, filter(inspect.isroutine, vars(code).values())))
     code = inspect.unwrap(getattr(code, '__func__', code))
     code = getattr(code, '__code__', code)
+    if not inspect.iscode(code):
+        return frozenset()
     inner = [words(each) for each in code.co_consts if inspect.iscode(each)]
     texts = [each for each in code.co_consts if isinstance(each, str)]
     return frozenset(texts).union(code.co_names, code.co_varnames, *inner)

@@ -30,11 +30,7 @@ _LEFT_OUT = (
 
 
 def resume_problems(checkpoint: Mapping[str, Any]) -> list[Problem]:
-    """What a checkpoint lacks to be resumed: a file of weights alone has none of it.
-
-    Args:
-        checkpoint: as it was read.
-    """
+    """What a checkpoint lacks to be resumed: a file of weights alone has none of it."""
     meta = checkpoint.get('meta')
     meta = meta if isinstance(meta, Mapping) else {}
     lacks = [f'meta.{key}' for key in ('iter', 'epoch') if type(meta.get(key)) is not int]
@@ -51,11 +47,7 @@ def resume_problems(checkpoint: Mapping[str, Any]) -> list[Problem]:
 
 
 def data_marks(dataset: Any) -> dict[str, Any]:
-    """What tells data from other data: per source how many images, a digest of their names and ids, and of the labels.
-
-    Args:
-        dataset: of a training, as it was built; of several sources (``SemiDataset``) or one.
-    """
+    """What tells data from other data: per source its images, a digest of their names and ids, and of the labels."""
     marks: dict[str, Any] = {
         name: _source_marks(source)
         for name, source in (getattr(dataset, 'sources', None) or {'images': dataset}).items()

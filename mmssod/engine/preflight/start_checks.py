@@ -35,9 +35,7 @@ def start_problems(cfg: Any) -> list[Problem]:
         file = osp.expanduser(file or '')
         if osp.isfile(file) and (wrong := damage(file)) is not None:
             what, expected = 'a damaged checkpoint', 'a whole file of torch.save, or of safetensors'
-            fix = (
-                'copy it again, or name another one; the run that wrote it may have the one before'
-            )
+            fix = 'copy it again, or name another; the run that wrote it may have the one before'
             found.append(Problem(what, f'{key} = {expected}', f'{file}: {wrong}', fix))
     if not start:
         return found
@@ -116,10 +114,6 @@ def start_findings(model: nn.Module, fit: Fit) -> Findings:
 
     A run may start from a detector of other classes, whose own classes are then new; but not where a frozen teacher
     would label with them. All other weights have to fit where the run has a labeler.
-
-    Args:
-        model: without the wrapper of distributed training.
-        fit: what became of the start.
     """
     labeler = getattr(model, 'labeler', None)
     found = _misfit_findings(model, fit.misfits, 'start', labeler is not None)
