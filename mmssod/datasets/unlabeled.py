@@ -53,18 +53,13 @@ class UnlabeledDataset(BaseDetDataset):
     @staticmethod
     def file_problems(node: Mapping[str, Any], cfg: Mapping[str, Any]) -> Iterator[Problem]:
         """What keeps it from finding its images."""
-        images = node.get('images')
+        keys = ('images', 'data_root', 'data_prefix', 'exclude')
+        given = {key: node[key] for key in keys if node.get(key)}
+        images = given.get('images')
         if not isinstance(images, str) or '://' in images or node.get('backend_args'):
             return
-        prefix = (node.get('data_prefix') or {}).get('img', '')
-        root, exclude = node.get('data_root') or '', node.get('exclude') or ()
         try:
-            found = find_images(images, root=root, prefix=prefix)
-            for file in (exclude,) if isinstance(exclude, str) else exclude:
-                left = exclude_names(found, read_names(file, root=root))
-                if not left:
-                    raise InputError(f'exclude={file!r} leaves none of {len(found)} images')
-                found = left
+            UnlabeledDataset(**given, lazy_init=True).find()
         except (OSError, ValueError) as error:
             expected = 'a folder, a glob, a text list or a COCO json with images'
             fix = 'correct images, data_root, data_prefix and exclude'
@@ -112,14 +107,10 @@ class UnlabeledDataset(BaseDetDataset):
 
     def load_data_list(self) -> list[dict[str, Any]]:
         """The records of all images, those of ``exclude`` left out; says how many in the log."""
-        found = find_images(
-            self.images,
-            root=self.data_root,
-            prefix=self._image_prefix,
-            backend_args=self.backend_args,
-        )
-        kept = self._without_excluded(found)
-        self.num_excluded = len(found) - len(kept)
+        kept, self.num_excluded, useless = self.find()
+        for file in useless:
+            text = f'exclude={file!r} names no image of {self.images!r}: the right file?'
+            print_log(text, 'current', logging.WARNING)
         left_out = (
             f', {self.num_excluded} left out by exclude={self.exclude}' if self.exclude else ''
         )
@@ -150,22 +141,22 @@ class UnlabeledDataset(BaseDetDataset):
             f'{self.max_refetch + 1} images of {self.images!r} in a row cannot be read, the last: {last}'
         ) from last
 
-    def _without_excluded(self, found: list[FoundImage]) -> list[FoundImage]:
-        kept = found
+    def find(self) -> tuple[list[FoundImage], int, list[str]]:
+        """The images but those of ``exclude``, how many these are, and which files of ``exclude`` name none of them.
+
+        Raises:
+            FileNotFoundError, ValueError: nothing there, or nothing left.
+        """
+        where: dict[str, Any] = dict(root=self.data_root, backend_args=self.backend_args)
+        found = kept = find_images(self.images, prefix=self._image_prefix, **where)
+        useless = []
         for file in self.exclude:
-            names = read_names(file, root=self.data_root, backend_args=self.backend_args)
-            before, kept = kept, exclude_names(kept, names)
-            if len(kept) == len(before):
-                print_log(
-                    f'exclude={file!r} names no image of {self.images!r}: the right file?',
-                    'current',
-                    logging.WARNING,
-                )
+            before, kept = kept, exclude_names(kept, read_names(file, **where))
+            useless += [file] if len(kept) == len(before) else []
         if not kept:
-            raise InputError(
-                f'exclude={self.exclude} leaves none of {len(found)} images of {self.images!r}'
-            )
-        return kept
+            left = f'leaves none of {len(found)} images of {self.images!r}'
+            raise InputError(f'exclude={self.exclude} {left}')
+        return kept, len(found) - len(kept), useless
 
 
 def _record(image: FoundImage) -> dict[str, Any]:

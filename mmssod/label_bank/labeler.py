@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -47,15 +46,8 @@ class LabelBank(Labeler):
 
     needs_pixels = False
 
-    @staticmethod
-    def config_problems(node: Mapping[str, Any], cfg: Mapping[str, Any]) -> list[Problem]:
-        """A bank that does not fit the training, see :mod:`mmssod.label_bank.checks`."""
-        return bank_problems(node, cfg)
-
-    @staticmethod
-    def config_warnings(node: Mapping[str, Any], cfg: Mapping[str, Any]) -> list[str]:
-        """A bank whose labels may be others than a teacher's in the step."""
-        return bank_warnings(node, cfg)
+    config_problems = staticmethod(bank_problems)
+    config_warnings = staticmethod(bank_warnings)
 
     def runtime_problems(self, runner: Runner) -> list[Problem]:
         """Unlabeled images that the bank lacks."""
