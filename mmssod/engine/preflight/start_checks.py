@@ -115,7 +115,7 @@ def start_findings(model: nn.Module, fit: Fit) -> Findings:
     A run may start from a detector of other classes, whose own classes are then new; but not where a frozen teacher
     would label with them. All other weights have to fit where the run has a labeler.
     """
-    labeler = getattr(model, 'labeler', None)
+    labeler: Any = getattr(model, 'labeler', None)
     found = _misfit_findings(model, fit.misfits, 'start', labeler is not None)
     if fit.unsorted:
         found += _other_classes(labeler is not None, fit.classes, fit.trained_on)
