@@ -36,7 +36,11 @@ _ERRORS = {
         '{"id", "file_name", "width", "height"}, sizes in pixels above 0 and below 1e9',
         'write all four for each image',
     ),
-    'image id twice': ('image ids that come twice', 'each once', 'number them anew'),
+    'image id twice': (
+        'image ids that come twice',
+        'each once',
+        'number them and their boxes anew',
+    ),
     'file twice': ('image files that are listed twice', 'each once, all its boxes', 'merge them'),
     'outside': (
         'image names that lead out of the folder of the images',
@@ -49,12 +53,12 @@ _ERRORS = {
         'write all of them; area = width * height where there is no mask',
     ),
     'box id twice': ('annotation ids that come twice', 'each once', 'number them anew, from 1'),
-    'stray image': ('boxes of images that are not listed', 'an id of "images"', 'list them'),
-    'stray category': (
-        'boxes of classes that are not listed',
-        'an id of "categories"',
-        'list them',
+    'stray image': (
+        'boxes of images that are not listed',
+        'one of "images"',
+        'list them, or remove the boxes',
     ),
+    'stray category': ('boxes of classes that are not listed', 'one of "categories"', 'list them'),
     'negative': ('boxes of negative width or height', 'sides above 0', 'swap the two corners'),
     'two names': (
         'classes whose names differ only in blanks around them or in how accents are written',
@@ -101,13 +105,10 @@ def annotation_findings(
     """Everything that shows in the content of a COCO json, and in its images.
 
     Args:
-        name, file: of the data set, for the messages.
-        content: what the json holds.
+        name, file, content: of the data set, of its json, and what that holds.
         classes: those that are trained.
-        image_root: folder of its images.
-        limit: how many of them are read, the first ones.
-        filter_cfg: ``filter_empty_gt`` and ``min_size`` of mmdet's ``CocoDataset``; None, and whether it keeps an image
-            is not asked.
+        image_root, limit: folder of its images, and how many are read, the first ones.
+        filter_cfg: as mmdet's ``CocoDataset`` has it; None, and whether it keeps an image is not asked.
 
     Returns:
         Findings: problems that stop a run, warnings about what is left out, each with count and examples.

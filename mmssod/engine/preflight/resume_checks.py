@@ -75,13 +75,8 @@ def resume_findings(
 ) -> Findings:
     """How data and settings differ from those of the checkpoint that is resumed, a warning.
 
-    Where a memory of pseudo labels would give images the boxes of others, it is a problem.
-
-    Args:
-        model: without the wrapper of distributed training.
-        cfg: of the run.
-        now: :func:`data_marks` of what it trains on.
-        checkpoint: as it was read.
+    Where a memory of pseudo labels would give images the boxes of others, it is a problem. What the run trains on
+    ``now`` are its :func:`data_marks`.
     """
     info = (checkpoint.get('message_hub') or {}).get('runtime_info') or {}
     stored = info.get(MARKS) if isinstance(info, Mapping) else None
