@@ -86,6 +86,12 @@ def test_one_fault_is_one_entry(tmp_path, key):
     assert problem.expected and problem.actual and problem.fix
 
 
+def test_text_for_several_numbers():
+    cfg = dict(test_dataloader=dict(dataset=dict(pipeline=[dict(type='Resize', scale='wide')])))
+    (problem,) = key_problems(cfg)
+    assert 'pipeline[0].scale is text' in str(problem)
+
+
 # ------------------------------------------------------------------ false alarms
 
 

@@ -77,8 +77,9 @@ def unreadable_file(name: str, error: Exception) -> Problem:
 def category_names(content: Any, file: str) -> list[str]:
     """Names of the categories of a json in its order, that of the label indices; a ``ValueError`` if one has none."""
     categories = content.get('categories', []) if isinstance(content, dict) else []
-    names: list[Any] = [category.get('name') for category in records(content, 'categories')]
-    if len(names) != len(categories) or not all(isinstance(name, str) for name in names):
+    listed = categories if isinstance(categories, list) else [None]
+    names: list[Any] = [each.get('name') if isinstance(each, dict) else None for each in listed]
+    if not all(isinstance(name, str) for name in names):
         expected = 'expected "categories": [{"id": ..., "name": ...}, ...]'
         raise InputError(f'{file}: {expected}, got {str(categories)[:200]}')
     return names

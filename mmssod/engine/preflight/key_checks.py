@@ -51,7 +51,9 @@ _READERS: dict[str, tuple[Any, tuple[Any, ...]]] = {
 }
 # Keys of them that are numbers, though no signature says so.
 _NUMBERS = ('base_batch_size', 'timeout')
-_OF_NUMBERS = {'int', 'float', 'None', 'NoneType', 'Optional', 'Union', 'torch', 'Tensor'}
+_OF_NUMBERS = set(
+    'int float None NoneType Optional Union torch Tensor Tuple tuple List list Sequence'.split()
+)
 
 
 def key_problems(cfg: Mapping[str, Any]) -> list[Problem]:
