@@ -21,12 +21,7 @@ from mmssod.apis.config import (
 )
 from mmssod.apis.distributed import process_group
 from mmssod.engine.full_disk import full_disk_named
-from mmssod.engine.preflight import (
-    config_problems,
-    fetch_problems,
-    raise_together,
-    start_problems,
-)
+from mmssod.engine.preflight import config_problems, fetch_problems, raise_together, start_problems
 from mmssod.engine.run_lock import run_lock
 from mmssod.engine.shared_memory import hung_loader_named
 from mmssod.environment.checkpoints import trusting
@@ -81,13 +76,7 @@ def train(
         cfg_options=cfg_options,
         launcher=launcher,
     )
-    raise_together(
-        [
-            *start_problems(cfg),
-            *config_problems(cfg),
-            *fetch_problems(cfg),
-        ]
-    )
+    raise_together([*start_problems(cfg), *config_problems(cfg), *fetch_problems(cfg)])
     setup_cache_size_limit_of_dynamo()
     with trusting(trust_checkpoint), process_group(cfg):
         metrics = run_training(cfg, hooks)

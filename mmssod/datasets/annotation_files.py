@@ -7,7 +7,7 @@ import os.path as osp
 import posixpath
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import yaml
@@ -71,6 +71,12 @@ def parse_json(content: bytes, path: str) -> Any:
         ) from None
     except ValueError as error:
         raise InputError(f'{path!r} is not a json file in UTF-8: {error}') from error
+
+
+def records(content: Any, key: str) -> list[dict[str, Any]]:
+    """The dicts in a list of a COCO json; none where it has no such list."""
+    found = content.get(key) if isinstance(content, dict) else None
+    return [each for each in found if isinstance(each, dict)] if isinstance(found, list) else []
 
 
 def read_yaml(path: str | os.PathLike) -> Any:
@@ -207,3 +213,8 @@ def shown(text: str, most: int = 200) -> str:
     """Text of an annotation file for a message: shortened, and without what no terminal or log can write."""
     short = text if len(text) <= most else f'{text[:most]}...'
     return ''.join(c if c.isprintable() else ascii(c)[1:-1] for c in short)
+
+
+def examples(entries: Sequence[str], most: int = 5) -> str:
+    """The first of many texts of an annotation file for a message, see :func:`shown`."""
+    return '; '.join(map(shown, entries[:most])) + ('; ...' if len(entries) > most else '')

@@ -17,58 +17,33 @@ from mmssod.structures import Problem
 def source_problems(
     key: str, shares: Mapping[str, Any], names: list[str], faults: list[str]
 ) -> Iterator[Problem]:
-    """No labeled source, or numbers for others than there are.
-
-    Args:
-        key: The sampler's argument with a number for each source.
-        shares: Its value.
-        names: Sources of the data set.
-        faults: What is wrong with the numbers.
-    """
+    """No labeled source among ``names``, and what is wrong with ``shares``, the sampler's numbers by source."""
     if 'labeled' not in names:
-        yield Problem(
-            'no labeled images',
-            "a source named 'labeled'",
-            f'sources {names}',
-            "dataset=dict(type='SemiDataset', labeled=dict(...), unlabeled=dict(...))",
-        )
+        fix = "dataset=dict(type='SemiDataset', labeled=dict(...), unlabeled=dict(...))"
+        yield Problem('no labeled images', "a source named 'labeled'", f'sources {names}', fix)
+    place = f'train_dataloader.sampler.{key}'
+    fix = f'correct {place}, or the sources of train_dataloader.dataset'
     for fault in faults:
-        yield Problem(
-            fault,
-            f'{key} for the sources {names}',
-            f'train_dataloader.sampler.{key}={dict(shares)}',
-            f'correct train_dataloader.sampler.{key}, or the sources of train_dataloader.dataset',
-        )
+        yield Problem(fault, f'{key} for the sources {names}', f'{place}={dict(shares)}', fix)
 
 
 def batch_problems(wanted: int, said: str, given: Any) -> Iterator[Problem]:
-    """A loader whose batch is not the sampler's.
-
-    Args:
-        wanted: Images of the sampler's batch; 0 where they cannot be told.
-        said: What says so.
-        given: The loader's ``batch_size``.
-    """
+    """A loader whose batch is not the sampler's, ``wanted``, which is 0 where it cannot be told."""
     if wanted and isinstance(given, int) and given != wanted:
-        yield Problem(
-            "the loader's batch size is not the sum of the sampler's counts",
-            f'train_dataloader.batch_size={wanted}, {said}',
-            f'train_dataloader.batch_size={given}',
-            'set train_dataloader.batch_size and train_dataloader.sampler.counts together',
-        )
+        what = "the loader's batch size is not the sum of the sampler's counts"
+        key = 'train_dataloader.batch_size'
+        fix = f'set {key} and train_dataloader.sampler.counts together'
+        yield Problem(what, f'{key}={wanted}, {said}', f'{key}={given}', fix)
 
 
 def loop_problems(loop: Any) -> Iterator[Problem]:
     """An epoch loop."""
-    if not isinstance(loop, Mapping):
-        return
-    if _is(loop, LOOPS, EpochBasedTrainLoop) or ('type' not in loop and loop.get('by_epoch')):
-        yield Problem(
-            'an epoch loop over a stream that has no epochs',
-            "train_cfg=dict(type='IterBasedTrainLoop', max_iters=..., val_interval=...)",
-            str(dict(loop)),
-            'labeled and unlabeled images come in fixed shares without end: count iterations',
-        )
+    node = loop if isinstance(loop, Mapping) else {}
+    if _is(node, LOOPS, EpochBasedTrainLoop) or ('type' not in node and node.get('by_epoch')):
+        what = 'an epoch loop over a stream that has no epochs'
+        expected = "train_cfg=dict(type='IterBasedTrainLoop', max_iters=..., val_interval=...)"
+        fix = 'labeled and unlabeled images come in fixed shares without end: count iterations'
+        yield Problem(what, expected, str(dict(node)), fix)
 
 
 def sources_of(dataset: Any) -> list[str]:

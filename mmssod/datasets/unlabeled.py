@@ -3,7 +3,7 @@
 import logging
 import math
 import os.path as osp
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from mmdet.datasets import BaseDetDataset
@@ -16,6 +16,7 @@ from mmssod.datasets.left_out import left_out as other_files
 from mmssod.datasets.skipped_images import SkippedImages
 from mmssod.datasets.transforms.steps import Pipeline, as_list
 from mmssod.environment.errors import InputError
+from mmssod.structures import Problem
 
 
 @DATASETS.register_module()
@@ -46,6 +47,23 @@ class UnlabeledDataset(BaseDetDataset):
         FileNotFoundError, ValueError: At ``full_init``: nothing there, nothing left, or not what it
             should be.
     """
+
+    refuses_outside = True  # image names that lead out of their folder
+
+    @staticmethod
+    def file_problems(node: Mapping[str, Any], cfg: Mapping[str, Any]) -> Iterator[Problem]:
+        """What keeps it from finding its images."""
+        keys = ('images', 'data_root', 'data_prefix', 'exclude')
+        given = {key: node[key] for key in keys if node.get(key)}
+        images = given.get('images')
+        if not isinstance(images, str) or '://' in images or node.get('backend_args'):
+            return
+        try:
+            UnlabeledDataset(**given, lazy_init=True).find()
+        except (OSError, ValueError) as error:
+            expected = 'a folder, a glob, a text list or a COCO json with images'
+            fix = 'correct images, data_root, data_prefix and exclude'
+            yield Problem('no images to train on', expected, str(error), fix)
 
     def __init__(
         self,
@@ -89,14 +107,10 @@ class UnlabeledDataset(BaseDetDataset):
 
     def load_data_list(self) -> list[dict[str, Any]]:
         """The records of all images, those of ``exclude`` left out; says how many in the log."""
-        found = find_images(
-            self.images,
-            root=self.data_root,
-            prefix=self._image_prefix,
-            backend_args=self.backend_args,
-        )
-        kept = self._without_excluded(found)
-        self.num_excluded = len(found) - len(kept)
+        kept, self.num_excluded, useless = self.find()
+        for file in useless:
+            text = f'exclude={file!r} names no image of {self.images!r}: the right file?'
+            print_log(text, 'current', logging.WARNING)
         left_out = (
             f', {self.num_excluded} left out by exclude={self.exclude}' if self.exclude else ''
         )
@@ -127,22 +141,22 @@ class UnlabeledDataset(BaseDetDataset):
             f'{self.max_refetch + 1} images of {self.images!r} in a row cannot be read, the last: {last}'
         ) from last
 
-    def _without_excluded(self, found: list[FoundImage]) -> list[FoundImage]:
-        kept = found
+    def find(self) -> tuple[list[FoundImage], int, list[str]]:
+        """The images but those of ``exclude``, how many these are, and which files of ``exclude`` name none of them.
+
+        Raises:
+            FileNotFoundError, ValueError: nothing there, or nothing left.
+        """
+        where: dict[str, Any] = dict(root=self.data_root, backend_args=self.backend_args)
+        found = kept = find_images(self.images, prefix=self._image_prefix, **where)
+        useless = []
         for file in self.exclude:
-            names = read_names(file, root=self.data_root, backend_args=self.backend_args)
-            before, kept = kept, exclude_names(kept, names)
-            if len(kept) == len(before):
-                print_log(
-                    f'exclude={file!r} names no image of {self.images!r}: the right file?',
-                    'current',
-                    logging.WARNING,
-                )
+            before, kept = kept, exclude_names(kept, read_names(file, **where))
+            useless += [file] if len(kept) == len(before) else []
         if not kept:
-            raise InputError(
-                f'exclude={self.exclude} leaves none of {len(found)} images of {self.images!r}'
-            )
-        return kept
+            left = f'leaves none of {len(found)} images of {self.images!r}'
+            raise InputError(f'exclude={self.exclude} {left}')
+        return kept, len(found) - len(kept), useless
 
 
 def _record(image: FoundImage) -> dict[str, Any]:

@@ -7,14 +7,15 @@ Containers have 64 MB of it unless they are told otherwise.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import torch
 
 from mmssod.datasets.sample_key import seeded
 from mmssod.engine.runner_access import sources
+from mmssod.structures import Problem
 
 FOLDER = '/dev/shm'
 LOADER_TIMEOUT = 600
@@ -67,6 +68,25 @@ def needed(loader: Any) -> int:
             with seeded(0):
                 batch += images * tensor_bytes(part[0])
     return (loader.num_workers * loader.prefetch_factor + 1) * batch
+
+
+def memory_problems(loaders: Iterable[Any], free: int | None) -> list[Problem]:
+    """One problem where the batches of all workers, of all processes here, take more than there is.
+
+    Args:
+        loaders: torch's, as they were built; all have workers at the same time.
+        free: bytes of shared memory before any worker ran; None where that is not known.
+    """
+    total, processes = 0, int(os.environ.get('LOCAL_WORLD_SIZE', '1'))
+    for loader in loaders if free is not None else ():
+        with suppress(Exception):  # an image that cannot be read is told by others
+            total += processes * needed(loader)
+    if free is None or total <= free:
+        return []
+    what = 'the batches of all data workers do not fit in shared memory: the run would hang'
+    batches = 'for num_workers * prefetch_factor + 1 batches of each loader'
+    expected = f'{total / 2**20:.0f} MiB free in {FOLDER}, {batches} of {processes} processes'
+    return [Problem(what, expected, f'{free / 2**20:.0f} MiB', MORE)]
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from mmssod.datasets.fixed_view import FixedView, fixed_view
-from mmssod.engine.preflight.config_checks import labeled_classes
+from mmssod.engine.preflight import labeled_classes
 from mmssod.label_bank.bank import LabelBankFiles, other_size
 from mmssod.label_bank.layout import AGAIN, HEADER, BankError, image_key, name_code
 from mmssod.models.checkpoint_parts import detector_digest, teacher_digest

@@ -14,8 +14,8 @@ from mmengine.registry import init_default_scope
 from mmssod.datasets import UnlabeledDataset
 from mmssod.datasets.annotation_files import LIMIT, read_json
 from mmssod.datasets.split import read_coco
-from mmssod.engine.preflight import config_problems
-from mmssod.engine.preflight.data_checks import file_findings, unlabeled_problems
+from mmssod.engine.preflight import config_problems, part_problems
+from mmssod.engine.preflight.data_checks import file_findings
 from mmssod.evaluation import evaluate_boxes
 from mmssod.testing import tiny_batch, tiny_detector, tiny_semi
 
@@ -31,6 +31,13 @@ def look(folder, content, classes=CLASSES) -> str:
             if path.resolve().parent == folder.resolve() and not path.exists():
                 cv2.imwrite(str(path), np.zeros((30, 40, 3), np.uint8))
     return file_findings('labeled', write_json(folder, content), classes, str(folder), 10).text()
+
+
+def unlabeled(images: str) -> list[str]:
+    """What the checks before training say of unlabeled images."""
+    source = dict(type='UnlabeledDataset', images=images)
+    cfg = dict(train_dataloader=dict(dataset=dict(type='SemiDataset', unlabeled=source)))
+    return [str(problem) for problem in part_problems(cfg, 'file_problems')]
 
 
 def changed(**values) -> dict:
@@ -306,7 +313,7 @@ def impossible_names(folder):
 )
 def unlabeled_ids(folder):
     file = write_json(folder, with_image(id=[1]))
-    return '\n'.join(map(str, unlabeled_problems('unlabeled', dict(images=file))))
+    return '\n'.join(unlabeled(file))
 
 
 @case('a box of negative width', STOP, '1 boxes of negative width or height')
@@ -447,7 +454,7 @@ def windows(folder):
     for name in ('..\\..\\x.png', 'a\\..\\..\\x.png', 'C:\\x.png', 'c:x.png', '\\x.png'):
         file = write_json(folder, with_image(file_name=name))
         said.append(file_findings('labeled', file, CLASSES, str(folder), 0).text())
-        said += map(str, unlabeled_problems('unlabeled', dict(images=file)))
+        said += unlabeled(file)
     return '\n'.join(said)
 
 

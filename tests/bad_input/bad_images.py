@@ -19,9 +19,9 @@ from mmssod.apis.inferring import frames, tell_skipped
 from mmssod.datasets import UnlabeledDataset
 from mmssod.datasets.image_files import file_fault
 from mmssod.datasets.image_lists import FoundImage
+from mmssod.datasets.preparation.image_checks import image_problems
 from mmssod.datasets.preparation.own_data import check_images
 from mmssod.datasets.transforms import LoadWholeImage
-from mmssod.engine.preflight.image_checks import image_problems
 
 DEMO = Path(__file__).parents[2] / 'configs/demo/supervised.py'
 case = cases_of('Images')

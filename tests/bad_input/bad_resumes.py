@@ -17,7 +17,7 @@ from mmssod.engine import checkpoint_files
 from mmssod.engine.checkpoint_files import newest_checkpoint
 from mmssod.engine.own_checkpoints import keep_own_names, note_older
 from mmssod.engine.preflight import evaluator_problems, resume_findings, resume_problems
-from mmssod.engine.preflight.weight_checks import weight_findings
+from mmssod.engine.preflight.start_checks import weight_findings
 from mmssod.methods.ismt import PseudoLabelMemory
 from mmssod.models.checkpoint_parts import teacher_digest
 from mmssod.testing import CLASSES, tiny_detector

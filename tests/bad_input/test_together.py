@@ -9,7 +9,6 @@ from whole_path import change_labeled, changed, tiny, trained, tried
 
 from mmssod.engine.preflight import config_problems
 from mmssod.engine.preflight.key_checks import key_problems
-from mmssod.engine.preflight.runner_checks import runner_problems
 from mmssod.testing import tiny_detector
 
 EIGHT = {
@@ -87,20 +86,26 @@ def test_one_fault_is_one_entry(tmp_path, key):
     assert problem.expected and problem.actual and problem.fix
 
 
+def test_text_for_several_numbers():
+    cfg = dict(test_dataloader=dict(dataset=dict(pipeline=[dict(type='Resize', scale='wide')])))
+    (problem,) = key_problems(cfg)
+    assert 'pipeline[0].scale is text' in str(problem)
+
+
 # ------------------------------------------------------------------ false alarms
 
 
 @pytest.mark.parametrize('name', ['classes', 'teacher_iterations', 'my_model', 'lr', 'data_root'])
 def test_helper_variables_may_be_called_as_one_likes(name):
-    assert runner_problems({name: 3}) == []
+    assert key_problems({name: 3}) == []
 
 
 def test_a_helper_like_a_known_name_is_fine_where_the_config_uses_it(tmp_path):
     file = tmp_path / 'a.py'
     file.write_text('models = dict(type="FasterRCNN")\nmodel = models\n')
-    assert runner_problems(Config.fromfile(file)) == []
+    assert key_problems(Config.fromfile(file)) == []
     file.write_text('models = dict(type="FasterRCNN")\nmodel = dict(type="FasterRCNN")\n')
-    assert "unknown name 'models'" in str(runner_problems(Config.fromfile(file))[0])
+    assert "unknown name 'models'" in str(key_problems(Config.fromfile(file))[0])
 
 
 @pytest.mark.parametrize(
@@ -120,7 +125,7 @@ def test_types_of_other_builders_are_theirs(node):
 def test_settings_that_no_like_name_is_known_for_are_not_reported():
     model = tiny_detector()
     model.test_cfg.rcnn.debug, model.train_cfg.rcnn.my_own = True, 1
-    assert runner_problems(dict(model=model)) == []
+    assert key_problems(dict(model=model)) == []
 
 
 # ------------------------------------------------------------------ no image is left

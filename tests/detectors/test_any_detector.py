@@ -13,9 +13,9 @@ from any_detector import checks
 from any_detector.found import tried
 from any_detector.rows import CLAIMS, error_of
 from any_detector.trial import LABELERS, Trial
-from mmssod.engine.preflight.class_checks import class_problems
-from mmssod.engine.preflight.part_checks import built_part_problems
-from mmssod.engine.preflight.runtime_checks import _model_problems
+from mmssod.engine.preflight.config_checks import class_problems
+from mmssod.engine.preflight.parts import built_part_problems
+from mmssod.engine.preflight.runtime_checks import class_number_problems
 from mmssod.testing import CLASSES
 
 FOUND = [
@@ -56,7 +56,7 @@ def test_checks_before_training_have_no_objection(trial, found):
     assert not class_problems(dict(model=made.config), CLASSES)
     loader = SimpleNamespace(dataset=SimpleNamespace(metainfo=dict(classes=CLASSES)))
     runner = SimpleNamespace(model=made.student('EMATeacher'), train_dataloader=loader)
-    assert not [*_model_problems(runner), *built_part_problems(runner)]
+    assert not [*class_number_problems(runner), *built_part_problems(runner)]
 
 
 @pytest.mark.slow

@@ -12,6 +12,7 @@ from mmengine.config import Config
 from mmssod.engine.preflight import part_problems, part_warnings
 from mmssod.label_bank import LabelBankFiles
 from mmssod.label_bank.checks import absent_images, least_threshold
+from mmssod.label_bank.labeler import LabelBank
 from mmssod.models.checkpoint_parts import detector_digest, teacher_digest
 from mmssod.testing import tiny_detector
 
@@ -76,6 +77,17 @@ def test_no_bank_and_no_problem(shipped, tmp_path):
     cfg = copy.deepcopy(shipped)
     cfg.model.labeler.path = str(tmp_path)
     assert 'no label bank' in only_problem(cfg)
+
+
+class OwnBank(LabelBank):
+    """A user's, in no registry."""
+
+
+@pytest.mark.parametrize('kind', ['LabelBank', 'mmdet.LabelBank', LabelBank, OwnBank])
+def test_a_bank_is_asked_however_its_type_is_written(made, kind):
+    cfg = made(floor=0.41).to_dict()
+    cfg['model']['labeler']['type'] = kind
+    assert 'at most 0.4' in only_problem(cfg)
 
 
 def test_a_damaged_bank(made, tmp_path):

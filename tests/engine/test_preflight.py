@@ -1,4 +1,5 @@
 import json
+import os
 import os.path as osp
 from pathlib import Path
 from types import SimpleNamespace
@@ -11,19 +12,22 @@ from mmengine.config import Config
 from mmengine.runner import BaseLoop, IterBasedTrainLoop
 from PIL import Image
 
+from mmssod.datasets import UnlabeledDataset
+from mmssod.datasets.annotation_files import read_json
 from mmssod.engine import EMATeacherHook, PreflightHook, WholeCheckpointHook
 from mmssod.engine.preflight import (
-    category_names,
-    class_problem,
     config_problems,
+    evaluator_problems,
     runtime_problems,
     runtime_warnings,
     start_problems,
 )
-from mmssod.engine.preflight.class_checks import class_problems
-from mmssod.engine.preflight.part_checks import part_problems
-from mmssod.engine.preflight.start_check import teacher_config
-from mmssod.engine.preflight.value_checks import value_problems
+from mmssod.engine.preflight.config_checks import class_problems
+from mmssod.engine.preflight.data_checks import category_names, name_problems
+from mmssod.engine.preflight.key_checks import key_problems
+from mmssod.engine.preflight.parts import part_problems
+from mmssod.engine.preflight.start_checks import teacher_config
+from mmssod.models.pseudo import FrozenTeacher, ThresholdSelector
 from mmssod.testing import tiny_semi
 
 CONFIGS = Path(__file__).parents[2] / 'configs'
@@ -54,25 +58,32 @@ def messages(cfg):
 # ------------------------------------------------------------------ annotation files
 
 
+def names_in(file):
+    return category_names(read_json(file), file)
+
+
+def of_classes(file):
+    return '\n'.join(map(str, name_problems('labeled', CLASSES, read_json(file), file)))
+
+
 @pytest.mark.parametrize('names', [[], ['ant'], ['ant', 'bee', 'c]a"t']])
 def test_category_names(tmp_path, names):
-    assert category_names(coco(tmp_path / 'a.json', names)) == names
+    assert names_in(coco(tmp_path / 'a.json', names)) == names
 
 
 def test_categories_are_found_where_more_follows_or_lists_nest(tmp_path):
     file = tmp_path / 'a.json'
     file.write_text('{"categories": [{"name": "ant", "keypoints": ["l", "r"]}], "images": []}')
-    assert category_names(str(file)) == ['ant']
+    assert names_in(str(file)) == ['ant']
 
 
 def test_a_file_that_changed_is_read_again(tmp_path):
     file = tmp_path / 'a.json'
-    assert category_names(coco(file, ['ant'])) == ['ant']
-    import os
-
-    coco(file, ['bee'])
+    cfg = dict(val_evaluator=dict(ann_file=coco(file, ['bee'])))
+    assert 'missing' in str(*evaluator_problems(cfg, 'val', ['ant']))
+    coco(file, ['ant'])
     os.utime(file, (1, 1))
-    assert category_names(str(file)) == ['bee']
+    assert not list(evaluator_problems(cfg, 'val', ['ant']))
 
 
 @pytest.mark.parametrize(
@@ -82,7 +93,7 @@ def test_broken_files_are_value_errors(tmp_path, text):
     file = tmp_path / 'a.json'
     file.write_text(text)
     with pytest.raises(ValueError):
-        category_names(str(file))
+        names_in(str(file))
 
 
 # ------------------------------------------------------------------ class names
@@ -90,22 +101,17 @@ def test_broken_files_are_value_errors(tmp_path, text):
 
 def test_equal_names_are_no_problem_nor_are_unused_categories(tmp_path):
     file = coco(tmp_path / 'a.json', ['ant', 'dog', 'bee', 'cat'])
-    assert class_problem('labeled', CLASSES, file) is None
+    assert not of_classes(file)
 
 
 def test_missing_names_show_both_lists(tmp_path):
-    problem = str(
-        class_problem('labeled', CLASSES, coco(tmp_path / 'a.json', ['ant', 'Bee', 'cat']))
-    )
+    problem = of_classes(coco(tmp_path / 'a.json', ['ant', 'Bee', 'cat']))
     assert "missing from its annotation file: ['bee']" in problem
     assert "['ant', 'Bee', 'cat']" in problem and "['ant', 'bee', 'cat']" in problem
 
 
 def test_another_order_would_misname_labels(tmp_path):
-    problem = str(
-        class_problem('labeled', CLASSES, coco(tmp_path / 'a.json', ['bee', 'ant', 'cat']))
-    )
-    assert 'order' in problem
+    assert 'order' in of_classes(coco(tmp_path / 'a.json', ['bee', 'ant', 'cat']))
 
 
 # ------------------------------------------------------------------ config
@@ -174,7 +180,7 @@ def test_ignored_boxes_need_a_detector_that_ignores_them(name, changed, said):
     place = 'train_dataloader.dataset.labeled.iscrowd'
     for other in ('object', 'background'):
         cfg.merge_from_dict({place: other})
-        assert [*part_problems(cfg), *class_problems(cfg, ())] == [] == value_problems(cfg)
+        assert [*part_problems(cfg), *class_problems(cfg, ())] == [] == key_problems(cfg)
     cfg.merge_from_dict({place: 'ignored'})
     problems = [str(problem) for problem in [*part_problems(cfg), *class_problems(cfg, ())]]
     if said is None:
@@ -182,7 +188,7 @@ def test_ignored_boxes_need_a_detector_that_ignores_them(name, changed, said):
     else:
         assert len(problems) == 1 and said in problems[0] and f'set {place}' in problems[0]
     cfg.merge_from_dict({place: 'difficult'})
-    (problem,) = value_problems(cfg)
+    (problem,) = key_problems(cfg)
     assert "got 'difficult'" in str(problem)
 
 
@@ -346,6 +352,32 @@ def test_a_frozen_teacher_without_weights_is_found():
     student['labeler']['checkpoint'] = 'a.pth'
     assert not start_problems(Config(dict(model=student)))
     assert not start_problems(Config(dict(model=dict(labeler=dict(type='EMATeacher')))))
+
+
+FORMS = {
+    'name': lambda kind: kind.__name__,
+    'name with scope': lambda kind: f'mmdet.{kind.__name__}',
+    'class': lambda kind: kind,
+    'own subclass': lambda kind: type('Own', (kind,), {}),
+}
+
+
+@pytest.mark.parametrize('form', FORMS)
+def test_parts_are_checked_however_their_type_is_written(form, tmp_path):
+    kind = FORMS[form]
+    model = dict(
+        labeler=dict(type=kind(FrozenTeacher)),
+        selector=dict(type=kind(ThresholdSelector), certainty='q'),
+        other=dict(type=kind(ThresholdSelector), certainti='p'),
+    )
+    source = dict(type=kind(UnlabeledDataset), images=str(tmp_path))
+    loader = dict(dataset=dict(type='SemiDataset', unlabeled=source))
+    cfg = dict(model=model, train_dataloader=loader)
+    refused, unknown, missing = [problem.what for problem in config_problems(cfg)]
+    assert 'model.selector: ' in refused and 'refuses a value' in refused
+    assert unknown == "model.other: unknown key 'certainti'"
+    assert missing == 'train_dataloader.dataset.unlabeled: no images to train on'
+    assert 'without weights' in start_problems(cfg)[0].what
 
 
 def test_one_class_without_its_comma(tmp_path):

@@ -11,8 +11,13 @@ from mmengine.structures import InstanceData
 from torch.utils.data import DataLoader
 
 from mmssod import apis
-from mmssod.engine.preflight import memory_problems
-from mmssod.engine.shared_memory import hung_loader_named, needed, room, tensor_bytes
+from mmssod.engine.shared_memory import (
+    hung_loader_named,
+    memory_problems,
+    needed,
+    room,
+    tensor_bytes,
+)
 
 
 def data_sample():

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mmssod.engine.preflight.data_checks import file_findings, unlabeled_problems
-from mmssod.engine.preflight.outside_checks import config_outside_problems
+from mmssod.datasets import UnlabeledDataset
+from mmssod.engine.preflight.data_checks import config_outside_problems, file_findings
 
 SOUND = dict(
     images=[dict(id=n, file_name=f'{n}.png', width=40, height=30) for n in (1, 2)],
@@ -63,7 +63,7 @@ def look(folder: Path, content) -> str:
     said = file_findings('labeled', str(file), ('ant', 'bee'), str(folder), 10).text()
     for prefix in ('', str(folder)):
         options = dict(images=str(file), data_prefix=dict(img=prefix))
-        said += '\n'.join(map(str, unlabeled_problems('unlabeled', options)))
+        said += '\n'.join(map(str, UnlabeledDataset.file_problems(options, {})))
         dataset = dict(ann_file=str(file), data_prefix=dict(img=prefix))
         cfg = dict(test_dataloader=dict(dataset=dataset))
         said += '\n'.join(map(str, config_outside_problems(cfg, 'test_dataloader')))

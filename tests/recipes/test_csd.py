@@ -8,7 +8,7 @@ from builders.tiny_recipes import build_recipe, tiny_recipe, two_steps
 from mmengine.config import Config
 
 from mmssod.engine.preflight import start_problems
-from mmssod.engine.preflight.runtime_checks import _model_problems
+from mmssod.engine.preflight.runtime_checks import class_number_problems
 from mmssod.methods.csd import ConsistencyRampHook
 from mmssod.models.detectors.losses import split_foreground
 from mmssod.testing import CLASSES, tiny_batch, tiny_detector, tiny_sample
@@ -281,7 +281,7 @@ def test_it_predicts_as_its_student_does():
 def test_checks_before_training_pass():
     dataset = SimpleNamespace(metainfo=dict(classes=CLASSES))
     loader = SimpleNamespace(dataset=dataset)
-    assert not list(_model_problems(SimpleNamespace(model=build(), train_dataloader=loader)))
+    assert not list(class_number_problems(SimpleNamespace(model=build(), train_dataloader=loader)))
     assert not start_problems(Config.fromfile('configs/csd/coco_partial.py'))
 
 

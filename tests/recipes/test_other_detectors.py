@@ -9,8 +9,8 @@ from builders.tiny_recipes import FEW_BOXES, build_recipe, tiny_recipe, two_step
 from mmdet.registry import MODELS
 from mmengine.config import ConfigDict
 
-from mmssod.engine.preflight.part_checks import built_part_problems
-from mmssod.engine.preflight.runtime_checks import _model_problems
+from mmssod.engine.preflight.parts import built_part_problems
+from mmssod.engine.preflight.runtime_checks import class_number_problems
 from mmssod.testing import CLASSES, tiny_batch, tiny_detector, tiny_semi
 
 CASCADE = 'configs/demo/student_cascade.py'
@@ -154,7 +154,7 @@ def problems(model):
     """What the checks before training say of a model."""
     loader = SimpleNamespace(dataset=SimpleNamespace(metainfo=dict(classes=CLASSES)))
     runner = SimpleNamespace(model=model, train_dataloader=loader)
-    return [str(p) for p in (*_model_problems(runner), *built_part_problems(runner))]
+    return [str(p) for p in (*class_number_problems(runner), *built_part_problems(runner))]
 
 
 @pytest.mark.parametrize('build', [cascade, retinanet, fcos])

@@ -15,11 +15,11 @@ from mmssod.datasets.formats import LabelFormat, Source, find_format
 from mmssod.datasets.image_lists import FoundImage, find_images, list_folder, source_kind
 from mmssod.datasets.left_out import left_out
 from mmssod.datasets.preparation import SHOWN, Findings
+from mmssod.datasets.preparation.annotation_checks import annotation_findings
+from mmssod.datasets.preparation.image_checks import READ_IMAGES
 from mmssod.datasets.preparation.image_files import copies, count_files, with_file_names
 from mmssod.datasets.preparation.own_data import check_images, check_labeled, with_sizes
 from mmssod.datasets.split import Coco, take_images
-from mmssod.engine.preflight.data_checks import content_findings
-from mmssod.engine.preflight.image_checks import READ_IMAGES
 from mmssod.structures import Problem
 
 LOOKED_AT = 16
@@ -213,6 +213,16 @@ def _image_folder(labels: Path, form: LabelFormat) -> Path:
     beside = [labels.parent / name for name in ('images', 'JPEGImages', labels.stem)]
     places = [*(folder for folder in beside if folder.is_dir()), labels.parent]
     return max(places, key=lambda place: count_files(place, names))
+
+
+def _refused(name: str, labels: str, coco: Coco, images: Path) -> Findings:
+    """What ``train`` would say, without images that are not there or have no size: others tell of these."""
+    known = [i for i in coco['images'] if i['width'] and (images / i['file_name']).is_file()]
+    left_out = {i['id'] for i in coco['images']} - {i['id'] for i in known}
+    boxes = [box for box in coco['annotations'] if box['image_id'] not in left_out]
+    seen = {**coco, 'images': known, 'annotations': boxes}
+    classes = [category['name'] for category in coco['categories']]
+    return annotation_findings(name, labels, seen, classes, str(images), READ_IMAGES)
 
 
 def _shared_images(train: LabeledPart, test: LabeledPart) -> Findings:

@@ -10,26 +10,24 @@ from mmengine.hooks import Hook
 from mmengine.runner import BaseLoop, Runner
 
 from mmssod.datasets.preparation import Findings
+from mmssod.datasets.preparation.image_checks import READ_IMAGES
 from mmssod.engine.preflight import (
     batch_line,
     config_problems,
-    data_findings,
-    empty_class_problems,
     evaluator_problems,
-    memory_problems,
-    outside_problems,
     part_warnings,
     raise_together,
     resume_findings,
     resume_problems,
     runtime_problems,
     runtime_warnings,
-    start_findings,
-    weight_findings,
 )
-from mmssod.engine.preflight.image_checks import READ_IMAGES
+from mmssod.engine.preflight.config_checks import data_findings
+from mmssod.engine.preflight.data_checks import outside_problems
 from mmssod.engine.preflight.resume_checks import MARKS, data_marks
-from mmssod.engine.shared_memory import room
+from mmssod.engine.preflight.runtime_checks import empty_class_problems
+from mmssod.engine.preflight.start_checks import start_findings, weight_findings
+from mmssod.engine.shared_memory import memory_problems, room
 from mmssod.environment.errors import InputError
 from mmssod.structures import Problem
 
@@ -72,10 +70,8 @@ class PreflightHook(Hook):
         findings = self._weight_findings(runner, checkpoint, training)
         if findings.problems:  # with all else that is wrong, before the optimizer's state is loaded
             others = self._problems(runner) if training else []
-            raise_together(
-                [*others, *findings.problems],
-                'before training' if others else 'with the checkpoint',
-            )
+            where = 'before training' if others else 'with the checkpoint'
+            raise_together([*others, *findings.problems], where)
         for warning in findings.warnings:
             runner.logger.warning(warning)
 
@@ -92,11 +88,11 @@ class PreflightHook(Hook):
             purpose=('resume' if runner._resume else 'start') if training else 'test',
             classes=(getattr(dataset, 'metainfo', None) or {}).get('classes') or (),
         )
-        if training and runner._resume and not found.problems:
-            found += Findings(problems=tuple(resume_problems(checkpoint)))
-        if training and runner._resume and not found.problems:
-            found += resume_findings(model, runner.cfg, self._data_marks(runner), checkpoint)
-        return found
+        if not (training and runner._resume) or found.problems:
+            return found
+        if problems := resume_problems(checkpoint):
+            return found + Findings(problems=tuple(problems))
+        return found + resume_findings(model, runner.cfg, self._data_marks(runner), checkpoint)
 
     def before_train(self, runner: Runner) -> None:
         """Run all checks."""
@@ -106,13 +102,8 @@ class PreflightHook(Hook):
         runner.message_hub.update_info(MARKS, self._data_marks(runner))
         runner.logger.info(batch_line(runner))
         if is_main_process():
-            warnings = [
-                *data_findings(runner.cfg).warnings,
-                *part_warnings(runner.cfg),
-                *empty,
-                *runtime_warnings(runner),
-            ]
-            for warning in warnings:
+            warnings = [*data_findings(runner.cfg).warnings, *part_warnings(runner.cfg)]
+            for warning in [*warnings, *empty, *runtime_warnings(runner)]:
                 runner.logger.warning(str(warning))
 
     def _data_marks(self, runner: Runner) -> dict[str, Any]:

@@ -12,227 +12,163 @@ from typing import Any
 
 from mmdet.registry import DATASETS
 from mmengine.fileio import list_from_file
+from torch import nn
 
 from mmssod.datasets.preparation import Findings
-from mmssod.engine.preflight.annotation_file import class_problem
-from mmssod.engine.preflight.class_checks import class_problems
-from mmssod.engine.preflight.data_checks import (
-    file_findings,
-    missing_file,
-    unlabeled_problems,
-    unreadable_file,
-)
+from mmssod.datasets.preparation.image_checks import READ_IMAGES
+from mmssod.engine.preflight.data_checks import file_findings, is_json, json_of, leaves
 from mmssod.engine.preflight.evaluator_checks import evaluator_problems
-from mmssod.engine.preflight.image_checks import READ_IMAGES
-from mmssod.engine.preflight.key_checks import key_problems
-from mmssod.engine.preflight.outside_checks import is_json, leaves
-from mmssod.engine.preflight.part_checks import part_problems
-from mmssod.engine.preflight.runner_checks import runner_problems
-from mmssod.engine.preflight.value_checks import value_problems
+from mmssod.engine.preflight.key_checks import key_problems, parameters
+from mmssod.engine.preflight.parts import find, part_problems, parts
 from mmssod.environment.errors import InputError
 from mmssod.structures import Problem
 
-_EVALUATORS = ('val_evaluator', 'test_evaluator')
-_LOADERS = ('val_dataloader', 'test_dataloader')
+_COUNT_OTHER_THINGS = ('rpn_head', 'backbone', 'semantic')
 
 
 def config_problems(cfg: Mapping[str, Any]) -> list[Problem]:
-    """All problems a training config shows by itself, or by the files that it names.
+    """All problems a training config shows by itself, or by the files that it names; docs/bad_input.md lists them.
 
-    Args:
-        cfg: a training config. Parts that are missing, or are objects instead of dicts, are not
-            checked here.
-
-    Returns:
-        list[Problem]: unknown keys and types; text for numbers; values out of their range; counts, batch, loop, burn-in
-        and numbers of classes that contradict each other; a string for classes; class names that differ between config
-        and json (of the labeled, validation and test sets and of the evaluators), or between training and evaluation;
-        all that is wrong in these json and with their images; unlabeled images that are not found.
+    Parts that are missing, or are objects instead of dicts, are not checked here.
     """
-    labeled = _labeled(cfg)
-    classes = _classes(labeled) if labeled else None
+    classes = labeled_classes(cfg)
     problems = [
-        *runner_problems(cfg),
         *key_problems(cfg),
-        *value_problems(cfg),
         *part_problems(cfg),
-        *class_problems(cfg, classes or ()),
-        *_one_string_problems(labeled),
+        *part_problems(cfg, 'file_problems'),
+        *class_problems(cfg, classes),
         *data_findings(cfg).problems,
+        *_other_class_problems(cfg, classes),
+        *evaluator_problems(cfg, 'val', classes),
+        *evaluator_problems(cfg, 'test', classes),
     ]
-    problems += [*_unlabeled_problems(cfg), *_other_class_problems(cfg, classes)]
-    for evaluator in _EVALUATORS:
-        problems += _evaluator_problems(evaluator, cfg.get(evaluator), classes)
-        problems += evaluator_problems(cfg, evaluator.partition('_')[0])
-    unique = {str(problem): problem for problem in problems}
-    return list(unique.values())
+    return list({str(problem): problem for problem in problems}.values())
 
 
 def data_findings(cfg: Mapping[str, Any]) -> Findings:
     """Problems and warnings of the labeled, validation and test sets' files.
 
-    How many images are read is ``default_hooks.preflight.read_images``, see ``PreflightHook``.
+    How many images are read is ``read_images`` of a hook, see ``PreflightHook``.
     """
-    labeled = _labeled(cfg)
-    classes = _classes(labeled) if labeled else None
-    limit = _read_images(cfg)
-    findings = _dataset_findings('labeled', labeled, classes, limit) if labeled else Findings()
-    seen = []
-    for loader in _LOADERS:
-        dataset = _dataset(cfg, loader)
-        # Nearly always the test set is the validation set: its images are read once.
-        findings += _loader_findings(loader, dataset, classes, 0 if dataset in seen else limit)
+    hooks = [part.node.get('read_images') for part in parts(cfg, ('default_hooks', 'custom_hooks'))]
+    limit = next((images for images in hooks if isinstance(images, int)), READ_IMAGES)
+    findings, seen = Findings(), []
+    for name, dataset in {'labeled': _labeled(cfg), **_evaluated(cfg)}.items():
+        for leaf in leaves(dataset):
+            file, root = json_of(leaf)
+            own = _classes(leaf) or _classes(dataset)
+            if not own or not is_json(file):
+                continue
+            # Nearly always the test set is the validation set: its images are read once.
+            read = 0 if leaf.get('backend_args') or dataset in seen else limit
+            kept = {} if leaf.get('test_mode') else leaf.get('filter_cfg') or {}
+            findings += file_findings(name, file, own, root, read, kept)
         seen.append(dataset)
     return findings
 
 
-def _read_images(cfg: Mapping[str, Any]) -> int:
-    """``read_images`` of the config's ``PreflightHook``."""
-    hooks = [*(cfg.get('default_hooks') or {}).values(), *(cfg.get('custom_hooks') or ())]
-    for hook in hooks:
-        if isinstance(hook, Mapping) and hook.get('type') == 'PreflightHook':
-            images = hook.get('read_images')
-            return images if isinstance(images, int) else READ_IMAGES
-    return READ_IMAGES
-
-
 def labeled_classes(cfg: Mapping[str, Any]) -> tuple[str, ...]:
     """The classes that a training config learns: those of its labeled set; empty when they cannot be told."""
-    labeled = _labeled(cfg)
-    return tuple((labeled and _classes(labeled)) or ())
+    return tuple(_classes(_labeled(cfg)))
 
 
-def _one_string_problems(labeled: Any) -> Iterator[Problem]:
-    for leaf in leaves(labeled):
-        classes = (leaf.get('metainfo') or {}).get('classes')
-        if isinstance(classes, str) and not osp.isfile(classes):
-            yield Problem(
-                'labeled: classes are one string, whose letters would be the classes',
-                f'a tuple: ({classes!r},)',
-                f'{classes!r}, {len(classes)} letters',
-                'mind the comma of a tuple with one element',
-            )
+def class_problems(cfg: Mapping[str, Any], classes: Sequence[str]) -> list[Problem]:
+    """Numbers of classes that differ from that of the data, and ignored boxes that would be background.
+
+    The classes are those that are trained, none where they cannot be told.
+    """
+    numbers: dict[str, Any] = {}
+    for where, node, kind in parts(cfg, ['model']):
+        if isinstance(kind, type) and issubclass(kind, nn.Module):
+            parameter = (parameters(kind) or {}).get('num_classes')
+            numbers[where] = node.get('num_classes', getattr(parameter, 'default', None))
+    of_tokens = 'language_model' in str(cfg.get('model'))
+    ignored = list(_ignored_problems(cfg))
+    return ignored if of_tokens or not classes else [*number_problems(numbers, classes), *ignored]
 
 
-def _dataset(cfg: Mapping[str, Any], name: str) -> Any:
-    loader = cfg.get(name)
-    return loader.get('dataset') if isinstance(loader, Mapping) else None
+def number_problems(numbers: Mapping[str, Any], classes: Sequence[str]) -> list[Problem]:
+    """Modules, by name, whose ``num_classes`` is not that of the data; of an RPN or a backbone it is another thing."""
+    wrong = [
+        f'{where}: {number}'
+        for where, number in numbers.items()
+        if isinstance(number, int) and number != len(classes)
+        if not any(part in where for part in _COUNT_OTHER_THINGS)
+    ]
+    problem = Problem(
+        'the model counts other classes than the labeled set has',
+        f'{len(classes)} classes: {list(classes)}',
+        ', '.join(wrong),
+        'write the number of classes once (num_classes = ...) and use it in heads and balancer',
+    )
+    return [problem] if wrong else []
 
 
-def _labeled(cfg: Mapping[str, Any]) -> Mapping[str, Any] | None:
+def _ignored_problems(cfg: Mapping[str, Any]) -> Iterator[Problem]:
+    """Boxes that are to be ignored, and a detector that takes them for background."""
+    data = parts(cfg, ['train_dataloader'])
+    sets = [where for where, node, _ in data if node.get('iscrowd') == 'ignored']
+    inside = list(parts(cfg, ['model'])) if sets else []
+    assigners = [part for part in inside if part.where.endswith('assigner')]
+    asked = [(p, getattr(p.kind, 'ignores_boxes', lambda _: False)) for p in assigners]
+    deaf = [part for part, ignores in asked if not ignores(part.node.get('ignore_iof_thr', -1))]
+    deaf += [part for part in inside if getattr(part.kind, 'mixes_images', False)]
+    if sets and (deaf or not assigners):
+        yield Problem(
+            'boxes are to be ignored, and the detector would train them as background',
+            'assigners that ignore boxes (ignore_iof_thr above 0) all over the model, and no mixed images',
+            ', '.join(f'{p.where}: {p.node["type"]}' for p in deaf) or 'no assigner',
+            f"correct these parts, or set {sets[0]}.iscrowd to 'object' or 'background'",
+        )
+
+
+def _other_class_problems(cfg: Mapping[str, Any], classes: Sequence[str]) -> Iterator[Problem]:
+    """One string for classes; sources beside the labeled one, or sets to evaluate on, that have others."""
+    for leaf in leaves(_labeled(cfg)):
+        text = (leaf.get('metainfo') or {}).get('classes')
+        if isinstance(text, str) and not osp.isfile(text):
+            what = 'labeled: classes are one string, whose letters would be the classes'
+            fix = 'mind the comma of a tuple with one element'
+            yield Problem(what, f'a tuple: ({text!r},)', f'{text!r}, {len(text)} letters', fix)
     dataset = _dataset(cfg, 'train_dataloader')
-    if not isinstance(dataset, Mapping):
-        return None
+    others = {
+        f'source {name!r} has other classes than the labeled one': node
+        for name, node in dataset.items()
+        if 'labeled' in dataset
+    }
+    sets = {f'{name}: classes differ from those trained': n for name, n in _evaluated(cfg).items()}
+    for what, node in {**others, **sets}.items():
+        own = _classes(node)
+        if own and classes and own != list(classes):
+            fix = 'give it the metainfo=dict(classes=...) of the labeled set; unlabeled images need none'
+            yield Problem(what, f'{list(classes)} (labeled set)', f'{own}', fix)
+
+
+def _dataset(cfg: Mapping[str, Any], loader: str) -> Mapping[str, Any]:
+    node = cfg.get(loader)
+    dataset = node.get('dataset') if isinstance(node, Mapping) else None
+    return dataset if isinstance(dataset, Mapping) else {}
+
+
+def _evaluated(cfg: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: _dataset(cfg, name) for name in ('val_dataloader', 'test_dataloader')}
+
+
+def _labeled(cfg: Mapping[str, Any]) -> Any:
+    dataset = _dataset(cfg, 'train_dataloader')
     return dataset['labeled'] if isinstance(dataset.get('labeled'), Mapping) else dataset
 
 
-def _classes(dataset: Any) -> list[str] | None:
-    """Classes that a data set config will have: its own, or its type's."""
-    for leaf in leaves(dataset):
-        metainfo = leaf.get('metainfo') or {}
-        classes = metainfo.get('classes')
-        if classes is None:
-            kind = leaf.get('type')
-            kind = DATASETS.get(kind) if isinstance(kind, str) else kind
-            classes = getattr(kind, 'METAINFO', {}).get('classes')
-        if isinstance(classes, str):
-            return _listed(classes) if osp.isfile(classes) else [classes]
-        return list(classes) if classes else None
-    return None
-
-
-def _listed(file: str) -> list[str]:
-    """Names from a file, as mmengine reads it.
-
-    Raises:
-        ValueError: It is in another encoding.
-    """
+def _classes(dataset: Any) -> list[str]:
+    """Classes that a data set config will have: its own, or its type's; none where they cannot be told."""
+    leaf = next(leaves(dataset), {})
+    classes = (leaf.get('metainfo') or {}).get('classes')
+    if classes is None:
+        classes = getattr(find(leaf.get('type'), [DATASETS]), 'METAINFO', {}).get('classes')
+    if not isinstance(classes, str):
+        return list(classes or ())
     try:
-        names: list[str] = list_from_file(file)
+        return list(list_from_file(classes)) if osp.isfile(classes) else [classes]
     except UnicodeDecodeError as error:
-        raise InputError(
-            f'{file}: expected names of classes in UTF-8, {error}: save it in that encoding'
-        ) from error
-    return names
-
-
-def _dataset_findings(
-    name: str, dataset: Any, classes: Sequence[str] | None, limit: int
-) -> Findings:
-    findings = Findings()
-    for leaf in leaves(dataset):
-        file = leaf.get('ann_file') or ''
-        own = _classes(leaf) or classes
-        if own is None or not isinstance(file, str) or not is_json(file):
-            continue
-        root = leaf.get('data_root') or ''
-        prefix = leaf.get('data_prefix') or {}
-        images = osp.join(root, prefix.get('img') or prefix.get('img_path') or '')
-        read = 0 if leaf.get('backend_args') else limit
-        kept = {} if leaf.get('test_mode') else leaf.get('filter_cfg') or {}
-        findings += file_findings(name, osp.join(root, file), own, images, read, kept)
-    return findings
-
-
-def _file_problems(name: str, classes: Sequence[str], file: str) -> Iterator[Problem]:
-    """Of the file of an evaluator, of which only the classes matter here."""
-    if not osp.isfile(file):
-        yield missing_file(name, file)
-        return
-    try:
-        problem = class_problem(name, classes, file)
-    except ValueError as error:
-        problem = unreadable_file(name, error)
-    if problem is not None:
-        yield problem
-
-
-def _unlabeled_problems(cfg: Mapping[str, Any]) -> Iterator[Problem]:
-    dataset = _dataset(cfg, 'train_dataloader')
-    for name, source in dataset.items() if isinstance(dataset, Mapping) else ():
-        if isinstance(source, Mapping) and source.get('type') == 'UnlabeledDataset':
-            yield from unlabeled_problems(name, source)
-
-
-def _other_class_problems(
-    cfg: Mapping[str, Any], classes: Sequence[str] | None
-) -> Iterator[Problem]:
-    """Of sources beside the labeled one that have classes."""
-    dataset = _dataset(cfg, 'train_dataloader')
-    for name, source in dataset.items() if isinstance(dataset, Mapping) else ():
-        own = _classes(source) if isinstance(source, Mapping) and name != 'labeled' else None
-        if 'labeled' in dataset and own and classes and own != list(classes):
-            yield Problem(
-                f'source {name!r} has other classes than the labeled one',
-                f'{list(classes)} (labeled)',
-                f'{own} ({name})',
-                'give both the same metainfo=dict(classes=...), or none to an UnlabeledDataset',
-            )
-
-
-def _loader_findings(
-    name: str, dataset: Any, classes: Sequence[str] | None, limit: int
-) -> Findings:
-    if not isinstance(dataset, Mapping):
-        return Findings()
-    own = _classes(dataset)
-    findings = _dataset_findings(name, dataset, own, limit)
-    if own and classes and own != list(classes):
-        other = Problem(
-            f'{name}: classes differ from those trained',
-            f'{list(classes)} (labeled set)',
-            f'{own} ({name})',
-            f'give {name}.dataset the metainfo of the labeled set',
-        )
-        findings += Findings(problems=(other,))
-    return findings
-
-
-def _evaluator_problems(name: str, evaluator: Any, classes: Sequence[str] | None) -> list[Problem]:
-    metrics = evaluator if isinstance(evaluator, (list, tuple)) else [evaluator]
-    problems: list[Problem] = []
-    for metric in metrics:
-        file = metric.get('ann_file') if isinstance(metric, Mapping) else None
-        if classes and isinstance(file, str) and is_json(file):
-            problems += _file_problems(name, classes, file)
-    return problems
+        expected = 'expected names of classes in UTF-8'
+        raise InputError(f'{classes}: {expected}, {error}: save it in that encoding') from error

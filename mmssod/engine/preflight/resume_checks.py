@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os.path as osp
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from hashlib import sha256
 from typing import Any
 
@@ -20,6 +21,7 @@ MARKS = 'data_marks'
 
 SHOWN = 8
 _COMPARED = ('model', 'train_dataloader', 'optim_wrapper', 'param_scheduler', 'train_cfg')
+_HOOKS = ('EMA', 'Ramp', 'Freeze')  # parts of the names of hooks that change what is trained
 # Where data lie, how they are loaded and when is evaluated changes nothing; what the data are is in the marks.
 _LEFT_OUT = (
     'data_root ann_file data_prefix images exclude backend_args num_workers persistent_workers prefetch_factor '
@@ -28,36 +30,28 @@ _LEFT_OUT = (
 
 
 def resume_problems(checkpoint: Mapping[str, Any]) -> list[Problem]:
-    """What a checkpoint lacks to be resumed: a file of weights alone has none of it.
-
-    Args:
-        checkpoint: as it was read.
-    """
-    meta, hub = checkpoint.get('meta'), checkpoint.get('message_hub')
+    """What a checkpoint lacks to be resumed: a file of weights alone has none of it."""
+    meta = checkpoint.get('meta')
     meta = meta if isinstance(meta, Mapping) else {}
     lacks = [f'meta.{key}' for key in ('iter', 'epoch') if type(meta.get(key)) is not int]
-    if not isinstance(hub, Mapping):
+    if not isinstance(checkpoint.get('message_hub'), Mapping):
         lacks.append('message_hub')
-    if not lacks:
-        return []
-    return [
-        Problem(
-            'a checkpoint that cannot be resumed',
-            'one that a training wrote: weights, the iteration, the log, the state of the optimizer',
-            f'{"weights alone" if len(lacks) == 3 else "a part of that"}: without {", ".join(lacks)}',
-            'to start a new training from its weights, name it with --load-from; to go on, name iter_N.pth of a run',
-        )
-    ]
+    found = 'weights alone' if len(lacks) == 3 else 'a part of that'
+    problem = Problem(
+        'a checkpoint that cannot be resumed',
+        'one that a training wrote: weights, the iteration, the log, the state of the optimizer',
+        f'{found}: without {", ".join(lacks)}',
+        'to start a new training from its weights, name it with --load-from; to go on, name iter_N.pth of a run',
+    )
+    return [problem] if lacks else []
 
 
 def data_marks(dataset: Any) -> dict[str, Any]:
-    """What tells data from other data: per source how many images, a digest of their names and ids, and of the labels.
-
-    Args:
-        dataset: of a training, as it was built; of several sources (``SemiDataset``) or one.
-    """
-    sources = getattr(dataset, 'sources', None) or {'images': dataset}
-    marks: dict[str, Any] = {name: _source_marks(source) for name, source in sources.items()}
+    """What tells data from other data: per source its images, a digest of their names and ids, and of the labels."""
+    marks: dict[str, Any] = {
+        name: _source_marks(source)
+        for name, source in (getattr(dataset, 'sources', None) or {'images': dataset}).items()
+    }
     return {**marks, 'processes': get_world_size()}
 
 
@@ -69,79 +63,65 @@ def _source_marks(source: Any) -> dict[str, Any]:
         info = source.get_data_info(index)
         path = str(info.get('img_path') or '')
         name = path.removeprefix(root).lstrip('/') if root else osp.basename(path)
+        keys = ('bbox_label', 'ignore_flag', 'bbox')
+        boxes = [[each.get(key) for key in keys] for each in info.get('instances') or ()]
         names.update(json.dumps([info.get('img_id'), name], default=str).encode())
-        boxes = [
-            [each.get('bbox_label'), each.get('ignore_flag'), each.get('bbox')]
-            for each in info.get('instances') or ()
-        ]
         labels.update(json.dumps(boxes, default=str).encode())
     return dict(images=count, names=names.hexdigest(), labels=labels.hexdigest())
 
 
 def resume_findings(
-    model: nn.Module,
-    cfg: Mapping[str, Any],
-    now: Mapping[str, Any],
-    checkpoint: Mapping[str, Any],
+    model: nn.Module, cfg: Mapping[str, Any], now: Mapping[str, Any], checkpoint: Mapping[str, Any]
 ) -> Findings:
     """How data and settings differ from those of the checkpoint that is resumed, a warning.
 
-    Where a memory of pseudo labels would give images the boxes of others, it is a problem.
-
-    Args:
-        model: without the wrapper of distributed training.
-        cfg: of the run.
-        now: :func:`data_marks` of what it trains on.
-        checkpoint: as it was read.
+    Where a memory of pseudo labels would give images the boxes of others, it is a problem. What the run trains on
+    ``now`` are its :func:`data_marks`.
     """
     info = (checkpoint.get('message_hub') or {}).get('runtime_info') or {}
     stored = info.get(MARKS) if isinstance(info, Mapping) else None
     data = list(_data_differences(stored, now)) if isinstance(stored, Mapping) else []
-    settings = list(_setting_differences((checkpoint.get('meta') or {}).get('cfg'), cfg))
-    found = Findings()
+    lines = [*data, *_setting_differences((checkpoint.get('meta') or {}).get('cfg'), cfg)]
     moved = [line for line in data if 'names' in line and not line.startswith('labeled')]
-    if moved and any(getattr(part, 'remembers_images', False) for part in model.modules()):
-        problem = Problem(
-            'the memory of pseudo labels is of other images',
-            'the unlabeled images of the run that is resumed, by the same names and ids',
-            '; '.join(moved),
-            'resume with these images, or begin a new run in another work directory',
-        )
-        found += Findings(problems=(problem,))
-    if data or settings:
-        lines = [*data, *settings]
-        more = f'; and {len(lines) - SHOWN} more' if len(lines) > SHOWN else ''
-        found += Findings(
-            warnings=(
-                'resumed with other data or settings than the checkpoint was trained with: '
-                f'{"; ".join(lines[:SHOWN])}{more}. The run goes on with those of this config; the state of the '
-                "optimizer, its learning rate among it, and the counts of classes are the checkpoint's",
-            )
-        )
-    return found
+    problem = Problem(
+        'the memory of pseudo labels is of other images',
+        'the unlabeled images of the run that is resumed, by the same names and ids',
+        '; '.join(moved),
+        'resume with these images, or begin a new run in another work directory',
+    )
+    remembers = any(getattr(part, 'remembers_images', False) for part in model.modules())
+    more = f'; and {len(lines) - SHOWN} more' if len(lines) > SHOWN else ''
+    warning = (
+        'resumed with other data or settings than the checkpoint was trained with: '
+        f'{"; ".join(lines[:SHOWN])}{more}. The run goes on with those of this config; the state of the '
+        "optimizer, its learning rate among it, and the counts of classes are the checkpoint's"
+    )
+    return Findings(
+        warnings=(warning,) if lines else (), problems=(problem,) if moved and remembers else ()
+    )
 
 
 def _data_differences(stored: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
     for name in dict.fromkeys([*stored, *now]):
         old, new = stored.get(name), now.get(name)
-        if old == new:
-            continue
         if not isinstance(old, Mapping) or not isinstance(new, Mapping):
-            yield f'{name}: {_short(old)} -> {_short(new)}'
+            if old != new:
+                yield f'{name}: {_short(old)} -> {_short(new)}'
             continue
-        parts = [f'{old.get("images")} -> {new["images"]} images'] * (
-            old.get('images') != new['images']
+        said = dict(
+            images=f'{old.get("images")} -> {new["images"]} images',
+            names='other names, ids or order',
+            labels='other labels',
         )
-        parts += ['other names, ids or order'] * (old.get('names') != new['names'])
-        parts += ['other labels'] * (old.get('labels') != new['labels'])
-        yield f'{name}: {", ".join(parts)}'
+        if parts := [text for key, text in said.items() if old.get(key) != new[key]]:
+            yield f'{name}: {", ".join(parts)}'
 
 
 def _setting_differences(text: Any, cfg: Mapping[str, Any]) -> Iterator[str]:
-    try:
-        before = dict(_flat(_settings(config_from_text(text)))) if isinstance(text, str) else {}
-    except UnsafeConfigError:
-        before = {}
+    before: dict[str, Any] = {}
+    if isinstance(text, str):
+        with suppress(UnsafeConfigError):
+            before = dict(_flat(_settings(config_from_text(text))))
     now = dict(_flat(_settings(cfg))) if before else {}
     for key in dict.fromkeys([*before, *now]):
         if before.get(key) != now.get(key):
@@ -150,11 +130,8 @@ def _setting_differences(text: Any, cfg: Mapping[str, Any]) -> Iterator[str]:
 
 def _settings(cfg: Mapping[str, Any]) -> dict[str, Any]:
     hooks = [hook for hook in cfg.get('custom_hooks') or () if isinstance(hook, Mapping)]
-    moving = {
-        str(hook.get('type')): hook
-        for hook in hooks
-        if any(word in str(hook.get('type')) for word in ('EMA', 'Ramp', 'Freeze'))
-    }
+    named = {str(hook.get('type')): hook for hook in hooks}
+    moving = {kind: hook for kind, hook in named.items() if any(word in kind for word in _HOOKS)}
     return {**{key: cfg.get(key) for key in _COMPARED}, 'custom_hooks': moving}
 
 

@@ -6,11 +6,10 @@ from collections.abc import Iterator
 
 from mmengine.hooks import CheckpointHook
 from mmengine.runner import Runner
-from torch import nn
 
-from mmssod.engine.preflight.class_checks import counts_other_things
-from mmssod.engine.preflight.outside_checks import outside_problems
-from mmssod.engine.preflight.part_checks import built_part_problems
+from mmssod.engine.preflight.config_checks import number_problems
+from mmssod.engine.preflight.data_checks import outside_problems
+from mmssod.engine.preflight.parts import built_part_problems
 from mmssod.engine.runner_access import (
     bare_model,
     count_boxes,
@@ -31,45 +30,31 @@ def runtime_problems(runner: Runner) -> list[Problem]:
     sets = sources(runner.train_dataloader.dataset)
     if runner.val_loop is not None:
         sets['val_dataloader'] = runner.val_loop.dataloader.dataset
-    outside = [problem for name, part in sets.items() for problem in outside_problems(name, part)]
     return [
-        *_data_problems(runner),
-        *outside,
+        *_empty_source_problems(runner),
+        *(problem for name, part in sets.items() for problem in outside_problems(name, part)),
         *_checkpoint_problems(runner),
-        *_model_problems(runner),
+        *class_number_problems(runner),
         *built_part_problems(runner),
     ]
 
 
 def runtime_warnings(runner: Runner) -> list[str]:
     """What may be meant, but seldom is: few images, images in both sources, the rate."""
-    return [
-        *_few_images_warnings(runner),
-        *_overlap_warnings(runner),
-        *_burn_in_warnings(runner),
-        *_learning_rate_warnings(runner),
-        *_warm_up_warnings(runner),
-    ]
+    return [*_image_warnings(runner), *_length_warnings(runner), *_learning_rate_warnings(runner)]
 
 
 def empty_class_problems(runner: Runner) -> list[Problem]:
     """One problem when classes have no labeled box; whether that is an error is a setting."""
-    dataset = labeled_source(runner.train_dataloader.dataset)
-    classes = list(runner.train_dataloader.dataset.metainfo.get('classes') or [])
+    dataset, classes = labeled_source(runner.train_dataloader.dataset), _classes(runner)
     if dataset is None:
         return []
-    counts = count_boxes(dataset, len(classes))
-    empty = [name for name, count in zip(classes, counts.tolist(), strict=True) if count == 0]
-    if not empty:
-        return []
-    return [
-        Problem(
-            f'{len(empty)} of {len(classes)} classes have no labeled box and cannot be learned: {empty}',
-            'at least one box a class',
-            'none of these',
-            'label some, or leave the classes out; default_hooks.preflight.empty_classes says whether that stops a run',
-        )
-    ]
+    counts = count_boxes(dataset, len(classes)).tolist()
+    empty = [name for name, count in zip(classes, counts, strict=True) if count == 0]
+    share = f'{len(empty)} of {len(classes)} classes'
+    what = f'{share} have no labeled box and cannot be learned: {empty}'
+    fix = 'label some, or leave the classes out; default_hooks.preflight.empty_classes says whether that stops a run'
+    return [Problem(what, 'at least one box a class', 'none of these', fix)] if empty else []
 
 
 def batch_line(runner: Runner) -> str:
@@ -79,47 +64,42 @@ def batch_line(runner: Runner) -> str:
     a_process = ' + '.join(f'{count} {name}' for name, count in counts.items())
     device = 'process' if next(bare_model(runner).parameters()).device.type == 'cpu' else 'GPU'
     line = f'batch: {a_process} a {device} x {runner.world_size} = {images_per_step(runner)} images'
-    for name, first in _start(runner).items():
+    for name, first in getattr(loader.sampler, 'start', {}).items():
         line += f', {name} from iteration {first} on'
-    steps = getattr(runner.optim_wrapper, '_accumulative_counts', 1)
+    steps = _accumulated(runner)
     return line + (f', gradients of {steps} iterations accumulated' if steps > 1 else '')
 
 
-def _data_problems(runner: Runner) -> Iterator[Problem]:
+def class_number_problems(runner: Runner) -> list[Problem]:
+    """Modules whose ``num_classes`` is not that of the data set, the balancer among them."""
+    model = bare_model(runner)
+    numbers = {
+        name or type(module).__name__: getattr(module, 'num_classes', None)
+        for name, module in model.named_modules()
+    }
+    if hasattr(model, 'balancer'):
+        numbers['balancer'] = model.balancer.count.numel()
+    return number_problems(numbers, _classes(runner))
+
+
+def _classes(runner: Runner) -> list[str]:
+    return list(runner.train_dataloader.dataset.metainfo.get('classes') or [])
+
+
+def _accumulated(runner: Runner) -> int:
+    return getattr(runner.optim_wrapper, '_accumulative_counts', 1)
+
+
+def _empty_source_problems(runner: Runner) -> Iterator[Problem]:
     for name, part in sources(runner.train_dataloader.dataset).items():
         if not len(part):
             where = getattr(part, 'ann_file', '') or getattr(part, 'images', '') or 'its config'
-            yield Problem(
-                f'the source {name} is empty',
-                'at least one image',
-                f'no image from {where}',
-                'correct the paths; a labeled set is empty too when filter_cfg leaves out every '
-                'image',
-            )
-
-
-def _burn_in_warnings(runner: Runner) -> Iterator[str]:
-    burn_in = _burn_in(runner)
-    unlabeled = [name for name in sources(runner.train_dataloader.dataset) if name != 'labeled']
-    if burn_in >= runner.max_iters and unlabeled:
-        yield (
-            f'the burn-in of {burn_in} iterations is not over when the training of {runner.max_iters} ends: no pseudo '
-            'label is ever trained. Lower burn_in of EMATeacherHook, or raise train_cfg.max_iters'
-        )
-
-
-def _burn_in(runner: Runner) -> int:
-    """Iterations without pseudo labels: those of a teacher's hook, if there is one."""
-    return max((getattr(hook, 'burn_in', 0) for hook in runner.hooks), default=0)
-
-
-def _start(runner: Runner) -> dict[str, int]:
-    """First iteration of each source that has one in the sampler."""
-    return dict(getattr(runner.train_dataloader.sampler, 'start', {}))
+            what, fix = f'the source {name} is empty', 'correct the paths, or filter_cfg'
+            yield Problem(what, 'at least one image', f'no image from {where}', fix)
 
 
 def _checkpoint_problems(runner: Runner) -> Iterator[Problem]:
-    steps = getattr(runner.optim_wrapper, '_accumulative_counts', 1)
+    steps = _accumulated(runner)
     for hook in runner.hooks:
         if not isinstance(hook, CheckpointHook) or hook.by_epoch or hook.interval <= 0:
             continue
@@ -133,53 +113,19 @@ def _checkpoint_problems(runner: Runner) -> Iterator[Problem]:
             )
 
 
-def _model_problems(runner: Runner) -> Iterator[Problem]:
-    classes = list(runner.train_dataloader.dataset.metainfo.get('classes') or [])
-    model = bare_model(runner)
-    wrong = {
-        name: number for name, number in _class_numbers(model).items() if number != len(classes)
-    }
-    if wrong:
-        found = ', '.join(f'{name}: {number}' for name, number in wrong.items())
-        yield Problem(
-            'the model counts other classes than the labeled set has',
-            f'{len(classes)} classes: {classes}',
-            found,
-            'write the number of classes once (num_classes = ...) and use it in heads and balancer',
-        )
-
-
-def _class_numbers(model: nn.Module) -> dict[str, int]:
-    """``num_classes`` of each head by module name."""
-    numbers = {}
-    for name, module in model.named_modules():
-        number = getattr(module, 'num_classes', None)
-        if isinstance(number, int) and not counts_other_things(name):
-            numbers[name or type(module).__name__] = number
-    balancer = getattr(model, 'balancer', None)
-    if balancer is not None:
-        numbers['balancer'] = balancer.count.numel()
-    return numbers
-
-
-def _few_images_warnings(runner: Runner) -> Iterator[str]:
+def _image_warnings(runner: Runner) -> Iterator[str]:
     counts = getattr(runner.train_dataloader.sampler, 'counts', {})
-    for name, part in sources(runner.train_dataloader.dataset).items():
+    parts = sources(runner.train_dataloader.dataset)
+    labeled = set(image_paths(parts['labeled'])) if 'labeled' in parts else set()
+    for name, part in parts.items():
         needed = counts.get(name, 0) * runner.world_size
         if len(part) < needed:
             yield (
                 f'the source {name} has {len(part)} images and a batch takes {needed} of it: an image is in a batch '
                 'more than once. Lower train_dataloader.sampler.counts unless that is meant'
             )
-
-
-def _overlap_warnings(runner: Runner) -> Iterator[str]:
-    parts = sources(runner.train_dataloader.dataset)
-    labeled = set(image_paths(parts['labeled'])) if 'labeled' in parts else set()
-    for name, part in parts.items():
-        if name == 'labeled' or not labeled or len(part) > MAX_COMPARED_IMAGES:
-            continue
-        both = sum(path in labeled for path in image_paths(part))
+        compared = name != 'labeled' and len(part) <= MAX_COMPARED_IMAGES
+        both = sum(path in labeled for path in image_paths(part)) if labeled and compared else 0
         if both:
             yield (
                 f'{both} of {len(part)} images of the source {name} are labeled images too: they '
@@ -188,7 +134,14 @@ def _overlap_warnings(runner: Runner) -> Iterator[str]:
             )
 
 
-def _warm_up_warnings(runner: Runner) -> Iterator[str]:
+def _length_warnings(runner: Runner) -> Iterator[str]:
+    burn_in = max((getattr(hook, 'burn_in', 0) for hook in runner.hooks), default=0)
+    unlabeled = sources(runner.train_dataloader.dataset).keys() - {'labeled'}
+    if burn_in >= runner.max_iters and unlabeled:
+        yield (
+            f'the burn-in of {burn_in} iterations is not over when the training of {runner.max_iters} ends: no pseudo '
+            "label is ever trained. Lower burn_in of the teacher's hook, or raise train_cfg.max_iters"
+        )
     end = warm_up_end(runner.cfg)
     if end > runner.max_iters / 2:
         yield (
@@ -199,8 +152,7 @@ def _warm_up_warnings(runner: Runner) -> Iterator[str]:
 
 def _learning_rate_warnings(runner: Runner) -> Iterator[str]:
     scale = runner.auto_scale_lr or {}
-    base = scale.get('base_batch_size')
-    actual = images_per_step(runner) * getattr(runner.optim_wrapper, '_accumulative_counts', 1)
+    base, actual = scale.get('base_batch_size'), images_per_step(runner) * _accumulated(runner)
     if base and base != actual and not scale.get('enable', False):
         yield (
             f'the learning rate is declared for {base} images an optimizer step, this run has {actual}: '

@@ -20,35 +20,30 @@ _HEADS = ('rpn_head', 'roi_head', 'bbox_head')  # each branch asks them by itsel
 
 def slot_problems(model: nn.Module) -> Iterator[Problem]:
     """Slots of a built :class:`PseudoLabelDetector` that do not fit its student."""
-    yield from _balance_problems(model)
     yield from _weight_problems(model)
     yield from _joint_problems(model)
 
 
-def _balance_problems(model: nn.Module) -> Iterator[Problem]:
-    powers = {
-        name: getattr(getattr(model, 'balancer', None), name, 0.0)
-        for name in ('threshold_power', 'weight_power')
-    }
-    if any(powers.values()) and not _takes_weights(model):
-        yield Problem(
-            'thresholds and weights by class need a head that counts its foreground',
-            HEADS_WITH_WEIGHTS,
-            f'{_head_name(model)} with {powers}',
-            'take such a head, or set both powers of model.balancer to 0',
-        )
-
-
 def _weight_problems(model: nn.Module) -> Iterator[Problem]:
+    """Weights for a head that reads none; one of no detector of mmdet answers for itself."""
+    student: Any = getattr(model, 'student', None)
+    heads = [getattr(student, name, None) for name in ('roi_head', 'bbox_head')]
+    takes = any(getattr(head, 'takes_box_weights', False) for head in heads)
+    if takes or not isinstance(student, BaseDetector):
+        return
+    head = next((type(head).__name__ for head in heads if head is not None), 'no head')
+    balancer = getattr(model, 'balancer', None)
+    powers = {n: getattr(balancer, n, 0.0) for n in ('threshold_power', 'weight_power')}
+    if any(powers.values()):
+        what = 'thresholds and weights by class need a head that counts its foreground'
+        fix = 'take such a head, or set both powers of model.balancer to 0'
+        yield Problem(what, HEADS_WITH_WEIGHTS, f'{head} with {powers}', fix)
     slots = {name: getattr(model, name, None) for name in ('selector', 'mixer')}
     weighing = {n: type(p).__name__ for n, p in slots.items() if getattr(p, 'weighs_boxes', False)}
-    if weighing and not _takes_weights(model):
-        yield Problem(
-            'weights of single boxes need a head that reads them',
-            HEADS_WITH_WEIGHTS,
-            f'{_head_name(model)} with {weighing}',
-            'take such a head, or parts that weigh nothing: ThresholdSelector, KeepImages, TwoImageMosaic',
-        )
+    if weighing:
+        what = 'weights of single boxes need a head that reads them'
+        fix = 'take such a head, or parts that weigh nothing: ThresholdSelector, KeepImages, TwoImageMosaic'
+        yield Problem(what, HEADS_WITH_WEIGHTS, f'{head} with {weighing}', fix)
 
 
 def _joint_problems(model: nn.Module) -> Iterator[Problem]:
@@ -71,17 +66,3 @@ def _joint_problems(model: nn.Module) -> Iterator[Problem]:
             f'{len(learning)} that are not, such as student.{learning[0]}',
             'set model.joint_features=False, or freeze them: model.detector.backbone.norm_eval=True',
         )
-
-
-def _takes_weights(model: nn.Module) -> bool:
-    """Whether the student's head does, or it is no detector of mmdet (and so answers for itself)."""
-    student: Any = getattr(model, 'student', None)
-    heads = (getattr(student, name, None) for name in ('roi_head', 'bbox_head'))
-    reads = any(getattr(head, 'takes_box_weights', False) for head in heads)
-    return reads or not isinstance(student, BaseDetector)
-
-
-def _head_name(model: nn.Module) -> str:
-    student: Any = getattr(model, 'student', None)
-    heads = (getattr(student, name, None) for name in ('roi_head', 'bbox_head'))
-    return next((type(head).__name__ for head in heads if head is not None), 'no head')

@@ -4,7 +4,7 @@ A labeler is called with the weak views, shape (B, 3, H, W), their samples and t
 :class:`~mmssod.structures.PseudoLabels` an image, in pixels of the weak view, without gradients.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -17,7 +17,7 @@ from mmengine.model import BaseModule
 from torch import Tensor, nn
 
 from mmssod.environment.errors import InputError
-from mmssod.structures import PseudoLabels
+from mmssod.structures import Problem, PseudoLabels
 
 from ..build_detector import build_detector
 from ..checkpoint_parts import load_and_compare, teacher_weights
@@ -51,6 +51,19 @@ class FrozenTeacher(Labeler):
         self.teacher.requires_grad_(False)
         self.checkpoint = checkpoint
         self.train(False)
+
+    @classmethod
+    def start_problems(cls, node: Mapping[str, Any], cfg: Mapping[str, Any]) -> Iterator[Problem]:
+        """No weights for a teacher that does not follow the student."""
+        if not (
+            hasattr(cls, 'update')
+            or node.get('checkpoint')
+            or cfg.get('load_from')
+            or cfg.get('resume')
+        ):
+            what, expected = 'a frozen teacher without weights', 'load_from, or its checkpoint'
+            fix = 'name the checkpoint of a trained teacher with --load-from'
+            yield Problem(what, expected, 'neither', fix)
 
     def init_weights(self) -> None:
         """Load the teacher's own checkpoint, if it has one."""

@@ -14,7 +14,7 @@ from mmdet.models.backbones import ResNet, TridentResNet
 from mmdet.registry import MODELS
 from mmengine.config import Config, ConfigDict
 
-from mmssod.engine.preflight.signatures import parameters
+from mmssod.engine.preflight.key_checks import parameters
 from mmssod.ops import status
 
 from .found import Found, types

@@ -9,19 +9,20 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from mmssod.datasets.annotation_files import BACKSLASHES, leads_out, shown
+from mmssod.datasets.annotation_files import BACKSLASHES, examples, leads_out
 from mmssod.datasets.image_files import file_fault, loses_grays
 from mmssod.datasets.preparation.own_data import gray_problems
 from mmssod.structures import Problem
 
-SHOWN = 5
 THREADS = 4  # reading waits for the disk
 
 READ_IMAGES = 2000
 """Images of a file that are read before training; the existence of all of them is looked up."""
 
 
-def image_problems(name: str, images: Sequence[Any], root: str, limit: int) -> Iterator[Problem]:
+def image_problems(
+    name: str, images: Sequence[dict[str, Any]], root: str, limit: int
+) -> Iterator[Problem]:
     """Images that are missing, cannot be read, or have another size than their record.
 
     Args:
@@ -30,61 +31,47 @@ def image_problems(name: str, images: Sequence[Any], root: str, limit: int) -> I
         root: folder that their names are relative to.
         limit: how many are read, the first ones.
     """
-    records = [
-        image
-        for image in images
-        if isinstance(image, dict)
-        and isinstance(image.get('file_name'), str)
-        and not leads_out(image['file_name'], root)
-    ]
+    named = [image for image in images if isinstance(image.get('file_name'), str)]
+    records = [image for image in named if not leads_out(image['file_name'], root)]
     missing = _missing([image['file_name'] for image in records], root)
     if missing:
         slashes = f'; {BACKSLASHES}' if any('\\' in file for file in missing) else ''
         yield Problem(
             f'{name}: {len(missing)} of {len(records)} image files are not there',
             f'files in {root or "the working folder"}',
-            _examples(sorted(missing)),
+            examples(sorted(missing)),
             f'correct data_root and data_prefix, or copy the images{slashes}',
         )
     there = [image for image in records if image['file_name'] not in missing][:limit]
+    paths = [osp.join(root, image['file_name']) for image in there]
     with ThreadPoolExecutor(THREADS) as pool:
-        seen = list(pool.map(lambda image: file_fault(osp.join(root, image['file_name'])), there))
-    faults = [
-        f'{i["file_name"]}: {fault}' for i, (fault, _) in zip(there, seen, strict=True) if fault
-    ]
+        seen = list(pool.map(file_fault, paths))
+        dark = [
+            path for path, lost in zip(paths, pool.map(loses_grays, paths), strict=True) if lost
+        ]
+    faults, differing = [], []
+    for image, (fault, size) in zip(there, seen, strict=True):
+        said = (image.get('width'), image.get('height'))
+        if fault:
+            faults.append(f'{image["file_name"]}: {fault}')
+        elif size not in (None, said):
+            sizes = f'{said[0]} x {said[1]} in the json, {size[0]} x {size[1]} in the file'
+            differing.append(f'{image["file_name"]}: {sizes}')
     if faults:
         yield Problem(
             f'{name}: {len(faults)} of {len(there)} images that were read cannot be used',
             'whole image files of a reasonable size',
-            _examples(faults),
+            examples(faults),
             'copy them again, or take them and their boxes out of the annotation file',
         )
-    with ThreadPoolExecutor(THREADS) as pool:
-        paths = [osp.join(root, image['file_name']) for image in there]
-        dark = [
-            path for path, lost in zip(paths, pool.map(loses_grays, paths), strict=True) if lost
-        ]
     yield from gray_problems(name, dark, len(paths))
-    sizes = [
-        _size_fault(image, size)
-        for image, (fault, size) in zip(there, seen, strict=True)
-        if not fault
-    ]
-    differing = [text for text in sizes if text]
     if differing:
         yield Problem(
             f'{name}: {len(differing)} of {len(there)} images have another size than the annotation file says',
             'width and height as the image is loaded, turned upright by its EXIF orientation',
-            _examples(differing),
+            examples(differing),
             'correct width and height, and the boxes if they were drawn on the other size',
         )
-
-
-def _size_fault(image: dict[str, Any], size: tuple[int, int] | None) -> str:
-    said = (image.get('width'), image.get('height'))
-    if size is None or said == size:
-        return ''
-    return f'{image["file_name"]}: {said[0]} x {said[1]} in the json, {size[0]} x {size[1]} in the file'
 
 
 def _missing(names: Sequence[str], root: str) -> set[str]:
@@ -100,7 +87,3 @@ def _missing(names: Sequence[str], root: str) -> set[str]:
             present = set()
         missing.update(name for name in members if osp.basename(name) not in present)
     return missing
-
-
-def _examples(entries: Sequence[str]) -> str:
-    return '; '.join(map(shown, entries[:SHOWN])) + ('; ...' if len(entries) > SHOWN else '')
