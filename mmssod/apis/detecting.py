@@ -15,8 +15,8 @@ from mmengine.utils.dl_utils import set_multi_processing
 from mmssod.apis.plain import PlainDetector, build
 from mmssod.apis.predicting import use_test_set
 from mmssod.datasets.split import Coco
-from mmssod.engine.image_progress import ImageProgress
 from mmssod.engine.preflight import config_outside_problems, raise_together
+from mmssod.engine.progress import ImageProgress
 from mmssod.evaluation.coco import category_ids
 from mmssod.evaluation.detections import to_detections
 

@@ -35,7 +35,7 @@ from mmssod.apis.training import run_training
 from mmssod.datasets.annotation_files import read_json
 from mmssod.engine.checkpoint_files import newest_checkpoint
 from mmssod.engine.hooks.whole_checkpoint_hook import WholeCheckpointHook
-from mmssod.engine.image_progress import print_now
+from mmssod.engine.progress import print_now
 from mmssod.engine.terminal import short_terminal
 from mmssod.environment.checkpoints import trusting
 from mmssod.environment.whole_files import write_whole
