@@ -8,8 +8,8 @@ from typing import Any
 
 from mmengine.runner import BaseLoop, Runner
 
+from mmssod.engine.reliability.resume import follow, settings_of
 from mmssod.engine.runner_access import bare_model
-from mmssod.engine.schedule_resume import follow, settings_of
 from mmssod.engine.terminal import shorten_terminal
 from mmssod.start import Fit, fit_start, read_start, start_lines, twin_shapes
 

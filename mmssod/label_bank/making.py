@@ -23,7 +23,7 @@ from torch.utils.data import DataLoader
 
 from mmssod.apis.config import ConfigLike, load_config
 from mmssod.apis.distributed import launched_as
-from mmssod.engine.shared_memory import LOADER_TIMEOUT, hung_loader_named
+from mmssod.engine.reliability.shared_memory import LOADER_TIMEOUT, hung_loader_named
 from mmssod.engine.terminal import leave_closed, terminals
 from mmssod.label_bank import BankError, Header, ShardWriter
 from mmssod.label_bank.closing import (

@@ -12,7 +12,7 @@ from toy_training import toy_config
 
 from mmssod import apis
 from mmssod.engine.preflight import memory_problems
-from mmssod.engine.shared_memory import hung_loader_named, needed, room, tensor_bytes
+from mmssod.engine.reliability.shared_memory import hung_loader_named, needed, room, tensor_bytes
 
 
 def data_sample():

@@ -8,7 +8,6 @@ import torch
 from mmdet.registry import MODELS
 from mmengine.structures import InstanceData
 
-from mmssod.apis.checkpoints import merge_checkpoints
 from mmssod.methods.instant_teaching import co_rectify_detector, second_opinion
 from mmssod.methods.instant_teaching.co_rectify_detector import with_predictions
 from mmssod.methods.instant_teaching.second_opinion import (
@@ -18,6 +17,7 @@ from mmssod.methods.instant_teaching.second_opinion import (
     rectify,
     without_duplicates,
 )
+from mmssod.models.checkpoint_parts import merge_checkpoints
 from mmssod.structures import PseudoLabels
 from mmssod.testing import tiny_batch, tiny_detector, tiny_sample, tiny_semi
 

@@ -20,7 +20,8 @@ from mmssod.apis.score_thresholds import thresholds_file
 from mmssod.apis.training import run_training
 from mmssod.engine.main_metric import main_metric, step_of
 from mmssod.engine.progress import print_now
-from mmssod.environment.checkpoints import damage, trusting
+from mmssod.environment.checkpoint_damage import damage
+from mmssod.environment.checkpoints import trusting
 from mmssod.environment.errors import InputError
 from mmssod.environment.whole_files import write_whole
 

@@ -33,9 +33,9 @@ from mmssod.apis.project_run.facts import read_project, rough
 from mmssod.apis.project_run.stages import Training, project_trainings
 from mmssod.apis.training import run_training
 from mmssod.datasets.annotation_files import read_json
-from mmssod.engine.checkpoint_files import newest_checkpoint
-from mmssod.engine.hooks.whole_checkpoint_hook import WholeCheckpointHook
 from mmssod.engine.progress import print_now
+from mmssod.engine.reliability.checkpoint_files import newest_checkpoint
+from mmssod.engine.reliability.whole_checkpoint_hook import WholeCheckpointHook
 from mmssod.engine.terminal import short_terminal
 from mmssod.environment.checkpoints import trusting
 from mmssod.environment.whole_files import write_whole

@@ -9,8 +9,8 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
 from mmssod.engine.hooks.ema_teacher_hook import EMATeacherHook
-from mmssod.engine.hooks.whole_checkpoint_hook import WholeCheckpointHook
 from mmssod.engine.main_metric import main_metric
+from mmssod.engine.reliability.whole_checkpoint_hook import WholeCheckpointHook
 
 BARS = '▁▂▃▄▅▆▇█'
 SHOWN = 24

@@ -29,7 +29,7 @@ from mmssod.engine.preflight import (
 )
 from mmssod.engine.preflight.image_checks import READ_IMAGES
 from mmssod.engine.preflight.resume_checks import MARKS, data_marks
-from mmssod.engine.shared_memory import room
+from mmssod.engine.reliability.shared_memory import room
 from mmssod.environment.errors import InputError
 from mmssod.structures import Problem
 

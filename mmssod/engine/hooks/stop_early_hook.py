@@ -9,9 +9,8 @@ from mmdet.registry import HOOKS
 from mmengine.hooks import Hook
 from mmengine.runner import IterBasedTrainLoop, Runner
 
-from mmssod.engine.hooks.due_evaluation_hook import last_evaluated
-from mmssod.engine.hooks.whole_checkpoint_hook import WholeCheckpointHook
-from mmssod.engine.schedule_resume import warm_up_end
+from mmssod.engine.reliability.resume import last_evaluated, warm_up_end
+from mmssod.engine.reliability.whole_checkpoint_hook import WholeCheckpointHook
 from mmssod.environment.errors import InputError
 from mmssod.environment.whole_files import write_whole
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from typing import Any
 
-from mmssod.engine.shared_memory import FOLDER, MORE, needed
+from mmssod.engine.reliability.shared_memory import FOLDER, MORE, needed
 from mmssod.structures import Problem
 
 

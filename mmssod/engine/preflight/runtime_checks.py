@@ -11,6 +11,7 @@ from torch import nn
 from mmssod.engine.preflight.class_checks import counts_other_things
 from mmssod.engine.preflight.outside_checks import outside_problems
 from mmssod.engine.preflight.part_checks import built_part_problems
+from mmssod.engine.reliability.resume import warm_up_end
 from mmssod.engine.runner_access import (
     bare_model,
     count_boxes,
@@ -19,7 +20,6 @@ from mmssod.engine.runner_access import (
     labeled_source,
     sources,
 )
-from mmssod.engine.schedule_resume import warm_up_end
 from mmssod.structures import Problem
 
 MAX_COMPARED_IMAGES = 1_000_000

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from mmssod.environment.checkpoints import damage
+from mmssod.environment.checkpoint_damage import damage
 from mmssod.start import StartError, find_model, names_file, start_file
 from mmssod.structures import Problem
 

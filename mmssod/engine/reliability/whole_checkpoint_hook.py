@@ -12,10 +12,15 @@ from mmengine.fileio import LocalBackend, get_file_backend
 from mmengine.hooks import CheckpointHook
 from mmengine.runner import Runner
 
-from mmssod.engine.checkpoint_files import LAST, WHOLE_FILES, name_in
 from mmssod.engine.hooks.ema_teacher_hook import EMATeacherHook
 from mmssod.engine.main_metric import main_metric, step_of
-from mmssod.engine.own_checkpoints import keep_own_names, note_older
+from mmssod.engine.reliability.checkpoint_files import (
+    LAST,
+    WHOLE_FILES,
+    keep_own_names,
+    name_in,
+    note_older,
+)
 from mmssod.environment.log_entries import note_start
 from mmssod.environment.whole_files import unfinished_files, write_whole
 

@@ -17,7 +17,7 @@ from mmengine.hooks import EMAHook, Hook
 from mmengine.runner import IterBasedTrainLoop, Runner
 from torch.utils.data._utils import signal_handling
 
-from mmssod.engine.hooks.whole_checkpoint_hook import WholeCheckpointHook
+from mmssod.engine.reliability.whole_checkpoint_hook import WholeCheckpointHook
 from mmssod.engine.runner_access import bare_model
 from mmssod.engine.terminal import leave_closed, terminals
 from mmssod.environment.errors import InputError

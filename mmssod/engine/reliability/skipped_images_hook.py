@@ -11,7 +11,7 @@ from mmengine.dist import all_gather_object, all_reduce, get_world_size
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
-from mmssod.engine.hooks.buffer_broadcast_hook import checkpoint_follows
+from mmssod.engine.reliability.buffer_broadcast_hook import checkpoint_follows
 from mmssod.engine.runner_access import bare_model, sources
 from mmssod.environment.errors import InputError
 from mmssod.environment.whole_files import write_whole
