@@ -33,9 +33,7 @@ class StartMixin:
         logger = super().build_logger(*args, **kwargs)  # type: ignore[misc]
         shorten_terminal(logger)
         for handler in logger.handlers:
-            if isinstance(
-                handler, FileHandler
-            ):  # a full disk is told where a checkpoint is written
+            if isinstance(handler, FileHandler):  # a full disk is told by the next checkpoint
                 handler.handleError = lambda record: None  # type: ignore[method-assign]
         return logger
 

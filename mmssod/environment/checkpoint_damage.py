@@ -86,9 +86,7 @@ def _spoilt_entry(path: str) -> str | None:
             if zlib.crc32(content) != entry.CRC:
                 return entry.filename
     asked = _StorageNames(io.BytesIO(reader.get_record('data.pkl')))
-    with suppress(
-        Exception
-    ):  # its checksum is right: what stand-ins cannot follow is the loader's to refuse
+    with suppress(Exception):  # what stand-ins cannot follow is for the loader to refuse
         asked.load()
     for name in ('version', *(f'data/{key}' for key in asked.keys)):
         reader.get_record(name)

@@ -89,9 +89,7 @@ class TrialHook(Hook):
         if not self._over(runner.iter + 1) or (runner.iter + 1) % steps:
             return
         hook = next(each for each in runner.hooks if isinstance(each, WholeCheckpointHook))
-        if not hook.saved(runner):
-            runner.call_hook('before_early_checkpoint')
-            hook.save_now(runner)
+        hook.save_now(runner)
         runner.train_loop.stop_training = True
 
     def after_val_epoch(self, runner: Runner, metrics: dict[str, float] | None = None) -> None:

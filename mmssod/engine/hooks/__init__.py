@@ -7,13 +7,12 @@ from mmssod.engine.hooks.freeze_batch_norm_hook import FreezeBatchNormHook
 from mmssod.engine.hooks.preflight_hook import PreflightHook
 from mmssod.engine.hooks.progress_hook import ProgressHook
 from mmssod.engine.hooks.pseudo_label_hook import PseudoLabelHook
-from mmssod.engine.hooks.seed_hook import SeedHook
 from mmssod.engine.hooks.speed_hook import SpeedHook
 from mmssod.engine.hooks.stop_early_hook import StopEarlyHook
 from mmssod.engine.reliability.buffer_broadcast_hook import BufferBroadcastHook
 from mmssod.engine.reliability.non_finite_guard_hook import NonFiniteGuardHook
 from mmssod.engine.reliability.preemption_hook import PreemptionHook
-from mmssod.engine.reliability.resume import DueEvaluationHook, FastResumeHook
+from mmssod.engine.reliability.resume import DueEvaluationHook, FastResumeHook, SeedHook
 from mmssod.engine.reliability.short_history_hook import ShortHistoryHook
 from mmssod.engine.reliability.skipped_images_hook import SkippedImagesHook
 from mmssod.engine.reliability.whole_checkpoint_hook import WholeCheckpointHook

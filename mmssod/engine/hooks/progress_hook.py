@@ -83,9 +83,7 @@ class ProgressHook(Hook):
             self._data_times.append(self._start - self._last_end)
 
     @_never_fatal
-    def after_train_iter(
-        self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: dict | None = None
-    ) -> None:
+    def after_train_iter(self, runner: Runner, *_: Any, **__: Any) -> None:
         """Log images a second and redraw."""
         now = time.perf_counter()
         self._step_times.append(now - (self._last_end or self._start))
@@ -102,9 +100,7 @@ class ProgressHook(Hook):
         self._show('val', 0, len(runner.val_dataloader), self._ap)
 
     @_never_fatal
-    def after_val_iter(
-        self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: Any = None
-    ) -> None:
+    def after_val_iter(self, runner: Runner, batch_idx: int, *_: Any, **__: Any) -> None:
         """Advance."""
         self._show('val', batch_idx + 1, len(runner.val_dataloader), self._ap)
 
@@ -124,9 +120,7 @@ class ProgressHook(Hook):
         self._open(runner)
 
     @_never_fatal
-    def after_test_iter(
-        self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: Any = None
-    ) -> None:
+    def after_test_iter(self, runner: Runner, batch_idx: int, *_: Any, **__: Any) -> None:
         """Advance."""
         self._show('test', batch_idx + 1, len(runner.test_dataloader), '')
 

@@ -1,13 +1,16 @@
-"""How a run goes on: its data, its schedules and an evaluation that was cut off, as if it had not been interrupted."""
+"""How a run goes on as if it had not been cut: random numbers, data, schedules, and an evaluation that is due."""
 
 from __future__ import annotations
 
+import random
 import warnings
 from collections.abc import Iterator, Mapping
 from itertools import repeat
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import torch
 from mmdet.registry import HOOKS
 from mmengine.dist import broadcast_object_list
 from mmengine.hooks import Hook
@@ -20,6 +23,38 @@ EVALUATED = 'last_evaluation'
 """File of a work directory with the number of iterations after which it was last evaluated."""
 _PROGRESS = ('last_step', '_global_step', '_last_value', 'base_values', 'verbose')
 
+_MASK = (1 << 64) - 1
+
+
+def mix(*values: int) -> int:
+    """Hash integers to 64 bits (splitmix64 over the values): neighbours give unrelated seeds."""
+    state = 0
+    for value in values:
+        state = (state ^ (value & _MASK)) + 0x9E3779B97F4A7C15 & _MASK
+        state = (state ^ state >> 30) * 0xBF58476D1CE4E5B9 & _MASK
+        state = (state ^ state >> 27) * 0x94D049BB133111EB & _MASK
+        state ^= state >> 31
+    return state
+
+
+@HOOKS.register_module()
+class SeedHook(Hook):
+    """Seeds Python's, NumPy's and torch's generators before each training iteration.
+
+    The seed is a hash of (the run's seed, the process's rank, the iteration). MMDetection's RoI and anchor samplers
+    draw with ``torch.randperm``; with this hook what they draw in iteration i is the same in a run that was interrupted
+    and resumed and in one that was not. Generators of GPUs are seeded too, without a device synchronisation.
+    """
+
+    priority = 'HIGHEST'
+
+    def before_train_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None) -> None:
+        """Seed all generators for the iteration that begins."""
+        seed = mix(runner.seed, runner.rank, runner.iter)
+        random.seed(seed)
+        np.random.seed(seed & 0xFFFFFFFF)
+        torch.manual_seed(seed)
+
 
 @HOOKS.register_module()
 class FastResumeHook(Hook):
@@ -29,9 +64,8 @@ class FastResumeHook(Hook):
     discards every batch that was trained; there this hook skips in the sampler and hands the loop
     that many empty batches to discard. A sampler without ``skip`` keeps the loop's own way.
 
-    A run without a configured seed draws one and stores it in its checkpoints; mmengine restores it
-    on resume only after the sampler was built with another. The hook gives the sampler the right
-    one.
+    A run without a configured seed draws one and stores it in its checkpoints; mmengine restores it on resume only
+    after the sampler was built with another. The hook gives the sampler the right one.
     """
 
     priority = 'VERY_HIGH'

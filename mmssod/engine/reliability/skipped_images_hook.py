@@ -56,9 +56,7 @@ class SkippedImagesHook(Hook):
         kept = runner.message_hub.runtime_info.get(_KEPT, {}) if runner.iter else {}
         self._known = {name: dict(images) for name, images in kept.items()}
 
-    def after_train_iter(
-        self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: dict | None = None
-    ) -> None:
+    def after_train_iter(self, runner: Runner, *_: Any, **__: Any) -> None:
         """Look every ``interval`` iterations, and where a checkpoint follows."""
         if self.every_n_train_iters(runner, self.interval) or checkpoint_follows(runner):
             self._look(runner)
