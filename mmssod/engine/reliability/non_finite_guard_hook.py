@@ -115,8 +115,7 @@ class NonFiniteGuardHook(Hook):
             self._norm = None
             runner.message_hub.update_scalar(f'train/{_NORM}', values.pop(_NORM))
         norms = _norms(runner)
-        # Between the steps of accumulated gradients there is no new one.
-        fresh = norms is not None and norms is not self._norms_before
+        fresh = norms is not self._norms_before  # not between the steps of accumulated gradients
         scaled = isinstance(runner.optim_wrapper, AmpOptimWrapper)
         if norms is not None and fresh and not (scaled and not math.isfinite(norms[-1])):
             values[_NORM] = float(norms[-1])

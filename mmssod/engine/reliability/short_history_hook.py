@@ -10,6 +10,8 @@ from mmengine.runner import Runner
 
 from mmssod.environment.errors import InputError
 
+ALL = 1_000_000  # what mmengine keeps
+
 
 @HOOKS.register_module()
 class ShortHistoryHook(Hook):
@@ -48,5 +50,4 @@ class ShortHistoryHook(Hook):
         custom = runner.log_processor.custom_cfg
         whole = {entry['data_src'] for entry in custom if isinstance(entry.get('window_size'), str)}
         for name, history in runner.message_hub.log_scalars.items():
-            if name.split('/', 1)[-1] not in whole:
-                history.max_length = self.length
+            history.max_length = ALL if name.split('/', 1)[-1] in whole else self.length
