@@ -178,8 +178,7 @@ def _stack_problems(installation: Installation) -> Iterator[str]:
 def _conflict_message(installation: Installation, doubled: list[str], present: list[str]) -> str:
     if doubled:
         what = '; '.join(
-            f'`{module}` is owned by more than one distribution, '
-            f'{installation.named(*installation.owners[module])}'
+            f'`{module}` is owned by more than one distribution, {installation.named(*installation.owners[module])}'
             for module in doubled
         )
     else:

@@ -58,8 +58,7 @@ class EMATeacherHook(Hook):
             )
         if burn_in < 0 or interval < 1:
             raise InputError(
-                f'expected burn_in >= 0 and interval >= 1, got burn_in={burn_in}, '
-                f'interval={interval}'
+                f'expected burn_in >= 0 and interval >= 1, got burn_in={burn_in}, interval={interval}'
             )
         self.ema_decay = ema_decay
         self.burn_in = burn_in

@@ -202,9 +202,8 @@ def _statistics(model: Any) -> dict[str, Tensor]:
 def describe(seen: dict[str, Any]) -> str:
     """One line for a summary of ``PseudoLabelStatistics``."""
     return (
-        f'{seen["images"]} images, {seen["boxes_per_image"]:.2f} boxes an image; '
-        f'their quantiles 10/50/90 %: p {_quantiles(seen["p_quantiles"])}, '
-        f'v {_quantiles(seen["v_quantiles"])}'
+        f'{seen["images"]} images, {seen["boxes_per_image"]:.2f} boxes an image; their quantiles 10/50/90 %: p '
+        f'{_quantiles(seen["p_quantiles"])}, v {_quantiles(seen["v_quantiles"])}'
     )
 
 
