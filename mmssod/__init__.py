@@ -24,12 +24,9 @@ from mmssod.version import __version__
 environment.check()
 
 from mmssod import ops  # noqa: E402
-from mmssod.environment.checkpoints import allow_checkpoint_types, guard_loading  # noqa: E402
+from mmssod.environment.checkpoints import guard_loading  # noqa: E402
 from mmssod.environment.named_configs import read_named_configs  # noqa: E402
-from mmssod.environment.safetensors_files import register_safetensors  # noqa: E402
 
-register_safetensors()
-allow_checkpoint_types()
 guard_loading()
 ops.install()
 read_named_configs()

@@ -30,8 +30,8 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     """Merge."""
     args = parse_args()
-    from mmssod.apis.checkpoints import merge_checkpoints
-    from mmssod.engine.checkpoint_files import save_whole
+    from mmssod.engine.reliability.checkpoint_files import save_whole
+    from mmssod.models.checkpoint_parts import merge_checkpoints
 
     save_whole(merge_checkpoints(args.checkpoints, args.part), args.out)
     print(f'{len(args.checkpoints)} detectors in {args.out}')

@@ -13,8 +13,8 @@ from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 
 from mmssod.datasets.transforms.steps import write_order
-from mmssod.engine.checkpoint_files import newest_checkpoint
-from mmssod.engine.shared_memory import LOADER_TIMEOUT
+from mmssod.engine.reliability.checkpoint_files import newest_checkpoint
+from mmssod.engine.reliability.shared_memory import LOADER_TIMEOUT
 from mmssod.engine.start_runner import StartRunner, with_start
 from mmssod.environment.errors import InputError
 from mmssod.models.build_detector import prepared

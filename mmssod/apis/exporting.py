@@ -8,7 +8,7 @@ from typing import Any
 
 from mmssod.apis.config import ConfigLike
 from mmssod.apis.plain import PlainDetector, plain_detector
-from mmssod.engine.checkpoint_files import save_whole
+from mmssod.engine.reliability.checkpoint_files import save_whole
 from mmssod.environment.whole_files import write_whole
 from mmssod.version import __version__
 

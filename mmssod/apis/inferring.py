@@ -28,7 +28,7 @@ from mmssod.datasets.image_lists import IMAGE_SUFFIXES, find_images, list_folder
 from mmssod.datasets.left_out import left_out
 from mmssod.datasets.split import Coco
 from mmssod.datasets.transforms import LoadWholeImage
-from mmssod.engine.image_progress import with_progress
+from mmssod.engine.progress import with_progress
 from mmssod.environment.errors import InputError
 from mmssod.environment.whole_files import write_whole
 

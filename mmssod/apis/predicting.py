@@ -23,8 +23,8 @@ from mmssod.apis.plain import PlainDetector, build
 from mmssod.apis.testing import test
 from mmssod.datasets.annotation_files import read_json
 from mmssod.datasets.split import Coco
-from mmssod.engine.image_progress import ImageProgress
 from mmssod.engine.preflight import config_outside_problems, raise_together
+from mmssod.engine.progress import ImageProgress
 from mmssod.environment.errors import InputError
 from mmssod.evaluation import DetectorOutputs
 from mmssod.evaluation.coco import category_ids

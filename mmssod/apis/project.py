@@ -15,7 +15,7 @@ from mmssod.apis.project_run import folds as cross_validation
 from mmssod.apis.project_run import running, trial
 from mmssod.apis.project_run.fold_facts import folds_folder
 from mmssod.apis.reporting import report, told
-from mmssod.engine.image_progress import print_now
+from mmssod.engine.progress import print_now
 from mmssod.engine.terminal import short_terminal
 
 if TYPE_CHECKING:

@@ -13,7 +13,8 @@ from mmssod.apis.config import ConfigLike, load_config, teacher_checkpoint
 from mmssod.apis.distributed import process_group
 from mmssod.apis.training import prepare, run_training
 from mmssod.engine.preflight import config_problems, fetch_problems, start_problems
-from mmssod.environment.checkpoints import damage, trusting
+from mmssod.environment.checkpoint_damage import damage
+from mmssod.environment.checkpoints import trusting
 from mmssod.environment.errors import InputError
 from mmssod.structures import raise_together
 

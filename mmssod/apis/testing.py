@@ -19,7 +19,7 @@ from mmssod.engine.preflight import (
     raise_together,
     truth_problems,
 )
-from mmssod.engine.shared_memory import hung_loader_named
+from mmssod.engine.reliability.shared_memory import hung_loader_named
 from mmssod.environment.checkpoints import trusting
 from mmssod.environment.errors import InputError
 

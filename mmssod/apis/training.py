@@ -20,10 +20,9 @@ from mmssod.apis.config import (
     use_auto_scale_lr,
 )
 from mmssod.apis.distributed import process_group
-from mmssod.engine.full_disk import full_disk_named
 from mmssod.engine.preflight import config_problems, fetch_problems, raise_together, start_problems
-from mmssod.engine.run_lock import run_lock
-from mmssod.engine.shared_memory import hung_loader_named
+from mmssod.engine.reliability.shared_memory import hung_loader_named
+from mmssod.engine.reliability.work_dir import full_disk_named, run_lock
 from mmssod.environment.checkpoints import trusting
 
 

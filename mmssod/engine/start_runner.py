@@ -8,8 +8,8 @@ from typing import Any
 
 from mmengine.runner import BaseLoop, Runner
 
+from mmssod.engine.reliability.resume import follow, settings_of
 from mmssod.engine.runner_access import bare_model
-from mmssod.engine.schedule_resume import follow, settings_of
 from mmssod.engine.terminal import shorten_terminal
 from mmssod.start import Fit, fit_start, read_start, start_lines, twin_shapes
 
@@ -33,9 +33,7 @@ class StartMixin:
         logger = super().build_logger(*args, **kwargs)  # type: ignore[misc]
         shorten_terminal(logger)
         for handler in logger.handlers:
-            if isinstance(
-                handler, FileHandler
-            ):  # a full disk is told where a checkpoint is written
+            if isinstance(handler, FileHandler):  # a full disk is told by the next checkpoint
                 handler.handleError = lambda record: None  # type: ignore[method-assign]
         return logger
 

@@ -47,14 +47,14 @@ class Installation:
     @classmethod
     def current(cls) -> Installation:
         """Of the running interpreter."""
-        found = metadata.packages_distributions()
+        all_owners = metadata.packages_distributions()
         owners = {
-            module: tuple(sorted({_normalize(name) for name in found[module]}))
+            module: tuple(sorted({_normalize(name) for name in all_owners[module]}))
             for module in MODULES
-            if module in found
+            if module in all_owners
         }
         names = {name for group in owners.values() for name in group} | {*TORCH_TESTED, *OPENCV}
-        versions = {name: version for name in sorted(names) if (version := _version(name))}
+        versions = {name: found for name in sorted(names) if (found := version(name))}
         return cls(owners, versions, importlib.util.find_spec('pkg_resources') is not None)
 
     def named(self, *distributions: str) -> str:
@@ -178,8 +178,7 @@ def _stack_problems(installation: Installation) -> Iterator[str]:
 def _conflict_message(installation: Installation, doubled: list[str], present: list[str]) -> str:
     if doubled:
         what = '; '.join(
-            f'`{module}` is owned by more than one distribution, '
-            f'{installation.named(*installation.owners[module])}'
+            f'`{module}` is owned by more than one distribution, {installation.named(*installation.owners[module])}'
             for module in doubled
         )
     else:
@@ -229,7 +228,8 @@ def _normalize(distribution: str) -> str:
     return re.sub(r'[-_.]+', '-', distribution).lower()
 
 
-def _version(distribution: str) -> str | None:
+def version(distribution: str) -> str | None:
+    """Of an installed distribution; None where it is not."""
     try:
         return metadata.version(distribution)
     except metadata.PackageNotFoundError:

@@ -1,7 +1,7 @@
 """Checkpoints are read as data: weights, numbers and mmengine's log, by a list of types. Nothing in them is run.
 
 A checkpoint is a pickle, and a pickle can name any function and call it. ``torch.load(weights_only=True)`` refuses
-names that it does not know. Two things stand between that and mmengine:
+names that it does not know. Three things stand between that and mmengine:
 
 * mmengine's checkpoints hold its log (``HistoryBuffer``, of numpy arrays), which torch does not know, so mmengine
   0.10.7 cannot resume its own training: ``allow_checkpoint_types`` names these types;
@@ -15,36 +15,41 @@ names that it does not know. Two things stand between that and mmengine:
 
 from __future__ import annotations
 
-import io
+import json
+import logging
 import os.path as osp
 import pickle
 import re
 import warnings
 import zipfile
-import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from functools import wraps
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 import torch
-from mmengine.logging import HistoryBuffer
+from mmengine.logging import HistoryBuffer, print_log
 from mmengine.runner import checkpoint as mmengine_checkpoint
 from mmengine.runner.checkpoint import CheckpointLoader
 
-from mmssod.environment.checkpoint_contents import UnsafeCheckpointError, as_data
+from mmssod.environment.checkpoint_damage import SAFETENSORS, damage, larger_inside
+from mmssod.environment.data_configs import text_fault
 from mmssod.environment.errors import InputError
-from mmssod.environment.safetensors_files import SUFFIX, safetensors_damage
 
 # Of numpy's types those that a log of numbers can have: bool, integers and floats of any width.
 _NUMBER_CODES = '?bBhHiIlLqQefd'
 _STATISTICS = ('min', 'max', 'mean', 'current')
-_ZIP, _PICKLE = b'PK', b'\x80'
+_UNPACKED = (16, 2**28)
+"""Tensors may need so many times the bytes that are stored, and so many bytes more: views share them."""
 _trusted: ContextVar[bool] = ContextVar('trusted', default=False)
 # What ``torch.load`` is told within mmengine's loaders, whatever they say; None outside of them.
 _weights_only: ContextVar[bool | None] = ContextVar('weights_only', default=None)
+
+
+class UnsafeCheckpointError(pickle.UnpicklingError, InputError):
+    """A checkpoint asks for more than weights; nothing of it was run."""
 
 
 def allow_checkpoint_types() -> None:
@@ -73,7 +78,15 @@ def allow_checkpoint_types() -> None:
 
 
 def guard_loading() -> None:
-    """Have all of mmengine's loaders (files, URLs, model zoos) read checkpoints as data. Idempotent."""
+    """Have all of mmengine's loaders (files, URLs, model zoos) read checkpoints as data. Idempotent.
+
+    They read local files that end with ``.safetensors``, too.
+    """
+    allow_checkpoint_types()
+    # The longest match wins by the order of the patterns, and this one stands behind all names with a scheme.
+    own = r'(?!\w+://).*' + re.escape(SAFETENSORS) + '$'
+    if own not in CheckpointLoader._schemes:
+        CheckpointLoader.register_scheme(own, load_from_safetensors)
     for prefix, loader in list(CheckpointLoader._schemes.items()):
         if not hasattr(loader, '__wrapped__'):
             CheckpointLoader.register_scheme(prefix, _guarded(loader), force=True)
@@ -86,147 +99,27 @@ def guard_loading() -> None:
 @contextmanager
 def trusting(trust: bool = True) -> Iterator[None]:
     """Within, unpickle checkpoints without a limit, if ``trust``: whatever code they hold is run. In this thread."""
-    before = _trusted.set(trust)
-    try:
+    with _set(_trusted, trust):
         yield
-    finally:
-        _trusted.reset(before)
-
-
-def damage(path: str) -> str | None:
-    """What is wrong with a checkpoint file on this machine; None for a whole one.
-
-    torch's files are zip archives whose entries carry checksums, so damage shows without unpickling; entries that are
-    compressed, which torch never does, are not unpacked. A file of its old
-    format, a bare pickle, has none: it passes here and shows when it is loaded. So does a folder, as DeepSpeed writes.
-    Of a ``.safetensors`` file the length is compared with its header.
-    """
-    if osp.isdir(path):
-        return None
-    try:
-        if path.endswith(SUFFIX):
-            return safetensors_damage(path)
-        with open(path, 'rb') as stream:
-            start = stream.read(2)
-        if start[:1] == _PICKLE:
-            return None
-        if start != _ZIP:
-            return 'empty' if not start else 'not a file of torch.save'
-        if packed := _larger_inside(path):
-            return packed
-        spoilt = _spoilt_entry(path)
-    except Exception as error:  # broken directories have no end of errors: struct.error, KeyError, RuntimeError, ...
-        reason = str(error).split('\n')[0]
-        return f'cut off or overwritten ({type(error).__name__}: {reason})'
-    return None if spoilt is None else f'{spoilt} does not match its checksum'
-
-
-def _larger_inside(path: str) -> str | None:
-    """How a zip archive holds more than its size: compressed, or entries that share bytes; None if it does not."""
-    with zipfile.ZipFile(path) as archive:
-        entries = archive.infolist()
-    packed = next((entry for entry in entries if entry.compress_type != zipfile.ZIP_STORED), None)
-    if packed is not None:
-        return f'{packed.filename} is compressed, which torch.save never does'
-    inside, size = sum(entry.file_size for entry in entries), osp.getsize(path)
-    return None if inside <= size else f'{inside} bytes in a file of {size}'
-
-
-def _require_unpacked(path: str) -> None:
-    """Refuse a local file that would need more memory than its size says.
-
-    Raises:
-        UnsafeCheckpointError: Says why.
-    """
-    packed = None
-    with suppress(
-        OSError, zipfile.BadZipFile, ValueError
-    ):  # what is no archive is the loader's to judge
-        packed = _larger_inside(path) if zipfile.is_zipfile(path) else None
-    if packed:
-        raise UnsafeCheckpointError(
-            f'{path}: expected a checkpoint as torch.save writes it, but {packed}: it may fill the memory. Load and '
-            'save it again with torch where that is harmless'
-        )
-
-
-def _spoilt_entry(path: str) -> str | None:
-    """The first entry whose content is not what its checksum says; read as torch does, which tests none itself.
-
-    Raises:
-        Exception: of many kinds, where the archive is broken, or lacks what its pickle asks for.
-    """
-    reader = torch._C.PyTorchFileReader(path)
-    with zipfile.ZipFile(path) as archive:
-        pickles = [name for name in archive.namelist() if name.endswith('/data.pkl')]
-        if len(pickles) != 1:
-            raise InputError('expected one data.pkl, as torch.save writes')
-        top = pickles[0][: -len('data.pkl')]
-        for entry in archive.infolist():
-            content = reader.get_record(entry.filename.removeprefix(top))
-            if zlib.crc32(content) != entry.CRC:
-                return entry.filename
-    asked = _StorageNames(io.BytesIO(reader.get_record('data.pkl')))
-    with suppress(
-        Exception
-    ):  # its checksum is right: what the stand-ins cannot follow is for the loader to refuse
-        asked.load()
-    for name in ('version', *(f'data/{key}' for key in asked.keys)):
-        reader.get_record(name)
-    return None
-
-
-class _StorageNames(pickle.Unpickler):
-    """Reads a checkpoint's pickle for the storages it names; whatever it asks to call is a stand-in."""
-
-    def __init__(self, stream: IO[bytes]) -> None:
-        super().__init__(stream)
-        self.keys: dict[str, None] = {}
-
-    def find_class(self, module: str, name: str) -> Any:
-        return _StandIn
-
-    def persistent_load(self, pid: Any) -> Any:
-        self.keys[str(pid[2])] = None
-        return _StandIn()
-
-
-class _StandIn(dict):
-    """Takes all that a pickle does to an object, and does nothing."""
-
-    def __new__(cls, *args: Any, **options: Any) -> _StandIn:
-        return super().__new__(cls)
-
-    def __init__(self, *args: Any, **options: Any) -> None:
-        super().__init__()
-
-    def __call__(self, *args: Any, **options: Any) -> _StandIn:
-        return self
-
-    def __setstate__(self, state: Any) -> None: ...
-
-    def __setitem__(self, key: Any, value: Any) -> None: ...
-
-    def append(self, value: Any) -> None: ...
-
-    def extend(self, values: Any) -> None: ...
-
-    def add(self, value: Any) -> None: ...
 
 
 def _guarded(loader: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(loader)
     def load(filename: str, map_location: Any = None, **options: Any) -> Any:
         if _trusted.get():
-            with _told(False if _limits_types() else None):
+            with _set(_weights_only, False if _limits_types() else None):
                 return loader(filename, map_location, **options)
         if not _limits_types():
-            _warn_of_old_torch()
+            warnings.warn(
+                f'torch {torch.__version__} cannot read checkpoints as data only (CVE-2025-32434): load none that you '
+                'do not trust, or take torch >= 2.6',
+                stacklevel=2,
+            )
             return as_data(filename, loader(filename, map_location, **options))
-        _require_unpacked(filename)
+        _require_no_larger(filename)
         allow_checkpoint_types()  # again: a `safe_globals` of others takes them off the list at its end
         try:
-            with _told(True):
+            with _set(_weights_only, True):
                 return as_data(filename, loader(filename, map_location, **options))
         except pickle.UnpicklingError as error:
             if osp.exists(filename) and (wrong := damage(filename)):
@@ -246,6 +139,18 @@ def _guarded(loader: Callable[..., Any]) -> Callable[..., Any]:
     return load
 
 
+def _require_no_larger(path: str) -> None:
+    """Refuse a local file that would need more memory than its size says."""
+    packed = None
+    with suppress(OSError, zipfile.BadZipFile, ValueError):  # no archive: the loader's to judge
+        packed = larger_inside(path) if zipfile.is_zipfile(path) else None
+    if packed:
+        raise UnsafeCheckpointError(
+            f'{path}: expected a checkpoint as torch.save writes it, but {packed}: it may fill the memory. Load and '
+            'save it again with torch where that is harmless'
+        )
+
+
 def _load(file: Any, map_location: Any = None, weights_only: bool | None = None) -> Any:
     """In place of onedl-mmengine's ``_safe_torch_load``."""
     return torch.load(file, map_location=map_location, weights_only=not _trusted.get())
@@ -263,12 +168,12 @@ def _by_context(load: Callable[..., Any]) -> Callable[..., Any]:
 
 
 @contextmanager
-def _told(weights_only: bool | None) -> Iterator[None]:
-    before = _weights_only.set(weights_only)
+def _set(variable: ContextVar[Any], value: Any) -> Iterator[None]:
+    before = variable.set(value)
     try:
         yield
     finally:
-        _weights_only.reset(before)
+        variable.reset(before)
 
 
 def _damaged(filename: str, wrong: str) -> str:
@@ -291,20 +196,8 @@ def _limits_types() -> bool:
     return hasattr(torch.serialization, 'get_unsafe_globals_in_checkpoint')
 
 
-def _warn_of_old_torch() -> None:
-    warnings.warn(
-        f'torch {torch.__version__} cannot read checkpoints as data only (CVE-2025-32434): load none that you do not '
-        'trust, or take torch >= 2.6',
-        stacklevel=3,
-    )
-
-
 def _number_type(code: str, *options: bool) -> np.dtype:
-    """In place of ``numpy.dtype``, which also makes types of objects, texts and records.
-
-    Raises:
-        UnsafeCheckpointError: for any but those.
-    """
+    """In place of ``numpy.dtype``, which also makes types of objects, texts and records."""
     made = np.dtype(code, *options)  # type: ignore[call-overload]
     if made.char not in _NUMBER_CODES:
         raise UnsafeCheckpointError(
@@ -315,14 +208,113 @@ def _number_type(code: str, *options: bool) -> np.dtype:
 
 
 def _statistic(owner: Any, name: str) -> Any:
-    """The one use of ``getattr`` in these checkpoints: the statistics of a ``HistoryBuffer``.
-
-    Raises:
-        UnsafeCheckpointError: for any other use.
-    """
+    """The one use of ``getattr`` in these checkpoints: the statistics of a ``HistoryBuffer``."""
     if owner is not HistoryBuffer or name not in _STATISTICS:
         raise UnsafeCheckpointError(
             f'the checkpoint asks for {name!r} of {owner!r}, expected one of {_STATISTICS} of '
             'HistoryBuffer; it was not written by mmengine alone'
         )
     return getattr(owner, name)
+
+
+def load_from_safetensors(filename: str, map_location: Any = None) -> dict[str, Any]:
+    """A checkpoint as mmengine knows it: ``state_dict``, and ``meta`` with the classes that the file's metadata names.
+
+    Args:
+        filename: The file.
+        map_location: A device or its name; anything else means the CPU.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ImportError: safetensors is not installed.
+        ValueError: The file is damaged.
+    """
+    filename = osp.expanduser(filename)
+    if not osp.isfile(filename):
+        raise FileNotFoundError(f'{filename} can not be found.')
+    try:
+        from safetensors import SafetensorError, safe_open
+    except ImportError as error:
+        raise ImportError(
+            f"{filename}: reading it needs safetensors, which is not installed: pip install 'mmssod[safetensors]'"
+        ) from error
+    device = 'cpu' if map_location is None or callable(map_location) else str(map_location)
+    try:
+        with safe_open(filename, framework='pt', device=device) as content:
+            weights = {name: content.get_tensor(name) for name in content.keys()}
+            classes = _class_names((content.metadata() or {}).get('classes', '[]'))
+    except SafetensorError as error:
+        raise InputError(
+            f'{filename}: expected weights in safetensors, got a damaged file: {error}. Copy it again'
+        ) from error
+    meta = {'dataset_meta': {'classes': classes}} if classes else {}
+    return {'state_dict': weights, 'meta': meta}
+
+
+def _class_names(text: str) -> tuple[str, ...]:
+    """What ``mmssod export --safetensors`` writes: a json list."""
+    try:
+        names = json.loads(text)
+    except ValueError:
+        return ()
+    return tuple(map(str, names)) if isinstance(names, list) else ()
+
+
+def as_data(filename: str, checkpoint: Any) -> Any:
+    """A checkpoint without texts that mmengine would run as code; a log line says which are left out.
+
+    Raises:
+        UnsafeCheckpointError: Its tensors need far more memory than is stored.
+    """
+    _require_stored(filename, checkpoint)
+    meta, hub = (_mapping(checkpoint, key) for key in ('meta', 'message_hub'))
+    seen: dict[Any, str | None] = {}
+    for holder, key in ((meta, 'config'), (meta, 'cfg'), (_mapping(hub, 'runtime_info'), 'cfg')):
+        if key not in holder:
+            continue
+        text = holder[key] if isinstance(holder[key], str) else None
+        if text not in seen:
+            seen[text] = text_fault(text)
+        if fault := seen[text]:
+            del holder[key]
+            print_log(
+                f'{filename}: its config ({key}) is left out, since mmengine would run it: {fault}. Where a config is '
+                'needed, name one: DetInferencer(model=CONFIG, weights=...)',
+                'current',
+                logging.WARNING,
+            )
+    return checkpoint
+
+
+def _mapping(holder: Any, key: str) -> dict[str, Any]:
+    found = holder.get(key) if isinstance(holder, Mapping) else None
+    return found if isinstance(found, dict) else {}
+
+
+def _require_stored(filename: str, checkpoint: Any) -> None:
+    needed, stored = 0, {}
+    nodes, seen = [checkpoint], set()
+    while nodes:
+        node = nodes.pop()
+        if id(node) in seen:
+            continue
+        seen.add(id(node))
+        if isinstance(node, torch.Tensor):
+            if node.layout != torch.strided or node.is_meta:
+                raise UnsafeCheckpointError(
+                    f'{filename}: expected dense tensors, got one of {node.layout} on {node.device}; save it as a '
+                    'dense one'
+                )
+            storage = node.untyped_storage()
+            needed += node.numel() * node.element_size()
+            stored[storage.data_ptr()] = storage.nbytes()
+        elif isinstance(node, Mapping):
+            nodes += node.values()
+        elif isinstance(node, (list, tuple)):
+            nodes += node
+    held = sum(stored.values())
+    if needed > _UNPACKED[0] * held + _UNPACKED[1]:
+        raise UnsafeCheckpointError(
+            f'{filename}: expected tensors as large as what is stored of them, but they need {needed} bytes and {held} '
+            'are stored: they may fill the memory. Save them as contiguous tensors where that is harmless'
+        )

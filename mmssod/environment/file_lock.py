@@ -24,7 +24,7 @@ class FileLock:
         file: What is locked; it is made, and says who holds the lock.
 
     Raises:
-        RuntimeError: Another process holds it; heirs say of what (``_held``).
+        RuntimeError: Another process holds it; subclasses say of what (``_held``).
     """
 
     def __init__(self, file: Path) -> None:

@@ -5,10 +5,9 @@ from __future__ import annotations
 import os
 import platform
 import subprocess
-from importlib import metadata
 from pathlib import Path
 
-from mmssod.environment.check import Installation, installed_stack
+from mmssod.environment.check import Installation, installed_stack, version
 from mmssod.environment.stacks import OPENCV
 from mmssod.version import __version__
 
@@ -23,6 +22,7 @@ def collect() -> dict[str, str]:
         absent. The keys are the same on every machine.
     """
     # torch is imported here so that the check, which runs first, can speak before it.
+    import numpy as np
     import torch
 
     from mmssod.ops import status
@@ -39,10 +39,9 @@ def collect() -> dict[str, str]:
         'mm stack': stack.name if stack else 'unknown',
         **{module: _owners(installation, module) for module in ('mmengine', 'mmcv', 'mmdet')},
         'mmcv operators': status(),
-        'numpy': _version('numpy'),
-        'opencv': _first_version(*OPENCV),
-        'pycocotools': _version('pycocotools'),
-        'faster-coco-eval': _version('faster-coco-eval'),
+        'numpy': np.__version__,
+        'opencv': next(filter(None, map(version, OPENCV)), 'none'),
+        **{name: version(name) or 'none' for name in ('pycocotools', 'faster-coco-eval')},
         'cpu': _cpu_model(),
         'cores': str(_usable_cores()),
         'threads': str(torch.get_num_threads()),
@@ -60,17 +59,6 @@ def format_report(facts: dict[str, str]) -> str:
 def _owners(installation: Installation, module: str) -> str:
     owners = installation.owners.get(module, ())
     return ', '.join(f'{installation.versions[name]} ({name})' for name in owners) or 'none'
-
-
-def _version(distribution: str) -> str:
-    try:
-        return metadata.version(distribution)
-    except metadata.PackageNotFoundError:
-        return 'none'
-
-
-def _first_version(*distributions: str) -> str:
-    return next((v for name in distributions if (v := _version(name)) != 'none'), 'none')
 
 
 def _cpu_model() -> str:

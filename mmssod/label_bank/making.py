@@ -25,7 +25,7 @@ from torch.utils.data import DataLoader
 from mmssod.apis.config import ConfigLike, load_config
 from mmssod.apis.distributed import launched_as
 from mmssod.apis.offline_labels import labeled_annotations
-from mmssod.engine.shared_memory import LOADER_TIMEOUT, hung_loader_named
+from mmssod.engine.reliability.shared_memory import LOADER_TIMEOUT, hung_loader_named
 from mmssod.engine.terminal import leave_closed, terminals
 from mmssod.environment.whole_files import write_whole
 from mmssod.evaluation.coco import category_ids

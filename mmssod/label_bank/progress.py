@@ -8,7 +8,7 @@ from pathlib import Path
 
 from mmengine.logging import print_log
 
-from mmssod.engine.image_progress import ImageProgress
+from mmssod.engine.progress import ImageProgress
 from mmssod.label_bank import Header
 from mmssod.label_bank.shards import images_done
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from hashlib import sha256
 from typing import Any, NamedTuple
@@ -38,6 +38,36 @@ def detector_weights(state_dict: dict[str, Tensor], part: str) -> dict[str, Tens
             f'the checkpoint is of a run without a {part}: no key starts with {prefix!r}'
         )
     return found
+
+
+def merge_checkpoints(files: Sequence[str], part: str = 'student') -> dict[str, dict]:
+    """One checkpoint for an :class:`~mmssod.models.EnsembleDetector` of several detectors'.
+
+    Args:
+        files: Checkpoints in the order of the members.
+        part: Which detector of a run with teacher and student is taken, ``'student'`` or ``'teacher'``.
+
+    Returns:
+        ``state_dict`` and ``meta``; the latter is the first file's, whose classes count.
+
+    Raises:
+        ValueError: If the files were trained on different classes, or one has no such part.
+    """
+    checkpoints = [CheckpointLoader.load_checkpoint(file, map_location='cpu') for file in files]
+    metas = [checkpoint.get('meta', {}) for checkpoint in checkpoints]
+    classes = [(meta.get('dataset_meta') or {}).get('classes') for meta in metas]
+    for file, found in zip(files, classes, strict=True):
+        if found != classes[0]:
+            raise InputError(
+                f'{files[0]} was trained on {classes[0]}, {file} on {found}; an ensemble needs detectors of '
+                'the same classes'
+            )
+    merged = {
+        f'members.{index}.{name}': value
+        for index, checkpoint in enumerate(checkpoints)
+        for name, value in detector_weights(checkpoint['state_dict'], part).items()
+    }
+    return {'state_dict': merged, 'meta': {'dataset_meta': metas[0].get('dataset_meta')}}
 
 
 def weights_digest(weights: Mapping[str, Tensor]) -> str:

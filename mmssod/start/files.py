@@ -21,7 +21,7 @@ from urllib.parse import unquote, urlsplit
 import torch
 from mmengine.logging import print_log
 
-from mmssod.environment.checkpoints import damage
+from mmssod.environment.checkpoint_damage import damage
 from mmssod.environment.errors import InputError
 from mmssod.environment.safetensors_files import SUFFIX, safetensors_damage
 from mmssod.environment.whole_files import replacing

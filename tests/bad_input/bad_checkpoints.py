@@ -13,11 +13,11 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from mmengine.runner import CheckpointLoader
 
-from mmssod.apis.checkpoints import merge_checkpoints
 from mmssod.apis.plain import plain_detector
-from mmssod.engine.checkpoint_files import newest_checkpoint
 from mmssod.engine.preflight import fetch_problems, start_problems
 from mmssod.engine.preflight.start_checks import start_findings, weight_findings
+from mmssod.engine.reliability.checkpoint_files import newest_checkpoint
+from mmssod.models.checkpoint_parts import merge_checkpoints
 from mmssod.start import fit_start, read_start, start_lines, twin_shapes
 from mmssod.testing import CLASSES, tiny_detector, tiny_semi
 

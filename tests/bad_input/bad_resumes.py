@@ -13,11 +13,10 @@ from mmengine.registry import init_default_scope
 from mmengine.runner import CheckpointLoader
 
 from mmssod.analysis.report import read_run_folder
-from mmssod.engine import checkpoint_files
-from mmssod.engine.checkpoint_files import newest_checkpoint
-from mmssod.engine.own_checkpoints import keep_own_names, note_older
 from mmssod.engine.preflight import evaluator_problems, resume_findings, resume_problems
 from mmssod.engine.preflight.start_checks import weight_findings
+from mmssod.engine.reliability import checkpoint_files
+from mmssod.engine.reliability.checkpoint_files import keep_own_names, newest_checkpoint, note_older
 from mmssod.methods.ismt import PseudoLabelMemory
 from mmssod.models.checkpoint_parts import teacher_digest
 from mmssod.testing import CLASSES, tiny_detector

@@ -19,9 +19,9 @@ from mmssod.apis.project_run import facts
 from mmssod.apis.project_run.clock import Clock
 from mmssod.apis.project_run.stages import project_trainings
 from mmssod.cli import main
-from mmssod.engine.checkpoint_files import LAST
-from mmssod.engine.hooks.due_evaluation_hook import EVALUATED
 from mmssod.engine.hooks.stop_early_hook import STOPPED
+from mmssod.engine.reliability.checkpoint_files import LAST
+from mmssod.engine.reliability.resume import EVALUATED
 
 ROOT = Path(__file__).parents[2]
 

@@ -29,7 +29,7 @@ from mmssod.apis.project_run import candidates as law
 from mmssod.apis.project_run import trial
 from mmssod.cli import main
 from mmssod.datasets.preparation.own_data import LabeledSet
-from mmssod.engine.hooks.whole_checkpoint_hook import WholeCheckpointHook
+from mmssod.engine.reliability.whole_checkpoint_hook import WholeCheckpointHook
 
 ROOT = Path(__file__).parents[2]
 

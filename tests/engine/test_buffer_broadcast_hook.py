@@ -5,7 +5,7 @@ from mmengine.hooks import CheckpointHook
 from torch import nn
 
 from mmssod.engine import BufferBroadcastHook
-from mmssod.engine.hooks import buffer_broadcast_hook as module
+from mmssod.engine.reliability import buffer_broadcast_hook as module
 
 
 class Model(nn.Module):

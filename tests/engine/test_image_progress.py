@@ -2,8 +2,8 @@
 
 import pytest
 
-from mmssod.engine import image_progress as progress
-from mmssod.engine.image_progress import with_progress
+from mmssod.engine import progress
+from mmssod.engine.progress import with_progress
 
 
 @pytest.fixture

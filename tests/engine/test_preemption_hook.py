@@ -15,7 +15,7 @@ from mmengine.hooks import Hook
 
 from mmssod import apis
 from mmssod.engine import PreemptionHook
-from mmssod.engine.hooks import preemption_hook
+from mmssod.engine.reliability import preemption_hook
 
 
 @HOOKS.register_module()

@@ -9,7 +9,7 @@ from builders.fakes import fake_runner, run_iterations
 from rich.console import Console
 
 from mmssod.engine import ProgressHook
-from mmssod.engine.progress import MovingAverage, ProgressBar, duration
+from mmssod.engine.progress import ProgressBar, duration
 
 
 @pytest.fixture
@@ -169,16 +169,6 @@ def test_narrow_dumb_and_repeated(tmp_path, terminal, monkeypatch):
     hook.before_train(fake_runner(tmp_path))
     assert hook._bar is None
     hook.close()
-
-
-def test_moving_average_starts_without_bias_and_forgets():
-    average = MovingAverage(keep=0.5)
-    assert average.value == 0
-    average.update(4.0)
-    assert average.value == pytest.approx(4.0)
-    for _ in range(30):
-        average.update(1.0)
-    assert average.value == pytest.approx(1.0, abs=1e-6)
 
 
 @pytest.mark.parametrize(

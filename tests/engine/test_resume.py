@@ -16,7 +16,7 @@ from torch.utils.data import DataLoader, Sampler
 
 from mmssod import apis
 from mmssod.engine import FastResumeHook, SeedHook
-from mmssod.engine.hooks.seed_hook import mix
+from mmssod.engine.reliability.resume import mix
 
 
 def draws(tmp_path, **values):

@@ -10,10 +10,9 @@ from builders.toy_training import toy_config, weights_of
 from mmengine.runner import runner as mmengine_runner
 
 from mmssod import apis
-from mmssod.engine import checkpoint_files
-from mmssod.engine.checkpoint_files import newest_checkpoint
-from mmssod.engine.own_checkpoints import keep_own_names
-from mmssod.engine.run_lock import FolderInUseError, RunLock, run_lock
+from mmssod.engine.reliability import checkpoint_files
+from mmssod.engine.reliability.checkpoint_files import keep_own_names, newest_checkpoint
+from mmssod.engine.reliability.work_dir import FolderInUseError, RunLock, run_lock
 from mmssod.environment.whole_files import unfinished_files, write_whole
 
 

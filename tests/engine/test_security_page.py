@@ -41,7 +41,7 @@ from mmssod.cli import main
 from mmssod.convert.files import convert_yolox
 from mmssod.datasets import UnlabeledDataset
 from mmssod.datasets.formats import read_labels
-from mmssod.engine.checkpoint_files import newest_checkpoint
+from mmssod.engine.reliability.checkpoint_files import newest_checkpoint
 from mmssod.environment.checkpoints import UnsafeCheckpointError
 from mmssod.label_bank import BankError, LabelBankFiles
 from mmssod.label_bank.making import make_label_bank

@@ -11,7 +11,7 @@ from mmengine.structures import InstanceData
 from torch.utils.data import DataLoader
 
 from mmssod import apis
-from mmssod.engine.shared_memory import (
+from mmssod.engine.reliability.shared_memory import (
     hung_loader_named,
     memory_problems,
     needed,

@@ -7,7 +7,7 @@ from builders.fakes import FakeDataset, FakePair, fake_runner, run_iterations
 from mmengine.hooks import CheckpointHook
 
 from mmssod.engine import SkippedImagesHook
-from mmssod.engine.hooks import skipped_images_hook as module
+from mmssod.engine.reliability import skipped_images_hook as module
 
 
 class Skipped:

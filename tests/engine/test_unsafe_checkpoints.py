@@ -15,8 +15,8 @@ from mmengine.logging import MessageHub
 from mmengine.runner import CheckpointLoader
 
 from mmssod import apis
-from mmssod.apis.checkpoints import merge_checkpoints
 from mmssod.environment.checkpoints import UnsafeCheckpointError, guard_loading, trusting
+from mmssod.models.checkpoint_parts import merge_checkpoints
 from mmssod.testing import tiny_detector, tiny_semi
 
 

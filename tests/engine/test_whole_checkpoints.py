@@ -12,9 +12,9 @@ import torch
 from builders.toy_training import toy_config, weights_of
 
 from mmssod import apis
-from mmssod.engine import checkpoint_files
-from mmssod.engine.checkpoint_files import WholeFileBackend, damage, newest_checkpoint
-from mmssod.engine.full_disk import full_disk_named
+from mmssod.engine.reliability import checkpoint_files
+from mmssod.engine.reliability.checkpoint_files import WholeFileBackend, damage, newest_checkpoint
+from mmssod.engine.reliability.work_dir import full_disk_named
 from mmssod.environment import whole_files
 from mmssod.environment.whole_files import write_whole
 
@@ -217,7 +217,7 @@ def test_old_checkpoints_go_when_the_new_one_is_named(tmp_path, monkeypatch):
         events.append(f'-{os.path.basename(path)}')
         remove(self, path)
 
-    for module in (checkpoint_files, 'mmssod.engine.hooks.whole_checkpoint_hook'):
+    for module in (checkpoint_files, 'mmssod.engine.reliability.whole_checkpoint_hook'):
         where = module if isinstance(module, str) else module.__name__
         monkeypatch.setattr(f'{where}.write_whole', written)
     monkeypatch.setattr(WholeFileBackend, 'remove', removed)

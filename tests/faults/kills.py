@@ -11,7 +11,7 @@ from builders.toy_training import toy_config
 from builders.trainings import small_config, small_data
 
 from mmssod import apis
-from mmssod.engine.checkpoint_files import newest_checkpoint
+from mmssod.engine.reliability.checkpoint_files import newest_checkpoint
 
 ITERATIONS = 14
 TOY_ITERATIONS = 60

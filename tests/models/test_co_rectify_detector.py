@@ -11,7 +11,6 @@ from mmdet.registry import MODELS
 from mmengine.config import ConfigDict
 from mmengine.structures import InstanceData
 
-from mmssod.apis.checkpoints import merge_checkpoints
 from mmssod.methods.instant_teaching import co_rectify_detector, second_opinion
 from mmssod.methods.instant_teaching.co_rectify_detector import with_predictions
 from mmssod.methods.instant_teaching.second_opinion import (
@@ -21,6 +20,7 @@ from mmssod.methods.instant_teaching.second_opinion import (
     rectify,
     without_duplicates,
 )
+from mmssod.models.checkpoint_parts import merge_checkpoints
 from mmssod.testing import tiny_batch, tiny_detector, tiny_sample, tiny_semi
 
 NMS = dict(type='nms', iou_threshold=0.5)

@@ -5,7 +5,7 @@ import torch
 from mmdet.registry import MODELS
 from mmengine.structures import InstanceData
 
-from mmssod.apis.checkpoints import merge_checkpoints
+from mmssod.models.checkpoint_parts import merge_checkpoints
 from mmssod.models.detectors.ensemble_detector import fuse
 from mmssod.testing import CLASSES, tiny_detector, tiny_sample, tiny_semi
 

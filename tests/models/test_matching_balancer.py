@@ -114,7 +114,9 @@ def test_weights_by_class_are_those_of_equation_6():
     assert made.weights()[1] > made.weights()[0]
 
 
-@pytest.mark.parametrize('wrong', [dict(share=0), dict(recent=0), dict(doubt=-1), dict(limits=(0.5, 0.4))])
+@pytest.mark.parametrize(
+    'wrong', [dict(share=0), dict(recent=0), dict(doubt=-1), dict(limits=(0.5, 0.4))]
+)
 def test_refusals(wrong):
     with pytest.raises(ValueError, match='expected share > 0'):
         MatchingBalancer(2, **wrong)

@@ -9,7 +9,7 @@ import torch
 from mmssod.analysis.report import read_run_folder
 from mmssod.analysis.report.facts import run_facts
 from mmssod.analysis.report.runs import last_checkpoint, read_scalars
-from mmssod.engine.own_checkpoints import note_older
+from mmssod.engine.reliability.checkpoint_files import note_older
 from mmssod.environment.log_entries import note_start
 
 CONFIG = """

@@ -11,7 +11,8 @@ from builders.authors_yolox import trained
 from mmdet.datasets import CocoDataset
 
 from mmssod.apis import exporting
-from mmssod.environment.checkpoints import UnsafeCheckpointError, damage
+from mmssod.environment.checkpoint_damage import damage
+from mmssod.environment.checkpoints import UnsafeCheckpointError
 from mmssod.models.checkpoint_parts import teacher_weights
 from mmssod.start import StartError, files, read_start, reading, trained_classes, zoo
 from mmssod.start.yolox import from_yolox_pth

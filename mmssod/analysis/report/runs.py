@@ -14,7 +14,7 @@ from mmengine.config import Config
 
 from mmssod.analysis.class_balance import class_balance
 from mmssod.engine.main_metric import step_of
-from mmssod.engine.own_checkpoints import older, signature
+from mmssod.engine.reliability.checkpoint_files import older, signature
 from mmssod.environment.data_configs import read_dumped
 from mmssod.environment.errors import InputError
 from mmssod.environment.log_entries import log_entries, start_files

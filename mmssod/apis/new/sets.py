@@ -185,14 +185,7 @@ def _read(
     findings += notes + check_labeled(name, part.trained() if name == 'labeled' else coco, images)
     there = [image for image in coco['images'] if (images / image['file_name']).is_file()]
     found = [FoundImage(str(images / i['file_name']), i['file_name'], i['id']) for i in there]
-    findings += check_images(name, found)
-    # What `train` would say, without images that are not there or have no size: others tell of these.
-    known = [image for image in there if image['width']]
-    gone = {image['id'] for image in coco['images']} - {image['id'] for image in known}
-    boxes = [box for box in coco['annotations'] if box['image_id'] not in gone]
-    seen = {**coco, 'images': known, 'annotations': boxes}
-    names = [category['name'] for category in coco['categories']]
-    findings += content_findings(name, source.labels, seen, names, str(images), READ_IMAGES)
+    findings += check_images(name, found) + _refused(name, source.labels, coco, images)
     whole = {**coco, 'annotations': whole_annotations(coco['annotations'])}
     return replace(part, coco=whole), findings
 

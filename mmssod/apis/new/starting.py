@@ -14,7 +14,7 @@ from mmengine.registry import DefaultScope
 
 from mmssod.apis.new.detectors import DETECTORS, OLD_NAMES
 from mmssod.apis.packaged import configs_folder
-from mmssod.environment.checkpoints import damage
+from mmssod.environment.checkpoint_damage import damage
 from mmssod.models.build_detector import build_detector
 from mmssod.start import (
     Fit,

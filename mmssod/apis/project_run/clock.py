@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Sequence
+from statistics import fmean
 from typing import Any
 
 from mmengine.hooks import Hook
@@ -11,7 +13,7 @@ from mmengine.runner import Runner
 
 from mmssod.apis.project_run.facts import Stage, rough, step_seconds
 from mmssod.apis.project_run.stages import Training
-from mmssod.engine.progress import MovingAverage
+from mmssod.engine.progress import WINDOW
 
 FIRST, LAST = 5, 25
 """Iterations of a training that are measured before it is said how long all will take; before them it warms up."""
@@ -73,7 +75,7 @@ class ClockHook(Hook):
 
     def __init__(self, clock: Clock, training: Training) -> None:
         self.clock, self.training = clock, training
-        self._average = MovingAverage()
+        self._times: deque[float] = deque(maxlen=WINDOW)
         self._seen, self._last, self._evaluation = 0, 0.0, 0.0
 
     def after_train_iter(
@@ -83,8 +85,8 @@ class ClockHook(Hook):
         now = time.monotonic()
         self._seen += 1
         if self._last and self._seen > FIRST:
-            self._average.update(now - self._last)
-            self.clock.steps[self.training.name] = self._average.value
+            self._times.append(now - self._last)
+            self.clock.steps[self.training.name] = fmean(self._times)
         self._last = now
         if self._seen == LAST:
             runner.logger.info(self.clock.line(self.training, runner.iter + 1))

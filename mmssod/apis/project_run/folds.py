@@ -25,7 +25,7 @@ from mmssod.apis.project_run.fold_files import HELD_OUT, counts, labeled_set, wr
 from mmssod.apis.project_run.running import shown_path, train_project
 from mmssod.apis.project_run.stages import Training
 from mmssod.datasets.split import Coco, read_coco, take_images
-from mmssod.engine.image_progress import print_now
+from mmssod.engine.progress import print_now
 from mmssod.environment.whole_files import write_whole
 from mmssod.evaluation import DetectorOutputs
 

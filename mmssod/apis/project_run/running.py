@@ -18,9 +18,10 @@ from mmssod.apis.project_run.facts import read_json_dict, read_project, rough
 from mmssod.apis.project_run.stages import Training, project_trainings
 from mmssod.apis.score_thresholds import thresholds_file
 from mmssod.apis.training import run_training
-from mmssod.engine.image_progress import print_now
 from mmssod.engine.main_metric import main_metric, step_of
-from mmssod.environment.checkpoints import damage, trusting
+from mmssod.engine.progress import print_now
+from mmssod.environment.checkpoint_damage import damage
+from mmssod.environment.checkpoints import trusting
 from mmssod.environment.errors import InputError
 from mmssod.environment.whole_files import write_whole
 

@@ -12,9 +12,9 @@ from mmssod.apis.config import load_config, teacher_checkpoint
 from mmssod.apis.project_run.facts import STAGES, complete, newest_iteration
 from mmssod.apis.teacher_student import last_checkpoint
 from mmssod.apis.training import prepare
-from mmssod.engine.checkpoint_files import newest_checkpoint
 from mmssod.engine.main_metric import step_of
 from mmssod.engine.preflight import config_problems, fetch_problems, start_problems
+from mmssod.engine.reliability.checkpoint_files import newest_checkpoint
 from mmssod.structures import Problem, raise_together
 
 

@@ -33,9 +33,9 @@ from mmssod.apis.project_run.facts import read_project, rough
 from mmssod.apis.project_run.stages import Training, project_trainings
 from mmssod.apis.training import run_training
 from mmssod.datasets.annotation_files import read_json
-from mmssod.engine.checkpoint_files import newest_checkpoint
-from mmssod.engine.hooks.whole_checkpoint_hook import WholeCheckpointHook
-from mmssod.engine.image_progress import print_now
+from mmssod.engine.progress import print_now
+from mmssod.engine.reliability.checkpoint_files import newest_checkpoint
+from mmssod.engine.reliability.whole_checkpoint_hook import WholeCheckpointHook
 from mmssod.engine.terminal import short_terminal
 from mmssod.environment.checkpoints import trusting
 from mmssod.environment.whole_files import write_whole
@@ -89,9 +89,7 @@ class TrialHook(Hook):
         if not self._over(runner.iter + 1) or (runner.iter + 1) % steps:
             return
         hook = next(each for each in runner.hooks if isinstance(each, WholeCheckpointHook))
-        if not hook.saved(runner):
-            runner.call_hook('before_early_checkpoint')
-            hook.save_now(runner)
+        hook.save_now(runner)
         runner.train_loop.stop_training = True
 
     def after_val_epoch(self, runner: Runner, metrics: dict[str, float] | None = None) -> None:

@@ -1,23 +1,21 @@
 """Hooks: when something happens in a run. What happens is in the modules they call."""
 
-from mmssod.engine.hooks.buffer_broadcast_hook import BufferBroadcastHook
 from mmssod.engine.hooks.class_balance_hook import ClassBalanceHook
-from mmssod.engine.hooks.due_evaluation_hook import DueEvaluationHook
 from mmssod.engine.hooks.ema_teacher_hook import EMATeacherHook
 from mmssod.engine.hooks.evaluation_line_hook import EvaluationLineHook
-from mmssod.engine.hooks.fast_resume_hook import FastResumeHook
 from mmssod.engine.hooks.freeze_batch_norm_hook import FreezeBatchNormHook
-from mmssod.engine.hooks.non_finite_guard_hook import NonFiniteGuardHook
-from mmssod.engine.hooks.preemption_hook import PreemptionHook
 from mmssod.engine.hooks.preflight_hook import PreflightHook
 from mmssod.engine.hooks.progress_hook import ProgressHook
 from mmssod.engine.hooks.pseudo_label_hook import PseudoLabelHook
-from mmssod.engine.hooks.seed_hook import SeedHook
-from mmssod.engine.hooks.short_history_hook import ShortHistoryHook
-from mmssod.engine.hooks.skipped_images_hook import SkippedImagesHook
 from mmssod.engine.hooks.speed_hook import SpeedHook
 from mmssod.engine.hooks.stop_early_hook import StopEarlyHook
-from mmssod.engine.hooks.whole_checkpoint_hook import WholeCheckpointHook
+from mmssod.engine.reliability.buffer_broadcast_hook import BufferBroadcastHook
+from mmssod.engine.reliability.non_finite_guard_hook import NonFiniteGuardHook
+from mmssod.engine.reliability.preemption_hook import PreemptionHook
+from mmssod.engine.reliability.resume import DueEvaluationHook, FastResumeHook, SeedHook
+from mmssod.engine.reliability.short_history_hook import ShortHistoryHook
+from mmssod.engine.reliability.skipped_images_hook import SkippedImagesHook
+from mmssod.engine.reliability.whole_checkpoint_hook import WholeCheckpointHook
 
 __all__ = [
     'BufferBroadcastHook',

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import os.path as osp
+from pathlib import Path
 from typing import Any
 
 from mmdet.registry import HOOKS
@@ -14,6 +14,7 @@ from terminaltables import AsciiTable
 
 from mmssod.engine.runner_access import bare_model, count_boxes, labeled_source
 from mmssod.environment.errors import InputError
+from mmssod.environment.log_entries import log_entries
 from mmssod.environment.whole_files import naming, write_whole
 
 _HEADER = ['class', 'labeled boxes', 'tau', 'alpha', 'count', 'p*v', 'pseudo boxes an image']
@@ -26,13 +27,11 @@ class ClassBalanceHook(Hook):
     The state is the balancer's (buffers, so it is in the checkpoint and summed over processes by
     the balancer itself). This hook initialises it once with the labeled set's box counts and, every
     ``interval`` iterations, logs a table and appends a line to ``class_balance.jsonl`` in the work
-    directory: iteration, and by class tau_m, alpha_m, the accumulated count, its mean p*v, pseudo boxes an
-    image.
-    The first line, of iteration 0, also has the names of the classes and their labeled boxes. A
-    resumed run goes on in the same file; lines of iterations that it does again are replaced.
+    directory: iteration, and by class tau_m, alpha_m, the accumulated count, its mean p*v, pseudo boxes an image. The
+    first line, of iteration 0, also has the names of the classes and their labeled boxes. A resumed run goes on in the
+    same file; lines of iterations that it does again are replaced.
 
-    All processes compute what is shown, process 0 alone writes it: a value that needs communication
-    would not hang.
+    All processes compute what is shown, process 0 alone writes it: a value that needs communication would not hang.
 
     Args:
         interval: iterations between two tables, >= 1.
@@ -63,17 +62,15 @@ class ClassBalanceHook(Hook):
         record = {'iter': runner.iter} | balance_record(bare_model(runner))
         if not is_main_process():
             return
-        file = osp.join(runner.work_dir, self.file_name)
-        if runner.iter == 0 or not osp.exists(file):
+        file = Path(runner.work_dir, self.file_name)
+        if runner.iter == 0 or not file.exists():
             names = list(runner.train_dataloader.dataset.metainfo['classes'])
             record |= {'classes': names, 'labeled_boxes': self._box_counts}
             self._write(runner, record, mode='w')
         else:
             _forget_after(file, runner.iter)
 
-    def after_train_iter(
-        self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: dict | None = None
-    ) -> None:
+    def after_train_iter(self, runner: Runner, *_: Any, **__: Any) -> None:
         """Log the table and append the line."""
         if not self.every_n_train_iters(runner, self.interval):
             return
@@ -88,7 +85,7 @@ class ClassBalanceHook(Hook):
         self._write(runner, record, mode='a')
 
     def _write(self, runner: Runner, record: dict[str, Any], mode: str) -> None:
-        file = osp.join(runner.work_dir, self.file_name)
+        file = Path(runner.work_dir, self.file_name)
         with naming(file), open(file, mode, encoding='utf-8') as stream:
             stream.write(json.dumps(record) + '\n')
 
@@ -97,10 +94,9 @@ def balance_record(model: Any) -> dict[str, Any]:
     """What the balancer holds, as numbers by class; every process must call it.
 
     Returns:
-        dict: lists of length M: ``thresholds`` (tau_m), ``weights`` (alpha_m), ``counts``
-        (accumulated foreground candidates), ``certainty`` (their mean p*v; 0 without any) and
-        ``pseudo_boxes`` (boxes an image since the statistics were last reset; None where no unlabeled
-        image was seen).
+        dict: lists of length M: ``thresholds`` (tau_m), ``weights`` (alpha_m), ``counts`` (accumulated foreground
+        candidates), ``certainty`` (their mean p*v; 0 without any) and ``pseudo_boxes`` (boxes an image since the
+        statistics were last reset; None where no unlabeled image was seen).
     """
     seen = model.statistics.summary(reduce=True)
     images = seen['images']
@@ -141,16 +137,9 @@ def _figure(value: float | None) -> str:
     return '-' if value is None else f'{value:.2f}'
 
 
-def _forget_after(file: str, iteration: int) -> None:
+def _forget_after(file: Path, iteration: int) -> None:
     """Drop lines of iterations that a resumed run does again, and a line cut by a kill."""
-    if not osp.exists(file):
-        return
-    kept = []
-    with open(file, encoding='utf-8') as stream:
-        for line in stream:
-            try:
-                if json.loads(line)['iter'] <= iteration:
-                    kept.append(line)
-            except (ValueError, KeyError, TypeError):
-                continue
-    write_whole(file, ''.join(kept).encode())
+    kept = [
+        e for e in log_entries(file) if isinstance(e.get('iter'), int) and e['iter'] <= iteration
+    ]
+    write_whole(file, ''.join(json.dumps(entry) + '\n' for entry in kept))

@@ -24,9 +24,8 @@ class EMATeacherHook(Hook):
 
     * iterations below ``burn_in`` train on labeled images only (``model.unsupervised`` is False), and the sampler
       leaves out the others;
-    * at the start of iteration ``burn_in`` the student is copied into the teacher, unless the
-      teacher has weights of its own: a ``checkpoint`` in the labeler's config, or a teacher in the
-      checkpoint of ``load_from``;
+    * at the start of iteration ``burn_in`` the student is copied into the teacher, unless the teacher has weights of
+      its own: a ``checkpoint`` in the labeler's config, or a teacher in the checkpoint of ``load_from``;
     * after each later iteration, every ``interval``, the teacher keeps the share ``ema_decay``.
 
     Args:
@@ -41,9 +40,8 @@ class EMATeacherHook(Hook):
         ValueError: an argument out of its range.
         TypeError: before training, when the model's labeler cannot be updated.
 
-    Source: Tarvainen and Valpola, "Mean teachers are better role models", 2017; the burn-in is
-    Liu et al., "Unbiased Teacher", 2021; the ramp is in the public code of Mean Teacher and of
-    Xu et al., "Soft Teacher", 2021.
+    Source: Tarvainen and Valpola, "Mean teachers are better role models", 2017; the burn-in is Liu et al., "Unbiased
+    Teacher", 2021; the ramp is in the public code of Mean Teacher and of Xu et al., "Soft Teacher", 2021.
     """
 
     cheap_to_build = True
@@ -60,8 +58,7 @@ class EMATeacherHook(Hook):
             )
         if burn_in < 0 or interval < 1:
             raise InputError(
-                f'expected burn_in >= 0 and interval >= 1, got burn_in={burn_in}, '
-                f'interval={interval}'
+                f'expected burn_in >= 0 and interval >= 1, got burn_in={burn_in}, interval={interval}'
             )
         self.ema_decay = ema_decay
         self.burn_in = burn_in
@@ -109,9 +106,7 @@ class EMATeacherHook(Hook):
         if runner.iter == self.burn_in and not self._has_own_weights(model.labeler):
             model.labeler.update(model.student, 0.0)
 
-    def after_train_iter(
-        self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: dict | None = None
-    ) -> None:
+    def after_train_iter(self, runner: Runner, *_: Any, **__: Any) -> None:
         """Let the teacher follow the student."""
         if runner.iter >= self.burn_in and (runner.iter + 1) % self.interval == 0:
             model = bare_model(runner)

@@ -8,9 +8,7 @@ from mmdet.registry import HOOKS
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
-from mmssod.engine.hooks.ema_teacher_hook import EMATeacherHook
-from mmssod.engine.hooks.whole_checkpoint_hook import WholeCheckpointHook
-from mmssod.engine.main_metric import main_metric
+from mmssod.engine.reliability.whole_checkpoint_hook import checkpoint_hook, judged_by
 
 BARS = '▁▂▃▄▅▆▇█'
 SHOWN = 24
@@ -28,8 +26,7 @@ class EvaluationLineHook(Hook):
 
     def after_val_epoch(self, runner: Runner, metrics: dict[str, float] | None = None) -> None:
         """Log it."""
-        moving = any(isinstance(hook, EMATeacherHook) for hook in runner.hooks)
-        name = main_metric(metrics or {}, teacher=moving)
+        name = judged_by(runner, metrics or {})
         if metrics is None or name is None:
             return
         history = runner.message_hub.log_scalars.get(f'val/{name}')
@@ -37,8 +34,8 @@ class EvaluationLineHook(Hook):
         line = f'{figures(metrics, name)} after {runner.iter} of {runner.max_iters} iterations'
         if len(values) > 1:
             line += f'  {bars(values)}'
-        hooks = [hook for hook in runner.hooks if isinstance(hook, WholeCheckpointHook)]
-        best = hooks[0].best_iteration(runner) if hooks else None
+        hook = checkpoint_hook(runner)
+        best = hook.best_iteration(runner) if hook else None
         if best is not None and best != runner.iter:
             line += f'  best {100 * max(values):.1f} after {best}'
         runner.logger.info(line)

@@ -27,7 +27,7 @@ from mmssod.engine.preflight.data_checks import outside_problems
 from mmssod.engine.preflight.resume_checks import MARKS, data_marks
 from mmssod.engine.preflight.runtime_checks import empty_class_problems
 from mmssod.engine.preflight.start_checks import start_findings, weight_findings
-from mmssod.engine.shared_memory import memory_problems, room
+from mmssod.engine.reliability.shared_memory import memory_problems, room
 from mmssod.environment.errors import InputError
 from mmssod.structures import Problem
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Callable
 from functools import wraps
+from statistics import fmean
 from typing import Any
 
 from mmdet.registry import HOOKS
@@ -13,7 +15,7 @@ from mmengine.hooks import Hook
 from mmengine.logging import MMLogger
 from mmengine.runner import IterBasedTrainLoop, Runner
 
-from mmssod.engine.progress import MovingAverage, ProgressBar, duration, on_terminal
+from mmssod.engine.progress import WINDOW, ProgressBar, duration, on_terminal
 from mmssod.engine.runner_access import images_now
 
 
@@ -55,7 +57,8 @@ class ProgressHook(Hook):
         self.show_bar = bar
         self.hide_log_lines = hide_log_lines
         self._bar: ProgressBar | None = None
-        self._step_time, self._data_time = MovingAverage(), MovingAverage()
+        self._step_times: deque[float] = deque(maxlen=WINDOW)
+        self._data_times: deque[float] = deque([0.0], maxlen=WINDOW)
         self._last_end: float | None = None
         self._start = self._val_start = self._val_time = 0.0
         self._ap = ''
@@ -77,17 +80,15 @@ class ProgressHook(Hook):
         """Note how long the data took."""
         self._start = time.perf_counter()
         if self._last_end is not None:  # None after a pause: an evaluation is no wait for data
-            self._data_time.update(self._start - self._last_end)
+            self._data_times.append(self._start - self._last_end)
 
     @_never_fatal
-    def after_train_iter(
-        self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: dict | None = None
-    ) -> None:
+    def after_train_iter(self, runner: Runner, *_: Any, **__: Any) -> None:
         """Log images a second and redraw."""
         now = time.perf_counter()
-        self._step_time.update(now - (self._last_end or self._start))
+        self._step_times.append(now - (self._last_end or self._start))
         self._last_end = now
-        speed = images_now(runner) / max(self._step_time.value, 1e-9)
+        speed = images_now(runner) / max(fmean(self._step_times), 1e-9)
         runner.message_hub.update_scalar('train/images_per_second', speed)
         if self._bar is not None and self._bar.due(runner.iter + 1, runner.max_iters):
             self._show('train', runner.iter + 1, runner.max_iters, self._figures(runner, speed))
@@ -99,9 +100,7 @@ class ProgressHook(Hook):
         self._show('val', 0, len(runner.val_dataloader), self._ap)
 
     @_never_fatal
-    def after_val_iter(
-        self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: Any = None
-    ) -> None:
+    def after_val_iter(self, runner: Runner, batch_idx: int, *_: Any, **__: Any) -> None:
         """Advance."""
         self._show('val', batch_idx + 1, len(runner.val_dataloader), self._ap)
 
@@ -121,9 +120,7 @@ class ProgressHook(Hook):
         self._open(runner)
 
     @_never_fatal
-    def after_test_iter(
-        self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: Any = None
-    ) -> None:
+    def after_test_iter(self, runner: Runner, batch_idx: int, *_: Any, **__: Any) -> None:
         """Advance."""
         self._show('test', batch_idx + 1, len(runner.test_dataloader), '')
 
@@ -144,10 +141,10 @@ class ProgressHook(Hook):
         left = runner.max_iters - runner.iter - 1
         by_iteration = isinstance(runner.train_loop, IterBasedTrainLoop) and runner.val_loop
         evaluations = left // runner.val_interval if by_iteration else 0
-        seconds = left * self._step_time.value + evaluations * self._val_time
+        seconds = left * fmean(self._step_times) + evaluations * self._val_time
         parts = [
             f'{duration(seconds)} left',
-            f'{speed:.1f} images/s (data {1000 * self._data_time.value:.0f} ms)',
+            f'{speed:.1f} images/s (data {1000 * fmean(self._data_times):.0f} ms)',
             *_losses(runner),
             self._ap,
         ]
@@ -155,9 +152,9 @@ class ProgressHook(Hook):
 
 
 def _losses(runner: Runner) -> list[str]:
-    """Total, supervised and unsupervised loss and pseudo boxes an image, mean of 20 iterations."""
+    """Total, supervised and unsupervised loss and pseudo boxes an image, means of the last iterations."""
     means = {
-        name.removeprefix('train/'): history.mean(20)
+        name.removeprefix('train/'): history.mean(WINDOW)
         for name, history in runner.message_hub.log_scalars.items()
         if name.startswith('train/') and ('loss' in name or name.endswith('pseudo_boxes'))
     }

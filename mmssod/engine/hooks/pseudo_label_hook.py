@@ -11,7 +11,7 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from torch import Tensor
 
-from mmssod.engine.hooks.buffer_broadcast_hook import checkpoint_follows
+from mmssod.engine.reliability.buffer_broadcast_hook import checkpoint_follows
 from mmssod.engine.runner_access import bare_model
 from mmssod.environment.errors import InputError
 
@@ -30,10 +30,9 @@ _CAUSES = """\
 class PseudoLabelHook(Hook):
     """Logs what the pseudo labels look like, and warns when none is kept for long.
 
-    Every ``interval`` iterations two lines, one of the candidates and one of what was kept of them:
-    images seen, boxes an image, and the 10, 50 and 90 % quantiles of their certainties p (class)
-    and v (localization); the figures of the kept ones go to the visualizer (TensorBoard), too. Then
-    the statistics start anew.
+    Every ``interval`` iterations two lines, one of the candidates and one of what was kept of them: images seen, boxes
+    an image, and the 10, 50 and 90 % quantiles of their certainties p (class) and v (localization); the figures of the
+    kept ones go to the visualizer (TensorBoard), too. Then the statistics start anew.
 
     After ``patience`` consecutive iterations without a pseudo box on this process it warns, with
     the thresholds, this process's candidates and the likely causes, and again after each further
@@ -90,14 +89,13 @@ class PseudoLabelHook(Hook):
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Keep the counts."""
+        statistics = {name: held.cpu() for name, held in _statistics(bare_model(runner)).items()}
         checkpoint[_KEPT] = dict(
             empty_steps=self._empty_steps,
             steps=self._steps,
             seen_classes=sorted(self._seen_classes),
             classes_named=self._classes_named,
-            statistics={
-                name: counts.cpu() for name, counts in _statistics(bare_model(runner)).items()
-            },
+            statistics=statistics,
         )
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
@@ -204,9 +202,8 @@ def _statistics(model: Any) -> dict[str, Tensor]:
 def describe(seen: dict[str, Any]) -> str:
     """One line for a summary of ``PseudoLabelStatistics``."""
     return (
-        f'{seen["images"]} images, {seen["boxes_per_image"]:.2f} boxes an image; '
-        f'their quantiles 10/50/90 %: p {_quantiles(seen["p_quantiles"])}, '
-        f'v {_quantiles(seen["v_quantiles"])}'
+        f'{seen["images"]} images, {seen["boxes_per_image"]:.2f} boxes an image; their quantiles 10/50/90 %: p '
+        f'{_quantiles(seen["p_quantiles"])}, v {_quantiles(seen["v_quantiles"])}'
     )
 
 

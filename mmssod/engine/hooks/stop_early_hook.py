@@ -9,9 +9,8 @@ from mmdet.registry import HOOKS
 from mmengine.hooks import Hook
 from mmengine.runner import IterBasedTrainLoop, Runner
 
-from mmssod.engine.hooks.due_evaluation_hook import last_evaluated
-from mmssod.engine.hooks.whole_checkpoint_hook import WholeCheckpointHook
-from mmssod.engine.schedule_resume import warm_up_end
+from mmssod.engine.reliability.resume import last_evaluated, warm_up_end
+from mmssod.engine.reliability.whole_checkpoint_hook import checkpoint_hook
 from mmssod.environment.errors import InputError
 from mmssod.environment.whole_files import write_whole
 
@@ -51,7 +50,7 @@ class StopEarlyHook(Hook):
     def before_train(self, runner: Runner) -> None:
         """Check what it relies on."""
         self._start = runner.iter
-        hook = _checkpoint_hook(runner)
+        hook = checkpoint_hook(runner)
         if hook is None or not hook.save_best:
             raise InputError(
                 "StopEarlyHook: expected default_hooks.checkpoint=dict(type='WholeCheckpointHook', save_best='auto'), "
@@ -75,7 +74,7 @@ class StopEarlyHook(Hook):
         self._decide(runner)
 
     def _decide(self, runner: Runner) -> None:
-        loop, hook = runner.train_loop, _checkpoint_hook(runner)
+        loop, hook = runner.train_loop, checkpoint_hook(runner)
         best = hook.best_iteration(runner) if hook is not None else None
         if hook is None or best is None or runner.iter >= loop.max_iters:
             return
@@ -83,7 +82,9 @@ class StopEarlyHook(Hook):
         if waited < self.patience:
             return
         if runner.iter != self._start:  # the checkpoint that was resumed is there
-            _save(runner, hook)
+            loop._iter -= 1  # as after the iteration that was evaluated
+            hook.save_now(runner)
+            loop._iter += 1
         loop.stop_training = True
         runner.logger.warning(
             f'stopped early, after {runner.iter} of {loop.max_iters} iterations: {waited} evaluations were not better '
@@ -93,20 +94,4 @@ class StopEarlyHook(Hook):
             facts = dict(
                 iteration=runner.iter, best=best, max_iters=loop.max_iters, patience=self.patience
             )
-            write_whole(Path(runner.work_dir) / STOPPED, json.dumps(facts).encode())
-
-
-def _save(runner: Runner, hook: WholeCheckpointHook) -> None:
-    """Save the checkpoint of the iteration that was evaluated, unless that was done."""
-    loop = runner.train_loop
-    loop._iter -= 1  # as after the iteration itself
-    try:
-        if not hook.saved(runner):
-            runner.call_hook('before_early_checkpoint')
-            hook.save_now(runner)
-    finally:
-        loop._iter += 1
-
-
-def _checkpoint_hook(runner: Runner) -> WholeCheckpointHook | None:
-    return next((hook for hook in runner.hooks if isinstance(hook, WholeCheckpointHook)), None)
+            write_whole(Path(runner.work_dir) / STOPPED, json.dumps(facts))

@@ -10,6 +10,7 @@ from mmengine.runner import Runner
 from mmssod.engine.preflight.config_checks import number_problems
 from mmssod.engine.preflight.data_checks import outside_problems
 from mmssod.engine.preflight.parts import built_part_problems
+from mmssod.engine.reliability.resume import warm_up_end
 from mmssod.engine.runner_access import (
     bare_model,
     count_boxes,
@@ -18,7 +19,6 @@ from mmssod.engine.runner_access import (
     labeled_source,
     sources,
 )
-from mmssod.engine.schedule_resume import warm_up_end
 from mmssod.structures import Problem
 
 MAX_COMPARED_IMAGES = 1_000_000

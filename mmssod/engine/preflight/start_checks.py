@@ -15,7 +15,7 @@ from torch import nn
 
 from mmssod.datasets.preparation import Findings
 from mmssod.engine.preflight.parts import part_problems
-from mmssod.environment.checkpoints import damage
+from mmssod.environment.checkpoint_damage import damage
 from mmssod.models.checkpoint_parts import Misfits, load_and_compare, not_finite
 from mmssod.start import Fit, StartError, find_model, names_file, start_file, trained_classes
 from mmssod.structures import Problem

@@ -15,7 +15,6 @@ from mmengine.config import Config
 from mmengine.dist import barrier, is_main_process
 from mmengine.registry import init_default_scope
 
-from mmssod.apis.checkpoints import merge_checkpoints
 from mmssod.apis.config import ConfigLike, load_config
 from mmssod.apis.distributed import process_group
 from mmssod.apis.offline_labels import labeled_annotations, unlabeled_images, with_annotations
@@ -23,8 +22,8 @@ from mmssod.apis.predicting import use_test_set, use_writer
 from mmssod.apis.teacher_student import last_checkpoint
 from mmssod.apis.testing import run_test, set_score_threshold
 from mmssod.apis.training import prepare, run_training
-from mmssod.engine.checkpoint_files import save_whole
 from mmssod.engine.preflight import config_problems
+from mmssod.engine.reliability.checkpoint_files import save_whole
 from mmssod.environment.errors import InputError
 from mmssod.environment.whole_files import write_whole
 from mmssod.methods.multi_phase.labels import (
@@ -35,6 +34,7 @@ from mmssod.methods.multi_phase.labels import (
     matching_thresholds,
     threshold_grid,
 )
+from mmssod.models.checkpoint_parts import merge_checkpoints
 from mmssod.structures import raise_together
 
 PHASES = 3

@@ -19,9 +19,8 @@ from mmssod.environment.errors import InputError
 from mmssod.environment.whole_files import write_whole
 
 _MENDS = (
-    'clip gradients (optim_wrapper.clip_grad=dict(max_norm=35, norm_type=2)), warm the learning '
-    'rate up (a LinearLR of some hundred iterations), or lower it; with few GPUs pass '
-    '--auto-scale-lr'
+    'clip gradients (optim_wrapper.clip_grad=dict(max_norm=35, norm_type=2)), warm the learning rate up (a LinearLR of '
+    'some hundred iterations), or lower it; with few GPUs pass --auto-scale-lr'
 )
 POLICIES = ('stop', 'skip', 'warn')
 _SKIPPED = 'The step was skipped'
@@ -31,7 +30,6 @@ _NORM = 'grad_norm'  # as clipping calls it in the log
 _KEPT = 'non_finite_guard'  # in checkpoints
 WINDOW = 100  # iterations whose median is what a gradient norm is compared with
 LEAST = 20  # of them that must be there
-LOG_LENGTH = 1_000_000  # of mmengine's HistoryBuffer, which does not grow beyond
 
 
 @HOOKS.register_module()
@@ -88,9 +86,8 @@ class NonFiniteGuardHook(Hook):
         self.explosion_policy = explosion_policy
         self._skipped_in_a_row = 0
         self._step = _NONE  # what became of the optimizer's step of this iteration
-        self._norms_seen = 0
-        # Of the gradients of this iteration's step, while it is on the device.
-        self._norm: torch.Tensor | None = None
+        self._norms_before: np.ndarray | None = None  # those in the log before the iteration
+        self._norm: torch.Tensor | None = None  # of this iteration's step, while on the device
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Take the count of what went wrong in a row back at a resume."""
@@ -105,8 +102,8 @@ class NonFiniteGuardHook(Hook):
             optimizer.register_step_pre_hook(lambda *_: self._before_step(runner))
 
     def before_train_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None) -> None:
-        """Note how many norms are in the log, which may be shortened between two iterations."""
-        self._norms_seen = _logged_norms(runner)
+        """Note the norms in the log, which may be shortened between two iterations."""
+        self._norms_before = _norms(runner)
 
     def after_train_iter(
         self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: dict | None = None
@@ -117,12 +114,11 @@ class NonFiniteGuardHook(Hook):
         if own:
             self._norm = None
             runner.message_hub.update_scalar(f'train/{_NORM}', values.pop(_NORM))
-        logged = _logged_norms(runner)
-        fresh = (
-            logged != self._norms_seen or logged >= LOG_LENGTH
-        )  # between the steps of accumulated gradients there is none
-        if fresh:
-            values.update(_gradient_norm(runner))
+        norms = _norms(runner)
+        fresh = norms is not self._norms_before  # not between the steps of accumulated gradients
+        scaled = isinstance(runner.optim_wrapper, AmpOptimWrapper)
+        if norms is not None and fresh and not (scaled and not math.isfinite(norms[-1])):
+            values[_NORM] = float(norms[-1])
         bad = {
             name: value
             for name, value in values.items()
@@ -157,9 +153,8 @@ class NonFiniteGuardHook(Hook):
         if bad:
             shown = ', '.join(bad[:5]) + (' ...' if len(bad) > 5 else '')
             raise RuntimeError(
-                f'after iteration {runner.iter + 1}, {len(bad)} weights or buffers are not finite '
-                f'({shown}); no checkpoint was written over the last good one. What usually '
-                f'helps: {_MENDS}'
+                f'after iteration {runner.iter + 1}, {len(bad)} weights or buffers are not finite ({shown}); no '
+                f'checkpoint was written over the last good one. What usually helps: {_MENDS}'
             )
 
     def _act(self, runner: Runner, policy: str, text: str, step: str) -> None:
@@ -200,9 +195,7 @@ def _scalars(outputs: dict) -> dict[str, float]:
     tensors = {k: v for k, v in outputs.items() if torch.is_tensor(v) and v.numel() == 1}
     values = {k: float(v) for k, v in outputs.items() if isinstance(v, (int, float))}
     for device in {value.device for value in tensors.values()}:
-        here = {
-            k: v.detach().double().flatten()[0] for k, v in tensors.items() if v.device == device
-        }
+        here = {k: v.detach().double().squeeze() for k, v in tensors.items() if v.device == device}
         values.update(zip(here, torch.stack(list(here.values())).tolist(), strict=True))
     return values
 
@@ -212,29 +205,16 @@ def _clipping_logs(runner: Runner) -> bool:
     return 'max_norm' in (getattr(runner.optim_wrapper, 'clip_grad_kwargs', None) or {})
 
 
-def _norms(runner: Runner) -> np.ndarray:
-    """Gradient norms of the last iterations, the newest last; empty where none are watched."""
+def _norms(runner: Runner) -> np.ndarray | None:
+    """Gradient norms in the log, the newest last: another array after each that is added; None before the first."""
     history = runner.message_hub.log_scalars.get(f'train/{_NORM}')
-    return np.zeros(0) if history is None else np.asarray(history.data[0][-WINDOW - 1 :], float)
-
-
-def _logged_norms(runner: Runner) -> int:
-    """How many gradient norms are in the log, which holds the last million."""
-    history = runner.message_hub.log_scalars.get(f'train/{_NORM}')
-    return 0 if history is None else len(history.data[0])
-
-
-def _gradient_norm(runner: Runner) -> dict[str, float]:
-    norms = _norms(runner)
-    scaled = isinstance(runner.optim_wrapper, AmpOptimWrapper)
-    if not len(norms) or (scaled and not math.isfinite(norms[-1])):
-        return {}
-    return {_NORM: float(norms[-1])}
+    return None if history is None else history.data[0]
 
 
 def _growth(runner: Runner) -> float:
     """The newest gradient norm in medians of those before it; 0 where too few are known."""
-    norms = _norms(runner)
+    logged = _norms(runner)
+    norms = np.zeros(1) if logged is None else logged[-WINDOW - 1 :].astype(float)
     before = norms[:-1][np.isfinite(norms[:-1])]
     if len(before) < LEAST or not np.median(before) > 0 or not math.isfinite(norms[-1]):
         return 0.0
@@ -246,11 +226,9 @@ def _write_report(runner: Runner, values: dict[str, float], data_batch: Any) -> 
     file = osp.join(runner.work_dir, f'non_finite_iter_{runner.iter + 1}{rank}.json')
     report = {
         'iteration': runner.iter + 1,
-        'losses': {
-            name: value if math.isfinite(value) else str(value) for name, value in values.items()
-        },
+        'losses': {name: v if math.isfinite(v) else str(v) for name, v in values.items()},
         'images': batch_image_paths(data_batch),
         'learning_rate': runner.optim_wrapper.get_lr(),
     }
-    write_whole(file, json.dumps(report, indent=1).encode())
+    write_whole(file, json.dumps(report, indent=1))
     return file

@@ -12,10 +12,15 @@ from mmengine.fileio import LocalBackend, get_file_backend
 from mmengine.hooks import CheckpointHook
 from mmengine.runner import Runner
 
-from mmssod.engine.checkpoint_files import LAST, WHOLE_FILES, name_in
 from mmssod.engine.hooks.ema_teacher_hook import EMATeacherHook
 from mmssod.engine.main_metric import main_metric, step_of
-from mmssod.engine.own_checkpoints import keep_own_names, note_older
+from mmssod.engine.reliability.checkpoint_files import (
+    LAST,
+    WHOLE_FILES,
+    keep_own_names,
+    name_in,
+    note_older,
+)
 from mmssod.environment.log_entries import note_start
 from mmssod.environment.whole_files import unfinished_files, write_whole
 
@@ -59,9 +64,7 @@ class WholeCheckpointHook(CheckpointHook):
                 note_older(runner.work_dir, folder)
             note_start(Path(runner.work_dir), runner.timestamp, goes_on=goes_on)
         super().before_train(runner)
-        if (
-            runner.iter
-        ):  # mmengine writes the best one's name into the last checkpoint only where it knows that
+        if runner.iter:  # mmengine writes the best one's name into it where it knows it
             self.last_ckpt = runner.message_hub.runtime_info.get('last_ckpt')
         if is_main_process() and isinstance(self.file_backend, LocalBackend):
             for unfinished in unfinished_files(self.out_dir):
@@ -70,6 +73,7 @@ class WholeCheckpointHook(CheckpointHook):
     def save_now(self, runner: Runner) -> None:
         """Save after this iteration, unless that was done already; for ``after_train_iter``, on all processes."""
         if not self.saved(runner):
+            runner.call_hook('before_early_checkpoint')
             self._save_checkpoint(runner)
 
     def saved(self, runner: Runner) -> bool:
@@ -142,8 +146,7 @@ class WholeCheckpointHook(CheckpointHook):
 
     def _choose_metric(self, runner: Runner, metrics: dict[str, Any]) -> bool:
         """Decide what ``auto`` means, once; whether there is such a metric."""
-        moving = any(isinstance(hook, EMATeacherHook) for hook in runner.hooks)
-        name = main_metric(metrics, teacher=moving)
+        name = judged_by(runner, metrics)
         if name is None:
             runner.logger.warning(
                 f'no best checkpoint is kept: expected an AP among the metrics, got {sorted(metrics)}; name one with '
@@ -164,6 +167,17 @@ class WholeCheckpointHook(CheckpointHook):
             for path in Path(self.out_dir).glob(f'{start}*.pth'):
                 if path.name not in kept and step_of(path.name) is not None:
                     path.unlink(missing_ok=True)
+
+
+def checkpoint_hook(runner: Runner) -> WholeCheckpointHook | None:
+    """The hook of a run that saves its checkpoints; None where its config has another or none."""
+    return next((hook for hook in runner.hooks if isinstance(hook, WholeCheckpointHook)), None)
+
+
+def judged_by(runner: Runner, metrics: dict[str, Any]) -> str | None:
+    """The name of the AP that a run is judged by, of the teacher where one follows the student; None for none."""
+    moving = any(isinstance(hook, EMATeacherHook) for hook in runner.hooks)
+    return main_metric(metrics, teacher=moving)
 
 
 class _RemovesLater:

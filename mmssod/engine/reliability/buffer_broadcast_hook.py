@@ -66,9 +66,7 @@ class BufferBroadcastHook(Hook):
             checkpoint['buffers_of_processes'] = self._to_save
             self._to_save = []
 
-    def after_train_iter(
-        self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: dict | None = None
-    ) -> None:
+    def after_train_iter(self, runner: Runner, *_: Any, **__: Any) -> None:
         """Broadcast where a checkpoint follows."""
         if get_world_size() > 1 and checkpoint_follows(runner):
             broadcast_buffers(bare_model(runner))

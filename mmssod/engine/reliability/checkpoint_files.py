@@ -1,28 +1,36 @@
-"""Checkpoint files: written whole, and found again after a kill."""
+"""Checkpoint files of a run: written whole, found again after a kill, and told from those of other runs."""
 
 from __future__ import annotations
 
 import io
+import json
 import logging
 import os
 import os.path as osp
 import re
 import sys
-from collections.abc import Iterator
+import zipfile
+from collections.abc import Iterator, MutableMapping
+from fnmatch import fnmatch
+from hashlib import sha256
+from pathlib import Path
 from typing import Any
 
 import torch
 from mmengine.fileio import LocalBackend, register_backend
 from mmengine.logging import print_log
 
-from mmssod.engine.own_checkpoints import older, signature
-from mmssod.environment.checkpoints import damage
+from mmssod.environment.checkpoint_damage import damage
 from mmssod.environment.errors import InputError
 from mmssod.environment.whole_files import write_whole
 
 LAST = 'last_checkpoint'
 """File of a work directory that names its newest checkpoint."""
 
+OLDER = 'older_checkpoints.json'
+"""File of a work directory with the checkpoints that lay there when its run began."""
+
+WHOLE_FILES = 'mmssod.whole_files'
 _STEP = re.compile(r'(?:iter|epoch)_(\d+)\.pth')
 
 
@@ -35,15 +43,14 @@ class WholeFileBackend(LocalBackend):
         write_whole(os.fspath(filepath), bytes(obj))
 
 
+register_backend(WHOLE_FILES, WholeFileBackend, force=True)
+
+
 def save_whole(content: Any, path: str | os.PathLike) -> None:
     """``torch.save``, whole or not at all; see ``write_whole``."""
     stream = io.BytesIO()
     torch.save(content, stream)
     write_whole(os.fspath(path), stream.getvalue())
-
-
-WHOLE_FILES = 'mmssod.whole_files'
-register_backend(WHOLE_FILES, WholeFileBackend, force=True)
 
 
 def newest_checkpoint(work_dir: str) -> str | None:
@@ -89,17 +96,20 @@ def newest_checkpoint(work_dir: str) -> str | None:
     return None
 
 
-def name_in(work_dir: str, checkpoint: str) -> bytes:
-    """What ``last_checkpoint`` says: the name within the work directory, so that a copy means its own; else a path."""
-    folder, name = osp.split(checkpoint)
-    return (name if folder == work_dir.rstrip(os.sep) else checkpoint).encode()
-
-
 def find_own() -> None:
     """Let mmengine's own ``--resume`` find what ``newest_checkpoint`` finds. Idempotent."""
     for name in ('', '.checkpoint', '.runner', '._flexible_runner'):
         if module := sys.modules.get(f'mmengine.runner{name}'):
             module.find_latest_checkpoint = newest_checkpoint  # type: ignore[attr-defined]
+
+
+find_own()
+
+
+def name_in(work_dir: str, checkpoint: str) -> str:
+    """What ``last_checkpoint`` says: the name within the work directory, so that a copy means its own; else a path."""
+    folder, name = osp.split(checkpoint)
+    return name if folder == work_dir.rstrip(os.sep) else checkpoint
 
 
 def _candidates(work_dir: str) -> Iterator[str]:
@@ -117,9 +127,7 @@ def _candidates(work_dir: str) -> Iterator[str]:
             step = _STEP.fullmatch(name)
             if step and (last is None or int(step[1]) <= int(last[1])):
                 steps[int(step[1])] = osp.join(folder, name)
-    for number in sorted(steps, reverse=True):
-        if steps[number] != named:
-            yield steps[number]
+    yield from (steps[number] for number in sorted(steps, reverse=True) if steps[number] != named)
 
 
 def _named(work_dir: str) -> str:
@@ -137,4 +145,57 @@ def _named(work_dir: str) -> str:
     return named
 
 
-find_own()
+def keep_own_names(info: MutableMapping[str, Any], folder: str) -> None:
+    """Of what a resumed checkpoint says of other files, keep what lies in the run's own folder: mmengine removes it.
+
+    Args:
+        info: ``message_hub.runtime_info``, changed: ``best_ckpt...`` are regular files ``best_*.pth`` of the folder, or
+            None, ``last_ckpt`` lies in it, and ``keep_ckpt_ids`` are numbers.
+        folder: Where the run's checkpoints are written.
+    """
+    for key in list(info):
+        if key == 'best_ckpt' or key.startswith('best_ckpt_'):
+            info[key] = _own(info[key], folder, 'best_*.pth')
+        elif key == 'last_ckpt':
+            info[key] = _own(info[key], folder, '*.pth')
+        elif key == 'keep_ckpt_ids':
+            ids = info[key] if isinstance(info[key], (list, tuple)) else []
+            info[key] = [step for step in ids if type(step) is int]
+
+
+def _own(path: Any, folder: str, pattern: str) -> str | None:
+    if not isinstance(path, str):
+        return None
+    own = osp.join(folder, osp.basename(path))
+    if '://' not in folder and (osp.islink(own) or osp.isdir(own)):
+        return None
+    return own if fnmatch(osp.basename(own), pattern) else None
+
+
+def note_older(work_dir: str, folder: str) -> None:
+    """Note the checkpoints of earlier runs in a folder, so that the run which begins is not resumed from them."""
+    found = {signature(path) for path in Path(folder).glob('*.pth')} if osp.isdir(folder) else set()
+    note = Path(work_dir) / OLDER
+    if found:
+        write_whole(note, json.dumps(sorted(found)))
+    else:
+        note.unlink(missing_ok=True)
+
+
+def older(work_dir: str) -> set[str]:
+    """Signatures of the checkpoints that are of earlier runs than the newest in a folder."""
+    try:
+        return set(json.loads((Path(work_dir) / OLDER).read_text()))
+    except (OSError, ValueError, TypeError):
+        return set()
+
+
+def signature(path: str | Path) -> str:
+    """What tells a checkpoint from others, and stays when it is copied: the checksums in it, or its size."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            # The first part of the names is the file's own.
+            parts = [(e.filename.partition('/')[2], e.CRC, e.file_size) for e in archive.infolist()]
+        return sha256(repr(parts).encode()).hexdigest()
+    except (OSError, ValueError, zipfile.BadZipFile):
+        return f'{osp.getsize(path)} bytes' if osp.exists(path) else ''

@@ -17,7 +17,7 @@ from mmengine.hooks import EMAHook, Hook
 from mmengine.runner import IterBasedTrainLoop, Runner
 from torch.utils.data._utils import signal_handling
 
-from mmssod.engine.hooks.whole_checkpoint_hook import WholeCheckpointHook
+from mmssod.engine.reliability.whole_checkpoint_hook import checkpoint_hook
 from mmssod.engine.runner_access import bare_model
 from mmssod.engine.terminal import leave_closed, terminals
 from mmssod.environment.errors import InputError
@@ -76,9 +76,8 @@ class PreemptionHook(Hook):
         if interval < 1:
             raise InputError(f'expected interval >= 1, got {interval}')
         global _training
-        _training = (
-            True  # here, since mmengine 0.10.7 forks its data workers before any hook is called
-        )
+        # Here, since mmengine 0.10.7 forks its data workers before any hook is called.
+        _training = True
         self.interval = interval
         self._told: dict[int, float] = {}  # signal -> when it first came
         self._before: dict[int, Any] = {}
@@ -93,9 +92,7 @@ class PreemptionHook(Hook):
             if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # as of nohup
                 self._before[signal.SIGHUP] = signal.signal(signal.SIGHUP, self._note)
 
-    def after_train_iter(
-        self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: dict | None = None
-    ) -> None:
+    def after_train_iter(self, runner: Runner, *_: Any, **__: Any) -> None:
         """Save and exit, if any process was told to."""
         steps = getattr(runner.optim_wrapper, '_accumulative_counts', 1)
         if self.is_last_train_iter(runner) or (runner.iter + 1) % steps:
@@ -103,9 +100,7 @@ class PreemptionHook(Hook):
         if self._agreed(runner, (runner.iter + 1) // steps):
             self._stop(runner)
 
-    def after_val_iter(
-        self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: Any = None
-    ) -> None:
+    def after_val_iter(self, runner: Runner, batch_idx: int, *_: Any, **__: Any) -> None:
         """Save and exit within an evaluation of a training, if any process was told to."""
         loop = runner._train_loop
         if not isinstance(loop, IterBasedTrainLoop) or batch_idx >= _common_batches(runner):
@@ -115,7 +110,7 @@ class PreemptionHook(Hook):
         loop._iter -= 1  # back to the iteration whose weights are evaluated
         try:
             steps = getattr(runner.optim_wrapper, '_accumulative_counts', 1)
-            hook = _checkpoint_hook(runner)
+            hook = checkpoint_hook(runner)
             foreign = any(isinstance(other, EMAHook) for other in runner.hooks)
             if (hook and hook.saved(runner)) or not ((runner.iter + 1) % steps or foreign):
                 self._stop(runner, ', in its evaluation')
@@ -123,9 +118,8 @@ class PreemptionHook(Hook):
             loop._iter += 1
 
     def _stop(self, runner: Runner, where: str = '') -> None:
-        hook = _checkpoint_hook(runner)
-        if hook is not None and not hook.saved(runner):
-            runner.call_hook('before_early_checkpoint')
+        hook = checkpoint_hook(runner)
+        if hook is not None:
             hook.save_now(runner)
         runner.logger.warning(
             f'told to end: stopped after iteration {runner.iter + 1}{where}, '
@@ -138,9 +132,8 @@ class PreemptionHook(Hook):
         """Give the signals back; called at the end of a run, also after an error."""
         global _training
         _training = False
-        for number, handler in self._before.items():
-            signal.signal(number, handler)
-        self._before.clear()
+        while self._before:
+            signal.signal(*self._before.popitem())
 
     def _agreed(self, runner: Runner, number: int) -> bool:
         """Whether any process was told; several ask each other where ``interval`` divides the number."""
@@ -174,10 +167,6 @@ def _exit_code(signals: Collection[int]) -> int:
     return next((codes[one] for one in signals if one in codes), EXIT_CODE)
 
 
-def _checkpoint_hook(runner: Runner) -> WholeCheckpointHook | None:
-    return next((hook for hook in runner.hooks if isinstance(hook, WholeCheckpointHook)), None)
-
-
 def _common_batches(runner: Runner) -> float:
     """How many batches of an evaluation every process has at least: only in these all can agree."""
     if get_world_size() == 1:
@@ -202,9 +191,8 @@ def _outlive_first_signal() -> None:
 
     signal_handling._set_worker_signal_handlers = set_handlers
     signal.signal(signal.SIGTERM, later)
-    signal.signal(signal.SIGUSR1, signal.SIG_IGN)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    for number in (signal.SIGUSR1, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
 
 
 class _Later:

@@ -6,10 +6,11 @@ from typing import Any
 
 from mmdet.registry import HOOKS
 from mmengine.hooks import Hook
-from mmengine.logging import HistoryBuffer
 from mmengine.runner import Runner
 
 from mmssod.environment.errors import InputError
+
+ALL = 1_000_000  # what mmengine keeps
 
 
 @HOOKS.register_module()
@@ -22,7 +23,7 @@ class ShortHistoryHook(Hook):
     (``window_size='global'`` or ``'epoch'``) are kept whole.
 
     Args:
-        length: Values that are kept; at times twice as many are there.
+        length: Values that are kept.
 
     Raises:
         ValueError: ``length`` below a window of the log.
@@ -34,7 +35,7 @@ class ShortHistoryHook(Hook):
         self.length = length
 
     def before_train(self, runner: Runner) -> None:
-        """Check the length, and shorten what a checkpoint of a run without this hook brought."""
+        """Check the length."""
         log = runner.log_processor
         sizes = [log.window_size, *(entry.get('window_size') for entry in log.custom_cfg)]
         longest = max(size for size in sizes if isinstance(size, int))
@@ -43,19 +44,10 @@ class ShortHistoryHook(Hook):
                 f'ShortHistoryHook.length: expected at least {longest}, over which log_processor averages, got '
                 f'{self.length}; raise it or lower the window_size'
             )
-        self._shorten(runner, 2 * self.length)
 
-    def after_train_iter(
-        self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: dict | None = None
-    ) -> None:
-        """Shorten them, once in ``length`` iterations: at the same ones in a run that is resumed."""
-        if self.every_n_train_iters(runner, self.length):
-            self._shorten(runner, self.length)
-
-    def _shorten(self, runner: Runner, most: int) -> None:
+    def after_train_iter(self, runner: Runner, *_: Any, **__: Any) -> None:
+        """Bound each scalar's history, which then forgets by itself."""
         custom = runner.log_processor.custom_cfg
         whole = {entry['data_src'] for entry in custom if isinstance(entry.get('window_size'), str)}
-        histories = runner.message_hub.log_scalars
-        for name, history in histories.items():
-            if len(history.data[0]) > most and name.split('/', 1)[-1] not in whole:
-                histories[name] = HistoryBuffer(*(part[-self.length :] for part in history.data))
+        for name, history in runner.message_hub.log_scalars.items():
+            history.max_length = ALL if name.split('/', 1)[-1] in whole else self.length

@@ -11,7 +11,7 @@ from mmengine.dist import all_gather_object, all_reduce, get_world_size
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
-from mmssod.engine.hooks.buffer_broadcast_hook import checkpoint_follows
+from mmssod.engine.reliability.buffer_broadcast_hook import checkpoint_follows
 from mmssod.engine.runner_access import bare_model, sources
 from mmssod.environment.errors import InputError
 from mmssod.environment.whole_files import write_whole
@@ -56,9 +56,7 @@ class SkippedImagesHook(Hook):
         kept = runner.message_hub.runtime_info.get(_KEPT, {}) if runner.iter else {}
         self._known = {name: dict(images) for name, images in kept.items()}
 
-    def after_train_iter(
-        self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: dict | None = None
-    ) -> None:
+    def after_train_iter(self, runner: Runner, *_: Any, **__: Any) -> None:
         """Look every ``interval`` iterations, and where a checkpoint follows."""
         if self.every_n_train_iters(runner, self.interval) or checkpoint_follows(runner):
             self._look(runner)
