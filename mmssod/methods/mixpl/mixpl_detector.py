@@ -60,7 +60,6 @@ class MixPLDetector(PseudoLabelDetector):
         fill: float = 0.0,
         **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
         self.require_values(
             memory_size=memory_size,
             mosaic_weight=mosaic_weight,
@@ -68,8 +67,9 @@ class MixPLDetector(PseudoLabelDetector):
             patches=patches,
             patch_size=patch_size,
             max_erased=max_erased,
-            joint_features=self.joint_features,
+            joint_features=kwargs.get('joint_features', False),
         )
+        super().__init__(**kwargs)
         self.memory: deque[tuple[Tensor, PseudoLabels]] = deque(maxlen=memory_size)
         self.mosaic_weight = mosaic_weight
         self.mosaic_sizes = mosaic_sizes
@@ -183,7 +183,7 @@ class MixPLDetector(PseudoLabelDetector):
         for part, x, y in torch.rand(fewest + draw(most - fewest + 1), 3).tolist():
             share = least + (greatest - least) * part
             high, wide = int(share * height), int(share * width)
-            left, top = int(x * (width - wide)), int(y * (height - high))
+            left, top = int(x * (width - wide + 1)), int(y * (height - high + 1))
             found.append((left, top, left + wide, top + high))
         return found
 

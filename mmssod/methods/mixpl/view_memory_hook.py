@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from mmdet.registry import HOOKS
-from mmengine.dist import all_gather_object, get_rank, get_world_size
+from mmengine.dist import all_gather_object, get_rank, get_world_size, is_main_process
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from torch import Tensor
@@ -50,7 +50,8 @@ class ViewMemoryHook(Hook):
 
     def before_early_checkpoint(self, runner: Runner) -> None:
         """Gather what all processes remember; called on all of them."""
-        self._of_all = all_gather_object(remembered(runner))
+        of_all = all_gather_object(remembered(runner))
+        self._of_all = of_all if is_main_process() else []
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Put it into the checkpoint."""
