@@ -1,7 +1,7 @@
 """MixPL with Faster R-CNN on all of COCO train2017 and unlabeled2017.
 
-The paper reports 46.20 AP. Not run here: needs COCO and 8 GPUs. A batch of 4 + 4 images is that of the public code's data
-config; it has no config for COCO-full, so the schedule is ours, Soft Teacher's.
+The paper reports 46.20 AP. Not run here: needs COCO and 8 GPUs. A batch of 4 + 4 images is that of the public code's
+data config; it has no config for COCO-full, so the schedule is ours, Soft Teacher's.
 
     tools/dist_train.sh configs/mixpl/coco_full.py 8
 """

@@ -1,7 +1,7 @@
 """MixPL with DINO on all of COCO train2017 and unlabeled2017.
 
-The paper reports 55.2 AP. Not run here: needs COCO and 8 GPUs. A batch of 4 + 4 images is that of the public code's data
-config; it has no config for COCO-full, so the schedule is ours, four times that of COCO-partial.
+The paper reports 55.2 AP. Not run here: needs COCO and 8 GPUs. A batch of 4 + 4 images is that of the public code's
+data config; it has no config for COCO-full, so the schedule is ours, four times that of COCO-partial.
 
     tools/dist_train.sh configs/mixpl/dino_coco_full.py 8
 """

@@ -1,7 +1,7 @@
 """MixPL with FCOS on 1, 2, 5 or 10 % of COCO.
 
-Its figures are in the paper and were not found elsewhere. Not run here: needs COCO and 8 GPUs. The threshold of 0.4, on
-p*v, is the paper's as others cite it; the public code's config of 10 % has 0.3.
+Not run here: needs COCO and 8 GPUs. Values: the public code's config of 10 %, but for the threshold on p*v, which is
+0.3 there and DINO's here; 8 GPUs are ours.
 
     PERCENT=2 FOLD=1 tools/dist_train.sh configs/mixpl/fcos_coco_partial.py 8
 """

@@ -46,8 +46,11 @@ def assert_equal_ends(first, second, iterations):
     assert states[0].keys() == states[1].keys()
     for name, value in states[0].items():
         assert torch.equal(value, states[1][name]), name
-    for ours, theirs in zip(*(end['view_memory'][0] for end in ends), strict=True):
-        assert all(torch.equal(value, theirs[name]) for name, value in ours.items())
+    for (image, labels), (other, theirs) in zip(
+        *(end['view_memory'][0] for end in ends), strict=True
+    ):
+        assert torch.equal(image, other)
+        assert all(torch.equal(value, theirs[name]) for name, value in labels.items())
     return ends[0]
 
 
@@ -68,7 +71,7 @@ def test_two_and_two_steps_are_four(data, tmp_path):
         train(cfg, work_dir=str(folder), seed=0, resume='auto')
     end = assert_equal_ends(whole, parts, 4)
     assert len(end['view_memory'][0]) == 4
-    assert all(len(entry['boxes']) > 0 for entry in end['view_memory'][0])
+    assert all(len(labels['boxes']) > 0 for _, labels in end['view_memory'][0])
     mosaic = [line.get('unsup_mosaic_loss_cls') for line in logged(parts)]
     assert mosaic[:2] == [None, None] and all(value > 0 for value in mosaic[2:])
 

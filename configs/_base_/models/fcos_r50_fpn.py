@@ -1,7 +1,6 @@
 """FCOS with center sampling, normalized regression, GIoU loss, and the ResNet-50 of faster_rcnn_r50_fpn.py.
 
-As mmdet's fcos_r50-caffe_fpn_gn-head-center-normbbox-centeronreg-giou_1x_coco (0.6 in non-maximum suppression), group norm
-in the head included.
+As mmdet's fcos_r50-caffe_fpn_gn-head-center-normbbox-centeronreg-giou_1x_coco.
 """
 
 _base_ = './faster_rcnn_r50_fpn.py'

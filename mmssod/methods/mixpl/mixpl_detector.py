@@ -4,7 +4,7 @@
 """
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -111,7 +111,14 @@ class MixPLDetector(PseudoLabelDetector):
 
     def runtime_problems(self, runner: Runner) -> list[Problem]:
         """Slots that do not fit the student, and a memory that would be lost at a resume."""
-        return [*super().runtime_problems(runner), *hook_problems(runner)]
+        lost = Problem(
+            'the remembered views would be in no checkpoint',
+            'a ViewMemoryHook',
+            'none among the hooks',
+            "default_hooks.view_memory=dict(type='ViewMemoryHook')",
+        )
+        saved = any(isinstance(hook, ViewMemoryHook) for hook in runner.hooks)
+        return [*super().runtime_problems(runner), *([] if saved else [lost])]
 
     def unsupervised_loss(
         self, inputs: Tensor, samples: SampleList, targets: list[PseudoLabels]
@@ -186,15 +193,3 @@ class MixPLDetector(PseudoLabelDetector):
             left, top = int(x * (width - wide + 1)), int(y * (height - high + 1))
             found.append((left, top, left + wide, top + high))
         return found
-
-
-def hook_problems(runner: Runner) -> Iterator[Problem]:
-    """A run without the hook that saves the memory."""
-    hooks = getattr(runner, 'hooks', None)
-    if hooks is not None and not any(isinstance(hook, ViewMemoryHook) for hook in hooks):
-        yield Problem(
-            'the remembered views would be in no checkpoint',
-            'a ViewMemoryHook',
-            'none among the hooks',
-            "default_hooks.view_memory=dict(type='ViewMemoryHook')",
-        )

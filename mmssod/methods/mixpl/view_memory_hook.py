@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeAlias
 
 from mmdet.registry import HOOKS
 from mmengine.dist import all_gather_object, get_rank, get_world_size, is_main_process
@@ -14,6 +14,7 @@ from mmssod.engine.hooks.buffer_broadcast_hook import checkpoint_follows
 from mmssod.engine.runner_access import bare_model
 from mmssod.structures import PseudoLabels
 
+Entries: TypeAlias = list[tuple[Tensor, dict[str, Tensor]]]
 REMEMBERED = 'view_memory'  # in checkpoints: one entry a process
 
 
@@ -22,14 +23,14 @@ class ViewMemoryHook(Hook):
     """Saves the views that a :class:`MixPLDetector` remembers; a resumed run goes on with them.
 
     Each process remembers views of its own, and all of them are in the checkpoint. They are no weights: a run that only
-    starts from a checkpoint begins with an empty memory, and so does one that is resumed by another number of processes.
-    With several processes a checkpoint of the best evaluation lacks them.
+    starts from a checkpoint begins with an empty memory, and so does one that is resumed by another number of
+    processes. With several processes a checkpoint of the best evaluation lacks them.
     """
 
     priority = 80  # before CheckpointHook
 
     def __init__(self) -> None:
-        self._of_all: list[list[dict[str, Tensor]]] = []
+        self._of_all: list[Entries] = []
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Take what this process remembered."""
@@ -37,9 +38,7 @@ class ViewMemoryHook(Hook):
         if runner._resume and len(parts) == get_world_size():
             memory = bare_model(runner).memory
             memory.clear()
-            for entry in parts[get_rank()]:
-                labels = {name: value for name, value in entry.items() if name != 'image'}
-                memory.append((entry['image'], PseudoLabels(**labels)))
+            memory.extend((image, PseudoLabels(**labels)) for image, labels in parts[get_rank()])
 
     def after_train_iter(
         self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: dict | None = None
@@ -60,9 +59,9 @@ class ViewMemoryHook(Hook):
         self._of_all = []
 
 
-def remembered(runner: Runner) -> list[dict[str, Tensor]]:
-    """The views, oldest first: ``image`` and the fields of its labels, on the host."""
+def remembered(runner: Runner) -> Entries:
+    """Each view, oldest first, and the fields of its labels, on the host."""
     return [
-        {name: value.cpu() for name, value in dict(image=image, **vars(labels)).items()}
+        (image.cpu(), {name: value.cpu() for name, value in vars(labels).items()})
         for image, labels in bare_model(runner).memory
     ]

@@ -17,10 +17,10 @@ LARGE = 'large'
 class ResamplingSampler(SourceSampler):
     """A ``SourceSampler`` that meets some labeled images several times an epoch.
 
-    A kind of images, those with a class or those with a large object, that is a share f of all below its limit t is met
-    sqrt(t / f) times as often; an image of several kinds as often as the most frequent of its repetitions. The remainders
-    of these numbers are carried on from image to image, so that their sum is kept to half an image. All else is as in
-    ``SourceSampler``: a batch is a pure function of seed and number.
+    Images with a certain class are a kind, and so are those with a large object. A kind that is a share f of all
+    images, below its limit t, is met sqrt(t / f) times as often; an image of several kinds as often as the rarest asks for. The
+    remainders of these numbers are carried on from image to image, so that their sum is kept to half an image. All else
+    is as in ``SourceSampler``: a batch is a pure function of seed and number.
 
     Args:
         dataset: ``SemiDataset``.
@@ -34,7 +34,8 @@ class ResamplingSampler(SourceSampler):
         TypeError: The data set has no sources.
         ValueError: A share is outside its range, or a count as in ``SourceSampler``.
 
-    Source: Gupta et al., "LVIS", 2019, to which MixPL's authors point; the limits and size as a kind are ours.
+    Source: repeat factors by class of Gupta et al., "LVIS", 2019, which mmdet rounds up; the limits, and size as a
+    kind, are ours. MixPL re-samples labeled images, and its authors point to mmdet's config of LVIS for how.
     """
 
     def __init__(
@@ -53,12 +54,9 @@ class ResamplingSampler(SourceSampler):
                 f'class_share and large_share must be in [0, 1], got {class_share} and {large_share}'
             )
         super().__init__(dataset, counts, seed=seed, aspect_grouping=aspect_grouping)
-        kinds = [
-            kinds_of(info['instances'], large_area)
-            for info in map(
-                dataset.sources['labeled'].get_data_info, range(len(dataset.sources['labeled']))
-            )
-        ]
+        labeled = dataset.sources['labeled']
+        infos = map(labeled.get_data_info, range(len(labeled)))
+        kinds = [kinds_of(info['instances'], large_area) for info in infos]
         times = whole_times(repeat_factors(kinds, class_share, {LARGE: large_share}))
         first = dataset.offsets['labeled']
         stream = self.streams[list(self.counts).index('labeled')]
