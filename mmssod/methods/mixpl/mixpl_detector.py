@@ -34,7 +34,7 @@ class MixPLDetector(PseudoLabelDetector):
     Where no image of a batch has a box the batch counts 0. Losses of the mosaic are ``unsup_mosaic_*``.
 
     Args:
-        memory_size: How many views, at least 4. With as many as a batch has beyond 4, both mixtures share no view.
+        memory_size: How many views, at least 4. With 4 more than a batch has unlabeled images both mixtures share none.
         mosaic_weight: What the mosaic's losses are multiplied by, besides ``unsup_weight``, at least 0.
         mosaic_sizes: Least and greatest height, and width, that a view of a mosaic is made to fit, in pixels.
         patches: Least and greatest number of patches.

@@ -33,6 +33,7 @@ recipes = [
     dict(name='ISMT', config='configs/ismt/demo_final.py', labels='ISMT, two heads'),
     dict(name='Multi-Phase', config='configs/multi_phase/demo.py'),
     dict(name='Soft Teacher', config='configs/soft_teacher/demo.py', start='teacher, plain'),
+    dict(name='MixPL', config='configs/mixpl/demo.py', start='teacher, plain'),
     dict(name='pseudo labels', config='configs/demo/student_plain.py', start='teacher, plain'),
     dict(name='teacher', config='configs/demo/teacher.py'),
     dict(name='certainty', config='configs/demo/student.py', start='teacher'),
