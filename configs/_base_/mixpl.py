@@ -20,7 +20,7 @@ semi = dict(
     predict_with='teacher',
 )
 semi_hooks = dict(
-    ema_teacher=dict(type='EMATeacherHook', ema_decay=0.9998, interval=3, ramp=True),
+    ema_teacher=dict(type='EMATeacherHook', ema_decay=0.9998, burn_in=0, interval=3, ramp=True),
     view_memory=dict(type='ViewMemoryHook'),
 )
 warm_up_500 = [dict(type='LinearLR', start_factor=0.001, by_epoch=False, begin=0, end=500)]

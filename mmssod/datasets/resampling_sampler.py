@@ -18,9 +18,9 @@ class ResamplingSampler(SourceSampler):
     """A ``SourceSampler`` that meets some labeled images several times an epoch.
 
     Images with a certain class are a kind, and so are those with a large object. A kind that is a share f of all
-    images, below its limit t, is met sqrt(t / f) times as often; an image of several kinds as often as the rarest asks for. The
-    remainders of these numbers are carried on from image to image, so that their sum is kept to half an image. All else
-    is as in ``SourceSampler``: a batch is a pure function of seed and number.
+    images, below its limit t, is met sqrt(t / f) times as often; an image of several kinds as often as the rarest asks
+    for. The remainders of these numbers are carried on from image to image, so that their sum is kept to half an
+    image. All else is as in ``SourceSampler``: a batch is a pure function of seed and number.
 
     Args:
         dataset: ``SemiDataset``.
