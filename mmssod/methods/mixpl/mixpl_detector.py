@@ -79,7 +79,7 @@ class MixPLDetector(PseudoLabelDetector):
         self.fill = fill
 
     @staticmethod
-    def require_values(  # type: ignore[override]
+    def require_values(
         *args: Any,
         memory_size: int = 8,
         mosaic_weight: float = 0.5,
