@@ -2,6 +2,7 @@
 
 from mmssod.datasets.aspect import aspect_ratios
 from mmssod.datasets.labeled import LabeledDataset
+from mmssod.datasets.resampling_sampler import ResamplingSampler
 from mmssod.datasets.sample_key import SampleKey, seeded
 from mmssod.datasets.samplers import SourceSampler
 from mmssod.datasets.semi import SemiDataset
@@ -17,6 +18,7 @@ __all__ = [
     'ColorJitter',
     'GaussianBlur',
     'LabeledDataset',
+    'ResamplingSampler',
     'SampleKey',
     'SemiDataset',
     'SourceSampler',

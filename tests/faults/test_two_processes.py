@@ -67,8 +67,19 @@ def test_one_process_goes_on_from_two(tmp_path):
     assert (tmp_path / f'cut/iter_{ITERATIONS}.pth').exists()
 
 
+def mixpl(cfg):
+    """The same run with MixPL: each process remembers four views, and mixes after two steps."""
+    values = dict(memory_size=4, mosaic_sizes=(24, 48), empty_images='background')
+    cfg.model.update(type='MixPLDetector', **values)
+    cfg.model.balancer.update(threshold=0.0, bounds=(0.0, 1.0))
+    cfg.default_hooks.view_memory = dict(type='ViewMemoryHook')
+    cfg.train_dataloader.batch_size = 3
+    cfg.train_dataloader.sampler.counts.unlabeled = 2
+
+
 @pytest.mark.slow  # six processes of a real detector
-def test_a_detector_resumes_in_two_processes(tmp_path):
+@pytest.mark.parametrize('changed', [lambda cfg: None, mixpl], ids=['mean teacher', 'mixpl'])
+def test_a_detector_resumes_in_two_processes(tmp_path, changed):
     """The shipped runtime and pipelines; two and one steps are three."""
     data = small_data(tmp_path / 'data')
 
@@ -77,6 +88,7 @@ def test_a_detector_resumes_in_two_processes(tmp_path):
         folder.mkdir(exist_ok=True)
         cfg = small_config(data, folder, max_iters)
         cfg.env_cfg.dist_cfg = dict(backend='gloo', timeout=60)
+        changed(cfg)
 
         def action():
             apis.train(cfg, work_dir=str(folder), seed=0, launcher='pytorch', resume='auto')
@@ -86,8 +98,12 @@ def test_a_detector_resumes_in_two_processes(tmp_path):
     for name, max_iters in (('whole', 3), ('cut', 2), ('cut', 3)):
         train(name, max_iters)
     assert differences(tmp_path / 'whole', tmp_path / 'cut', 'iter_3.pth') == []
-    state = torch.load(tmp_path / 'cut/iter_3.pth', weights_only=False)['state_dict']
-    assert state['balancer.count'].sum() > 0
+    end = torch.load(tmp_path / 'cut/iter_3.pth', weights_only=False)
+    assert end['state_dict']['balancer.count'].sum() > 0
+    if changed is mixpl:  # each process has four views of its own
+        first, second = end['view_memory']
+        assert len(first) == len(second) == 4
+        assert not any(torch.equal(a, b) for (a, _), (b, _) in zip(first, second, strict=True))
 
 
 @pytest.mark.slow  # torchrun imports everything in three processes

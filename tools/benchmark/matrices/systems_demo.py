@@ -35,6 +35,7 @@ recipes = [
     dict(name='Soft Teacher', config='configs/soft_teacher/demo.py', start='teacher, plain'),
     dict(name='Consistent-Teacher', config='configs/consistent_teacher/demo.py'),
     dict(name='LabelMatch', config='configs/labelmatch/demo.py', start='teacher, plain'),
+    dict(name='MixPL', config='configs/mixpl/demo.py', start='teacher, plain'),
     dict(name='pseudo labels', config='configs/demo/student_plain.py', start='teacher, plain'),
     dict(name='teacher', config='configs/demo/teacher.py'),
     dict(name='certainty', config='configs/demo/student.py', start='teacher'),
