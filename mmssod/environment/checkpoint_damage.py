@@ -33,7 +33,7 @@ def damage(path: str) -> str | None:
         return None
     try:
         if path.endswith(SAFETENSORS):
-            return _safetensors_damage(path)
+            return safetensors_damage(path)
         with open(path, 'rb') as stream:
             start = stream.read(2)
         if start[:1] == _PICKLE:
@@ -60,7 +60,7 @@ def larger_inside(path: str) -> str | None:
     return None if inside <= size else f'{inside} bytes in a file of {size}'
 
 
-def _safetensors_damage(path: str) -> str | None:
+def safetensors_damage(path: str) -> str | None:
     """Of a length (8 bytes), a json header with the place of each tensor, and the tensors, which have no checksum."""
     size = osp.getsize(path)
     with open(path, 'rb') as stream:

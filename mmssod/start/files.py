@@ -21,9 +21,8 @@ from urllib.parse import unquote, urlsplit
 import torch
 from mmengine.logging import print_log
 
-from mmssod.environment.checkpoint_damage import damage
+from mmssod.environment.checkpoint_damage import SAFETENSORS, damage, safetensors_damage
 from mmssod.environment.errors import InputError
-from mmssod.environment.safetensors_files import SUFFIX, safetensors_damage
 from mmssod.environment.whole_files import replacing
 from mmssod.start.zoo import StartError, find_model, is_known, zoo_models
 from mmssod.structures import Problem
@@ -152,7 +151,7 @@ def _fetch(address: str, place: Path, seconds: float) -> None:
         file.flush()
         if expected and file.tell() != expected:
             raise InputError(f'{file.tell()} of {expected} bytes came')
-        damage_of = safetensors_damage if place.suffix == SUFFIX else damage
+        damage_of = safetensors_damage if place.suffix == SAFETENSORS else damage
         if wrong := damage_of(file.name):
             raise InputError(f'what came is no file of weights: {wrong}')
 

@@ -10,7 +10,7 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from torch import Tensor
 
-from mmssod.engine.hooks.buffer_broadcast_hook import checkpoint_follows
+from mmssod.engine.reliability.buffer_broadcast_hook import checkpoint_follows
 from mmssod.engine.runner_access import bare_model
 from mmssod.structures import PseudoLabels
 
