@@ -61,7 +61,7 @@ def whole_curve(matrix: Matrix, runs: dict[str, Run], name: str) -> Curve:
             f'{len(run.curve)}; train it anew with tools/benchmark/run.py'
         )
     seconds = np.append(seconds, [before + point['core_seconds'] for point in points])
-    ap = np.append(ap, [percent(point, 'AP') for point in points])
+    ap = np.append(ap, [percent(point, 'AP') or 0.0 for point in points])
     return seconds, np.maximum.accumulate(ap)
 
 
