@@ -48,6 +48,14 @@ def test_the_detector_fits_the_machine(here, expected):
     assert expected in plan.why[0] and 'GPU' in plan.why[0]
 
 
+@pytest.mark.parametrize(('known', 'rate'), [(0.0, 5e-4), (0.5, 1e-4), (1.0, 2e-5)])
+def test_a_start_that_knows_the_classes_is_learned_over_slowly(known, rate):
+    """Between the ends on a logarithmic scale: 0.0005 / 25 ** known."""
+    plan = make_plan(summary(), machine(16.0, gpus=0), known=known)
+    assert plan.rate == pytest.approx(rate)
+    assert any('forgets none' in line for line in plan.why) is bool(known)
+
+
 def test_larger_images_take_a_smaller_detector():
     """Half of the objects below 16 px at 640 px: images of 1280 px need four times the memory."""
     small = summary(median_side=0.0125, size=(1920, 1280))

@@ -106,17 +106,23 @@ def test_without_a_network_it_takes_a_detector_that_needs_none(data, monkeypatch
     assert asked == [address]  # nobody asks for what is named or here
 
 
-@pytest.mark.parametrize(('names', 'line'), [
-    (('cat', 'dog'), 'classes: 2 of 2 are in COCO and keep its class weights: cat, dog\n'),
+@pytest.mark.parametrize(('names', 'line', 'rate'), [
+    (('cat', 'dog'), 'classes: 2 of 2 are in COCO and keep its class weights: cat, dog\n', 2e-5),
     (('sprocket', 'Traffic_Light'), 'classes: 1 of 2 are in COCO and keep its class weights: Traffic_Light; '
-                                    'the others begin anew: sprocket\n'),
-    (('sprocket', 'cog'), 'classes: none of 2 is in COCO'),
+                                    'the others begin anew: sprocket\n', 1e-4),
+    (('sprocket', 'cog'), 'classes: none of 2 is in COCO', 5e-4),
 ])  # fmt: skip
 @pytest.mark.parametrize('start', ['auto', 'file'])
-def test_classes_of_coco_are_named(start, names, line, data, nano, capsys):
+def test_classes_of_coco_are_named_and_kept(start, names, line, rate, data, nano, capsys):
+    """The more of them, the lower the rate; a start that knows some is evaluated before the first iteration."""
     rename(data, *names)
     assert new('--start', nano if start == 'file' else start) == 0
     assert line in capsys.readouterr().out
+    teacher, student = (Config.fromfile(f'own/{name}.py') for name in ('teacher', 'student'))
+    rates = [cfg.optim_wrapper.optimizer.lr for cfg in (teacher, student)]
+    assert rates == pytest.approx([rate, 0.4 * rate])
+    assert teacher.default_hooks.due_evaluation.get('first', False) is (rate < 5e-4)
+    assert student.default_hooks.due_evaluation.first
 
 
 def test_the_configs_of_a_student(data):
@@ -132,7 +138,7 @@ def test_the_configs_of_a_student(data):
     assert student.model.joint_features
     assert student.model.detector == teacher.model == supervised.model
     rates = [cfg.optim_wrapper.optimizer.lr for cfg in (teacher, student, supervised)]
-    assert rates == pytest.approx([0.0005, 0.0002, 0.0005])
+    assert rates == pytest.approx([0.00002, 0.000008, 0.00002])  # COCO knows cats and dogs
     for cfg in (teacher, student, supervised):
         assert cfg.default_hooks.freeze_bn.type == 'FreezeBatchNormHook'
         assert cfg.default_hooks.speed.channels_last

@@ -1,6 +1,7 @@
 """An evaluation that a kill cut off is not lost."""
 
 import pytest
+import torch
 from builders.toy_training import toy_config
 from mmdet.registry import HOOKS
 from mmengine.hooks import Hook
@@ -35,9 +36,11 @@ def seen():
     return lambda: Evaluations.seen
 
 
-def train(folder, max_iters=6, resume='auto', val_interval=2, **killed):
+def train(folder, max_iters=6, resume='auto', val_interval=2, first=False, **killed):
     cfg = toy_config(folder, max_iters=max_iters, hooks=[dict(type='Evaluations', **killed)])
+    cfg.default_hooks.due_evaluation = dict(type='DueEvaluationHook', first=first)
     cfg.train_cfg.val_interval = val_interval
+    cfg.default_hooks.checkpoint.save_best = 'toy/bbox_mAP' if first else None
     return apis.train(cfg, resume=resume)
 
 
@@ -77,3 +80,20 @@ def test_a_damaged_note_is_none(tmp_path, seen):
     (tmp_path / 'last_evaluation').write_text('')
     train(tmp_path, max_iters=4)
     assert seen() == [2, 4, 4]
+
+
+def test_the_start_is_evaluated_once_and_can_be_the_best(tmp_path, seen):
+    """Killed in it, it is run again; a resumed run does not, and the weights are those of a run without it."""
+    with pytest.raises(Killed):
+        train(tmp_path / 'a', first=True, killed_at=0)
+    train(tmp_path / 'a', first=True, max_iters=4)
+    train(tmp_path / 'a', first=True)
+    assert seen() == [0, 2, 4, 6]
+    best = [file.name for file in (tmp_path / 'a').glob('best_*')]
+    assert best == ['best_toy_bbox_mAP_iter_0.pth']  # all are alike
+    train(tmp_path / 'b')
+    ours, theirs = (
+        torch.load(tmp_path / name / 'iter_6.pth', weights_only=False)['state_dict']
+        for name in 'ab'
+    )
+    assert all(torch.equal(value, theirs[key]) for key, value in ours.items())

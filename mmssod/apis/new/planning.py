@@ -19,6 +19,9 @@ from mmssod.environment.errors import InputError
 
 EPOCHS = 35
 """Passes over the labeled images before a teacher is worth asking: 32 to 80 in the repository's small recipes."""
+KNOWN = 1 / 25
+"""Learning rate of a detector whose start knows all classes, over that of one whose start knows none; between them in
+proportion on a logarithmic scale. Measured on YOLOX-Nano: docs/results/start_rates.md."""
 PAIRS = 4
 """Labeled images per iteration, and unlabeled ones, that a GPU should hold: those of the repository's small recipes."""
 GPU_CORES = 200
@@ -90,6 +93,7 @@ class Plan:
         warnings: What the data ask for and the plan does not do.
         step_seconds: Of the teacher's iteration, see :func:`estimate_step`.
         student_share: Iterations of the student over the teacher's.
+        known: Share of the classes that the start knows.
     """
 
     detector: str
@@ -104,6 +108,7 @@ class Plan:
     warnings: tuple[str, ...] = ()
     step_seconds: float = 0.0
     student_share: float = 1.0
+    known: float = 0.0
 
     @property
     def student_iterations(self) -> int:
@@ -142,7 +147,12 @@ def check_plan(val_share: float, detector: str, iterations: int | None, seed: in
 
 
 def make_plan(
-    data: LabeledSet, machine: Machine, *, detector: str = 'auto', iterations: int | None = None
+    data: LabeledSet,
+    machine: Machine,
+    *,
+    detector: str = 'auto',
+    iterations: int | None = None,
+    known: float = 0.0,
 ) -> Plan:
     """Choose.
 
@@ -152,6 +162,7 @@ def make_plan(
         detector: A key of :data:`~mmssod.apis.new.detectors.DETECTORS` or an old name of one; ``'auto'`` is what
             :func:`choose_detector` says.
         iterations: Of the teacher, and as many of the student, instead of the chosen lengths.
+        known: Share of the classes that the start knows, in [0, 1].
 
     Raises:
         ValueError: See :func:`check_plan`.
@@ -179,12 +190,19 @@ def make_plan(
         f'{batch} labeled images per iteration and GPU, of the student {labeled} labeled + {2 * batch - labeled} '
         'unlabeled; learning rate in proportion',
     )
-    rate = float(f'{chosen.rate * batch / chosen.base:.3g}')
+    rate = float(f'{chosen.rate * batch / chosen.base * KNOWN**known:.3g}')
+    if known:
+        why += (
+            f'learning rate {rate:g}, {1 / KNOWN**known:.3g} times lower than without classes that the start knows, '
+            'so that it forgets none; it is evaluated before the first iteration, too',
+        )
     workers = max(1, min(4, machine.cores - 1))
     last = bool(chosen.start) and not machine.gpus
     small = _small_warnings(scale, side)
     step = estimate_step(chosen, scale, batch, machine)
-    return Plan(name, scale, batch, rate, iterations, rois, workers, why, last, small, step, share)
+    return Plan(
+        name, scale, batch, rate, iterations, rois, workers, why, last, small, step, share, known
+    )
 
 
 def estimate_step(

@@ -105,7 +105,8 @@ def new_project(
     for one in asked if len(asked) > 1 else [detector]:
         begin = find_start(start, one, usual, names)
         chosen = one if begin.detector == natural else begin.detector
-        planned.append((make_plan(data, here, detector=chosen, iterations=iterations), begin))
+        plan = make_plan(data, here, detector=chosen, iterations=iterations, known=begin.known)
+        planned.append((plan, begin))
     written = _write(folder, planned, train, test, pool, seed)
     lines = [*findings.counts]
     lines += [f'warning: {line}' for line in (*findings.warnings, *planned[0][0].warnings)]

@@ -153,6 +153,9 @@ CHANNELS_LAST = """\
         type='SpeedHook', channels_last=True, fused_optimizer=True, keep_memory=True
     ),
 """
+FIRST = """\
+    due_evaluation=dict(first=True),  # the start knows classes already: how well?
+"""
 
 STUDENT = Template('''\
 """The student: starts from the teacher, learns from labeled and unlabeled images.
@@ -166,7 +169,12 @@ share = -(-_base_.student_iterations // _base_.evaluations)
 train_cfg = dict(max_iters=_base_.student_iterations, val_interval=share)
 model = dict(_delete_=True, detector=_base_.model, **_base_.semi)
 ${joint}train_dataloader = dict(_delete_=True, **_base_.semi_train_dataloader)
-default_hooks = dict(checkpoint=dict(interval=share), **_base_.semi_hooks, **_base_.stop_early)
+default_hooks = dict(
+    checkpoint=dict(interval=share),
+    due_evaluation=dict(first=True),  # of the teacher's end, so that the best checkpoint is never below it
+    **_base_.semi_hooks,
+    **_base_.stop_early,
+)
 ${rate}auto_scale_lr = dict(base_batch_size=2 * _base_.batch)
 work_dir = f'{_base_.here}/work_dirs/student'
 load_from = f'{_base_.here}/work_dirs/teacher/iter_{_base_.iterations}.pth'

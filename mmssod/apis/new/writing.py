@@ -158,6 +158,7 @@ def _run_configs(
     if chosen.start:
         begins = 'starts from trained weights' if started else 'starts from random weights'
         hooks = texts.FREEZE * started + texts.CHANNELS_LAST * plan.channels_last
+        hooks += texts.FIRST * (plan.known > 0)
         teacher = dict(begins=f'{begins}, ', hooks=hooks, load_from='load_from = _base_.start\n')
         heads = texts.FROZEN * started + texts.COCO_HEADS
         joint = '' if started else texts.NOT_JOINT

@@ -122,7 +122,8 @@ def summary(folder: Path, trainings: Sequence[Training], page: Path) -> list[str
     lines = [f'{folder}: trained']
     for training in trainings:
         run = read_run_folder(training.work_dir)
-        step = step_of(run.checkpoint) or training.length
+        step = step_of(run.checkpoint)
+        step = training.length if step is None else step
         best = _ap(run.evaluations.get(step, {}), training.config)
         time = f' in {rough(run.seconds)}' if run.seconds else ''  # too short for a line in the log
         lines.append(

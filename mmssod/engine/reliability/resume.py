@@ -102,15 +102,24 @@ class DueEvaluationHook(Hook):
     iteration that it trained. So a run that is killed while it evaluates, or told to end before it, would never get
     that evaluation; killed in the last one, it would end without any. This hook keeps the iteration of the last
     evaluation that ended in a file, ``last_evaluation`` of the work directory.
+
+    Args:
+        first: Also evaluate what a run starts from, before its first iteration: a start that training makes worse is
+            then the best checkpoint, and stays.
     """
 
     priority = 'LOWEST'  # after all that an evaluation sets off: the best checkpoint is saved
+
+    def __init__(self, first: bool = False) -> None:
+        self.first = first
 
     def before_train_epoch(self, runner: Runner) -> None:
         """Evaluate, if that is due; the loop calls this once, before its first iteration."""
         if runner.iter == 0:
             if runner.rank == 0:  # of another run
                 (Path(runner.work_dir) / EVALUATED).unlink(missing_ok=True)
+            if self.first and runner.val_loop is not None:
+                runner.val_loop.run()
         elif _due(runner) and last_evaluated(runner) < runner.iter:
             runner.logger.info(
                 f'the evaluation after iteration {runner.iter} did not end before: it is run now'
