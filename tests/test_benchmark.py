@@ -98,13 +98,14 @@ def test_options_may_name_the_seed(matrix):
 
 
 def test_cpu_seconds_grow_with_work_and_not_with_waiting():
+    """Twice as much at least: threads and processes of earlier tests may still be at work."""
     start = runs.cpu_seconds()
     time.sleep(0.2)
     waited = runs.cpu_seconds()
-    end = time.process_time() + 0.2
+    end = time.process_time() + 1.0
     while time.process_time() < end:
         pass
-    assert waited - start < 0.1 < runs.cpu_seconds() - waited
+    assert 2 * (waited - start) < 1.0 <= runs.cpu_seconds() - waited + 0.01
 
 
 def test_budget_counts_what_a_recipe_starts_from(matrix):

@@ -248,7 +248,7 @@ def free_port():
 @pytest.fixture
 def two_processes(tmp_path):
     """Environment of two processes with the toy run at hand."""
-    path = os.pathsep.join([str(ROOT / 'tests/engine'), os.environ.get('PYTHONPATH', '')])
+    path = os.pathsep.join([str(ROOT / 'tests'), os.environ.get('PYTHONPATH', '')])
     return dict(PYTHONPATH=path, PORT=free_port(), OMP_NUM_THREADS=1)
 
 
