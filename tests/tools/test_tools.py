@@ -289,7 +289,7 @@ def test_two_processes_resume(tmp_path, two_processes):
     ends = {}
     for name, cuts in (('whole', [4]), ('cut', [2, 4])):
         (tmp_path / name).mkdir()
-        config = write_config(toy_config(tmp_path / name, counts=(1, 1)), tmp_path / name)
+        config = write_config(toy_config(tmp_path / name, counts=(2, 1)), tmp_path / name)
         for cut in cuts:
             limit = ['--cfg-options', f'train_cfg.max_iters={cut}']
             succeed(shell('dist_train.sh', config, 2, '--resume', *limit, **two_processes))
