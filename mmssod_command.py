@@ -36,7 +36,7 @@ def begin(words: list[str]) -> int:
     """
     spec = find_spec('mmssod')
     places = list(spec.submodule_search_locations or ()) if spec else []
-    for inside in ('', '.apis', '.apis.new', '.datasets', '.structures'):
+    for inside in ('', '.own_data', '.own_data.new', '.datasets', '.structures'):
         module = sys.modules[f'mmssod{inside}'] = types.ModuleType(f'mmssod{inside}')
         module.__path__ = [place + inside.replace('.', '/') for place in places]
     try:

@@ -46,7 +46,7 @@ LATE = dict(new='project', Project='project', Detector='detector')
 def __getattr__(name: str) -> Any:
     if name not in LATE:
         raise AttributeError(f'module {__name__!r} has no attribute {name!r}')
-    return getattr(importlib.import_module(f'mmssod.apis.{LATE[name]}'), name)
+    return getattr(importlib.import_module(f'mmssod.own_data.{LATE[name]}'), name)
 
 
 __all__ = [

@@ -33,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Draw."""
     from mmssod.apis import find_config, load_config  # after the arguments, so that --help is quick
-    from mmssod.apis.browsing import browse
+    from mmssod.own_data.browsing import browse
 
     written = browse(
         load_config(find_config(args.config), cfg_options=args.cfg_options),

@@ -38,8 +38,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Detect, draw, write."""
     from mmssod.apis import find_config  # after the arguments, so that --help is quick
-    from mmssod.apis.inferring import frames, infer
     from mmssod.datasets.split import write_coco
+    from mmssod.own_data.inferring import frames, infer
 
     file = Path(args.out, 'detections.json')
     pictures = None if args.no_pictures else Path(args.out, 'pictures')

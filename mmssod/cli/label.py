@@ -49,7 +49,7 @@ def run(args: argparse.Namespace) -> None:
     from collections import Counter
 
     from mmssod.apis import find_config  # after the arguments, so that --help is quick
-    from mmssod.apis.labeling import label
+    from mmssod.own_data.labeling import label
 
     coco = label(
         find_config(args.config),

@@ -13,8 +13,8 @@ from __future__ import annotations
 
 import argparse
 
-from mmssod.apis.new.detectors import DETECTORS, OLD_NAMES
 from mmssod.datasets.formats import Source, formats
+from mmssod.own_data.new.detectors import DETECTORS, OLD_NAMES
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -84,7 +84,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Check, write, print."""
-    from mmssod.apis.new import new_project  # after the arguments, so that --help is quick
+    from mmssod.own_data.new import new_project  # after the arguments, so that --help is quick
 
     report = new_project(
         Source(args.labeled, args.images),

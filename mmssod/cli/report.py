@@ -56,7 +56,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Evaluate, choose, write."""
-    from mmssod.apis.reporting import report, told  # after the arguments, so that --help is quick
+    from mmssod.own_data.reporting import (  # after the arguments, so that --help is quick
+        report,
+        told,
+    )
 
     for module in args.modules:
         importlib.import_module(module)

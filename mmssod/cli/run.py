@@ -56,8 +56,8 @@ def before_loading(args: argparse.Namespace) -> None:
         ValueError: More folds than labeled images.
     """
     # These load neither torch nor mmengine.
-    from mmssod.apis.project_run.candidates import project_lines, trained_project
-    from mmssod.apis.project_run.fold_facts import fold_lines
+    from mmssod.own_data.run.candidates import project_lines, trained_project
+    from mmssod.own_data.run.fold_facts import fold_lines
 
     folder = Path(args.project)
     lines = project_lines(folder)
@@ -69,7 +69,7 @@ def before_loading(args: argparse.Namespace) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Train, evaluate, report."""
-    from mmssod.apis.project import Project  # after the arguments: --help is quick
+    from mmssod.own_data.project import Project  # after the arguments: --help is quick
 
     try:
         result = Project(Path(args.project)).run(

@@ -3,7 +3,7 @@
 import pytest
 
 from mmssod.analysis.expected_interval import FEW, expected, fit_half_width, half_width
-from mmssod.apis.new.project import interval_lines
+from mmssod.own_data.new.project import interval_lines
 
 
 def test_four_times_the_images_halve_it():

@@ -15,13 +15,13 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from PIL import Image
 
-from mmssod.apis.inferring import frames, tell_skipped
 from mmssod.datasets import UnlabeledDataset
 from mmssod.datasets.image_files import file_fault
 from mmssod.datasets.image_lists import FoundImage
 from mmssod.datasets.preparation.image_checks import image_problems
 from mmssod.datasets.preparation.own_data import check_images
 from mmssod.datasets.transforms import LoadWholeImage
+from mmssod.own_data.inferring import frames, tell_skipped
 
 DEMO = Path(__file__).parents[2] / 'configs/demo/supervised.py'
 case = cases_of('Images')

@@ -9,9 +9,9 @@ import cv2
 import numpy as np
 from bad_input_cases import USED, WARN, cases_of, error_of
 
-from mmssod.apis.new import Machine, new_project
-from mmssod.apis.new.sets import labeled_parts
 from mmssod.datasets.formats import Source, read_labels, write_labels
+from mmssod.own_data.new import Machine, new_project
+from mmssod.own_data.new.sets import labeled_parts
 
 case = cases_of('Labels in VOC xml and YOLO txt')
 new_case = cases_of('Folders and jsons given to `mmssod new`')
@@ -370,8 +370,8 @@ def floats(folder):
     r'warning: at \d+ x \d+ px the median object is \d\.\d px wide',
 )
 def tiny_objects(folder):
-    from mmssod.apis.new import make_plan
     from mmssod.datasets.preparation.own_data import LabeledSet
+    from mmssod.own_data.new import make_plan
 
     data = LabeledSet(5, dict(cat=150), 30.0, 0.0045, (3840, 2160))
     plan = make_plan(data, Machine(gpus=0, memory=8.0, cores=2, name='CPU'))

@@ -19,4 +19,4 @@ def plain_folder(tmp_path_factory):
 @pytest.fixture(autouse=True)
 def zoo_answers(monkeypatch):
     """The addresses of weights answer: `new` plans for a machine with a network."""
-    monkeypatch.setattr('mmssod.apis.new.starting.can_fetch', lambda address: True)
+    monkeypatch.setattr('mmssod.own_data.new.starting.can_fetch', lambda address: True)

@@ -10,8 +10,8 @@ import torch
 from mmdet.structures import DetDataSample
 from mmengine.structures import InstanceData
 
-from mmssod.apis.browsing import by_path, choose, side_of
 from mmssod.cli import main
+from mmssod.own_data.browsing import by_path, choose, side_of
 
 FLIP = np.array([[-1.0, 0, 64], [0, 1, 0], [0, 0, 1]])
 

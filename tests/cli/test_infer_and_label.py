@@ -10,11 +10,11 @@ import cv2
 import numpy as np
 import pytest
 
-from mmssod.apis import inferring
-from mmssod.apis.inferring import frames, free_name
-from mmssod.apis.labeling import select
 from mmssod.cli import main
 from mmssod.datasets.formats import read_labels
+from mmssod.own_data import inferring
+from mmssod.own_data.inferring import frames, free_name
+from mmssod.own_data.labeling import select
 
 
 def run(command, folder, *more):

@@ -10,8 +10,6 @@ from mmdet.registry import DATASETS
 from mmengine.config import Config
 
 from mmssod import apis
-from mmssod.apis.new import Machine, make_plan
-from mmssod.apis.new.sets import set_aside
 from mmssod.apis.packaged import configs_folder
 from mmssod.cli import main
 from mmssod.datasets.formats import write_labels
@@ -19,6 +17,8 @@ from mmssod.datasets.preparation.own_data import LabeledSet, check_labeled
 from mmssod.engine.preflight import config_problems
 from mmssod.engine.runner_access import count_boxes
 from mmssod.environment import named_configs
+from mmssod.own_data.new import Machine, make_plan
+from mmssod.own_data.new.sets import set_aside
 
 LAPTOP = Machine(gpus=0, memory=8.0, cores=2, name='CPU')
 SERVER = Machine(gpus=1, memory=24.0, cores=16, name='GPU')

@@ -9,10 +9,10 @@ from mmdet.registry import MODELS
 from mmengine.config import Config
 from mmengine.registry import DefaultScope
 
-from mmssod.apis.new import Machine, make_plan
-from mmssod.apis.new.detectors import DETECTORS, OLD_NAMES
-from mmssod.apis.new.planning import recipe
 from mmssod.datasets.preparation.own_data import LabeledSet
+from mmssod.own_data.new import Machine, make_plan
+from mmssod.own_data.new.detectors import DETECTORS, OLD_NAMES
+from mmssod.own_data.new.planning import recipe
 from mmssod.start import find_model
 from mmssod.start.zoo import zoo_folder
 

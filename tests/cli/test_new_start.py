@@ -12,8 +12,8 @@ from mmdet.registry import MODELS
 from mmengine.config import Config
 from mmengine.registry import DefaultScope
 
-from mmssod.apis.new import Machine
 from mmssod.cli import main
+from mmssod.own_data.new import Machine
 from mmssod.start import address_and_place
 from mmssod.start.reading import coco_classes
 
@@ -87,7 +87,7 @@ def test_without_weights_it_says_what_is_fetched_and_where_to_put_it(data, capsy
 
 def test_without_a_network_it_takes_a_detector_that_needs_none(data, monkeypatch, capsys):
     asked = []
-    monkeypatch.setattr('mmssod.apis.new.starting.can_fetch', asked.append)
+    monkeypatch.setattr('mmssod.own_data.new.starting.can_fetch', asked.append)
     assert new('--out', 'own') == 0
     out = capsys.readouterr().out
     address, place = address_and_place('yolox_nano')

@@ -9,9 +9,9 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from mmssod.apis.judging import _allowed
-from mmssod.apis.project_run.candidates import read_candidates
 from mmssod.cli import main
+from mmssod.own_data.judging import _allowed
+from mmssod.own_data.run.candidates import read_candidates
 
 COMMANDS = {
     'infer': '{config} {checkpoint} {run}/val --out {out}/found',

@@ -11,8 +11,8 @@ import pytest
 from builders.trainings import make_project, small_data
 
 import mmssod
-from mmssod.apis.inferring import frames, infer
 from mmssod.environment.errors import InputError
+from mmssod.own_data.inferring import frames, infer
 
 
 @pytest.fixture(scope='module')

@@ -15,13 +15,13 @@ from builders.trainings import LENGTHS, make_project, small_data
 from mmdet.registry import HOOKS
 from mmengine.hooks import Hook
 
-from mmssod.apis.project_run import facts
-from mmssod.apis.project_run.clock import Clock
-from mmssod.apis.project_run.stages import project_trainings
 from mmssod.cli import main
 from mmssod.engine.hooks.stop_early_hook import STOPPED
 from mmssod.engine.reliability.checkpoint_files import LAST
 from mmssod.engine.reliability.resume import EVALUATED
+from mmssod.own_data.run import facts
+from mmssod.own_data.run.clock import Clock
+from mmssod.own_data.run.stages import project_trainings
 
 ROOT = Path(__file__).parents[2]
 

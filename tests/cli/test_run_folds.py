@@ -10,12 +10,12 @@ from builders.by_hand import data_set, detection
 from builders.fault_runs import start, wait
 from builders.trainings import make_project, small_data
 
-from mmssod.apis.project_run import folds
-from mmssod.apis.project_run.facts import STAGES
-from mmssod.apis.project_run.fold_facts import fold_lines
-from mmssod.apis.project_run.fold_files import labeled_set, same_files, write_folds
-from mmssod.apis.project_run.stages import project_trainings
 from mmssod.cli import main
+from mmssod.own_data.run import folds
+from mmssod.own_data.run.facts import STAGES
+from mmssod.own_data.run.fold_facts import fold_lines
+from mmssod.own_data.run.fold_files import labeled_set, same_files, write_folds
+from mmssod.own_data.run.stages import project_trainings
 
 SHORT = dict(teacher=2, student=2, supervised=2)
 

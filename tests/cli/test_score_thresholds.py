@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from builders.small_run import images, make_run
 
-from mmssod.apis.inferring import frames, infer
-from mmssod.apis.labeling import label
-from mmssod.apis.score_thresholds import class_limits
 from mmssod.cli.options import number_or_file
+from mmssod.own_data.inferring import frames, infer
+from mmssod.own_data.labeling import label
+from mmssod.own_data.score_thresholds import class_limits
 
 CLASSES = ('circle', 'square', 'star')
 

@@ -22,14 +22,14 @@ from mmengine.logging import MessageHub
 
 from demo_drawings import make_demo_data
 from mmssod.analysis.gain import Gain
-from mmssod.apis.new import Machine, project
-from mmssod.apis.new.detectors import DETECTORS
-from mmssod.apis.new.planning import choose_detector, trial_detectors
-from mmssod.apis.project_run import candidates as law
-from mmssod.apis.project_run import trial
 from mmssod.cli import main
 from mmssod.datasets.preparation.own_data import LabeledSet
 from mmssod.engine.reliability.whole_checkpoint_hook import WholeCheckpointHook
+from mmssod.own_data.new import Machine, project
+from mmssod.own_data.new.detectors import DETECTORS
+from mmssod.own_data.new.planning import choose_detector, trial_detectors
+from mmssod.own_data.run import candidates as law
+from mmssod.own_data.run import trial
 
 ROOT = Path(__file__).parents[2]
 

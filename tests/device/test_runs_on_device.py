@@ -13,8 +13,8 @@ from mmengine.config import Config
 from whole_use import differences
 
 from mmssod.apis import train
-from mmssod.apis.inferring import frames, infer
 from mmssod.label_bank.making import make_label_bank
+from mmssod.own_data.inferring import frames, infer
 
 pytestmark = pytest.mark.slow
 

@@ -35,8 +35,6 @@ from test_unsafe_checkpoints import (
 
 from mmssod import apis
 from mmssod.analysis.report import read_run_folder
-from mmssod.apis.inferring import frames
-from mmssod.apis.score_thresholds import class_limits
 from mmssod.cli import main
 from mmssod.convert.files import convert_yolox
 from mmssod.datasets import UnlabeledDataset
@@ -46,6 +44,8 @@ from mmssod.environment.checkpoints import UnsafeCheckpointError
 from mmssod.label_bank import BankError, LabelBankFiles
 from mmssod.label_bank.making import make_label_bank
 from mmssod.methods.ismt.export import export_memory
+from mmssod.own_data.inferring import frames
+from mmssod.own_data.score_thresholds import class_limits
 
 PAGE = Path(__file__).parents[2] / 'docs/security.md'
 UNSAFE = pytest.raises(UnsafeCheckpointError, match='run code|not written by mmengine')

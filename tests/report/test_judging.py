@@ -11,14 +11,15 @@ from mmengine.config import Config
 
 from mmssod.analysis.report import RunRecord, read_run_folder
 from mmssod.analysis.verdict import Length
-from mmssod.apis.judging import (
+from mmssod.evaluation import DetectorOutputs
+from mmssod.own_data.judging import (
     judge,
     labels_on_test,
     measured_facts,
     missing_baseline,
     training_length,
 )
-from mmssod.apis.report_detectors import (
+from mmssod.own_data.report_detectors import (
     Comparison,
     Found,
     comparisons,
@@ -26,8 +27,7 @@ from mmssod.apis.report_detectors import (
     is_result,
     starts_from,
 )
-from mmssod.apis.reporting import shown_pair
-from mmssod.evaluation import DetectorOutputs
+from mmssod.own_data.reporting import shown_pair
 
 
 @pytest.fixture(scope='module')

@@ -9,8 +9,8 @@ import pytest
 from builders.small_run import annotations, make_run
 
 from mmssod.analysis.report import read_run_folder
-from mmssod.apis.report_detectors import detectors
 from mmssod.cli import main
+from mmssod.own_data.report_detectors import detectors
 
 CLASSES = ['circle', 'square', 'star']
 

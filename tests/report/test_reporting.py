@@ -9,8 +9,8 @@ from builders.small_run import make_run
 from mmengine.config import Config
 
 from mmssod.analysis.report.facts import shorten
-from mmssod.apis.reporting import report, run_names
 from mmssod.cli import main
+from mmssod.own_data.reporting import report, run_names
 
 
 @pytest.fixture(scope='module')
@@ -186,7 +186,7 @@ def test_label_and_report_keep_by_the_same_thresholds(student, tmp_path):
     (run / 'config.py').write_text(''.join(lines))  # as a run dumps it: no code
     page = report([str(run)], str(tmp_path / 'x.html'))
     assert len(set(page.labels[0].thresholds)) == 3
-    from mmssod.apis.labeling import label
+    from mmssod.own_data.labeling import label
 
     coco = label(str(run / 'config.py'), str(run / 'iter_1.pth'), str(tmp_path / 'x.json'), part='teacher')  # fmt: skip
     counts = [0, 0, 0]

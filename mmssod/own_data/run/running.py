@@ -13,10 +13,6 @@ from mmengine.config import Config
 
 from mmssod.analysis.report.runs import last_checkpoint, read_run_folder, result_checkpoint
 from mmssod.apis.distributed import process_group
-from mmssod.apis.project_run.clock import Clock, ClockHook
-from mmssod.apis.project_run.facts import read_json_dict, read_project, rough
-from mmssod.apis.project_run.stages import Training, project_trainings
-from mmssod.apis.score_thresholds import thresholds_file
 from mmssod.apis.training import run_training
 from mmssod.engine.main_metric import main_metric, step_of
 from mmssod.engine.progress import print_now
@@ -24,6 +20,10 @@ from mmssod.environment.checkpoint_damage import damage
 from mmssod.environment.checkpoints import trusting
 from mmssod.environment.errors import InputError
 from mmssod.environment.whole_files import write_whole
+from mmssod.own_data.run.clock import Clock, ClockHook
+from mmssod.own_data.run.facts import read_json_dict, read_project, rough
+from mmssod.own_data.run.stages import Training, project_trainings
+from mmssod.own_data.score_thresholds import thresholds_file
 
 REPORTED = 'reported.json'
 """File of ``work_dirs`` with the checkpoints of the last report, and its verdict."""
@@ -42,7 +42,7 @@ def train_project(
     """Train teacher, student and baseline of a project, as far as they are not complete.
 
     Args:
-        folder: Of the project, see :func:`~mmssod.apis.new.new_project`.
+        folder: Of the project, see :func:`~mmssod.own_data.new.new_project`.
         seed, amp, cfg_options, trust_checkpoint: Of all trainings, see :func:`mmssod.apis.train`.
         say: Gets a line before each training.
         step: Seconds of the teacher's iteration by an estimate, else that of ``data.py``.

@@ -11,9 +11,9 @@ from typing import Any
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
-from mmssod.apis.project_run.facts import Stage, rough, step_seconds
-from mmssod.apis.project_run.stages import Training
 from mmssod.engine.progress import WINDOW
+from mmssod.own_data.run.facts import Stage, rough, step_seconds
+from mmssod.own_data.run.stages import Training
 
 FIRST, LAST = 5, 25
 """Iterations of a training that are measured before it is said how long all will take; before them it warms up."""

@@ -26,10 +26,15 @@ from mmssod.analysis.report.samples import (
     withheld_file,
 )
 from mmssod.analysis.report.why import thresholds_json, why
-from mmssod.apis.judging import judge, labels_on_test
 from mmssod.apis.offline_labels import labeled_annotations, unlabeled_images
 from mmssod.apis.predicting import predict_plain, test_classes, test_set
-from mmssod.apis.report_detectors import (
+from mmssod.datasets.split import read_coco
+from mmssod.environment import collect
+from mmssod.environment.errors import InputError
+from mmssod.environment.whole_files import write_whole
+from mmssod.evaluation import DetectorOutputs
+from mmssod.own_data.judging import judge, labels_on_test
+from mmssod.own_data.report_detectors import (
     Comparison,
     Found,
     comparisons,
@@ -37,13 +42,8 @@ from mmssod.apis.report_detectors import (
     is_result,
     teacher_of,
 )
-from mmssod.apis.score_thresholds import thresholds_file
-from mmssod.apis.selection import selection
-from mmssod.datasets.split import read_coco
-from mmssod.environment import collect
-from mmssod.environment.errors import InputError
-from mmssod.environment.whole_files import write_whole
-from mmssod.evaluation import DetectorOutputs
+from mmssod.own_data.score_thresholds import thresholds_file
+from mmssod.own_data.selection import selection
 
 
 def report(

@@ -20,17 +20,6 @@ from mmengine.runner import CheckpointLoader, Runner
 from mmssod.analysis.gain import Gain, paired_gain
 from mmssod.apis.distributed import process_group
 from mmssod.apis.predicting import predict, test_classes, test_set
-from mmssod.apis.project_run.candidates import (
-    TRIAL,
-    Round,
-    halve,
-    no_trial,
-    read_candidates,
-    read_choice,
-    trial_seconds,
-)
-from mmssod.apis.project_run.facts import read_project, rough
-from mmssod.apis.project_run.stages import Training, project_trainings
 from mmssod.apis.training import run_training
 from mmssod.datasets.annotation_files import read_json
 from mmssod.engine.progress import print_now
@@ -39,6 +28,17 @@ from mmssod.engine.reliability.whole_checkpoint_hook import WholeCheckpointHook
 from mmssod.engine.terminal import short_terminal
 from mmssod.environment.checkpoints import trusting
 from mmssod.environment.whole_files import write_whole
+from mmssod.own_data.run.candidates import (
+    TRIAL,
+    Round,
+    halve,
+    no_trial,
+    read_candidates,
+    read_choice,
+    trial_seconds,
+)
+from mmssod.own_data.run.facts import read_project, rough
+from mmssod.own_data.run.stages import Training, project_trainings
 
 SPENT = 'trial_seconds'
 """Seconds of training so far, among what a checkpoint keeps of the log."""
@@ -113,11 +113,11 @@ def choose(
 
     Args:
         folder: Of a project with one or several detectors.
-        trust_checkpoint, options: Of all trainings, see :func:`~mmssod.apis.project_run.stages.project_trainings`.
+        trust_checkpoint, options: Of all trainings, see :func:`~mmssod.own_data.run.stages.project_trainings`.
         say: Gets a line before each training and after it, and the outcome.
 
     Raises:
-        ValueError: No detector can be trained, see :func:`~mmssod.apis.project_run.candidates.halve`.
+        ValueError: No detector can be trained, see :func:`~mmssod.own_data.run.candidates.halve`.
         SystemExit: Told to end: the checkpoint was saved.
     """
     candidates = read_candidates(folder)

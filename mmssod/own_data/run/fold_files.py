@@ -18,14 +18,14 @@ from typing import Any
 from mmengine.config import Config
 
 from mmssod.apis.config import load_config
-from mmssod.apis.project_run.facts import STAGES
-from mmssod.apis.project_run.fold_facts import fold_folders, is_set_aside
 from mmssod.datasets.folds import ImageId, draw_folds, take_apart, thin_classes
 from mmssod.datasets.image_lists import exclude_names, find_images, read_names
 from mmssod.datasets.preparation.image_files import copies
 from mmssod.datasets.split import Coco, read_coco, write_coco
 from mmssod.environment.errors import InputError
 from mmssod.environment.whole_files import write_whole
+from mmssod.own_data.run.facts import STAGES
+from mmssod.own_data.run.fold_facts import fold_folders, is_set_aside
 
 TRAIN, HELD_OUT, NOT_UNLABELED = 'labeled.json', 'held_out.json', 'not_unlabeled.txt'
 CONFIG = Template('''\

@@ -19,11 +19,11 @@ from mmssod.analysis.report.runs import result_checkpoint
 from mmssod.apis.config import ConfigLike
 from mmssod.apis.packaged import find_config
 from mmssod.apis.plain import build, plain_detector
-from mmssod.apis.project_run.candidates import trained_project
-from mmssod.apis.score_thresholds import Thresholds, class_limits, thresholds_file
 from mmssod.datasets.transforms import LoadWholeImage
 from mmssod.environment.errors import InputError
 from mmssod.evaluation.detections import as_arrays, to_detections
+from mmssod.own_data.run.candidates import trained_project
+from mmssod.own_data.score_thresholds import Thresholds, class_limits, thresholds_file
 
 DEFAULT_SCORE = 0.3
 """Least score of a box where nothing says which is best."""
@@ -92,7 +92,7 @@ class Detector:
         checkpoint: Of a config; by default the ``.pth`` beside an exported one.
         part: Which detector of a run, see :func:`~mmssod.apis.plain.plain_detector`.
         score_thr: Least score of a box: a number, or by class, see
-            :func:`~mmssod.apis.score_thresholds.class_limits`; by default that of the project's report, else 0.3.
+            :func:`~mmssod.own_data.score_thresholds.class_limits`; by default that of the project's report, else 0.3.
         device: By default a GPU if there is one.
 
     Raises:

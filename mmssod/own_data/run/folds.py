@@ -16,18 +16,18 @@ from mmssod.analysis.gain import Gain, paired_gain
 from mmssod.analysis.report.runs import last_checkpoint, read_run_folder
 from mmssod.analysis.verdict import Facts, Length, Verdict, verdict
 from mmssod.apis.config import load_config
-from mmssod.apis.judging import training_length
 from mmssod.apis.plain import plain_detector
 from mmssod.apis.predicting import predict_plain, test_classes
-from mmssod.apis.project_run.facts import STAGES
-from mmssod.apis.project_run.fold_facts import fold_stages, measured_step
-from mmssod.apis.project_run.fold_files import HELD_OUT, counts, labeled_set, write_folds
-from mmssod.apis.project_run.running import shown_path, train_project
-from mmssod.apis.project_run.stages import Training
 from mmssod.datasets.split import Coco, read_coco, take_images
 from mmssod.engine.progress import print_now
 from mmssod.environment.whole_files import write_whole
 from mmssod.evaluation import DetectorOutputs
+from mmssod.own_data.judging import training_length
+from mmssod.own_data.run.facts import STAGES
+from mmssod.own_data.run.fold_facts import fold_stages, measured_step
+from mmssod.own_data.run.fold_files import HELD_OUT, counts, labeled_set, write_folds
+from mmssod.own_data.run.running import shown_path, train_project
+from mmssod.own_data.run.stages import Training
 
 FOUND = 'held_out_boxes.json'
 """File of a fold's work directory: what its last checkpoint finds on the held-out images."""
@@ -72,8 +72,8 @@ def run_folds(
         say: Gets a line before each fold and training.
 
     Raises:
-        ValueError: See :func:`~mmssod.apis.project_run.fold_files.write_folds` and
-            :func:`~mmssod.apis.project_run.running.train_project`.
+        ValueError: See :func:`~mmssod.own_data.run.fold_files.write_folds` and
+            :func:`~mmssod.own_data.run.running.train_project`.
         SystemExit: Told to end: the checkpoint was saved.
     """
     drawn_by = seed if seed is not None else _seed(folder)

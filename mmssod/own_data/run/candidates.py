@@ -12,7 +12,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from mmssod.apis.project_run.facts import (
+from mmssod.environment.errors import InputError
+from mmssod.own_data.run.facts import (
     STEP_SECONDS,
     assigned,
     plan_lines,
@@ -20,7 +21,6 @@ from mmssod.apis.project_run.facts import (
     read_project,
     rough,
 )
-from mmssod.environment.errors import InputError
 
 CANDIDATES = 'candidates.json'
 """File of a project's folder that names its detectors; each has a project of its own in the folder of its name."""
@@ -208,7 +208,7 @@ def project_lines(folder: Path) -> list[str]:
     """What ``mmssod run`` will do with a project of one or of several detectors, and how long it will take.
 
     Raises:
-        FileNotFoundError: See :func:`~mmssod.apis.project_run.facts.read_project`.
+        FileNotFoundError: See :func:`~mmssod.own_data.run.facts.read_project`.
     """
     candidates = read_candidates(folder)
     if not candidates:

@@ -11,13 +11,13 @@ from pathlib import Path
 from pprint import pformat
 from string import Template
 
-from mmssod.apis.new import texts
-from mmssod.apis.new.detectors import DETECTORS
-from mmssod.apis.new.planning import Plan, recipe
-from mmssod.apis.new.sets import LabeledPart, Pool
-from mmssod.apis.project_run.candidates import CANDIDATES, TRIAL
 from mmssod.datasets.split import write_coco
 from mmssod.environment.whole_files import write_whole
+from mmssod.own_data.new import texts
+from mmssod.own_data.new.detectors import DETECTORS
+from mmssod.own_data.new.planning import Plan, recipe
+from mmssod.own_data.new.sets import LabeledPart, Pool
+from mmssod.own_data.run.candidates import CANDIDATES, TRIAL
 from mmssod.structures import Problem
 
 LISTS = ('labeled.json', 'val.json', 'not_unlabeled.txt')

@@ -11,11 +11,11 @@ from mmssod.analysis.report.numbers import Labels, pseudo_labels
 from mmssod.analysis.report.runs import RunRecord, read_run_folder
 from mmssod.analysis.verdict import Facts, Length, Verdict, verdict
 from mmssod.apis.offline_labels import labeled_annotations
-from mmssod.apis.project_run.facts import read_json_dict
-from mmssod.apis.report_detectors import Comparison, starts_from
-from mmssod.apis.selection import selection
 from mmssod.engine.hooks.stop_early_hook import STOPPED
 from mmssod.evaluation import DetectorOutputs
+from mmssod.own_data.report_detectors import Comparison, starts_from
+from mmssod.own_data.run.facts import read_json_dict
+from mmssod.own_data.selection import selection
 
 
 def judge(
@@ -27,7 +27,7 @@ def judge(
     """Judge students by their baselines.
 
     Args:
-        compared: See :func:`~mmssod.apis.report_detectors.comparisons`; of several seeds, each has a baseline.
+        compared: See :func:`~mmssod.own_data.report_detectors.comparisons`; of several seeds, each has a baseline.
         outputs: What all detectors found on the test images.
         records: All runs, among which those that others start from are looked for.
         draws: Of the bootstrap.

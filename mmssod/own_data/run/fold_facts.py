@@ -8,7 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from mmssod.analysis.expected_interval import expected
-from mmssod.apis.project_run.facts import (
+from mmssod.environment.errors import InputError
+from mmssod.own_data.run.facts import (
     Stage,
     assigned,
     complete,
@@ -18,7 +19,6 @@ from mmssod.apis.project_run.facts import (
     seconds_left,
     step_seconds,
 )
-from mmssod.environment.errors import InputError
 
 SET_ASIDE = 'set_aside'
 """The value of ``data.py`` that says that ``val.json`` holds labeled images that were set aside, and no other set."""

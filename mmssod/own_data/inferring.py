@@ -20,9 +20,7 @@ from mmengine.logging import print_log
 
 from mmssod.analysis.fonts import Visualizer
 from mmssod.apis.config import ConfigLike, load_config
-from mmssod.apis.detector import Detector
 from mmssod.apis.offline_labels import with_annotations
-from mmssod.apis.score_thresholds import Thresholds
 from mmssod.datasets.image_files import UnreadableImageError
 from mmssod.datasets.image_lists import IMAGE_SUFFIXES, find_images, list_folder, source_kind
 from mmssod.datasets.left_out import left_out
@@ -31,6 +29,8 @@ from mmssod.datasets.transforms import LoadWholeImage
 from mmssod.engine.progress import with_progress
 from mmssod.environment.errors import InputError
 from mmssod.environment.whole_files import write_whole
+from mmssod.own_data.detector import Detector
+from mmssod.own_data.score_thresholds import Thresholds
 
 SHOWN = 5
 VIDEO_SUFFIXES = ('.mp4', '.avi', '.mov', '.mkv', '.webm', '.mpg', '.mpeg')
@@ -189,7 +189,7 @@ def infer(
         inputs: See :func:`frames`.
         part: Which detector, see :func:`~mmssod.apis.plain.plain_detector`.
         score_thr: Least score of a box that is kept: a number, or by class, see
-            :func:`~mmssod.apis.score_thresholds.class_limits`.
+            :func:`~mmssod.own_data.score_thresholds.class_limits`.
         device: By default a GPU if there is one.
         pictures: Folder for the frames with boxes drawn; None draws none.
 

@@ -14,10 +14,10 @@ from mmssod.analysis.report.page import Page, render
 from mmssod.analysis.report.runs import read_run_folder
 from mmssod.analysis.report.samples import difference_items
 from mmssod.analysis.report.why import why
-from mmssod.apis.project_run.fold_facts import fold_folders
-from mmssod.apis.project_run.folds import Folds, fold_rows, result_json
 from mmssod.environment import collect
 from mmssod.environment.whole_files import write_whole
+from mmssod.own_data.run.fold_facts import fold_folders
+from mmssod.own_data.run.folds import Folds, fold_rows, result_json
 
 PAIR = ('supervised', 'student')
 

@@ -8,18 +8,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mmssod.apis import fold_report
-from mmssod.apis.new import new_project
-from mmssod.apis.new.sets import Source
-from mmssod.apis.project_run import folds as cross_validation
-from mmssod.apis.project_run import running, trial
-from mmssod.apis.project_run.fold_facts import folds_folder
-from mmssod.apis.reporting import report, told
 from mmssod.engine.progress import print_now
 from mmssod.engine.terminal import short_terminal
+from mmssod.own_data import fold_report
+from mmssod.own_data.new import new_project
+from mmssod.own_data.new.sets import Source
+from mmssod.own_data.reporting import report, told
+from mmssod.own_data.run import folds as cross_validation
+from mmssod.own_data.run import running, trial
+from mmssod.own_data.run.fold_facts import folds_folder
 
 if TYPE_CHECKING:
-    from mmssod.apis.detector import Detector
+    from mmssod.own_data.detector import Detector
 
 
 @dataclass(frozen=True)
@@ -109,7 +109,7 @@ class Project:
 
     def detector(self, **options: Any) -> Detector:
         """The student with its best checkpoint and thresholds, see :class:`mmssod.Detector`."""
-        from mmssod.apis.detector import Detector
+        from mmssod.own_data.detector import Detector
 
         return Detector(self.folder, **options)
 
@@ -135,7 +135,7 @@ def new(
         val: Labels to evaluate on; by default a share of the labeled images is set aside.
         val_images: Folder of their images.
         say: Gets the report on data, plan and files.
-        options: See :func:`mmssod.apis.new.new_project`.
+        options: See :func:`mmssod.own_data.new.new_project`.
 
     Raises:
         ValueError: Everything that is wrong with the data, together.

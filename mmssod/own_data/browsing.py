@@ -18,13 +18,13 @@ from mmssod.analysis.pictures import Side, tag
 from mmssod.analysis.plotting import write_png
 from mmssod.analysis.views import ShownView, draw
 from mmssod.apis.config import ConfigLike, load_config
-from mmssod.apis.inferring import Frame, infer
 from mmssod.datasets.annotation_files import shown
 from mmssod.datasets.formats import read_labels
 from mmssod.datasets.sample_key import derive_seed, seeded
 from mmssod.datasets.split import Coco
 from mmssod.environment.errors import InputError
 from mmssod.evaluation.detections import corners
+from mmssod.own_data.inferring import Frame, infer
 from mmssod.structures import raise_together
 from mmssod.structures.pseudo_labels import move_boxes
 

@@ -9,12 +9,12 @@ from typing import Any
 from mmengine.config import Config
 
 from mmssod.apis.config import load_config, teacher_checkpoint
-from mmssod.apis.project_run.facts import STAGES, complete, newest_iteration
 from mmssod.apis.teacher_student import last_checkpoint
 from mmssod.apis.training import prepare
 from mmssod.engine.main_metric import step_of
 from mmssod.engine.preflight import config_problems, fetch_problems, start_problems
 from mmssod.engine.reliability.checkpoint_files import newest_checkpoint
+from mmssod.own_data.run.facts import STAGES, complete, newest_iteration
 from mmssod.structures import Problem, raise_together
 
 
@@ -23,7 +23,7 @@ class Training:
     """One training of a project.
 
     Args:
-        name: One of :data:`~mmssod.apis.project_run.facts.STAGES`.
+        name: One of :data:`~mmssod.own_data.run.facts.STAGES`.
         config: What is trained; it resumes where it was cut off.
     """
 

@@ -12,10 +12,10 @@ from typing import Any
 from mmengine.config import Config
 from mmengine.registry import DefaultScope
 
-from mmssod.apis.new.detectors import DETECTORS, OLD_NAMES
 from mmssod.apis.packaged import configs_folder
 from mmssod.environment.checkpoint_damage import damage
 from mmssod.models.build_detector import build_detector
+from mmssod.own_data.new.detectors import DETECTORS, OLD_NAMES
 from mmssod.start import (
     Fit,
     StartError,
@@ -44,7 +44,7 @@ class Start:
     """What a project starts from.
 
     Args:
-        detector: Key of :data:`~mmssod.apis.new.detectors.DETECTORS`.
+        detector: Key of :data:`~mmssod.own_data.new.detectors.DETECTORS`.
         weights: For ``load_from``: a model's name, a URL, or the absolute path of a file; '' for none.
         lines: For the report.
         known: Share of the classes whose class weights it brings, in [0, 1].

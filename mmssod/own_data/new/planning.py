@@ -12,10 +12,10 @@ from pathlib import Path
 import torch
 from mmengine.config import Config
 
-from mmssod.apis.new.detectors import DETECTORS, OLD_NAMES, Detector
 from mmssod.apis.packaged import configs_folder
 from mmssod.datasets.preparation.own_data import LabeledSet
 from mmssod.environment.errors import InputError
+from mmssod.own_data.new.detectors import DETECTORS, OLD_NAMES, Detector
 
 EPOCHS = 35
 """Passes over the labeled images before a teacher is worth asking: 32 to 80 in the repository's small recipes."""
@@ -80,7 +80,7 @@ class Plan:
     """What the config will say.
 
     Args:
-        detector: Key of :data:`~mmssod.apis.new.detectors.DETECTORS`.
+        detector: Key of :data:`~mmssod.own_data.new.detectors.DETECTORS`.
         scale: Greatest long and short side of images, pixels.
         batch: Labeled images per iteration and GPU. An iteration of the student has twice as many images; half of them
             are labeled, where it starts from COCO a quarter.
@@ -159,7 +159,7 @@ def make_plan(
     Args:
         data: The labeled set.
         machine: Where it will be trained.
-        detector: A key of :data:`~mmssod.apis.new.detectors.DETECTORS` or an old name of one; ``'auto'`` is what
+        detector: A key of :data:`~mmssod.own_data.new.detectors.DETECTORS` or an old name of one; ``'auto'`` is what
             :func:`choose_detector` says.
         iterations: Of the teacher, and as many of the student, instead of the chosen lengths.
         known: Share of the classes that the start knows, in [0, 1].

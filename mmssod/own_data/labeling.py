@@ -11,15 +11,15 @@ from mmdet.registry import DATASETS
 from mmengine.registry import init_default_scope
 
 from mmssod.apis.config import ConfigLike, load_config
-from mmssod.apis.inferring import Frame, frames, infer, relative_names
-from mmssod.apis.score_thresholds import Thresholds
-from mmssod.apis.selection import selection
 from mmssod.datasets.formats import write_labels
 from mmssod.datasets.image_lists import source_kind
 from mmssod.datasets.split import Coco
 from mmssod.environment.errors import InputError
 from mmssod.evaluation.detections import certainties
 from mmssod.evaluation.pseudo_quality import CERTAINTIES, certainty
+from mmssod.own_data.inferring import Frame, frames, infer, relative_names
+from mmssod.own_data.score_thresholds import Thresholds
+from mmssod.own_data.selection import selection
 
 FLOOR = 0.05  # boxes of a lower score are not looked at
 
@@ -47,7 +47,7 @@ def label(
         kind: A format that is written.
         part: Which detector, see :func:`~mmssod.apis.plain.plain_detector`.
         certainty_name: What is compared with the threshold: ``'p'``, ``'v'``, ``'p*v'`` or ``'p_and_v'``; by default
-            as :func:`~mmssod.apis.selection.selection`.
+            as :func:`~mmssod.own_data.selection.selection`.
         threshold: Boxes above it are written; by default those by class that the run ended with, as ``selection``. A
             file of thresholds by class, which ``mmssod report`` writes, is compared with the score.
         scores: Also write scores into YOLO's lines.

@@ -1,6 +1,6 @@
 """From labeled and unlabeled images to configs that fit them and the machine: ``mmssod new``."""
 
-from mmssod.apis.new.planning import Machine, Plan, make_plan
-from mmssod.apis.new.project import new_project
+from mmssod.own_data.new.planning import Machine, Plan, make_plan
+from mmssod.own_data.new.project import new_project
 
 __all__ = ['Machine', 'Plan', 'make_plan', 'new_project']

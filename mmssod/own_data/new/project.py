@@ -7,7 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mmssod.analysis.expected_interval import FEW, expected
-from mmssod.apis.new.planning import (
+from mmssod.datasets.formats import Source, named_sets
+from mmssod.datasets.preparation.own_data import LabeledSet
+from mmssod.own_data.new.planning import (
     Machine,
     Plan,
     check_plan,
@@ -15,23 +17,21 @@ from mmssod.apis.new.planning import (
     make_plan,
     trial_detectors,
 )
-from mmssod.apis.new.sets import LabeledPart, Pool, find_pool, labeled_parts
-from mmssod.apis.new.starting import (
+from mmssod.own_data.new.sets import LabeledPart, Pool, find_pool, labeled_parts
+from mmssod.own_data.new.starting import (
     Start,
     find_start,
     full_name,
     named_problems,
     usable_detector,
 )
-from mmssod.apis.new.writing import (
+from mmssod.own_data.new.writing import (
     output_problems,
     project_files,
     steps,
     write_candidates,
     write_project,
 )
-from mmssod.datasets.formats import Source, named_sets
-from mmssod.datasets.preparation.own_data import LabeledSet
 from mmssod.structures import raise_together
 
 MOST_FOLDS = 5
@@ -65,7 +65,8 @@ def new_project(
         val_share: That share, in (0, 1).
         kind: Format of the labels, see :func:`~mmssod.datasets.formats.read_labels`.
         classes: Class names, likewise.
-        detector: A key of :data:`~mmssod.apis.new.detectors.DETECTORS`, or ``'auto'``: by the start, or the machine.
+        detector: A key of :data:`~mmssod.own_data.new.detectors.DETECTORS`, or ``'auto'``: by the start, or the
+            machine.
         trial: Write the detectors that a trial compares, each into a folder of ``out``, where neither ``detector`` nor
             ``start`` names one and the machine takes several: ``mmssod run`` chooses among them.
         start: ``'auto'`` for the detector's own COCO weights, ``'none'``, a model's name, a URL or a file.
