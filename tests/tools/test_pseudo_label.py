@@ -12,6 +12,7 @@ import threading
 import time
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -578,10 +579,12 @@ def trained(cfg):
 
 
 @pytest.mark.parametrize('number', [signal.SIGTERM, signal.SIGHUP])
-def test_told_to_end_it_says_what_stays(data, tmp_path, monkeypatch, number):
+def test_told_to_end_it_says_what_stays(data, tmp_path, monkeypatch, number, request):
     """After some images; the same command goes on, and ends as ever."""
     config = student(data, tmp_path, tmp_path / 'bank')
     options = dict(floor=0.2, batch_size=3, workers=0)
+    # These tests may run under nohup, whose processes ignore SIGHUP and stay.
+    request.addfinalizer(partial(signal.signal, number, signal.signal(number, signal.SIG_DFL)))
     append, said, before = ShardWriter.append, [], signal.getsignal(number)
 
     def told(writer, images):

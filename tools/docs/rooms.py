@@ -32,7 +32,7 @@ def count(commit: str) -> dict[str, tuple[int, int, int]]:
             text = file.read().decode()
             names = [path.parts[0]]
             if path.parts[0] == 'mmssod' and len(path.parts) > 2:
-                names.append('/'.join(path.parts[:2]))
+                names.append(f'- {path.parts[1]}')
             for name in names:
                 for place, number in enumerate((1, text.count('\n'), code_lines(text))):
                     rooms[name][place] += number
@@ -52,6 +52,10 @@ def code_lines(text: str) -> int:
     )
 
 
+def _of_the_package(room: str) -> tuple[bool, str]:
+    return room in FOLDERS[1:], room.replace('mmssod', '')
+
+
 def main() -> None:
     """Count, print."""
     parser = argparse.ArgumentParser(
@@ -60,7 +64,7 @@ def main() -> None:
     parser.add_argument('commits', nargs='+')
     commits = parser.parse_args().commits
     counted = {commit: count(commit) for commit in commits}
-    rooms = sorted({room for one in counted.values() for room in one})
+    rooms = sorted({room for one in counted.values() for room in one}, key=_of_the_package)
     rows = [['room', *(f'{commit}: files, lines, code' for commit in commits)]]
     for room in rooms:
         found = [one.get(room) for one in counted.values()]

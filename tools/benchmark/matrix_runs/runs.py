@@ -147,7 +147,7 @@ class CoreSecondsHook(Hook):
     """
 
     def __init__(self) -> None:
-        self.before = 0.0
+        self.before, self.used = 0.0, cpu_seconds()  # a process may have trained another recipe
 
     def before_train(self, runner: Runner) -> None:
         """Take up what was noted."""
@@ -156,7 +156,7 @@ class CoreSecondsHook(Hook):
 
     def after_val_epoch(self, runner: Runner, metrics: dict[str, float] | None = None) -> None:
         """Note."""
-        line = dict(step=runner.iter, core_seconds=self.before + cpu_seconds())
+        line = dict(step=runner.iter, core_seconds=self.before + cpu_seconds() - self.used)
         with Path(runner.work_dir, CORE_SECONDS).open('a') as stream:
             stream.write(json.dumps(line) + '\n')
 
