@@ -33,10 +33,11 @@ for data, file in LABELED.items():
         for rate in RATES[data]
     ]
 findings = (
-    'A start that knows the classes is a detector already: 30.6 AP before the first iteration. At 0.00002 it gains 2 to 3 '
-    'AP in 200 iterations and keeps them; at 0.00005 it loses 3 AP, at 0.0001 6, and at 0.0005, at which new classes are '
-    'learned best, it falls to 7 and comes back to 12. Where no class is known, a lower rate is only slower: 12 and 15 AP '
-    'against 17; a higher one gains nothing. So `mmssod new` lowers the rate by the share of known classes, to a '
-    'twenty-fifth for all of them, and the configs of voc12mini have that rate. One draw; voc12mini has classes of one to '
-    'ten boxes to judge on, so a difference of one or two AP there means nothing.'
+    'A start that knows the classes is a detector already: 30.6 AP before the first iteration. At 0.00002 it '
+    'gains 2 to 3 AP in 200 iterations and keeps them; at 0.00005 it loses 3 AP, at 0.0001 6, and at 0.0005, at '
+    'which new classes are learned best, it falls to 7 and comes back to 12. Where no class is known, a lower '
+    'rate is only slower: 12 and 15 AP against 17; a higher one gains nothing. So `mmssod new` lowers the rate by '
+    'the share of known classes, to a twenty-fifth for all of them, and the configs of voc12mini have that rate. '
+    'One draw; voc12mini has classes of one to ten boxes to judge on, so a difference of one or two AP there '
+    'means nothing.'
 )
