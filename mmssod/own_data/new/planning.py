@@ -184,7 +184,7 @@ def make_plan(
     rois = chosen.rois if data.boxes_an_image <= 8 or not chosen.rois else max(chosen.rois, 128)
     labeled = max(batch // 2, 1) if chosen.start else batch
     about = f' ({chosen.about})' if chosen.about else ''
-    why = (
+    why: tuple[str, ...] = (
         f'detector {name}{about}: {reason}{machine.text()}',
         f'images of at most {scale[0]} x {scale[1]} px: the median object is {side:.0f} px wide then',
         f'{batch} labeled images per iteration and GPU, of the student {labeled} labeled + {2 * batch - labeled} '
