@@ -4,6 +4,7 @@ mmssod comes before the first import of mmcv.ops or mmdet.models in any test fil
 """
 
 import runpy
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -27,6 +28,17 @@ def mmdet_scope() -> Iterator[None]:
     """Type names mean mmdet's registries, as `default_scope = 'mmdet'` does in a config."""
     with DefaultScope.overwrite_default_scope('mmdet'):
         yield
+
+
+@pytest.fixture(autouse=True)
+def signals() -> Iterator[None]:
+    """A test that a run does not outlive gives its signals back: a process forked later would not end when told to."""
+    numbers = (signal.SIGTERM, signal.SIGUSR1, signal.SIGINT, signal.SIGHUP)
+    before = [(number, signal.getsignal(number)) for number in numbers]
+    yield
+    for number, handler in before:
+        if handler is not None:  # not of Python's
+            signal.signal(number, handler)
 
 
 @pytest.fixture
