@@ -20,8 +20,8 @@ from mmssod.own_data.new.detectors import DETECTORS, OLD_NAMES, Detector
 EPOCHS = 35
 """Passes over the labeled images before a teacher is worth asking: 32 to 80 in the repository's small recipes."""
 KNOWN = 1 / 25
-"""Learning rate of a detector whose start knows all classes, over that of one whose start knows none; between them in
-proportion on a logarithmic scale. Measured on YOLOX-Nano: docs/results/start_rates.md."""
+"""Learning rate of a detector whose start knows all classes, over that of one whose start knows none. Both ends are
+measured on YOLOX-Nano (docs/results/start_rates.md); the logarithmic scale between them is an assumption."""
 PAIRS = 4
 """Labeled images per iteration, and unlabeled ones, that a GPU should hold: those of the repository's small recipes."""
 GPU_CORES = 200
