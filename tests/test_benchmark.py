@@ -235,7 +235,7 @@ def test_labels_of_one_recipe_are_what_another_learns(matrix, tmp_path, monkeypa
     calls, exported = [], []
     monkeypatch.setattr(runs, 'train', lambda *args, **kwargs: calls.append(kwargs) or {'ap': 0.5})
     monkeypatch.setattr(
-        runs, 'export_memory', lambda *args: exported.append(args) or {'images': []}
+        runs, 'memory_labels', lambda *args: exported.append(args) or {'images': []}
     )
     run_matrix(both, [0], str(tmp_path))
     assert exported == [(config, f'{tmp_path}/seed_0/teacher/iter_7.pth')]

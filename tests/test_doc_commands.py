@@ -40,7 +40,7 @@ NOT_RUN = {
     r'^python tools/test\.py': 'needs a trained VOC checkpoint; `mmssod test` is run here',
     r'^python tools/dataset/(check_coco|voc_to_coco)\.py': 'needs COCO or VOC; tests/datasets makes small ones',
     r'^python tools/dataset/(split|list_images)\.py': 'needs COCO or bccd; split is run here',
-    r'tools/pseudo_label\.py': 'needs a trained demo; tests/tools/test_pseudo_label.py has a small one',
+    r'tools/make_label_bank\.py': 'needs a trained demo; tests/tools/test_make_label_bank.py has a small one',
     r'^python tools/convert/': 'needs weights; tests/convert makes small ones',
     r'^python tools/analysis/': 'needs a trained demo; tests/tools/test_analysis_tools.py has a small one',
     r'^python tools/benchmark/': 'minutes to hours; tests/test_benchmark.py and test_ratios.py have small ones',

@@ -20,7 +20,7 @@ from mmengine.visualization import Visualizer
 from mmssod import apis
 from mmssod.apis.config import build_runner
 from mmssod.datasets.split import write_coco
-from mmssod.testing import CLASSES
+from mmssod.tiny_detectors import CLASSES
 
 TOOLS = Path(mmdet.__file__).parent / '.mim/tools/analysis_tools'
 

@@ -22,7 +22,7 @@ from mmssod.apis.config import build_runner, load_config
 from mmssod.apis.distributed import process_group
 from mmssod.apis.training import close
 from mmssod.engine.runner_access import bare_model
-from mmssod.testing import assigner, sampler, tiny_batch, tiny_semi
+from mmssod.tiny_detectors import assigner, sampler, tiny_batch, tiny_semi
 
 
 @pytest.fixture(scope='module')

@@ -4,7 +4,7 @@ The paper's table has 39.6 AP for the final detector (coco_full_final.py); not r
 Burn-in (half of the 1x schedule) and length are ours: we found none.
 
     tools/dist_train.sh configs/ismt/coco_full.py 4
-    python tools/export_memory.py configs/ismt/coco_full.py work_dirs/ismt_coco_full/iter_180000.pth \\
+    python tools/label_from_memory.py configs/ismt/coco_full.py work_dirs/ismt_coco_full/iter_180000.pth \\
         --out work_dirs/ismt_coco_full/labels.json
     tools/dist_train.sh configs/ismt/coco_full_final.py 4
 """

@@ -3,7 +3,7 @@
 The teachers keep 0.99 instead of 0.999: of 400 updates, 0.999 would leave them two thirds where the burn-in left them.
 
     python tools/train.py configs/ismt/demo.py
-    python tools/export_memory.py configs/ismt/demo.py work_dirs/demo/ismt/iter_800.pth \\
+    python tools/label_from_memory.py configs/ismt/demo.py work_dirs/demo/ismt/iter_800.pth \\
         --out work_dirs/demo/ismt/labels.json
     python tools/train.py configs/ismt/demo_final.py
 """

@@ -4,7 +4,7 @@ The paper's table has 77.2 AP50 and 46.2 AP for the final detector (voc_final.py
 Burn-in (the supervised schedule) and length are ours: we found none.
 
     tools/dist_train.sh configs/ismt/voc.py 4
-    python tools/export_memory.py configs/ismt/voc.py work_dirs/ismt_voc/iter_40000.pth \\
+    python tools/label_from_memory.py configs/ismt/voc.py work_dirs/ismt_voc/iter_40000.pth \\
         --out work_dirs/ismt_voc/labels.json
     tools/dist_train.sh configs/ismt/voc_final.py 4
 """

@@ -3,7 +3,7 @@
 Not run here: needs COCO and 4 GPUs.
 
     export PERCENT=2 FOLD=1
-    python -m torch.distributed.run --nproc_per_node=4 tools/pseudo_label.py \\
+    python -m torch.distributed.run --nproc_per_node=4 tools/make_label_bank.py \\
         configs/label_bank/certainty_coco_partial.py work_dirs/teacher_coco_partial_1@2/iter_12000.pth \\
         --launcher pytorch
     tools/dist_train.sh configs/label_bank/certainty_coco_partial.py 4

@@ -1,6 +1,6 @@
 """The demo's student with labels from a bank instead of a teacher in each step; the same losses.
 
-tools/pseudo_label.py configs/label_bank/demo.py work_dirs/demo/teacher/iter_400.pth
+tools/make_label_bank.py configs/label_bank/demo.py work_dirs/demo/teacher/iter_400.pth
 tools/train.py configs/label_bank/demo.py
 """
 

@@ -1,6 +1,6 @@
 """The demo's baseline (plain boxes, one threshold on p) with labels from a bank.
 
-tools/pseudo_label.py configs/label_bank/demo_plain.py work_dirs/demo/teacher_plain/iter_400.pth
+tools/make_label_bank.py configs/label_bank/demo_plain.py work_dirs/demo/teacher_plain/iter_400.pth
 tools/train.py configs/label_bank/demo_plain.py
 """
 

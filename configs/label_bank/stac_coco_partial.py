@@ -3,7 +3,8 @@
 Not run here: needs COCO and 8 GPUs. The weak view is never flipped, so the bank holds one view an image.
 
     export PERCENT=2 FOLD=1
-    python -m torch.distributed.run --nproc_per_node=8 tools/pseudo_label.py configs/label_bank/stac_coco_partial.py \\
+    python -m torch.distributed.run --nproc_per_node=8 tools/make_label_bank.py \\
+        configs/label_bank/stac_coco_partial.py \\
         work_dirs/stac_teacher_coco_partial_1@2/iter_180000.pth --launcher pytorch
     tools/dist_train.sh configs/label_bank/stac_coco_partial.py 8
 """

@@ -39,7 +39,7 @@ class LabelBankFiles:
         if len(self.header.shards) != self.header.num_shards:
             raise BankError(
                 f'the label bank {self.folder} is not finished',
-                'a run of tools/pseudo_label.py that came to its end',
+                'a run of tools/make_label_bank.py that came to its end',
                 'one that did not',
                 layout.GO_ON,
             )

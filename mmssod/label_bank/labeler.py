@@ -22,7 +22,7 @@ from mmssod.structures import Problem, PseudoLabels
 
 @MODELS.register_module()
 class LabelBank(Labeler):
-    """Looks up what a :class:`FrozenTeacher` would answer; ``tools/pseudo_label.py`` makes the bank.
+    """Looks up what a :class:`FrozenTeacher` would answer; ``tools/make_label_bank.py`` makes the bank.
 
     The paper's teacher never changes and sees only a flip, so its answer to an image is a constant. No teacher is in
     memory, and the weak view needs no pixels: what is read of its sample is which image it is, whether it is mirrored,
@@ -38,7 +38,7 @@ class LabelBank(Labeler):
         path: Folder of the bank.
         checkpoint: The teacher whose labels these have to be, which is checked before training. Empty: the run's
             ``load_from``, as with a frozen teacher.
-        detector: Config of the teacher where it is not the student's. ``tools/pseudo_label.py`` reads it; nothing is
+        detector: Config of the teacher where it is not the student's. ``tools/make_label_bank.py`` reads it; nothing is
             built of it here.
 
     Raises:

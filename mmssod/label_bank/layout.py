@@ -57,8 +57,10 @@ IMAGE = np.dtype(
     ]
 )
 
-AGAIN = 'make it again with this config: tools/pseudo_label.py CONFIG CHECKPOINT --out NEW_FOLDER'
-GO_ON = 'call tools/pseudo_label.py again as before: it goes on where it was'
+AGAIN = (
+    'make it again with this config: tools/make_label_bank.py CONFIG CHECKPOINT --out NEW_FOLDER'
+)
+GO_ON = 'call tools/make_label_bank.py again as before: it goes on where it was'
 
 
 class BankError(InputError):
@@ -119,7 +121,7 @@ class Header:
                 'no label bank',
                 f'{file}',
                 f'nothing at {file.absolute()}',
-                f'make it: tools/pseudo_label.py CONFIG CHECKPOINT --out {folder}',
+                f'make it: tools/make_label_bank.py CONFIG CHECKPOINT --out {folder}',
             )
         try:
             content = json.loads(file.read_text(encoding='utf-8'))
@@ -146,7 +148,7 @@ def damaged(file: Path, expected: str, actual: str) -> BankError:
         f'the label bank is damaged: {file}',
         expected,
         actual,
-        f'copy the bank again, or delete {file.parent} and make it again with tools/pseudo_label.py',
+        f'copy the bank again, or delete {file.parent} and make it again with tools/make_label_bank.py',
     )
 
 

@@ -33,7 +33,7 @@ class WriterLock(FileLock):
             f'the label bank is being written by another process: {file.with_suffix("")}',
             'one process that writes it',
             f'{self._holder()} does',
-            'wait until that one is done, or end it and call tools/pseudo_label.py again; for several processes at '
+            'wait until that one is done, or end it and call tools/make_label_bank.py again; for several processes at '
             'once give --launcher, for another bank another --out',
         )
 

@@ -17,7 +17,7 @@ from mmssod.datasets.split import read_coco
 from mmssod.engine.preflight import config_problems, part_problems
 from mmssod.engine.preflight.data_checks import file_findings
 from mmssod.evaluation import evaluate_boxes
-from mmssod.testing import tiny_batch, tiny_detector, tiny_semi
+from mmssod.tiny_detectors import tiny_batch, tiny_detector, tiny_semi
 
 case = cases_of('Annotations')
 CLASSES = ('ant', 'bee')

@@ -24,7 +24,7 @@ from mmssod.label_bank.making import close_bank, label_shards
 from mmssod.label_bank.plan import BankPlan
 from mmssod.label_bank.progress import BankProgress
 from mmssod.models.checkpoint_parts import teacher_digest
-from mmssod.testing import tiny_detector
+from mmssod.tiny_detectors import tiny_detector
 
 case = cases_of('Label banks')
 SHIPPED = Path(__file__).parents[2] / 'configs/label_bank/demo.py'

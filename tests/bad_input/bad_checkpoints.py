@@ -19,7 +19,7 @@ from mmssod.engine.preflight.start_checks import start_findings, weight_findings
 from mmssod.engine.reliability.checkpoint_files import newest_checkpoint
 from mmssod.models.checkpoint_parts import merge_checkpoints
 from mmssod.start import fit_start, read_start, start_lines, twin_shapes
-from mmssod.testing import CLASSES, tiny_detector, tiny_semi
+from mmssod.tiny_detectors import CLASSES, tiny_detector, tiny_semi
 
 case = cases_of('Checkpoints')
 

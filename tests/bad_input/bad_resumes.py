@@ -19,7 +19,7 @@ from mmssod.engine.reliability import checkpoint_files
 from mmssod.engine.reliability.checkpoint_files import keep_own_names, newest_checkpoint, note_older
 from mmssod.methods.ismt import PseudoLabelMemory
 from mmssod.models.checkpoint_parts import teacher_digest
-from mmssod.testing import CLASSES, tiny_detector
+from mmssod.tiny_detectors import CLASSES, tiny_detector
 
 case = cases_of('Checkpoints')
 folder_case = cases_of('Work directories')

@@ -9,7 +9,7 @@ from whole_path import change_labeled, changed, tiny, trained, tried
 
 from mmssod.engine.preflight import config_problems
 from mmssod.engine.preflight.key_checks import key_problems
-from mmssod.testing import tiny_detector
+from mmssod.tiny_detectors import tiny_detector
 
 EIGHT = {
     'train_dataloader.batch_size': 7,

@@ -7,7 +7,7 @@ import torch
 from mmdet.registry import MODELS
 from mmengine.config import Config, ConfigDict
 
-from mmssod.testing import CLASSES, tiny_sample
+from mmssod.tiny_detectors import CLASSES, tiny_sample
 
 CONFIGS = Path(mmdet.__file__).parent / '.mim' / 'configs'
 SIZES = dict(in_channels=32, feat_channels=32, out_channels=32, stacked_convs=1, num_classes=3)

@@ -10,7 +10,7 @@ from mmdet.registry import MODELS
 from mmengine.config import Config
 from mmengine.registry import DefaultScope
 
-from mmssod.testing import CLASSES, tiny_detector
+from mmssod.tiny_detectors import CLASSES, tiny_detector
 
 ROOT = Path(__file__).parents[2]
 SIZE = (64, 48)

@@ -13,7 +13,7 @@ from mmengine.config import Config, ConfigDict
 from mmengine.registry import DefaultScope
 from mmengine.structures import InstanceData
 
-from mmssod.testing import CLASSES, tiny_batch, tiny_detector
+from mmssod.tiny_detectors import CLASSES, tiny_batch, tiny_detector
 
 # Sizes of layers, by the names that mmdet's configs have for them.
 SIZES = dict(

@@ -13,7 +13,7 @@ from mmengine.config import Config, ConfigDict
 from torch import Tensor, nn
 
 from mmssod.start import fit_start, twin_shapes
-from mmssod.testing import tiny_batch, tiny_detector
+from mmssod.tiny_detectors import tiny_batch, tiny_detector
 
 ROOT = Path(__file__).parents[2]
 MMDET = Path(mmdet.__file__).parent / '.mim/configs'

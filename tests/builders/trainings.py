@@ -6,7 +6,7 @@ from pathlib import Path
 from mmengine.config import Config
 
 from demo_drawings import make_demo_data
-from mmssod.testing import tiny_semi
+from mmssod.tiny_detectors import tiny_semi
 
 ROOT = Path(__file__).parents[2]
 CONFIGS = f'{ROOT}/configs/_base_'

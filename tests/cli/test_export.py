@@ -13,7 +13,7 @@ from mmengine.config import Config
 from mmssod.apis import predict
 from mmssod.apis.plain import foreign_types, plain_config, plain_detector
 from mmssod.cli import main
-from mmssod.testing import CLASSES
+from mmssod.tiny_detectors import CLASSES
 
 ROOT = Path(__file__).parents[2]
 

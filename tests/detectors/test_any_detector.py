@@ -16,7 +16,7 @@ from any_detector.trial import LABELERS, Trial
 from mmssod.engine.preflight.config_checks import class_problems
 from mmssod.engine.preflight.parts import built_part_problems
 from mmssod.engine.preflight.runtime_checks import class_number_problems
-from mmssod.testing import CLASSES
+from mmssod.tiny_detectors import CLASSES
 
 FOUND = [
     pytest.param(found, id=found.name, marks=[] if found.first else [pytest.mark.slow])

@@ -10,7 +10,7 @@ from mmengine.config import Config
 
 from any_detector.found import tried
 from any_detector.shrink import shrunk
-from mmssod.testing import tiny_sample
+from mmssod.tiny_detectors import tiny_sample
 
 CONFIG = 'soft_teacher/soft-teacher_faster-rcnn_r50-caffe_fpn_180k_semi-0.1-coco.py'
 

@@ -23,7 +23,7 @@ from mmssod.evaluation import VOCBoxMetric
 from mmssod.evaluation.detections import to_detections
 from mmssod.label_bank.labeler import LabelBank
 from mmssod.label_bank.views import ViewLabeler
-from mmssod.testing import CLASSES
+from mmssod.tiny_detectors import CLASSES
 
 KINDS = (CascadeRoIHead, StandardRoIHead, DETRHead, AnchorFreeHead, AnchorHead, BaseDenseHead)
 

@@ -28,7 +28,7 @@ from mmssod.label_bank.views import ViewLabeler
 from mmssod.models import ClassBalancer, FrozenTeacher
 from mmssod.models.detectors import EnsembleDetector
 from mmssod.models.detectors.student_detector import StudentDetector
-from mmssod.testing import CLASSES, tiny_sample
+from mmssod.tiny_detectors import CLASSES, tiny_sample
 
 SIZE = 64  # px
 LABELED, UNLABELED = (0, 1), (2, 3)  # ids of images

@@ -14,7 +14,7 @@ from mmssod import apis
 from mmssod.apis.config import use_both_loops
 from mmssod.apis.plain import part_of, plain_config
 from mmssod.apis.testing import use_tta
-from mmssod.testing import tiny_sample, tiny_semi
+from mmssod.tiny_detectors import tiny_sample, tiny_semi
 
 
 @METRICS.register_module()

@@ -14,7 +14,7 @@ from mmssod.label_bank import LabelBankFiles
 from mmssod.label_bank.checks import absent_images, least_threshold
 from mmssod.label_bank.labeler import LabelBank
 from mmssod.models.checkpoint_parts import detector_digest, teacher_digest
-from mmssod.testing import tiny_detector
+from mmssod.tiny_detectors import tiny_detector
 
 FOUND = [image(number) for number in range(5)]
 VIEW = [dict(type='LoadWholeImage'), dict(type='Resize', scale=[160, 160], keep_ratio=True)]

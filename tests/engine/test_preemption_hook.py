@@ -165,6 +165,28 @@ def test_a_data_worker_outlives_repetitions(tmp_path, second, ends):
     assert code == (-signal.SIGTERM if ends else 7)
 
 
+@HOOKS.register_module()
+class Pooled(Hook):
+    """Leaves a pool of forked processes at work, as VOC's evaluation of mmdet does, and ends it."""
+
+    seconds = None
+
+    def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None):
+        pool = multiprocessing.get_context('fork').Pool(1)
+        pool.map(abs, [1])
+        pool.apply_async(time.sleep, [60])
+        time.sleep(0.2)
+        started = time.monotonic()
+        pool.terminate()
+        pool.join()
+        Pooled.seconds = time.monotonic() - started
+
+
+def test_another_forked_process_ends_when_told(tmp_path):
+    apis.train(toy_config(tmp_path, max_iters=1, hooks=[dict(type='Pooled')]))
+    assert Pooled.seconds < preemption_hook.GRACE / 3
+
+
 def test_gathered_gradients_are_not_lost(tmp_path):
     cfg = told(tmp_path, iteration=2)
     cfg.optim_wrapper.accumulative_counts = 2

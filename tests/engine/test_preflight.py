@@ -28,7 +28,7 @@ from mmssod.engine.preflight.key_checks import key_problems
 from mmssod.engine.preflight.parts import part_problems
 from mmssod.engine.preflight.start_checks import teacher_config
 from mmssod.models.pseudo import FrozenTeacher, ThresholdSelector
-from mmssod.testing import tiny_semi
+from mmssod.tiny_detectors import tiny_semi
 
 CONFIGS = Path(__file__).parents[2] / 'configs'
 

@@ -43,7 +43,7 @@ from mmssod.engine.reliability.checkpoint_files import newest_checkpoint
 from mmssod.environment.checkpoints import UnsafeCheckpointError
 from mmssod.label_bank import BankError, LabelBankFiles
 from mmssod.label_bank.making import make_label_bank
-from mmssod.methods.ismt.export import export_memory
+from mmssod.methods.ismt.memory_labels import memory_labels
 from mmssod.own_data.inferring import frames
 from mmssod.own_data.score_thresholds import class_limits
 
@@ -124,7 +124,7 @@ def tools(run, tmp_path):
     with pytest.raises(ValueError, match='run code|expected'):
         convert_yolox(f'{run.folder}/evil.pth', tmp_path / 'x.pth')
     with pytest.raises(Exception, match='run code|memory'):
-        export_memory(run.config, f'{run.folder}/evil.pth', score_thr=0.7)
+        memory_labels(run.config, f'{run.folder}/evil.pth', score_thr=0.7)
     assert not run.marker.exists()
 
 
@@ -310,7 +310,8 @@ ATTACKS = {
         ['browse', '{run}/config.py', '--checkpoint', '{run}/evil.pth', '--out', '{out}/views'],
         ['export', '{run}/config.py', '{run}/evil.pth', '--out', '{out}/detector'],
     ),
-    '`tools/pseudo_label.py`, `tools/analysis/predict.py`, `tools/export_memory.py`, `tools/convert/yolox.py`': tools,
+    '`tools/make_label_bank.py`, `tools/label_from_memory.py`': tools,
+    '`tools/analysis/predict.py`, `tools/convert/yolox.py`': tools,
     '`http://`, `https://`, `open-mmlab://`, `torchvision://`, `mmcls://`, `s3://`': every_scheme,
     'texts in a checkpoint that mmengine runs as a config': texts_of_checkpoints,
     'the configs in a work directory, by `mmssod report`': work_directory,

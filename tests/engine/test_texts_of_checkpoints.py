@@ -19,7 +19,7 @@ from mmssod import apis
 from mmssod.environment.checkpoints import UnsafeCheckpointError, trusting
 from mmssod.environment.data_configs import UnsafeConfigError, config_from_text, text_fault
 from mmssod.models.checkpoint_parts import teacher_digest
-from mmssod.testing import CLASSES, tiny_detector
+from mmssod.tiny_detectors import CLASSES, tiny_detector
 
 PLACES = ('config', 'cfg', 'hub')
 

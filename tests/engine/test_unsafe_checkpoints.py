@@ -17,7 +17,7 @@ from mmengine.runner import CheckpointLoader
 from mmssod import apis
 from mmssod.environment.checkpoints import UnsafeCheckpointError, guard_loading, trusting
 from mmssod.models.checkpoint_parts import merge_checkpoints
-from mmssod.testing import tiny_detector, tiny_semi
+from mmssod.tiny_detectors import tiny_detector, tiny_semi
 
 
 class Payload:

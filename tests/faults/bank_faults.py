@@ -17,7 +17,7 @@ from mmengine.registry import DefaultScope
 from mmssod.label_bank import IMAGE, BankError, LabelBankFiles, ShardWriter
 from mmssod.label_bank.layout import shard_files
 from mmssod.label_bank.making import make_label_bank
-from mmssod.testing import tiny_detector
+from mmssod.tiny_detectors import tiny_detector
 
 PAGE = 4096
 IMAGES = 300

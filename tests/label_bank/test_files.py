@@ -250,7 +250,7 @@ def test_other_images_in_the_places_of_those_there(tmp_path):
 
 
 def test_no_bank(tmp_path):
-    with pytest.raises(BankError, match='no label bank(.|\n)*tools/pseudo_label.py'):
+    with pytest.raises(BankError, match='no label bank(.|\n)*tools/make_label_bank.py'):
         LabelBankFiles(tmp_path / 'nowhere')
 
 
@@ -323,7 +323,9 @@ def test_nothing_in_a_bank_is_unpickled(tmp_path):
 
 def test_a_bank_of_an_earlier_version_says_how_to_make_it_anew(tmp_path):
     (tmp_path / 'bank.json').write_text('{"format": "mmssod label bank 1", "shards": []}')
-    with pytest.raises(BankError, match='earlier version(.|\n)*label bank 1(.|\n)*pseudo_label.py'):
+    with pytest.raises(
+        BankError, match='earlier version(.|\n)*label bank 1(.|\n)*make_label_bank.py'
+    ):
         LabelBankFiles(tmp_path)
 
 

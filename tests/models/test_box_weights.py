@@ -10,7 +10,7 @@ from mmdet.registry import MODELS
 
 from mmssod.models.box_weights import BoxWeightMixin, take_box_weights
 from mmssod.models.dense_certainty import with_certainty
-from mmssod.testing import tiny_batch, tiny_semi
+from mmssod.tiny_detectors import tiny_batch, tiny_semi
 
 WEIGHED = [name for name in HEADS if name != 'fcos']
 

@@ -6,7 +6,7 @@ from mmdet.registry import MODELS
 
 from mmssod.equations import segment_loss
 from mmssod.models.buckets.side_aware_bucket_head import features_per_side, least_up_ratio
-from mmssod.testing import tiny_detector
+from mmssod.tiny_detectors import tiny_detector
 
 BUCKETS = [4, 8, 20, 30, 40]
 CELLS = 7

@@ -10,7 +10,7 @@ from mmdet.registry import MODELS
 from mmengine.config import ConfigDict
 
 from mmssod import equations
-from mmssod.testing import tiny_detector
+from mmssod.tiny_detectors import tiny_detector
 
 HEADS = ['bucket', 'side']
 TEST_CFG = ConfigDict(score_thr=0.05, nms=dict(type='nms', iou_threshold=0.5), max_per_img=10)

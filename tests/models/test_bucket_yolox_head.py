@@ -13,7 +13,7 @@ from mmengine.structures import InstanceData
 from mmssod import equations
 from mmssod.models.box_weights import take_box_weights
 from mmssod.models.build_detector import build_detector
-from mmssod.testing import tiny_batch, tiny_semi
+from mmssod.tiny_detectors import tiny_batch, tiny_semi
 
 init_default_scope('mmdet')
 

@@ -8,7 +8,7 @@ from mmdet.registry import MODELS
 from mmengine.config import Config, ConfigDict
 from mmengine.structures import InstanceData
 
-from mmssod.testing import tiny_detector, tiny_sample
+from mmssod.tiny_detectors import tiny_detector, tiny_sample
 
 
 def build(head='plain', roi_head='CertaintyCascadeRoIHead'):

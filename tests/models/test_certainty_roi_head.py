@@ -8,7 +8,7 @@ from mmengine.config import ConfigDict
 from mmengine.structures import InstanceData
 
 from mmssod.models.roi_heads.certainty_roi_head import foreground_certainty
-from mmssod.testing import tiny_detector, tiny_sample
+from mmssod.tiny_detectors import tiny_detector, tiny_sample
 
 
 def build(head='bucket', roi_head='CertaintyRoIHead'):

@@ -21,7 +21,7 @@ from mmssod.methods.instant_teaching.second_opinion import (
     without_duplicates,
 )
 from mmssod.models.checkpoint_parts import merge_checkpoints
-from mmssod.testing import tiny_batch, tiny_detector, tiny_sample, tiny_semi
+from mmssod.tiny_detectors import tiny_batch, tiny_detector, tiny_sample, tiny_semi
 
 NMS = dict(type='nms', iou_threshold=0.5)
 

@@ -8,7 +8,7 @@ from mmdet.registry import MODELS
 from torch import nn
 
 from mmssod.models.pseudo import EMATeacher
-from mmssod.testing import tiny_detector
+from mmssod.tiny_detectors import tiny_detector
 
 
 def normed_detector():

@@ -7,7 +7,7 @@ from mmengine.structures import InstanceData
 
 from mmssod.models.checkpoint_parts import merge_checkpoints
 from mmssod.models.detectors.ensemble_detector import fuse
-from mmssod.testing import CLASSES, tiny_detector, tiny_sample, tiny_semi
+from mmssod.tiny_detectors import CLASSES, tiny_detector, tiny_sample, tiny_semi
 
 
 def answer(boxes=(), p=(), v=(), labels=()):

@@ -13,7 +13,7 @@ from torch import nn
 
 from mmssod.models.folded_convs import FoldedConv, FoldedFocus
 from mmssod.models.frozen_batch_norm import fold_batch_norm, freeze_batch_norm
-from mmssod.testing import tiny_sample
+from mmssod.tiny_detectors import tiny_sample
 
 NORM = dict(norm_cfg=dict(type='BN', eps=1e-3), act_cfg=dict(type='SiLU'))
 

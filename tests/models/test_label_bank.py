@@ -14,7 +14,7 @@ from mmssod.label_bank import BOX, BankError, Found, LabelBankFiles
 from mmssod.label_bank.labeler import LabelBank, as_labels
 from mmssod.label_bank.views import ViewLabeler
 from mmssod.models.checkpoint_parts import detector_digest, teacher_digest, weights_digest
-from mmssod.testing import tiny_batch, tiny_detector, tiny_sample, tiny_semi
+from mmssod.tiny_detectors import tiny_batch, tiny_detector, tiny_sample, tiny_semi
 
 UNLABELED = (2, 3)  # ids of the batch's unlabeled images
 LOW = dict(type='ClassBalancer', threshold=0.3, threshold_power=0.05, bounds=(0.2, 0.9))

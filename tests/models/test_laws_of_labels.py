@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from mmssod.models.detectors.pseudo_label_detector import view_change
 from mmssod.models.pseudo import ClassBalancer
 from mmssod.structures import PseudoLabels
-from mmssod.testing import tiny_sample
+from mmssod.tiny_detectors import tiny_sample
 
 FEW = settings(max_examples=50, deadline=None)
 

@@ -11,7 +11,7 @@ from torch.utils._pytree import tree_leaves
 
 from mmssod.methods.ismt import HeadLabels, PseudoLabelMemory, memory
 from mmssod.structures.image_ids import id_number
-from mmssod.testing import tiny_batch, tiny_sample
+from mmssod.tiny_detectors import tiny_batch, tiny_sample
 
 FIRST = [4.0, 4, 24, 24]
 NEAR = [5.0, 4, 25, 24]  # IoU 19 / 21 with FIRST

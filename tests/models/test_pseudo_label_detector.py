@@ -13,7 +13,7 @@ from mmssod import equations
 from mmssod.models.detectors.losses import mean_losses, scale_losses
 from mmssod.models.detectors.pseudo_label_detector import view_change
 from mmssod.structures import Views
-from mmssod.testing import tiny_batch, tiny_detector, tiny_sample, tiny_semi
+from mmssod.tiny_detectors import tiny_batch, tiny_detector, tiny_sample, tiny_semi
 
 
 def build(head='bucket', **slots):

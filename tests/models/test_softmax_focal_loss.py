@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from mmdet.registry import MODELS
 
 from mmssod.methods.unbiased_teacher import SoftmaxFocalLoss, softmax_focal_loss
-from mmssod.testing import tiny_detector
+from mmssod.tiny_detectors import tiny_detector
 
 
 def logits(*probabilities):

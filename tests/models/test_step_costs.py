@@ -14,7 +14,7 @@ from mmengine.utils import apply_to
 
 from mmssod.apis.config import build_runner
 from mmssod.models.float32_heads import float32_heads
-from mmssod.testing import tiny_batch, tiny_detector, tiny_semi
+from mmssod.tiny_detectors import tiny_batch, tiny_detector, tiny_semi
 from speed_ratios.detectors import base_detector
 from speed_ratios.resume import tiny_run
 from speed_ratios.steps import Images

@@ -8,7 +8,7 @@ from builders.tiny_recipes import FEW_BOXES, build_recipe, tiny_recipe, two_step
 from mmdet.registry import HOOKS
 from mmengine.config import Config
 
-from mmssod.testing import tiny_batch
+from mmssod.tiny_detectors import tiny_batch
 
 CONFIG = 'configs/certainty/beyond/demo_ema.py'
 PAPER = 'configs/demo/student.py'

@@ -16,7 +16,7 @@ from mmssod.methods.consistent_teacher.fam3d_head import mix_levels, sample_at
 from mmssod.methods.consistent_teacher.keep_expected import expected
 from mmssod.methods.consistent_teacher.mixture import Mixture, fit_two
 from mmssod.structures import PseudoLabels
-from mmssod.testing import tiny_batch, tiny_semi
+from mmssod.tiny_detectors import tiny_batch, tiny_semi
 
 CONFIG = 'configs/consistent_teacher/demo.py'
 LOW, HIGH = [0.1, 0.12, 0.14], [0.9, 0.92]

@@ -11,7 +11,7 @@ from mmssod.engine.preflight import start_problems
 from mmssod.engine.preflight.runtime_checks import class_number_problems
 from mmssod.methods.csd import ConsistencyRampHook
 from mmssod.models.detectors.losses import split_foreground
-from mmssod.testing import CLASSES, tiny_batch, tiny_detector, tiny_sample
+from mmssod.tiny_detectors import CLASSES, tiny_batch, tiny_detector, tiny_sample
 
 CONFIG = 'configs/csd/demo.py'
 SIZE = 64  # px, of the tiny batch

@@ -12,7 +12,7 @@ from demo_drawings import make_demo_data
 from mmssod.apis import train
 
 CLASSES = ('blob', 'leaf', 'arrow')
-# They read labels that were made before; tests/tools/test_offline_labels.py and test_pseudo_label.py go the whole way.
+# They read labels that were made before; test_offline_labels.py and test_make_label_bank.py go the whole way.
 AFTER_OTHERS = {
     'configs/label_bank/demo.py',
     'configs/label_bank/demo_plain.py',

@@ -10,7 +10,7 @@ from mmdet.registry import TRANSFORMS
 from mmengine.config import Config
 
 from mmssod.models.pseudo.mixing import mixup
-from mmssod.testing import tiny_batch
+from mmssod.tiny_detectors import tiny_batch
 
 DEMO = 'configs/instant_teaching/demo.py'
 CO_RECTIFY = 'configs/instant_teaching/co_rectify_demo.py'

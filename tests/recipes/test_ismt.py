@@ -9,7 +9,7 @@ from mmengine.structures import InstanceData
 
 from mmssod.methods.ismt import HeadLabels
 from mmssod.methods.ismt.dual_roi_head import lesson
-from mmssod.testing import tiny_batch, tiny_sample, tiny_semi
+from mmssod.tiny_detectors import tiny_batch, tiny_sample, tiny_semi
 
 CONFIG = 'configs/ismt/demo.py'
 # An untrained detector is sure of little.

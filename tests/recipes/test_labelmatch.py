@@ -12,7 +12,7 @@ from mmengine.structures import InstanceData
 from mmssod.methods.labelmatch.labelmatch_detector import sharpened
 from mmssod.models import MatchingBalancer, PseudoLabelDetector
 from mmssod.structures import PseudoLabels
-from mmssod.testing import tiny_batch, tiny_detector, tiny_sample
+from mmssod.tiny_detectors import tiny_batch, tiny_detector, tiny_sample
 
 CONFIG = 'configs/labelmatch/demo.py'
 EVERY_ROI = dict(train_cfg=dict(rcnn=dict(sampler=dict(num=10_000))))

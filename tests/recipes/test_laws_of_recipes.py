@@ -13,7 +13,7 @@ from builders.tiny_recipes import (
 )
 from mmdet.registry import MODELS
 
-from mmssod.testing import tiny_batch
+from mmssod.tiny_detectors import tiny_batch
 
 # An untrained detector is sure of little, and v is near 1 / K.
 LOW = dict(balancer=dict(threshold=0.3, bounds=(0.0, 0.9)))

@@ -17,7 +17,7 @@ from mmengine.structures import InstanceData
 from mmssod.methods.mixpl import MixPLDetector, ViewMemoryHook, view_memory_hook
 from mmssod.methods.mixpl.collage import collage, erased, mirrored_to_fit, mosaic_of_four
 from mmssod.structures import PseudoLabels, View, Views
-from mmssod.testing import tiny_batch, tiny_detector, tiny_semi
+from mmssod.tiny_detectors import tiny_batch, tiny_detector, tiny_semi
 
 CONFIG = 'configs/mixpl/demo.py'
 SURE = dict(balancer=dict(threshold=0.3), memory_size=4)  # without training p is about 0.6

@@ -13,7 +13,7 @@ from mmengine.config import Config, ConfigDict
 from any_detector.found import tried
 from any_detector.shrink import shrunk
 from mmssod.apis import train
-from mmssod.testing import tiny_detector
+from mmssod.tiny_detectors import tiny_detector
 
 ITERATIONS = 50
 

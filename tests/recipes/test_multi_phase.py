@@ -22,7 +22,7 @@ from mmssod.methods.multi_phase.labels import (
 )
 from mmssod.methods.multi_phase.overlap_weighted_roi_head import marked, overlap_weight
 from mmssod.methods.multi_phase.running import Plan
-from mmssod.testing import tiny_detector, tiny_sample
+from mmssod.tiny_detectors import tiny_detector, tiny_sample
 
 SETTINGS = ('coco_full', 'voc', 'demo')
 GRID = threshold_grid()

@@ -11,7 +11,7 @@ from mmengine.config import ConfigDict
 
 from mmssod.engine.preflight.parts import built_part_problems
 from mmssod.engine.preflight.runtime_checks import class_number_problems
-from mmssod.testing import CLASSES, tiny_batch, tiny_detector, tiny_semi
+from mmssod.tiny_detectors import CLASSES, tiny_batch, tiny_detector, tiny_semi
 
 CASCADE = 'configs/demo/student_cascade.py'
 RETINANET = 'configs/demo/student_retinanet.py'

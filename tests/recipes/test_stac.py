@@ -15,7 +15,7 @@ from mmengine.config import Config
 
 from mmssod.datasets.transforms.steps import as_list
 from mmssod.models.detectors.pseudo_label_detector import project
-from mmssod.testing import tiny_batch
+from mmssod.tiny_detectors import tiny_batch
 
 FOLDER = Path('configs/stac')
 CONFIG = FOLDER / 'demo.py'

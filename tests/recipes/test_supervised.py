@@ -5,7 +5,7 @@ import torch
 from builders.tiny_recipes import build_recipe, tiny_recipe, two_steps
 from mmengine.config import Config
 
-from mmssod.testing import tiny_batch
+from mmssod.tiny_detectors import tiny_batch
 
 CONFIG = 'configs/supervised/demo.py'
 

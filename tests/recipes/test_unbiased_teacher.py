@@ -11,7 +11,7 @@ from mmdet.registry import HOOKS
 from mmengine.config import Config
 
 from mmssod.methods.unbiased_teacher import SoftmaxFocalLoss
-from mmssod.testing import tiny_batch
+from mmssod.tiny_detectors import tiny_batch
 
 FOLDER = Path('configs/unbiased_teacher')
 CONFIG = FOLDER / 'demo.py'

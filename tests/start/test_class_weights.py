@@ -8,7 +8,7 @@ from builders.tiny_starts import KINDS, build, class_answers, started
 from mmdet.datasets import CocoDataset
 
 from mmssod.start import fit_start, start_lines, twin_shapes
-from mmssod.testing import tiny_detector, tiny_semi
+from mmssod.tiny_detectors import tiny_detector, tiny_semi
 
 COCO = tuple(CocoDataset.METAINFO['classes'])
 EIGHT = COCO[:8]  # as many as divide the channels of the tiny detectors

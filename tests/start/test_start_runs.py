@@ -15,7 +15,7 @@ from mmengine.runner import Runner
 
 from mmssod import apis
 from mmssod.apis.config import build_runner
-from mmssod.testing import tiny_detector, tiny_semi
+from mmssod.tiny_detectors import tiny_detector, tiny_semi
 
 ROOT = Path(__file__).parents[2]
 

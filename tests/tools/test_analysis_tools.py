@@ -15,7 +15,7 @@ from mmssod import apis
 from mmssod.analysis.ap_over_iou import ap_over_iou
 from mmssod.apis import detector_outputs, predict
 from mmssod.apis.predicting import common_classes
-from mmssod.testing import tiny_detector
+from mmssod.tiny_detectors import tiny_detector
 
 ROOT = Path(__file__).parents[2]
 CLASSES = ('blob', 'leaf', 'arrow')

@@ -12,7 +12,7 @@ from builders.miniature import make_voc
 from mmdet.registry import MODELS
 from mmengine.config import Config
 
-from mmssod.testing import tiny_detector
+from mmssod.tiny_detectors import tiny_detector
 
 CONFIGS = Path(__file__).parents[2] / 'configs'
 LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
@@ -154,7 +154,7 @@ def test_from_the_memory_to_the_final_detector(data, call, capsys):
     call('train.py', first, '--load-from', 'start.pth', *late)
     rows = torch.load('first/iter_4.pth', weights_only=False)['state_dict']['merger.rows']
     assert len(rows) > 0 and set(rows[:, 1].tolist()) == {0, 1}
-    export = ['export_memory.py', first, 'first/iter_4.pth', '--out', 'labels.json']
+    export = ['label_from_memory.py', first, 'first/iter_4.pth', '--out', 'labels.json']
     call(*export, '--score-thr', 0.5)
     assert 'boxes in' in capsys.readouterr().out
     labels = read('labels.json')
@@ -168,7 +168,7 @@ def test_from_the_memory_to_the_final_detector(data, call, capsys):
         width, height = sizes[box['image_id']]
         assert x >= 0 and y >= 0 and x + w <= width + 1e-3 and y + h <= height + 1e-3
     with pytest.raises(ValueError, match='has no memory'):
-        call('export_memory.py', first, 'plain.pth', '--out', 'none.json')
+        call('label_from_memory.py', first, 'plain.pth', '--out', 'none.json')
     final = Config.fromfile(CONFIGS / 'ismt/voc_final.py').train_dataloader
     final.dataset.pseudo.ann_file = 'labels.json'
     for source in ('labeled', 'pseudo'):

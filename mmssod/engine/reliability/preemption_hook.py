@@ -176,21 +176,21 @@ def _common_batches(runner: Runner) -> float:
 
 
 def _outlive_first_signal() -> None:
-    """In a forked process: end ``GRACE`` seconds after SIGTERM instead of at once.
+    """In a forked process: a data worker ends ``GRACE`` seconds after SIGTERM, another, as of a pool, at once.
 
-    A data worker then sets torch's handlers, of which that of SIGTERM ends it at once unless its parent sent it: ours
-    comes again behind them.
+    What only a data worker calls sets torch's handlers, of which that of SIGTERM ends it at once unless its parent
+    sent it: ours comes behind them.
     """
     if not _training:
         return
-    later, of_torch = _Later(), signal_handling._set_worker_signal_handlers
+    of_torch = signal_handling._set_worker_signal_handlers
 
     def set_handlers() -> None:
         of_torch()
-        signal.signal(signal.SIGTERM, later)
+        signal.signal(signal.SIGTERM, _Later())
 
     signal_handling._set_worker_signal_handlers = set_handlers
-    signal.signal(signal.SIGTERM, later)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     for number in (signal.SIGUSR1, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
 

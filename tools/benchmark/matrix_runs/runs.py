@@ -27,7 +27,7 @@ from mmssod.apis.testing import test
 from mmssod.apis.training import train
 from mmssod.environment import collect
 from mmssod.environment.log_entries import log_entries
-from mmssod.methods.ismt.export import export_memory
+from mmssod.methods.ismt.memory_labels import memory_labels
 from mmssod.methods.multi_phase.running import train_phases
 
 CORE_SECONDS = 'core_seconds.jsonl'
@@ -179,7 +179,7 @@ def start_options(matrix: Matrix, recipe: Recipe, folder: Path) -> dict[str, Any
         source = matrix[recipe.labels]
         file = folder / f'{recipe.slug}_labels' / 'labels.json'
         file.parent.mkdir(exist_ok=True)
-        labels = export_memory(source.config, str(folder / source.last_checkpoint))
+        labels = memory_labels(source.config, str(folder / source.last_checkpoint))
         file.write_text(json.dumps(labels))
         options['train_dataloader.dataset.pseudo.ann_file'] = str(file)
     return options

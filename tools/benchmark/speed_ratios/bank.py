@@ -71,7 +71,7 @@ def begin(folder: Path, images: Images) -> None:
 
 
 def write_bank(folder: Path, teacher: Any, images: Images) -> None:
-    """Label the weak views, plain and mirrored, as ``tools/pseudo_label.py`` does."""
+    """Label the weak views, plain and mirrored, as ``tools/make_label_bank.py`` does."""
     batch = images.batch()
     views = dict(inputs=batch['inputs']['weak'], data_samples=batch['data_samples']['weak'])
     labeler = ViewLabeler(teacher, teacher.data_preprocessor, True, 0.0, torch.device('cpu'))

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from mmssod.label_bank.plan import FLOOR
 from mmssod.label_bank.views import ViewLabeler
-from mmssod.testing import tiny_sample
+from mmssod.tiny_detectors import tiny_sample
 from speed_ratios.rows import Measured, Row, Setting, in_turns
 from speed_ratios.steps import Images, confident, our_model, plain_detector
 

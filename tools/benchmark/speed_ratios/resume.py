@@ -15,7 +15,7 @@ from mmengine.runner import CheckpointLoader
 from demo_drawings import make_demo_data
 from mmssod.apis.config import build_runner, load_config
 from mmssod.apis.training import close
-from mmssod.testing import tiny_semi
+from mmssod.tiny_detectors import tiny_semi
 from speed_ratios.detectors import CONFIGS
 from speed_ratios.rows import Measured, Row, Setting, in_turns
 

@@ -16,7 +16,7 @@ from mmengine.config import ConfigDict
 from mmengine.optim import OptimWrapper
 from torch import Tensor
 
-from mmssod.testing import tiny_sample
+from mmssod.tiny_detectors import tiny_sample
 from speed_ratios.detectors import base_detector, shipped
 from speed_ratios.rows import Measured, Row, Setting, in_turns, nothing
 

@@ -20,7 +20,7 @@ from mmssod.models.detectors.losses import Loss
 from mmssod.models.frozen_batch_norm import freeze_batch_norm
 from mmssod.models.pseudo.labelers import predict_candidates
 from mmssod.structures import PseudoLabels
-from mmssod.testing import tiny_batch
+from mmssod.tiny_detectors import tiny_batch
 
 from .trial import SEED, Trial
 from .words import NUM_CLASSES

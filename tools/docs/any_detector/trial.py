@@ -22,7 +22,7 @@ from mmssod.label_bank.views import ViewLabeler
 from mmssod.models import CertaintyCascadeRoIHead, CertaintyRoIHead
 from mmssod.models.box_weights import take_box_weights
 from mmssod.models.build_detector import build_detector
-from mmssod.testing import CLASSES, tiny_batch, tiny_sample
+from mmssod.tiny_detectors import CLASSES, tiny_batch, tiny_sample
 
 from .found import Found, types
 from .shrink import shrunk
@@ -162,7 +162,7 @@ class Trial:
         return full
 
     def write_bank(self, folder: Path, teacher: nn.Module) -> None:
-        """What a teacher finds in the weak views, as ``tools/pseudo_label.py`` writes it."""
+        """What a teacher finds in the weak views, as ``tools/make_label_bank.py`` writes it."""
         inputs, samples = self.batch()
         labeler = ViewLabeler(teacher.eval(), _AsTheyAre(), False, 0.0, torch.device('cpu'))
         found = labeler(dict(inputs=list(inputs['weak']), data_samples=samples['weak']))

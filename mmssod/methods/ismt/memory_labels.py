@@ -23,7 +23,7 @@ from mmssod.structures.image_ids import id_number
 MEMORY_SCORE = 0.7  # least p*v of a remembered box that the final detector learns: the threshold of the training
 
 
-def export_memory(
+def memory_labels(
     config: ConfigLike, checkpoint: str, *, score_thr: float = MEMORY_SCORE
 ) -> dict[str, Any]:
     """What the memory of a run (ISMT) holds of the unlabeled images, as a COCO data set.

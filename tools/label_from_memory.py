@@ -2,7 +2,7 @@ r"""Write what the memory of an ISMT run holds as COCO json, for the final detec
 
 For example::
 
-    python tools/export_memory.py configs/ismt/demo.py work_dirs/demo/ismt/iter_800.pth \
+    python tools/label_from_memory.py configs/ismt/demo.py work_dirs/demo/ismt/iter_800.pth \
         --out work_dirs/demo/ismt/labels.json
 """
 
@@ -32,10 +32,10 @@ def main() -> None:
     """Export."""
     args = parse_args()
     from mmssod.datasets.split import write_coco
-    from mmssod.methods.ismt.export import MEMORY_SCORE, export_memory
+    from mmssod.methods.ismt.memory_labels import MEMORY_SCORE, memory_labels
 
     score_thr = MEMORY_SCORE if args.score_thr is None else args.score_thr
-    labels = export_memory(args.config, args.checkpoint, score_thr=score_thr)
+    labels = memory_labels(args.config, args.checkpoint, score_thr=score_thr)
     out = Path(args.out)
     write_coco(labels, out)
     filled = {box['image_id'] for box in labels['annotations']}

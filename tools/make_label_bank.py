@@ -2,8 +2,8 @@ r"""Label every unlabeled image of a student's config once, for training without
 
 What is done stays done: the same command goes on after a crash, with however many processes. For example::
 
-    python tools/pseudo_label.py configs/label_bank/demo.py work_dirs/demo/teacher/iter_400.pth
-    python -m torch.distributed.run --nproc_per_node=8 tools/pseudo_label.py \
+    python tools/make_label_bank.py configs/label_bank/demo.py work_dirs/demo/teacher/iter_400.pth
+    python -m torch.distributed.run --nproc_per_node=8 tools/make_label_bank.py \
         configs/label_bank/certainty_coco_partial.py work_dirs/teacher_coco_partial_1@2/iter_12000.pth \
         --launcher pytorch
 """
@@ -46,7 +46,7 @@ def main() -> int:
     args = parse_args()
     from mmssod.cli.main import guarded
 
-    return guarded('pseudo_label.py', lambda: label(args))
+    return guarded('make_label_bank.py', lambda: label(args))
 
 
 def label(args: argparse.Namespace) -> int:

@@ -38,7 +38,7 @@ from mmssod.label_bank.making import make_label_bank, wait_for_all
 from mmssod.label_bank.plan import BankPlan
 from mmssod.label_bank.progress import BankProgress
 from mmssod.label_bank.shards import images_done
-from mmssod.testing import tiny_detector, tiny_semi
+from mmssod.tiny_detectors import tiny_detector, tiny_semi
 
 ROOT = Path(__file__).parents[2]
 IMAGES = 11
@@ -147,10 +147,10 @@ def test_a_finished_bank_is_left_alone(made, data, call, capsys):
     files = [made / 'bank.json', made / 'labels.json', *made.glob('shards/*')]
     before = {file: (file.stat().st_mtime_ns, file.read_bytes()) for file in files}
     config = made.parent / 'student.py'
-    call('pseudo_label.py', config, data / 'teacher.pth', '--floor', 0.2)
+    call('make_label_bank.py', config, data / 'teacher.pth', '--floor', 0.2)
     assert {file: (file.stat().st_mtime_ns, file.read_bytes()) for file in files} == before
     with pytest.raises(SystemExit, match='1'):
-        call('pseudo_label.py', config, data / 'teacher.pth', '--floor', 0.3)
+        call('make_label_bank.py', config, data / 'teacher.pth', '--floor', 0.3)
     said = capsys.readouterr().err
     assert 'another label bank: floor differ' in said and 'floor = 0.3' in said
 
@@ -159,7 +159,7 @@ def test_a_students_config_without_a_bank_does_as_well(made, data, tmp_path, cal
     """Workers load the images, and nothing is written for other tools."""
     out = tmp_path / 'bank'
     options = ['--out', out, '--floor', 0.2, '--workers', 2, '--no-coco', '--batch-size', 4]
-    call('pseudo_label.py', student(data, tmp_path), data / 'teacher.pth', *options)
+    call('make_label_bank.py', student(data, tmp_path), data / 'teacher.pth', *options)
     assert not (out / 'labels.json').exists()
     (out / 'labels.json').write_bytes((made / 'labels.json').read_bytes())
     assert_same_labels(out, made)
@@ -435,7 +435,7 @@ def test_the_first_does_not_wait_for_the_dead_for_ever(tmp_path):
         '6 images from all processes',
         '3; not whole: shards 1, 2',
     )
-    assert 'call tools/pseudo_label.py again' in problem.fix
+    assert 'call tools/make_label_bank.py again' in problem.fix
 
     def slowly():
         for shard, number in ((1, 3), (2, 4), (2, 5)):
@@ -457,7 +457,7 @@ def test_torchrun(made, data, tmp_path):
         port = server.getsockname()[1]
     launch = ['-m', 'torch.distributed.run', '--nproc_per_node=2', f'--master_port={port}']
     command = [
-        ROOT / 'tools/pseudo_label.py',
+        ROOT / 'tools/make_label_bank.py',
         config,
         data / 'teacher.pth',
         '--floor',
@@ -607,5 +607,5 @@ def test_the_tool_says_what_is_wrong_in_a_line(data, tmp_path, call, capsys):
     (tmp_path / 'bank/bank.json').write_text('{}')
     config = student(data, tmp_path, tmp_path / 'bank')
     with pytest.raises(SystemExit, match='1'):
-        call('pseudo_label.py', config, data / 'teacher.pth')
+        call('make_label_bank.py', config, data / 'teacher.pth')
     assert 'the label bank is damaged' in capsys.readouterr().err
