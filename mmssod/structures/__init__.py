@@ -2,7 +2,7 @@
 
 from .problem import Problem, raise_together
 from .pseudo_labels import PseudoLabels, move_boxes
-from .views import View, Views
+from .views import View, Views, view_change
 
 __all__ = [
     'Problem',
@@ -11,4 +11,5 @@ __all__ = [
     'Views',
     'move_boxes',
     'raise_together',
+    'view_change',
 ]

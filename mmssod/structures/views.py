@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+import torch
 from mmdet.structures import DetDataSample, SampleList
 from torch import Tensor
 
@@ -52,3 +53,12 @@ class Views(NamedTuple):
 def resized(sample: DetDataSample, **sizes: Any) -> DetDataSample:
     """A sample that knows the same of its image but for these sizes; annotations stay behind."""
     return DetDataSample(metainfo={**sample.metainfo, **sizes})
+
+
+def view_change(source: DetDataSample, target: DetDataSample) -> Tensor:
+    """Homography from one view of an image to another, shape (3, 3), float64."""
+    to_source, to_target = (
+        torch.as_tensor(sample.homography_matrix, dtype=torch.float64)
+        for sample in (source, target)
+    )
+    return to_target @ torch.linalg.inv(to_source)

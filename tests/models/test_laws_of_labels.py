@@ -7,9 +7,8 @@ from builders.labels import pseudo
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mmssod.models.detectors.pseudo_label_detector import view_change
 from mmssod.models.pseudo import ClassBalancer
-from mmssod.structures import PseudoLabels
+from mmssod.structures import PseudoLabels, view_change
 from mmssod.tiny_detectors import tiny_sample
 
 FEW = settings(max_examples=50, deadline=None)

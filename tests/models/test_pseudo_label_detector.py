@@ -11,8 +11,7 @@ from mmdet.registry import MODELS
 
 from mmssod import equations
 from mmssod.models.detectors.losses import mean_losses, scale_losses
-from mmssod.models.detectors.pseudo_label_detector import view_change
-from mmssod.structures import Views
+from mmssod.structures import Views, view_change
 from mmssod.tiny_detectors import tiny_batch, tiny_detector, tiny_sample, tiny_semi
 
 

@@ -16,8 +16,8 @@ from mmengine.structures import InstanceData
 
 from mmssod.datasets.transforms.steps import as_list
 from mmssod.models import PseudoLabelDetector
-from mmssod.models.detectors.pseudo_label_detector import view_change
 from mmssod.models.pseudo.rescoring_teacher import box_deviation, jitter
+from mmssod.structures import view_change
 from mmssod.tiny_detectors import tiny_batch, tiny_detector, tiny_sample
 
 CONFIG = 'configs/soft_teacher/demo.py'

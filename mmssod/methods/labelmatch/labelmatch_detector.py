@@ -21,14 +21,12 @@ from mmssod.environment.errors import InputError
 from mmssod.models.detectors.losses import Loss, scale_losses, split_foreground
 from mmssod.models.detectors.pseudo_label_detector import (
     PseudoLabelDetector,
-    view_change,
     with_all_pseudo_labels,
 )
-from mmssod.models.detectors.two_stage import require_two_stages, rpn_loss, sample_rois
-from mmssod.models.pseudo import KeepImages, MatchingBalancer, RescoringTeacher
+from mmssod.models.detectors.two_stage import require_rescoring, rpn_loss, sample_rois
+from mmssod.models.pseudo import MatchingBalancer
 from mmssod.models.pseudo.rescoring_teacher import at_class
-from mmssod.models.roi_heads import CertaintyRoIHead
-from mmssod.structures import PseudoLabels, move_boxes
+from mmssod.structures import PseudoLabels, move_boxes, view_change
 
 
 @MODELS.register_module()
@@ -66,7 +64,12 @@ class LabelMatchDetector(PseudoLabelDetector):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self._require_parts()
+        require_rescoring(self)
+        if not isinstance(self.balancer, MatchingBalancer):
+            raise TypeError(
+                f"{type(self).__name__}: expected balancer.type='MatchingBalancer', got "
+                f'{type(self.balancer).__name__!r}'
+            )
         if not 0 < reliable_share <= self.balancer.share or not temperature > 0:
             raise InputError(
                 f'expected 0 < reliable_share <= balancer.share={self.balancer.share} and temperature > 0, got '
@@ -76,22 +79,6 @@ class LabelMatchDetector(PseudoLabelDetector):
         self.temperature = temperature
         self.promoted_score = promoted_score
         self.promoted_iou = promoted_iou
-
-    def _require_parts(self) -> None:
-        require_two_stages(self.student, (CertaintyRoIHead,), type(self).__name__)
-        parts = {'labeler': RescoringTeacher, 'balancer': MatchingBalancer}
-        for name, needed in parts.items():
-            if not isinstance(getattr(self, name), needed):
-                raise TypeError(
-                    f'{type(self).__name__}: expected {name}.type={needed.__name__!r}, got '
-                    f'{type(getattr(self, name)).__name__!r}'
-                )
-        if not isinstance(self.mixer, KeepImages) or self.empty_images != 'background':
-            raise InputError(
-                f'{type(self).__name__} asks the teacher at places of strong views: expected '
-                f"mixer.type='KeepImages' and empty_images='background', got "
-                f'{type(self.mixer).__name__!r} and {self.empty_images!r}'
-            )
 
     def unsupervised_loss(
         self, inputs: Tensor, samples: SampleList, targets: list[PseudoLabels]
@@ -145,15 +132,12 @@ class LabelMatchDetector(PseudoLabelDetector):
             (~mask[result.pos_assigned_gt_inds]).nonzero().squeeze(1)
             for result, mask in zip(results, reliable, strict=True)
         ]
-        boxes = [
-            move_boxes(result.pos_priors[chosen], view_change(strong, weak), weak.img_shape)
-            for result, chosen, strong, weak in zip(
-                results, rows, samples, self.labeler.samples, strict=True
-            )
-        ]
+        boxes = [result.pos_priors[chosen] for result, chosen in zip(results, rows, strict=True)]
         return [
             InstanceData(scores=answer.scores, bboxes=answer.bboxes, rows=chosen)
-            for answer, chosen in zip(self.labeler.rescore(boxes), rows, strict=True)
+            for answer, chosen in zip(
+                self.labeler.rescore(self.labeler.from_views(boxes, samples)), rows, strict=True
+            )
         ]
 
     def promoted(

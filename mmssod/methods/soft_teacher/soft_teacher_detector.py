@@ -14,18 +14,14 @@ from mmdet.structures import SampleList
 from mmdet.utils import InstanceList
 from torch import Tensor
 
-from mmssod.environment.errors import InputError
 from mmssod.models.detectors.losses import Loss, scale_losses, split_foreground
 from mmssod.models.detectors.pseudo_label_detector import (
     PseudoLabelDetector,
     mean_boxes,
-    view_change,
     with_all_pseudo_labels,
 )
-from mmssod.models.detectors.two_stage import require_two_stages, rpn_loss, sample_rois
-from mmssod.models.pseudo import KeepImages, RescoringTeacher
-from mmssod.models.roi_heads import CertaintyRoIHead
-from mmssod.structures import PseudoLabels, move_boxes
+from mmssod.models.detectors.two_stage import require_rescoring, rpn_loss, sample_rois
+from mmssod.structures import PseudoLabels
 
 
 @MODELS.register_module()
@@ -64,26 +60,12 @@ class SoftTeacherDetector(PseudoLabelDetector):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self._require_parts()
+        require_rescoring(self)
         self.rpn_threshold = rpn_threshold
         self.cls_threshold = cls_threshold
         self.max_deviation = max_deviation
         self.num_jitters = num_jitters
         self.jitter_scale = jitter_scale
-
-    def _require_parts(self) -> None:
-        require_two_stages(self.student, (CertaintyRoIHead,), type(self).__name__)
-        if not isinstance(self.labeler, RescoringTeacher):
-            raise TypeError(
-                f"{type(self).__name__} asks its teacher again: expected labeler.type='RescoringTeacher', got "
-                f'{type(self.labeler).__name__!r}'
-            )
-        if not isinstance(self.mixer, KeepImages) or self.empty_images != 'background':
-            raise InputError(
-                f'{type(self).__name__} compares each strong view with its weak one: expected '
-                f"mixer.type='KeepImages' and empty_images='background', got "
-                f'{type(self.mixer).__name__!r} and {self.empty_images!r}'
-            )
 
     @torch.no_grad()
     def pseudo_labels(self, inputs: Tensor | None, samples: SampleList) -> list[PseudoLabels]:
@@ -142,10 +124,7 @@ class SoftTeacherDetector(PseudoLabelDetector):
     @torch.no_grad()
     def background_scores(self, results: list[SamplingResult], samples: SampleList) -> list[Tensor]:
         """The teacher's background score of each background RoI, in [0, 1], one tensor an image."""
-        boxes = [
-            move_boxes(result.neg_priors, view_change(strong, weak), weak.img_shape)
-            for result, strong, weak in zip(results, samples, self.labeler.samples, strict=True)
-        ]
+        boxes = self.labeler.from_views([result.neg_priors for result in results], samples)
         return [answer.scores[:, -1] for answer in self.labeler.rescore(boxes)]
 
     def regression_loss(

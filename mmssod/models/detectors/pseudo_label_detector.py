@@ -19,7 +19,7 @@ from torch import Tensor
 from torch.nn import ModuleList
 
 from mmssod.environment.errors import InputError
-from mmssod.structures import Problem, PseudoLabels, Views
+from mmssod.structures import Problem, PseudoLabels, Views, view_change
 
 from ..pseudo import FrozenTeacher, PseudoLabelStatistics, build_labeler
 from .feature_cache import FeatureCache
@@ -280,15 +280,6 @@ def project(pseudo: list[PseudoLabels], weak: SampleList, strong: SampleList) ->
         labels.project(view_change(source, target), target.img_shape)
         for labels, source, target in zip(pseudo, weak, strong, strict=True)
     ]
-
-
-def view_change(source: DetDataSample, target: DetDataSample) -> Tensor:
-    """Homography from one view of an image to another, shape (3, 3), float64."""
-    to_source, to_target = (
-        torch.as_tensor(sample.homography_matrix, dtype=torch.float64)
-        for sample in (source, target)
-    )
-    return to_target @ torch.linalg.inv(to_source)
 
 
 def labeled_branches(

@@ -12,6 +12,10 @@ from mmdet.utils import InstanceList
 from mmengine.structures import InstanceData
 from torch import Tensor
 
+from mmssod.environment.errors import InputError
+
+from ..pseudo import KeepImages, RescoringTeacher
+from ..roi_heads import CertaintyRoIHead
 from .losses import Loss
 
 
@@ -31,6 +35,30 @@ def require_two_stages(detector: Any, roi_heads: tuple[type, ...], method: str) 
         f'{type(detector).__name__} with {found}; take such a detector (configs/_base_/models), '
         'or a method that needs none, such as PseudoLabelDetector'
     )
+
+
+def require_rescoring(method: Any) -> None:
+    """Check that a method can ask its teacher again, in the weak view, at places of the strong one.
+
+    Args:
+        method: A :class:`PseudoLabelDetector`.
+
+    Raises:
+        TypeError: The student has no :class:`CertaintyRoIHead`, or the labeler is no :class:`RescoringTeacher`.
+        ValueError: A mixer or ``empty_images`` that would part the weak views from the strong ones.
+    """
+    name = type(method).__name__
+    require_two_stages(method.student, (CertaintyRoIHead,), name)
+    if not isinstance(method.labeler, RescoringTeacher):
+        raise TypeError(
+            f"{name} asks its teacher again: expected labeler.type='RescoringTeacher', got "
+            f'{type(method.labeler).__name__!r}'
+        )
+    if not isinstance(method.mixer, KeepImages) or method.empty_images != 'background':
+        raise InputError(
+            f"{name} compares each strong view with its weak one: expected mixer.type='KeepImages' and "
+            f"empty_images='background', got {type(method.mixer).__name__!r} and {method.empty_images!r}"
+        )
 
 
 def rpn_loss(

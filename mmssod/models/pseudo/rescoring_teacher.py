@@ -13,7 +13,7 @@ from mmdet.utils import ConfigType
 from mmengine.structures import InstanceData
 from torch import Tensor, nn
 
-from mmssod.structures import PseudoLabels
+from mmssod.structures import PseudoLabels, move_boxes, view_change
 
 from .labelers import EMATeacher
 
@@ -68,6 +68,13 @@ class RescoringTeacher(EMATeacher):
         return self.teacher.roi_head.predict_bbox(
             self.features, metas, rois, rcnn_test_cfg=None, rescale=False
         )
+
+    def from_views(self, boxes: Sequence[Tensor], views: SampleList) -> list[Tensor]:
+        """Boxes of other views of the last images, each of shape (n, 4), in pixels of the last images."""
+        return [
+            move_boxes(value, view_change(view, sample), sample.img_shape)
+            for value, view, sample in zip(boxes, views, self.samples, strict=True)
+        ]
 
     def forget(self) -> None:
         """Let go of the images, so that their memory is free in the backward pass."""
