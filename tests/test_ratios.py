@@ -22,6 +22,7 @@ BARS = {  # of the issue; both directions
     'side': 1.25,
     'ema': 0.5,
     'data': 1.3,
+    'kept-images': 10,
     'coco': 0.15,
     'resume': 1.10,
     'bank-predict': 0.95,
@@ -33,6 +34,7 @@ def test_every_bar_has_its_row_once():
     assert len(ratios.ROWS) == len(BARS)
     assert {row.name for row in ratios.ROWS if row.at_least} == {
         'data',
+        'kept-images',
         'bank-predict',
         'yolox-rate',
         'yolox-mmdet',

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from mmdet.datasets import CocoDataset
 from mmdet.registry import DATASETS
 
 from mmssod.datasets.annotation_files import as_trained
+from mmssod.datasets.image_cache import with_cache
+from mmssod.datasets.transforms.steps import Pipeline, as_list
 
 
 @DATASETS.register_module()
@@ -22,16 +25,24 @@ class LabeledDataset(CocoDataset):
             Detectron2. ``'ignored'``: what lies on it is neither foreground nor background; needs a detector whose
             assigners are all ``BestBoxAssigner`` with ``ignore_iof_thr`` above 0, and no mixed images.
             ``'background'``: nothing, so what lies on it is background, as COCO's crowds in Detectron2.
+        cache: As of :class:`~mmssod.datasets.unlabeled.UnlabeledDataset`.
         kwargs: As mmdet's ``CocoDataset``.
 
     Raises:
         ValueError: ``iscrowd`` is none of these.
     """
 
-    def __init__(self, *args: Any, iscrowd: str = 'background', **kwargs: Any) -> None:
+    def __init__(
+        self,
+        *args: Any,
+        iscrowd: str = 'background',
+        pipeline: Pipeline = (),
+        cache: Mapping[str, Any] | None = None,
+        **kwargs: Any,
+    ) -> None:
         self.require_values(iscrowd)
         self.iscrowd = iscrowd
-        super().__init__(*args, **kwargs)
+        super().__init__(*args, pipeline=with_cache(as_list(pipeline), cache), **kwargs)
 
     @staticmethod
     def require_values(iscrowd: str = 'background', **_: Any) -> None:

@@ -10,6 +10,7 @@ from mmdet.datasets import BaseDetDataset
 from mmdet.registry import DATASETS
 from mmengine.logging import print_log
 
+from mmssod.datasets.image_cache import with_cache
 from mmssod.datasets.image_files import UnreadableImageError
 from mmssod.datasets.image_lists import FoundImage, exclude_names, find_images, read_names
 from mmssod.datasets.left_out import left_out as other_files
@@ -41,6 +42,8 @@ class UnlabeledDataset(BaseDetDataset):
             labeled set's.
         pipeline: Transforms; none may need boxes.
         max_refetch: Unreadable images in a row before an error.
+        cache: ``folder`` and ``limit`` of :class:`~mmssod.datasets.image_cache.CachedSteps`, for files that are much
+            larger than what is made of them; None keeps nothing.
         indices, serialize_data, test_mode, lazy_init, backend_args: As in mmengine's ``BaseDataset``.
 
     Raises:
@@ -79,6 +82,7 @@ class UnlabeledDataset(BaseDetDataset):
         test_mode: bool = False,
         lazy_init: bool = False,
         max_refetch: int = 1000,
+        cache: Mapping[str, Any] | None = None,
         backend_args: dict[str, Any] | None = None,
     ) -> None:
         prefix = dict(data_prefix or {})
@@ -96,7 +100,7 @@ class UnlabeledDataset(BaseDetDataset):
             data_root=data_root,
             data_prefix=dict(img=self._image_prefix),
             metainfo=metainfo,
-            pipeline=as_list(pipeline),
+            pipeline=with_cache(as_list(pipeline), cache),
             indices=indices,
             serialize_data=serialize_data,
             test_mode=test_mode,

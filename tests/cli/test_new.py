@@ -4,7 +4,9 @@ import json
 import shutil
 from pathlib import Path
 
+import cv2
 import pytest
+import torch
 from builders.drawn_images import images_of, labels_of
 from mmdet.registry import DATASETS
 from mmengine.config import Config
@@ -12,6 +14,7 @@ from mmengine.config import Config
 from mmssod import apis
 from mmssod.apis.packaged import configs_folder
 from mmssod.cli import main
+from mmssod.datasets import seeded
 from mmssod.datasets.formats import write_labels
 from mmssod.datasets.preparation.own_data import LabeledSet, check_labeled
 from mmssod.engine.preflight import config_problems
@@ -52,6 +55,36 @@ def test_configs_that_pass_the_dry_run(data, capsys):
     assert report['sources'] == dict(labeled=5, unlabeled=4)
     assert report['inputs']['labeled'][0] == cfg.batch == 4
     assert len((data / 'own/data.py').read_text().splitlines()) < 64
+
+
+def test_large_photographs_are_decoded_once(data, capsys):
+    """Larger than four times what is trained: kept in the project, and the samples are the same."""
+    assert new('--out', 'small') == 0
+    assert Config.fromfile('small/student.py').image_cache is None
+    labels = json.loads(Path('labels.json').read_text())
+    for file in Path('images').iterdir():
+        image = cv2.imread(str(file))
+        cv2.imwrite(str(file), cv2.resize(image, None, fx=20, fy=20))
+    for image in labels['images']:
+        image.update(width=20 * image['width'], height=20 * image['height'])
+    Path('labels.json').write_text(json.dumps(labels))
+    assert new('--out', 'large') == 0
+    assert 'are decoded and resized once' in capsys.readouterr().out
+    cfg = Config.fromfile('large/student.py').train_dataloader.dataset
+    folder = data / 'large/cache'
+    for config in (cfg.labeled, cfg.unlabeled):
+        assert Path(config.cache.folder) == folder
+        first, again = (DATASETS.build(config) for _ in range(2))
+        plain = DATASETS.build({**config, 'cache': None})
+        before = len([*folder.rglob('*.image')])
+        for source in (first, again):
+            with seeded(0):
+                found = source[1]['inputs']
+            with seeded(0):
+                expected = plain[1]['inputs']
+            for name, image in expected.items():
+                assert image is found[name] is None or torch.equal(image, found[name])
+        assert len([*folder.rglob('*.image')]) == before + 1
 
 
 def test_configs_work_from_every_folder_and_where_they_are_moved(

@@ -5,6 +5,7 @@ The numbers are starting points that the config shows and the user changes; each
 
 from __future__ import annotations
 
+import math
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,9 @@ from mmssod.own_data.new.detectors import DETECTORS, OLD_NAMES, Detector
 
 EPOCHS = 35
 """Passes over the labeled images before a teacher is worth asking: 32 to 80 in the repository's small recipes."""
+LARGE = 4
+"""Pixels of a file over those that are trained, from which on decoded images are kept."""
+
 KNOWN = 1 / 25
 """Learning rate of a detector whose start knows all classes, over that of one whose start knows none. Both ends are
 measured on YOLOX-Nano (docs/results/start_rates.md); the logarithmic scale between them is an assumption."""
@@ -94,6 +98,7 @@ class Plan:
         step_seconds: Of the teacher's iteration, see :func:`estimate_step`.
         student_share: Iterations of the student over the teacher's.
         known: Share of the classes that the start knows.
+        keeps_images: Whether images are so large that they are decoded once and kept.
     """
 
     detector: str
@@ -109,6 +114,7 @@ class Plan:
     step_seconds: float = 0.0
     student_share: float = 1.0
     known: float = 0.0
+    keeps_images: bool = False
 
     @property
     def student_iterations(self) -> int:
@@ -196,12 +202,31 @@ def make_plan(
             f'learning rate {rate:g}, {1 / KNOWN**known:.3g} times lower than without classes that the start knows, '
             'so that it forgets none; it is evaluated before the first iteration, too',
         )
+    keeps = math.prod(data.size) >= LARGE * math.prod(scale)
+    if keeps:
+        why += (
+            f'images of {data.size[0]} x {data.size[1]} px are decoded and resized once, and kept in the folder cache '
+            'of the project, at most 4 GiB; it may be deleted at any time',
+        )
     workers = max(1, min(4, machine.cores - 1))
     last = bool(chosen.start) and not machine.gpus
     small = _small_warnings(scale, side)
     step = estimate_step(chosen, scale, batch, machine)
     return Plan(
-        name, scale, batch, rate, iterations, rois, workers, why, last, small, step, share, known
+        name,
+        scale,
+        batch,
+        rate,
+        iterations,
+        rois,
+        workers,
+        why,
+        last,
+        small,
+        step,
+        share,
+        known,
+        keeps,
     )
 
 

@@ -33,6 +33,7 @@ evaluations = 4  # of each training; the checkpoint of the best one is kept
 patience = 2  # evaluations in a row without a better one that end student and baseline early; 0: none do
 step_seconds = $step_seconds  # of a teacher's iteration, a rough estimate for this machine; `mmssod run` corrects it
 workers = $workers  # processes that load images
+image_cache = $image_cache  # images that are decoded and resized once; None: each time anew
 
 stop_early = dict(stop_early=dict(type='StopEarlyHook', patience=patience)) if patience else {}
 ${jitter}resize = dict(resize=dict(scale=scale))
@@ -42,7 +43,7 @@ metainfo = dict(classes=classes)
 $labeled
 unlabeled = dict(
     images=unlabeled_images, data_prefix=dict(img=unlabeled_prefix), exclude=not_unlabeled,
-    pipeline=$unlabeled_steps,
+    pipeline=$unlabeled_steps, cache=image_cache,
 )
 val = dict(
     ann_file=val_json, data_prefix=dict(img=val_images), metainfo=metainfo, pipeline=test_pipeline
@@ -77,7 +78,7 @@ labeled = dict(
     iscrowd=iscrowd,
     data_prefix=dict(img=labeled_images),
     metainfo=metainfo,
-    pipeline=resize,
+    pipeline=resize, cache=image_cache,
 )""",
     semi_labeled='labeled',
     unlabeled_steps='resize',
@@ -104,7 +105,7 @@ places = dict(
     ann_file=labeled_json,
     iscrowd=iscrowd,
     data_prefix=dict(img=labeled_images),
-    metainfo=metainfo,
+    metainfo=metainfo, cache=image_cache,
 )
 labeled = dict(pipeline=dict(**jitter, pack=_base_.pack), **places)
 branch = dict(type='MultiBranch', branch_field=_base_.branches, labeled=_base_.pack)

@@ -138,6 +138,7 @@ def _data_values(
         step_cost=f'{student.step_cost:g}',
         step_seconds=f'{plan.step_seconds:.2g}',
         workers=plan.workers,
+        image_cache="dict(folder=f'{here}/cache', limit=4.0)" if plan.keeps_images else 'None',
         start_comment='weights to start from: a name, a URL or a file; None draws them at random',
         rare=max(1, len(classes) // 3) if len(classes) > 2 else 0,
     )
