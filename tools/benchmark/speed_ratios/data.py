@@ -81,6 +81,19 @@ def kept(setting: Setting) -> Measured:
     return Measured(ours_each, theirs_each, note=note, rate=True)
 
 
+def rate_of_views(size: int, images: int = 8) -> float:
+    """Images a second of one worker: the paper's weak and strong view of photographs, at one size."""
+    steps = dict(shipped('datasets/coco_json').semi_train_dataloader.dataset.unlabeled.pipeline)
+    steps['resize'] = dict(steps['resize'], scale=(size, size))
+    views = Compose(as_list(steps))
+    with opencv_threads(0), tempfile.TemporaryDirectory() as folder:
+        records = draw_images(Path(folder), images, (960, 1280))
+        run_all(views, records[:1])
+        start = time.perf_counter()
+        run_all(views, records)
+        return images / (time.perf_counter() - start)
+
+
 def soft_teacher_steps() -> dict[str, Any]:
     """Steps of unlabeled images in ``configs/_base_/soft_teacher_views.py``."""
     steps = dict(shipped('soft_teacher_views').soft_teacher_unlabeled)

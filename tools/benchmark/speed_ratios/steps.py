@@ -150,10 +150,12 @@ def confident(model: Any, images: Images) -> float:
 
 
 def class_layers(detector: Any) -> list[Any]:
-    """The last layers before the scores, of a two-stage detector or of YOLOX."""
+    """The last layers before the scores, of a two-stage detector, of RTMDet or of YOLOX."""
     if hasattr(detector, 'roi_head'):
         return [detector.roi_head.bbox_head.fc_cls]
     head = detector.bbox_head
+    if hasattr(head, 'rtm_cls'):
+        return [*head.rtm_cls]
     return [*head.multi_level_conv_cls, *head.multi_level_conv_obj]
 
 
