@@ -6,15 +6,13 @@ import os
 import os.path as osp
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from mmssod.datasets.annotation_files import BACKSLASHES, examples, leads_out
+from mmssod.datasets.aspect import of_files
 from mmssod.datasets.image_files import file_fault, loses_grays
 from mmssod.datasets.preparation.own_data import gray_problems
 from mmssod.structures import Problem
-
-THREADS = 4  # reading waits for the disk
 
 READ_IMAGES = 2000
 """Images of a file that are read before training; the existence of all of them is looked up."""
@@ -44,11 +42,8 @@ def image_problems(
         )
     there = [image for image in records if image['file_name'] not in missing][:limit]
     paths = [osp.join(root, image['file_name']) for image in there]
-    with ThreadPoolExecutor(THREADS) as pool:
-        seen = list(pool.map(file_fault, paths))
-        dark = [
-            path for path, lost in zip(paths, pool.map(loses_grays, paths), strict=True) if lost
-        ]
+    seen = list(of_files(file_fault, paths))
+    dark = [path for path, lost in zip(paths, of_files(loses_grays, paths), strict=True) if lost]
     faults, differing = [], []
     for image, (fault, size) in zip(there, seen, strict=True):
         said = (image.get('width'), image.get('height'))

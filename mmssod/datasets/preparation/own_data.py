@@ -6,14 +6,13 @@ import math
 import statistics
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 from terminaltables import AsciiTable
 
 from mmssod.datasets.annotation_files import is_number
-from mmssod.datasets.aspect import THREADS, header_size
+from mmssod.datasets.aspect import header_size, of_files
 from mmssod.datasets.image_files import file_fault, loses_grays
 from mmssod.datasets.image_lists import FoundImage
 from mmssod.datasets.preparation import SHOWN, Findings
@@ -133,8 +132,7 @@ def with_sizes(coco: Coco, images: Path) -> Coco:
     filled = list(coco['images'])
     sides = [(image.get('width'), image.get('height')) for image in filled]
     wanted = [n for n, size in enumerate(sides) if not all(is_number(s) and s > 0 for s in size)]
-    with ThreadPoolExecutor(THREADS) as pool:
-        sizes = pool.map(header_size, [str(images / filled[n]['file_name']) for n in wanted])
+    sizes = of_files(header_size, [str(images / filled[n]['file_name']) for n in wanted])
     for n, (width, height) in zip(wanted, sizes, strict=True):
         known = not math.isnan(width)
         size = dict(width=int(width), height=int(height)) if known else dict(width=0, height=0)
@@ -154,11 +152,9 @@ def check_images(name: str, found: Sequence[FoundImage], *, decode: bool = False
     paths = [image.path for image in found]
     first = paths[:DECODED] if decode else []
     odd = [path for path in first if not path.lower().endswith(QUICK)]
-    with ThreadPoolExecutor(THREADS) as pool:
-        sizes = list(pool.map(header_size, paths))
-        faults = dict(zip(odd, (fault for fault, _ in pool.map(file_fault, odd)), strict=True))
-        lost = pool.map(loses_grays, first)
-        dark = [path for path, loses in zip(first, lost, strict=True) if loses]
+    sizes = list(of_files(header_size, paths))
+    faults = dict(zip(odd, (fault for fault, _ in of_files(file_fault, odd)), strict=True))
+    dark = [path for path, loses in zip(first, of_files(loses_grays, first), strict=True) if loses]
     bad = [
         f'{path} ({faults[path]})' if faults.get(path) else path
         for path, (width, _) in zip(paths, sizes, strict=True)
