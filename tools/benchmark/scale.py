@@ -1,4 +1,4 @@
-r"""Measure what grows with the number of unlabeled images: a drawn label bank, its json, the images' list and order.
+r"""Measure what grows with the number of unlabeled images: a label bank, its json, the list, its order, `mmssod new`.
 
 For example::
 
@@ -33,6 +33,9 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--order', type=int, default=10_000_000, help='images that are put in the order of an epoch'
     )
+    parser.add_argument(
+        '--files', type=int, default=100_000, help='image files that `mmssod new` plans with'
+    )
     parser.add_argument('--folder', help='where the files are written and deleted again')
     parser.add_argument('--markdown', help='also write the numbers as a page to this file')
     return parser.parse_args()
@@ -41,12 +44,14 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     """Write, read, print."""
     args = parse_args()
+    from many_files import planning
     from many_images import measure
     from mmssod.analysis.markdown import pipe_table, tables_page
     from mmssod.environment import collect
 
     with TemporaryDirectory(prefix='mmssod_scale_', dir=args.folder) as folder:
         tables = measure(Path(folder), args.images, args.boxes, args.json_images, args.order)
+        tables['Planning'] = planning(Path(folder), args.files)
     for rows in tables.values():
         print('\n'.join(pipe_table(rows)))
     if args.markdown:
