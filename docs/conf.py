@@ -9,11 +9,19 @@ import mmssod
 project = 'mmssod'
 author = 'the mmssod developers'
 version = release = mmssod.__version__
-extensions = ['myst_parser', 'sphinx.ext.autodoc', 'sphinx.ext.napoleon', 'sphinx.ext.mathjax']
+extensions = [
+    'myst_parser',
+    'sphinx.ext.autodoc',
+    'sphinx.ext.napoleon',
+    'sphinx.ext.mathjax',
+    'sphinx-mathjax-offline',  # equations without a network
+    'sphinx_design',
+    'sphinx_copybutton',
+]
 root_doc = 'docs/index'
 include_patterns = ['docs/**', 'configs/**/README.md']
 exclude_patterns = ['docs/_build', '.*', 'data', 'work_dirs', 'build']
 html_theme = 'furo'
-myst_enable_extensions = ['dollarmath']
+myst_enable_extensions = ['dollarmath', 'colon_fence']
 myst_heading_anchors = 2
 autodoc_typehints = 'none'
