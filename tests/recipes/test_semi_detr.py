@@ -61,7 +61,7 @@ def built():
 
 def labels_of(scores, boxes=None):
     scores = torch.tensor(scores)
-    boxes = torch.zeros(len(scores), 4) if boxes is None else torch.tensor(boxes)
+    boxes = torch.zeros(len(scores), 4) if boxes is None else torch.tensor(boxes).reshape(-1, 4)
     ones = torch.ones_like(scores)
     return PseudoLabels(boxes, torch.zeros_like(scores).long(), scores, ones, ones)
 
@@ -148,7 +148,7 @@ def test_the_second_stage_is_mmdets_matching():
 
 
 def test_the_cost_of_a_match_by_hand():
-    """Of the query that lies on the box: of IoU and place nothing but -2 for GIoU 1; of a score of 0.2 the focal cost."""
+    """Of the query that lies on the box: -2 for a GIoU of 1, no cost of place, the focal cost of a score of 0.2."""
     costs, boxes = HybridAssigner(COSTS).costs(*predictions())
     positive = 0.25 * (1 - 0.2) ** 2 * -math.log(0.2)
     negative = 0.75 * 0.2**2 * -math.log(1 - 0.2)
@@ -290,7 +290,7 @@ def test_equal_queries_differ_by_nothing():
 
 
 def test_equal_networks_and_views_agree():
-    """The queries of both are then the same, and the loss is zero; in another view, or of another teacher, it is not."""
+    """Both ask the same queries then, and the loss is zero; in another view, or of another teacher, it is not."""
 
     def loss(model, weak, strong):
         inputs, samples = tiny_batch()

@@ -198,5 +198,7 @@ class HybridDINOHead(DINOHead):
         if not (self.one_to_many or self.labels_images):
             return results
         results = results[results.scores > LEAST_SCORE]
+        if not len(results):
+            return results  # mmcv suppresses at least one box
         _, keep = batched_nms(results.bboxes, results.scores, results.labels, NMS)
         return results[keep]
