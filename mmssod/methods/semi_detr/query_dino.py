@@ -60,7 +60,7 @@ class QueryDINO(DINO):
         """
         queries, answers = self.pre_decoder(**encoded.memory, batch_data_samples=samples)
         asked = 0
-        if content is not None:
+        if content is not None and boxes is not None:
             asked = content.size(1)
             mask = hidden_from_others(asked, queries['query'], queries['dn_mask'], self.num_queries)
             queries.update(

@@ -33,7 +33,9 @@ class QueryTeacher(EMATeacher):
     def __init__(self, detector: ConfigType, checkpoint: str = '') -> None:
         super().__init__(detector, checkpoint)
         self.teacher.bbox_head.labels_images = True
-        self.forget()
+        self.samples: SampleList = []
+        self.candidates: list[PseudoLabels] = []
+        self.encoded: Encoded | None = None
 
     @torch.no_grad()
     def forward(
@@ -51,9 +53,7 @@ class QueryTeacher(EMATeacher):
 
     def forget(self) -> None:
         """Let go of the images, so that their memory is free in the backward pass."""
-        self.samples: SampleList = []
-        self.candidates: list[PseudoLabels] = []
-        self.encoded: Encoded | None = None
+        self.samples, self.candidates, self.encoded = [], [], None
 
 
 def outstanding(labels: PseudoLabels) -> PseudoLabels:

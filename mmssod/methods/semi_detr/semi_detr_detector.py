@@ -110,7 +110,7 @@ class SemiDETRDetector(PseudoLabelDetector):
         encoded = self.student.encode(inputs, strong)
         mined = self.mined(encoded, strong) if head.one_to_many else []
         # Each parameter has a gradient in each step, as training on several GPUs wants it.
-        consistency = sum(part.sum() for part in self.projector.parameters()) * 0.0
+        consistency = torch.stack([p.sum() for p in self.projector.parameters()]).sum() * 0.0
         if any(map(len, mined)):
             answers, difference = self.agreement(encoded, strong, mined)
             consistency = consistency + difference
