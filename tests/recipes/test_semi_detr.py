@@ -21,6 +21,7 @@ from mmdet.models.task_modules.assigners import HungarianAssigner
 from mmengine.config import Config
 from mmengine.structures import InstanceData
 
+from mmssod.engine.preflight.start_checks import weight_findings
 from mmssod.methods.semi_detr import HybridAssigner, HybridClassLoss, MatchingStageHook
 from mmssod.methods.semi_detr.hybrid_head import match_many
 from mmssod.methods.semi_detr.query_dino import hidden_from_others
@@ -319,12 +320,22 @@ def losses_of(model, batch=None):
     return model.loss(*(batch or tiny_batch()))
 
 
-def test_the_second_stage_is_a_mean_teacher_over_dino():
-    model = build(first=False)
+def plain_recipe():
+    """The recipe with mmdet's own DINO as student and the core's detector around it; only the teacher is asked."""
     recipe = tiny_recipe(CONFIG, detector=SMALL, type='PseudoLabelDetector')
     for name in ('consistency_weight', 'strides'):
         recipe.pop(name)
-    theirs = build_recipe(recipe)
+    recipe.labeler.detector = copy.deepcopy(recipe.detector)
+    recipe.detector.type = 'DINO'
+    recipe.detector.bbox_head.type = 'DINOHead'
+    recipe.detector.bbox_head.loss_cls.type = 'FocalLoss'
+    recipe.detector.train_cfg.assigner = dict(type='HungarianAssigner', match_costs=COSTS)
+    return recipe
+
+
+def test_the_second_stage_is_a_mean_teacher_over_dino():
+    model = build(first=False)
+    theirs = build_recipe(plain_recipe())
     theirs.student.load_state_dict(model.student.state_dict())
     theirs.labeler.load_state_dict(model.labeler.state_dict())
     ours, expected = losses_of(model), losses_of(theirs)
@@ -332,6 +343,16 @@ def test_the_second_stage_is_a_mean_teacher_over_dino():
     assert ours.keys() == expected.keys() and ours['pseudo_boxes'] > 0
     for name, value in by_name(expected).items():
         assert ours[name].item() == pytest.approx(value.item(), rel=1e-5), name
+
+
+def test_any_dino_starts_it():
+    """Its weights go to student and teacher; what makes queries of features begins anew, which stops nothing."""
+    model = build()
+    weights = {name: value + 1 for name, value in model.student.state_dict().items()}
+    found = weight_findings(model, dict(state_dict=dict(weights)), purpose='start')
+    assert not found.problems and 'projector.0.conv.weight' in found.warnings[0]
+    for part in (model.student, model.labeler.teacher):
+        assert all(torch.equal(value, weights[name]) for name, value in part.state_dict().items())
 
 
 def test_pseudo_labels_have_no_denoising_in_the_first_stage():
