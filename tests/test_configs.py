@@ -27,8 +27,8 @@ TEACHER_ITERATIONS = {'1': 6000, '2': 12000, '5': 30000, '10': 60000}
 
 # Detectors around others, and labelers that need no start.
 LABEL_FOR_THEMSELVES = ('SelfLabeler', 'GivenLabels')
-# Teacher and student of Soft Teacher and of MixPL begin together.
-UNTAUGHT = (*LABEL_FOR_THEMSELVES, 'RescoringTeacher')
+# Teacher and student of Soft Teacher, of Semi-DETR and of MixPL begin together.
+UNTAUGHT = (*LABEL_FOR_THEMSELVES, 'RescoringTeacher', 'QueryTeacher')
 
 
 def short(path):
@@ -68,7 +68,7 @@ def images_of(sampler):
 
 def test_all_configs_are_seen():
     # A new config raises this number: then it is loaded and built below.
-    assert len(FILES) == 156
+    assert len(FILES) == 162
 
 
 @pytest.mark.parametrize('path', FILES, ids=short)
@@ -126,6 +126,11 @@ OTHER_SHARES = {
     **{f'unbiased_teacher/{n}.py': () for n in ('coco_full', 'coco_partial', 'demo', 'voc')},
     **{f'mixpl/{n}.py': () for n in ('coco_full', 'coco_partial', 'fcos_coco_partial')},
     **{f'mixpl/dino_{n}.py': None for n in ('coco_full', 'coco_partial')},  # not even a warm-up
+    **{
+        f'semi_detr/{n}.py': None
+        for n in ('coco_partial', 'demo', 'mean_teacher_coco_partial', 'mean_teacher_demo', 'voc')
+    },
+    'semi_detr/coco_full.py': (1 / 2, 2 / 3),
 }
 
 
@@ -136,8 +141,8 @@ def test_learning_rate_falls_at_two_thirds_and_eight_ninths(path):
     if shares is None:
         assert scheduler == []
         return
-    warm_up, *steps = scheduler
-    assert warm_up.type == 'LinearLR'
+    warm_up, *steps = scheduler if 'semi_detr' not in path.parts else [None, *scheduler]
+    assert warm_up is None or warm_up.type == 'LinearLR'
     expected = [('ShareStepLR', shares)] if shares else []
     assert [(step.type, tuple(step.shares)) for step in steps] == expected
 
@@ -242,7 +247,7 @@ def test_names_in_metafiles_differ():
 def test_metafiles_are_seen():
     folders = {str(path.parent.relative_to(ROOT / 'configs')) for path in METAFILES}
     methods = 'csd instant_teaching ismt multi_phase soft_teacher stac supervised unbiased_teacher'
-    newer = {'consistent_teacher', 'labelmatch', 'mixpl'}
+    newer = {'consistent_teacher', 'labelmatch', 'mixpl', 'semi_detr'}
     assert folders == {*methods.split(), *newer, 'certainty', 'certainty/beyond'}
 
 

@@ -58,7 +58,11 @@ def shrink(config: Any, sizes: Mapping[str, int] = SIZES) -> Any:
     if 'backbone' in config and config['backbone'].get('type') not in BACKBONES:
         sizes = dict(num_classes=len(CLASSES))
     if config.get('type') in BACKBONES:
-        return copy.deepcopy(tiny_detector().backbone)
+        maps = config.get('out_indices', (0, 1, 2, 3))
+        return {**copy.deepcopy(tiny_detector().backbone), 'out_indices': maps}
+    if config.get('type') == 'ChannelMapper':  # DINO's, whose transformer keeps its width
+        channels = tiny_detector().neck.in_channels[-len(config['in_channels']) :]
+        return {**config, 'in_channels': channels}
     if config.get('type') == 'FPN':
         return {**tiny_detector().neck, **{k: v for k, v in config.items() if k in LEVELS}}
     return {key: sizes.get(key, shrink(value, sizes)) for key, value in config.items()}

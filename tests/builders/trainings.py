@@ -1,11 +1,18 @@
 """The shipped runtime and pipelines around a tiny detector: a real run whose iterations take a tenth of a second."""
 
+import json
+import math
+import re
+from collections.abc import Callable
 from copy import deepcopy
 from pathlib import Path
+from statistics import mean
 
+import torch
 from mmengine.config import Config
 
 from demo_drawings import make_demo_data
+from mmssod.apis import train
 from mmssod.tiny_detectors import tiny_semi
 
 ROOT = Path(__file__).parents[2]
@@ -79,6 +86,45 @@ def _evaluate_on(cfg: Config, data: Path, classes: tuple[str, ...]) -> None:
     loader.dataset.update(data_root=f'{data}/', metainfo=dict(classes=classes))
     next(step for step in loader.dataset.pipeline if step.type == 'Resize').scale = (64, 64)
     cfg.val_evaluator.update(ann_file=f'{data}/val.json', train_ann_file=f'{data}/train.json')
+
+
+def cut_and_whole(
+    make: Callable[[int], Config], folder: Path, cut: int, iterations: int
+) -> tuple[dict, dict]:
+    """Last checkpoints of a run, and of one that goes on from its checkpoint after ``cut`` iterations.
+
+    The weights of both are the same, to the bit. ``make`` gives the config of so many iterations.
+    """
+    ends = []
+    for name in ('whole', 'parts'):
+        cfg = make(iterations)
+        cfg.default_hooks.checkpoint.interval = cut
+        cfg.default_hooks.logger.interval = cfg.log_processor.window_size = 1
+        checkpoint = str(folder / f'whole/iter_{cut}.pth') if name == 'parts' else False
+        train(cfg, work_dir=str(folder / name), seed=0, resume=checkpoint)
+        ends.append(torch.load(folder / f'{name}/iter_{iterations}.pth', weights_only=False))
+    states, others = (end['state_dict'] for end in ends)
+    assert states.keys() == others.keys()
+    for name, value in states.items():
+        assert torch.equal(value, others[name]), name
+    return ends[0], ends[1]
+
+
+def logged(folder: Path) -> list[dict]:
+    """What each iteration of a run logged; all of it is finite."""
+    files = sorted(folder.glob('*/vis_data/scalars.json'))
+    lines = [json.loads(line) for file in files for line in file.read_text().splitlines()]
+    lines = [line for line in lines if 'loss' in line]
+    assert all(math.isfinite(value) for line in lines for value in line.values())
+    return lines
+
+
+def assert_class_losses_fall(lines: list[dict], branch: str) -> None:
+    """The sum over all layers of a DINO; iterations without such a loss do not count."""
+    layers = re.compile(rf'{branch}(enc_|dn_|d\d\.)*(dn_)?loss_cls')
+    sums = [sum(v for name, v in line.items() if layers.fullmatch(name)) for line in lines]
+    sums = [value for value in sums if value]
+    assert len(sums) > 30 and mean(sums[-10:]) < 0.8 * mean(sums[:10]), branch
 
 
 def make_project(folder: Path, data: Path, lengths=None, hooks=()) -> Path:

@@ -14,7 +14,7 @@ from torch.distributed import destroy_process_group, init_process_group
 from mmssod.methods.consistent_teacher import AdaptiveAssigner, FAM3DHead, MixtureBalancer
 from mmssod.methods.consistent_teacher.fam3d_head import mix_levels, sample_at
 from mmssod.methods.consistent_teacher.keep_expected import expected
-from mmssod.methods.consistent_teacher.mixture import Mixture, fit_two
+from mmssod.models.pseudo.mixture import Mixture, fit_two
 from mmssod.structures import PseudoLabels
 from mmssod.tiny_detectors import tiny_batch, tiny_semi
 

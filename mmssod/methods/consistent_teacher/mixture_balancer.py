@@ -13,8 +13,8 @@ from torch.nn.functional import one_hot
 
 from mmssod import equations
 from mmssod.environment.errors import InputError
-from mmssod.methods.consistent_teacher.mixture import fit_two
 from mmssod.models.pseudo import ClassBalancer
+from mmssod.models.pseudo.mixture import fit_two
 
 
 @MODELS.register_module()

