@@ -9,6 +9,8 @@ _base_ = ['../_base_/semi_coco_full.py', '../_base_/stac.py']
 
 work_dir = 'work_dirs/stac_coco_full'
 train_cfg = dict(max_iters=540000, val_interval=20000)
+optim_wrapper = dict(optimizer=_base_.stac_optimizer)
+param_scheduler = [_base_.warm_up, _base_.late_steps]
 auto_scale_lr = dict(base_batch_size=16)
 
 teacher = 'work_dirs/stac_teacher_coco_full/iter_540000.pth'
@@ -23,7 +25,7 @@ train_dataloader = dict(
                 views=dict(
                     type='MultiBranch',
                     branch_field=_base_.branches,
-                    weak=dict(type='Steps', resize=_base_.test_edge, pack=_base_.pack),
+                    weak=dict(type='Steps', resize=_base_.file_size, pack=_base_.pack),
                     strong=dict(
                         type='Steps',
                         resize=_base_.short_edge,

@@ -11,6 +11,8 @@ _base_ = ['../_base_/semi_coco_partial.py', '../_base_/stac.py']
 run = '{{$FOLD:1}}@{{$PERCENT:2}}'
 work_dir = f'work_dirs/stac_coco_partial_{run}'
 train_cfg = dict(max_iters=180000, val_interval=5000)
+optim_wrapper = dict(optimizer=_base_.stac_optimizer)
+param_scheduler = [_base_.warm_up, _base_.param_scheduler[1]]
 auto_scale_lr = dict(base_batch_size=16)
 
 teacher = f'work_dirs/stac_teacher_coco_partial_{run}/iter_180000.pth'
@@ -25,7 +27,7 @@ train_dataloader = dict(
                 views=dict(
                     type='MultiBranch',
                     branch_field=_base_.branches,
-                    weak=dict(type='Steps', resize=_base_.test_edge, pack=_base_.pack),
+                    weak=dict(type='Steps', resize=_base_.file_size, pack=_base_.pack),
                     strong=dict(
                         type='Steps',
                         resize=_base_.short_edge,
