@@ -182,7 +182,13 @@ METAFILES = sorted((ROOT / 'configs').rglob('metafile.yml'))
 def test_a_metafile_names_the_folders_configs(metafile):
     content = load(metafile)
     (collection,) = content['Collections']
+    published = collection.pop('Published', [])
     assert collection.keys() == {'Name', 'Metadata', 'Paper', 'README', 'Code'}
+    figures = ('COCO 1 / 2 / 5 / 10 %', 'COCO-full', 'VOC AP50 / AP75 / AP')
+    for row in published:  # the table in docs/methods.md
+        assert row.keys() == {'Detector', 'Year', 'Source', *figures} and row['Source']
+        parts = [row[name].split(' / ') for name in (figures[0], figures[2]) if row[name]]
+        assert all(len(part) in (3, 4) for part in parts) and any(row[name] for name in figures)
     about = {'Training Data', 'Training Techniques', 'Architecture'}
     assert collection['Metadata'].keys() == about
     assert all(isinstance(value, list) for value in collection['Metadata'].values())
