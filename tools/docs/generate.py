@@ -233,7 +233,9 @@ def methods_page() -> str:
     for year, collection, row in sorted(rows, key=lambda each: each[0]):
         folder = str(Path(collection['README']).parent)
         small = f'| {Path(folder).name.replace("_", " ")} |' in tried
-        status = '[small scale](results/systems_demo.md)' if small else 'no: needs COCO or VOC, GPUs'
+        status = (
+            '[small scale](results/systems_demo.md)' if small else 'no: needs COCO or VOC, GPUs'
+        )
         cells = [collection['Name'], str(year), row['Detector'], *(row[name] for name in figures)]
         lines.append('| ' + ' | '.join([*cells, row['Source'], f'`{folder}/`', status]) + ' |')
     page = (ROOT / 'docs' / 'methods.md').read_text()
