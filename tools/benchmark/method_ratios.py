@@ -3,7 +3,7 @@ r"""The step of each method beside the plain step with an EMA teacher: ratio of 
 For example::
 
     python tools/benchmark/method_ratios.py --quick
-    python tools/benchmark/method_ratios.py --clock cpu --markdown docs/results/method_ratios.md
+    python tools/benchmark/method_ratios.py --clock cpu --markdown work_dirs/method_ratios.md
 """
 
 from __future__ import annotations
