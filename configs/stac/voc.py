@@ -17,26 +17,16 @@ auto_scale_lr = dict(base_batch_size=16)
 detector = dict(_base_.stac_detector, **_base_.voc_settings)
 teacher = 'work_dirs/stac_teacher_voc/iter_10000.pth'
 model = dict(detector=detector, labeler=dict(checkpoint=teacher), **_base_.stac)
+views = dict(
+    type='MultiBranch',
+    branch_field=_base_.branches,
+    weak=dict(type='Steps', resize=_base_.file_size, pack=_base_.pack),
+    strong=dict(type='Steps', resize=_base_.voc_resize, **_base_.stac_steps, pack=_base_.pack),
+)
+unlabeled = dict(_delete_=True, load=_base_.labeled_steps.load, views=views)
 train_dataloader = dict(
     dataset=dict(
-        labeled=dict(pipeline=dict(resize=_base_.voc_resize)),
-        unlabeled=dict(
-            pipeline=dict(
-                _delete_=True,
-                load=_base_.labeled_steps.load,
-                views=dict(
-                    type='MultiBranch',
-                    branch_field=_base_.branches,
-                    weak=dict(type='Steps', resize=_base_.file_size, pack=_base_.pack),
-                    strong=dict(
-                        type='Steps',
-                        resize=_base_.voc_resize,
-                        **_base_.stac_steps,
-                        pack=_base_.pack,
-                    ),
-                ),
-            )
-        ),
+        labeled=dict(pipeline=dict(resize=_base_.voc_resize)), unlabeled=dict(pipeline=unlabeled)
     )
 )
 test_pipeline = [_base_.test_pipeline[0], _base_.voc_resize, *_base_.test_pipeline[2:]]
