@@ -1,17 +1,13 @@
-"""Instant-Teaching (Zhou et al., CVPR 2021): what its recipes have in common. Values: its public code.
-
-Not known of it, and ours: the strengths of brightness, contrast, color and blur (MMDetection's example with
-Albumentations), the order of the strong augmentation, whether mixup and mosaic are equally likely, the size of test
-images, and what becomes of unlabeled images without a target.
-"""
+"""Instant-Teaching (Zhou et al., CVPR 2021): what its recipes have in common. Values: its public code."""
 
 instant_teaching = dict(
     detector=dict(
+        roi_head=dict(type='ClassWeightedRoIHead'),
         train_cfg=dict(rcnn=dict(sampler=dict(num=64))),
         test_cfg=dict(rcnn=dict(score_thr=0.001)),
     ),
     labeler=dict(_delete_=True, type='SelfLabeler'),
-    selector=dict(type='SoftSelector', certainty='p'),
+    selector=dict(certainty='p'),
     balancer=dict(threshold=0.9),
     mixer=dict(
         type='RandomMixer',
@@ -22,17 +18,26 @@ instant_teaching = dict(
         ),
     ),
     unsup_weight=1.0,
+    empty_images='background',
 )
-multi_scale = dict(
-    _delete_=True, type='RandomResize', scale=[(1024, 500), (1024, 800)], keep_ratio=True
+# The source's loss is the mean over labeled and unlabeled images, ours the sum of both: the same steps as half the rate
+# with twice the weight decay, gradients being clipped at twice the norm.
+instant_optimizer = dict(
+    optimizer=dict(lr=0.005, weight_decay=0.0002), clip_grad=dict(max_norm=2 * 35.0)
 )
+# 80 and 110 of 120 epochs.
+instant_schedule = [
+    dict(type='LinearLR', start_factor=1 / 3, by_epoch=False, begin=0, end=200),
+    dict(type='ShareStepLR', shares=(2 / 3, 11 / 12), gamma=0.1, by_epoch=False),
+]
+instant_test_resize = dict(type='Resize', scale=(1024, 800), keep_ratio=True)
+# Drawn for each view by itself.
+multi_scale = dict(type='RandomResize', scale=[(1024, 500), (1024, 800)], keep_ratio=True)
 
 # mmcv's RandomApply and RandomChoice: one of two, each as likely.
 shift = [dict(type='ChannelShift', limit=10.0, prob=1.0)], [dict(type='HSVShift', prob=1.0)]
 blur = [dict(type='BoxBlur', size=3, prob=1.0)], [dict(type='MedianBlur', size=3, prob=1.0)]
 instant_strong = dict(
-    _delete_=True,
-    type='Steps',
     flip=dict(type='RandomFlip', prob=0.5),
     cutout=dict(
         type='RandomApply',

@@ -6,6 +6,8 @@ unbiased_teacher = dict(
             bbox_head=dict(loss_cls=dict(_delete_=True, type='SoftmaxFocalLoss', gamma=1.5))
         ),
         train_cfg=dict(rpn=dict(sampler=dict(pos_fraction=0.25))),
+        # The source's teacher labels in train mode, with proposals as the student's.
+        test_cfg=dict(rpn=dict(nms_pre=2000)),
     ),
     labeler=dict(type='EMATeacher'),
     selector=dict(certainty='p'),

@@ -13,11 +13,17 @@ load_from = None
 train_cfg = dict(max_iters=800, val_interval=800)
 
 model = _base_.instant_teaching
-resize = dict(_base_.multi_scale, scale=[(205, 100), (205, 160)])
-strong = dict(_base_.instant_strong, pack=_base_.pack)
+random_size = dict(_base_.multi_scale, scale=[(205, 100), (205, 160)])
+views = dict(
+    type='MultiBranch',
+    branch_field=_base_.branches,
+    weak=dict(type='Steps', resize=random_size, flip=_base_.labeled_steps.flip, pack=_base_.pack),
+    strong=dict(type='Steps', resize=random_size, **_base_.instant_strong, pack=_base_.pack),
+)
+unlabeled = dict(_delete_=True, load=_base_.labeled_steps.load, views=views)
 train_dataloader = dict(
     dataset=dict(
-        labeled=dict(pipeline=dict(resize=resize)),
-        unlabeled=dict(pipeline=dict(resize=resize, views=dict(strong=strong))),
+        labeled=dict(pipeline=dict(resize=dict(_delete_=True, **random_size))),
+        unlabeled=dict(pipeline=unlabeled),
     )
 )

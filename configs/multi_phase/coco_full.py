@@ -6,7 +6,7 @@ The paper reports a single model alone (coco_full_phase_2.py); not run here: nee
         configs/multi_phase/coco_full.py --launcher pytorch
 """
 
-_base_ = ['./coco_full_phase_0.py', '../_base_/multi_phase.py']
+_base_ = './coco_full_phase_0.py'
 
 multi_phase = dict(
     phases=[

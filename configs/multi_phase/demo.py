@@ -5,7 +5,7 @@ Each phase trains for 400 iterations, as the demo's teachers and students do.
     python tools/multi_phase.py configs/multi_phase/demo.py
 """
 
-_base_ = ['./demo_phase_0.py', '../_base_/multi_phase.py']
+_base_ = './demo_phase_0.py'
 
 multi_phase = dict(
     phases=[

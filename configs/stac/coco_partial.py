@@ -11,29 +11,22 @@ _base_ = ['../_base_/semi_coco_partial.py', '../_base_/stac.py']
 run = '{{$FOLD:1}}@{{$PERCENT:2}}'
 work_dir = f'work_dirs/stac_coco_partial_{run}'
 train_cfg = dict(max_iters=180000, val_interval=5000)
+optim_wrapper = dict(optimizer=_base_.stac_optimizer)
+param_scheduler = [_base_.warm_up, _base_.param_scheduler[1]]
 auto_scale_lr = dict(base_batch_size=16)
 
 teacher = f'work_dirs/stac_teacher_coco_partial_{run}/iter_180000.pth'
 model = dict(detector=_base_.stac_detector, labeler=dict(checkpoint=teacher), **_base_.stac)
+views = dict(
+    type='MultiBranch',
+    branch_field=_base_.branches,
+    weak=dict(type='Steps', resize=_base_.file_size, pack=_base_.pack),
+    strong=dict(type='Steps', resize=_base_.short_edge, **_base_.stac_steps, pack=_base_.pack),
+)
+unlabeled = dict(_delete_=True, load=_base_.labeled_steps.load, views=views)
 train_dataloader = dict(
     dataset=dict(
         labeled=dict(pipeline=dict(resize=dict(_delete_=True, **_base_.short_edge))),
-        unlabeled=dict(
-            pipeline=dict(
-                _delete_=True,
-                load=_base_.labeled_steps.load,
-                views=dict(
-                    type='MultiBranch',
-                    branch_field=_base_.branches,
-                    weak=dict(type='Steps', resize=_base_.test_edge, pack=_base_.pack),
-                    strong=dict(
-                        type='Steps',
-                        resize=_base_.short_edge,
-                        **_base_.stac_steps,
-                        pack=_base_.pack,
-                    ),
-                ),
-            )
-        ),
+        unlabeled=dict(pipeline=unlabeled),
     )
 )

@@ -13,7 +13,6 @@ load_from = None
 teacher = 'work_dirs/demo/teacher_plain/iter_400.pth'
 model = dict(detector=_base_.stac_detector, labeler=dict(checkpoint=teacher), **_base_.stac)
 short_edge = dict(_base_.short_edge, scale=[(267, 100), (267, 160)])
-test_edge = dict(_base_.test_edge, scale=_base_.scale)
 train_dataloader = dict(
     dataset=dict(
         labeled=dict(pipeline=dict(resize=dict(_delete_=True, **short_edge))),
@@ -24,7 +23,7 @@ train_dataloader = dict(
                 views=dict(
                     type='MultiBranch',
                     branch_field=_base_.branches,
-                    weak=dict(type='Steps', resize=test_edge, pack=_base_.pack),
+                    weak=dict(type='Steps', resize=_base_.file_size, pack=_base_.pack),
                     strong=dict(
                         type='Steps',
                         resize=short_edge,

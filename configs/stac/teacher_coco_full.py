@@ -8,6 +8,7 @@ The paper prints no figure for teachers; not run here: needs COCO and 8 GPUs.
 _base_ = ['../supervised/coco_full_3x.py', '../_base_/stac.py']
 
 work_dir = 'work_dirs/stac_teacher_coco_full'
+param_scheduler = [_base_.warm_up, _base_.late_steps]
 model = _base_.stac_detector
 train_dataloader = dict(
     batch_size=1,

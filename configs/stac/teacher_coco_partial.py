@@ -10,6 +10,7 @@ _base_ = ['../supervised/coco_partial.py', '../_base_/stac.py']
 
 work_dir = 'work_dirs/stac_teacher_coco_partial_{{$FOLD:1}}@{{$PERCENT:2}}'
 train_cfg = dict(max_iters=180000, val_interval=20000)
+param_scheduler = [_base_.warm_up, _base_.param_scheduler[1]]
 
 model = _base_.stac_detector
 train_dataloader = dict(

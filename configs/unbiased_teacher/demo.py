@@ -16,6 +16,7 @@ train_cfg = dict(max_iters=800, val_interval=800)
 param_scheduler = [dict(_base_.constant_rate[0], end=100)]
 
 model = _base_.unbiased_teacher
+model['detector'].update(test_cfg=dict(rpn=dict(nms_pre=250, max_per_img=100)))  # as its student
 resize = dict(_base_.short_edges, scales=[(267, side) for side in (128, 134, 141, 147, 154, 160)])
 train_dataloader = dict(
     dataset=dict(

@@ -419,13 +419,9 @@ def test_joint_features_need_frozen_norms(tmp_path, joint, frozen, refused):
     assert not any(part.training for part in runner.model.modules())
 
 
-SOFT = dict(type='SoftSelector', certainty='p')
-
-
 @pytest.mark.parametrize(
     ('slots', 'named'),
     [
-        (dict(selector=SOFT), 'SoftSelector'),
         (dict(mixer=dict(type='MixUp')), 'MixUp'),
         (dict(mixer=dict(type='RandomMixer', mixers=dict(a=dict(type='MixUp')))), 'RandomMixer'),
         (dict(mixer=dict(type='TwoImageMosaic')), None),

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 import torch
 from builders.labels import pseudo
-from builders.tiny_recipes import build_recipe, total
+from builders.tiny_recipes import build_recipe, by_name, total
 from mmdet.registry import MODELS
 from mmengine.config import ConfigDict
 from mmengine.structures import InstanceData
@@ -18,9 +18,11 @@ from mmssod.methods.instant_teaching.second_opinion import (
     average,
     detect,
     rectify,
+    revise,
     without_duplicates,
 )
 from mmssod.models.checkpoint_parts import merge_checkpoints
+from mmssod.structures import PseudoLabels
 from mmssod.tiny_detectors import tiny_batch, tiny_detector, tiny_sample, tiny_semi
 
 NMS = dict(type='nms', iou_threshold=0.5)
@@ -97,15 +99,17 @@ def test_labels_go_through_samples():
 
 @pytest.mark.parametrize('changed', [0, 1])
 def test_labels_are_exchanged(changed, monkeypatch):
-    """A network's targets change with the other's second opinion, and only with that."""
+    """A network's targets change with the other's last opinion, and not with its own."""
     model = build(seed=3)
     inputs, samples = tiny_batch()
     plain = model.exchange(inputs['weak'], samples['weak'])
     score = second_opinion.score_boxes
+    asked = []
 
     def doubt(detector, *args):
         labels = score(detector, *args)
-        if detector is not model.networks[changed]:
+        asked.append(detector)
+        if detector is not model.networks[changed] or len(asked) <= 2:  # the first round
             return labels
         return [replace(value, cls_certainty=value.cls_certainty / 2) for value in labels]
 
@@ -145,6 +149,45 @@ def mixer_module(function):
     return module
 
 
+def test_two_rounds_by_hand(monkeypatch):
+    """Opinions of one network are 0.9, of the other 0.5: what 0.7 becomes for each, of three copies the surest."""
+    model = build(balancer=dict(type='ClassBalancer', threshold=0.6))
+    box = [[2.0, 2, 30, 30]]
+    inputs, samples = tiny_batch(unlabeled=1)
+    pools = []
+
+    def score(detector, features, samples, pool):
+        pools.append([labels.cls_certainty.tolist() for labels in pool])
+        said = 0.9 if detector is model.student else 0.5
+        return [replace(labels, cls_certainty=torch.full((len(labels),), said)) for labels in pool]
+
+    found = iter([pseudo(box * 2, [0.7, 0.59]), pseudo()])  # 0.59 is below the threshold
+    monkeypatch.setattr(second_opinion, 'score_boxes', score)
+    monkeypatch.setattr(co_rectify_detector, 'detect', lambda *args: ((), [next(found)]))
+    for_first, for_second = model.exchange(inputs['weak'], samples['weak'])
+    # Revised by each: (0.7 + 0.9) / 2 and (0.7 + 0.5) / 2; then all three once more.
+    assert pools[:2] == [[pytest.approx([0.7])]] * 2
+    assert pools[2:] == [[pytest.approx([0.8, 0.6, 0.7])]] * 2
+    assert for_first[0].cls_certainty.tolist() == pytest.approx([(0.8 + 0.5) / 2])
+    assert for_second[0].cls_certainty.tolist() == pytest.approx([(0.8 + 0.9) / 2])
+
+
+def test_the_second_network_has_views_of_its_own():
+    def losses(**second):
+        inputs, samples = tiny_batch()
+        for branch, shift in second.items():
+            inputs[f'second_{branch}'] = inputs[branch] + shift
+            samples[f'second_{branch}'] = samples[branch]
+        torch.manual_seed(7)
+        return by_name(build().loss(inputs, samples))
+
+    shared, same, other = losses(), losses(labeled=0, strong=0), losses(strong=0.5)
+    assert same.keys() == shared.keys() == other.keys()
+    assert all(torch.equal(same[name], value) for name, value in shared.items())
+    changed = {name for name, value in shared.items() if not torch.equal(other[name], value)}
+    assert changed and all(name.startswith('second_unsup_') for name in changed)
+
+
 @pytest.mark.parametrize('head', ['plain', 'bucket'])
 def test_two_equal_networks_give_what_one_gives(head):
     model = build(head)
@@ -154,7 +197,10 @@ def test_two_equal_networks_give_what_one_gives(head):
     first, second = model.exchange(*weak)
     with torch.no_grad():
         features, alone = detect(model.student, *weak)
-        alone = rectify(model.student, features, samples['weak'], alone)
+        alone = [model.selector(labels, model.balancer.thresholds()) for labels in alone]
+        again = revise(model.student, features, samples['weak'], alone)
+        both = [PseudoLabels.cat([a, a, b]) for a, b in zip(again, alone, strict=True)]
+        alone = rectify(model.student, features, samples['weak'], both)
     for ours, theirs, one in zip(first, second, alone, strict=True):
         assert len(one) > 0
         for found in (ours, theirs):

@@ -8,7 +8,6 @@ from builders.labels import pseudo
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from mmssod import equations
-from mmssod.methods.instant_teaching import SoftSelector
 from mmssod.models.pseudo import ClassBalancer, PseudoLabelStatistics, ThresholdSelector
 from mmssod.structures import PseudoLabels
 
@@ -56,19 +55,6 @@ def test_any_number_of_candidates(number, certainty):
 def test_unknown_certainty():
     with pytest.raises(ValueError, match=r"'p', 'p\*v', 'p_and_v'.*got 'v'"):
         ThresholdSelector('v')
-
-
-@pytest.mark.parametrize(
-    ('certainty', 'weights'), [('p', [0.9, 0.8]), ('p*v', [0.81]), ('p_and_v', [0.9, 0.6])]
-)
-def test_soft_boxes_weigh_what_was_compared(certainty, weights):
-    candidates = pseudo(p=[0.9, 0.8, 0.5], v=[0.9, 0.6, 1.0])
-    found = SoftSelector(certainty)(candidates, torch.tensor([0.55]))
-    assert found.weights.tolist() == pytest.approx(weights)
-    assert found.weighted(torch.tensor([2.0])).weights.tolist() == pytest.approx(
-        [2 * w for w in weights]
-    )
-    assert candidates.weights.tolist() == [1, 1, 1]
 
 
 # ---------------------------------------------------------------- class balancer

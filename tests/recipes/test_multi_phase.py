@@ -13,8 +13,8 @@ from mmengine.config import Config
 from mmengine.structures import InstanceData
 
 from mmssod.methods.multi_phase.labels import (
+    above,
     agreement,
-    at_or_above,
     boxes_per_image,
     easiest,
     matching_thresholds,
@@ -65,30 +65,30 @@ def test_labeled_boxes_an_image():
 @pytest.mark.parametrize(
     ('wanted', 'threshold', 'left'),
     [
-        (0.0, 1.0, 0),
-        (0.5, 0.9, 1),  # one box in two images
-        (1.0, 0.8, 2),
-        (1.2, 0.8, 2),
-        (1.4, 0.3, 3),
-        (9.0, 0.3, 3),  # more than there are: all
+        (0.0, 0.9, 0),  # the lowest that leaves none: a box at it is not above it
+        (0.5, 0.8, 1),  # one box in two images
+        (1.0, 0.3, 2),
+        (1.2, 0.3, 2),
+        (1.4, 0.1, 3),
+        (9.0, 0.1, 3),  # more than there are: all
     ],
 )
 def test_thresholds_by_hand(wanted, threshold, left):
     detections = [box(s) for s in (0.9, 0.3, 0.8)]
     found = matching_thresholds(detections, 2, {1: wanted}, GRID)
     assert found == {1: threshold}
-    assert len(at_or_above(detections, found)) == left
+    assert len(above(detections, found)) == left
 
 
 def test_thresholds_are_of_each_class():
     detections = [box(0.9), box(0.5), box(0.6, category=2), box(0.2, category=2)]
     found = matching_thresholds(detections, 2, {1: 0.5, 2: 1.0, 3: 0.5}, GRID)
-    assert found == {1: 0.9, 2: 0.2, 3: 1.0}
-    assert scores(at_or_above(detections, found)) == [0.9, 0.6, 0.2]
+    assert found == {1: 0.5, 2: 0.1, 3: 0.1}
+    assert scores(above(detections, found)) == [0.9, 0.6, 0.2]
 
 
-def test_of_equal_distances_the_surest():
-    assert matching_thresholds([box(0.9), box(0.5)], 1, {1: 1.5}, GRID) == {1: 0.9}
+def test_of_equal_distances_the_lowest():
+    assert matching_thresholds([box(0.9), box(0.5)], 1, {1: 1.5}, GRID) == {1: 0.1}
 
 
 @settings(max_examples=50, deadline=None)
@@ -99,10 +99,10 @@ def test_no_other_threshold_matches_better(values, wanted, images):
     assert found in GRID
 
     def distance(threshold):
-        return abs(len(at_or_above(detections, {1: threshold})) / images - wanted)
+        return abs(len(above(detections, {1: threshold})) / images - wanted)
 
     assert distance(found) == min(map(distance, GRID))
-    assert all(distance(t) > distance(found) for t in GRID if t > found)
+    assert all(distance(t) > distance(found) for t in GRID if t < found)
 
 
 # ------------------------------------------------------------------ the easy half
@@ -110,7 +110,7 @@ def test_no_other_threshold_matches_better(values, wanted, images):
 
 @pytest.mark.parametrize(
     ('means', 'kept'),
-    [([], []), ([0.2], [0]), ([0.2, 0.9], [1]), ([0.5, 0.7, 0.6], [1, 2]), ([0.5] * 4, [0, 1])],
+    [([], []), ([0.2], [0]), ([0.2, 0.9], [1]), ([0.5, 0.7, 0.6], [1]), ([0.5] * 4, [0, 1])],
 )
 def test_half_of_the_images(means, kept):
     assert [b['image_id'] for b in easiest([box(m, image=i) for i, m in enumerate(means)])] == kept
@@ -135,14 +135,9 @@ def test_agreement_by_hand():
     ]
     assert agreement(first, second) == [first[0]]
     assert agreement(second, first) == [first[0]]
-    # A low overlap for suppression as well: IoU 6 / 14 is above 0.3.
+    # IoU 6 / 14 is above 0.4: of that pair the second's, of the first one the first's, before any suppression.
     assert agreement(first, second, iou=0.4) == [second[1], first[0]]
-    assert agreement(first, second, iou=0.4, nms_iou=1.0) == [
-        second[1],
-        first[0],
-        first[1],
-        second[0],
-    ]
+    assert agreement(first, second, iou=0.4, nms_iou=1.0) == [second[1], first[0]]
 
 
 def test_phases_that_agree_give_each_box_once():
@@ -192,17 +187,28 @@ def sampled(pseudo):
     return result
 
 
-def test_foreground_of_pseudo_labeled_images_weighs_by_overlap():
+def test_rois_of_pseudo_labeled_images_weigh_by_overlap():
     found = sampled(pseudo=True)
     # The boxes are 26 and 30 px wide.
     moved = {iou: overlap_weight(torch.tensor(iou)).item() for iou in (20 / 32, 24 / 36)}
     expected = sorted([*moved.values(), *[overlap_weight(torch.tensor(1.0)).item()] * 2])
     assert sorted(found.pos_weights.tolist()) == pytest.approx(expected)
-    assert len(found.neg_priors) == 1
+    # Background that touches no box: a quarter.
+    assert found.neg_weights.tolist() == [0.25]
 
 
 def test_other_images_weigh_as_they_did():
-    assert sampled(pseudo=False).pos_weights.tolist() == [1.0] * 4
+    found = sampled(pseudo=False)
+    assert (found.pos_weights.tolist(), found.neg_weights.tolist()) == ([1.0] * 4, [1.0])
+
+
+def test_pseudo_labeled_images_without_a_box_weigh_1():
+    head = MODELS.build(tiny_recipe('configs/multi_phase/demo_phase_2.py')).roi_head
+    boxes = InstanceData(bboxes=torch.zeros(0, 4), labels=torch.zeros(0, dtype=torch.long))
+    boxes.pseudo = torch.zeros(0, dtype=torch.bool)
+    proposals = InstanceData(priors=torch.tensor([[0.0, 0, 2, 2]]))
+    assigned = head.bbox_assigner.assign(proposals, boxes)
+    assert head.bbox_sampler.sample(assigned, proposals, boxes).neg_weights.tolist() == [1.0]
 
 
 def batch(pseudo):
@@ -300,34 +306,62 @@ def test_the_methods_numbers(name):
     plan = Plan(**whole.multi_phase)
     assert (plan.grid, plan.easiest) == ((0.1, 1.0, 0.01), 0.5)
     assert (plan.agreement_iou, plan.nms_iou) == (0.5, 0.3)
-    assert (whole.model.weights, whole.model.iou_threshold) == ((0.7, 1.0, 1.7), 0.6)
+    fusion = (0.9, 1.0, 1.4) if name == 'voc' else (0.7, 1.0, 1.7)
+    assert (whole.model.weights, whole.model.iou_threshold) == (fusion, 0.6)
     phases = [Config.fromfile(file) for file in plan.phases]
     assert [cfg.model for cfg in phases[:1]] * 3 == whole.model.members
-    assert [cfg.train_dataloader.sampler.get('repeats') for cfg in phases] == [
-        None,
-        dict(labeled=2, pseudo=1),
-        dict(labeled=4, pseudo=1),
-    ]
+    repeats = [cfg.train_dataloader.sampler.get('repeats') for cfg in phases]
+    times = dict(coco_full=(1, 2), voc=(1, 1), demo=(2, 4))[name]
+    assert repeats == [None, *(dict(labeled=labeled, pseudo=1) for labeled in times)]
     for number, cfg in enumerate(phases):
         assert cfg.work_dir == f'{whole.work_dir}/phase_{number}'
+        resizes, flips, _ = cfg.tta_pipeline[-1].transforms
+        shorts = dict(
+            coco_full=range(400, 1201, 100), voc=range(400, 801, 100), demo=(128, 160, 192)
+        )
+        assert [resize.scale[1] for resize in resizes] == list(shorts[name])
+        assert [flip.prob for flip in flips] == [1.0, 0.0]
         if number:
             assert cfg.model.roi_head.type == 'OverlapWeightedRoIHead'
             pseudo = cfg.train_dataloader.dataset.pseudo
             assert pseudo.ann_file == f'{whole.work_dir}/labels_{number}.json'
             assert list(pseudo.pipeline)[-1] == 'mark'
     if name != 'demo':
-        assert [cfg.optim_wrapper.optimizer.lr for cfg in phases] == [0.02, 0.02, 0.025]
-        assert {cfg.auto_scale_lr.base_batch_size for cfg in phases} == {16}
+        rates = [0.01] * 3 if name == 'voc' else [0.02, 0.02, 0.025]
+        assert [cfg.optim_wrapper.optimizer.lr for cfg in phases] == rates
+        assert {cfg.auto_scale_lr.base_batch_size for cfg in phases} == {8 if name == 'voc' else 16}
+    if name == 'voc':
+        pipelines = [
+            cfg.train_dataloader.dataset[source].pipeline
+            for cfg in phases
+            for source in cfg.train_dataloader.dataset
+            if source != 'type'
+        ]
+        assert {tuple(pipeline.resize.scale) for pipeline in pipelines} == {(1000, 600)}
+        assert tuple(whole.test_dataloader.dataset.pipeline[1].scale) == (1000, 600)
 
 
 @pytest.mark.parametrize(
-    ('name', 'labeled', 'unlabeled'), [('coco_full', 117266, 123403), ('voc', 5011, 11540)]
+    ('name', 'batch', 'epochs', 'seen'),
+    [
+        ('coco_full', 16, (12, 8, 7), (117266, 117266 + 123403 / 2, 2 * 117266 + 123403)),
+        ('voc', 8, (12, 12, 12), (5011, 5011 + 11540 / 2, 5011 + 11540)),
+    ],
 )
-def test_epochs_as_iterations(name, labeled, unlabeled):
-    images = [12 * labeled, 8 * (2 * labeled + unlabeled / 2), 7 * (4 * labeled + unlabeled)]
-    for number, seen in enumerate(images):
+def test_epochs_as_iterations(name, batch, epochs, seen):
+    for number, (times, images) in enumerate(zip(epochs, seen, strict=True)):
         iterations = config(f'{name}_phase_{number}').train_cfg.max_iters
-        assert iterations == pytest.approx(seen / 16, rel=0.005)
+        assert iterations == pytest.approx(times * images / batch, rel=0.005)
+
+
+def test_repeats_keep_the_sources_share_of_labeled_images():
+    """35k labeled and 80k unlabeled images there, 117k and 123k here."""
+    for source, ours, unlabeled in ((2, 1, 0.5), (4, 2, 1.0)):
+        shares = [
+            times * labeled / (times * labeled + unlabeled * others)
+            for times, labeled, others in ((source, 35, 80), (ours, 117, 123))
+        ]
+        assert shares[1] == pytest.approx(shares[0], abs=0.03)
 
 
 def test_another_number_of_phases():

@@ -1,6 +1,7 @@
 """Soft Teacher: a choice of boxes for each loss, background weighted by the teacher."""
 
 import copy
+import math
 
 import cv2
 import numpy as np
@@ -10,6 +11,7 @@ import torch.nn.functional as F
 from builders.labels import pseudo
 from builders.tiny_recipes import FEW_BOXES, build_recipe, tiny_recipe, two_steps
 from mmcv.transforms import Compose
+from mmdet.registry import HOOKS
 from mmengine.config import Config
 from mmengine.registry import DefaultScope
 from mmengine.structures import InstanceData
@@ -89,6 +91,31 @@ def test_the_recipe_is_soft_teachers():
     assert (demo.model.max_deviation, demo.default_hooks.ema_teacher.ema_decay) == (0.04, 0.99)
     full = Config.fromfile('configs/soft_teacher/coco_full.py')
     assert full.model.unsup_weight == 2.0
+
+
+def test_the_authors_recipe_differs_in_what_it_says():
+    theirs, mmdets = (
+        Config.fromfile(f'configs/soft_teacher/{name}.py')
+        for name in ('authors_coco_partial', 'coco_partial')
+    )
+    hook = HOOKS.build(theirs.default_hooks.ema_teacher)
+    # min(0.999, 1 - 1 / (t + 1)) after steps 0, 1, 2; the first one copies the student.
+    assert [hook.decay_at(t) for t in (0, 1, 2, 10_000)] == pytest.approx([0, 1 / 2, 2 / 3, 0.999])
+    assert not HOOKS.build(mmdets.default_hooks.ema_teacher).ramp
+    assert theirs.optim_wrapper.type == 'AmpOptimWrapper'
+    assert [cfg.param_scheduler[0].end for cfg in (theirs, mmdets)] == [500, 1000]
+    assigner = theirs.model.detector.train_cfg.rpn.assigner
+    assert (assigner.type, assigner.min_pos_iou) == ('MaxIoUAssigner', 0.3)
+    theirs.model.detector.train_cfg.rpn.assigner = mmdets.model.detector.train_cfg.rpn.assigner
+    theirs.model.selector.min_size = mmdets.model.selector.min_size
+    assert theirs.model == mmdets.model and theirs.train_dataloader == mmdets.train_dataloader
+
+
+def test_labeled_images_of_the_authors_batches():
+    """Each of 5 is labeled with probability 1/5, and at least one and at most four are: README.md's 1.33."""
+    shares = [math.comb(5, k) * 0.2**k * 0.8 ** (5 - k) for k in range(6)]
+    mean = sum(share * min(max(k, 1), 4) for k, share in enumerate(shares))
+    assert mean == pytest.approx(1.327, abs=1e-3)
 
 
 # ---------------------------------------------------------------- how steady a box is

@@ -12,6 +12,7 @@ from builders.tiny_recipes import FEW_BOXES, build_recipe, by_name, tiny_recipe,
 from mmdet.registry import MODELS, TRANSFORMS
 from mmdet.structures.bbox import bbox_overlaps
 from mmengine.config import Config
+from mmengine.registry import OPTIMIZERS
 
 from mmssod.datasets.transforms.steps import as_list
 from mmssod.models.detectors.pseudo_label_detector import project
@@ -20,6 +21,7 @@ from mmssod.tiny_detectors import tiny_batch
 FOLDER = Path('configs/stac')
 CONFIG = FOLDER / 'demo.py'
 STUDENTS = sorted(file for file in FOLDER.glob('*.py') if not file.stem.startswith('teacher'))
+PUBLISHED = [file for file in STUDENTS if file.stem != 'demo']
 TEACHERS = {file.stem: FOLDER / f'teacher_{file.stem}.py' for file in STUDENTS}
 TEACHERS['demo'] = Path('configs/demo/teacher_plain.py')
 ALL_LOSSES = ('loss_rpn_cls', 'loss_rpn_bbox', 'loss_cls', 'loss_bbox')
@@ -84,6 +86,8 @@ def test_teacher_and_student_are_one_detector_and_the_file_is_the_teachers_last(
     student, teacher = Config.fromfile(file), Config.fromfile(TEACHERS[file.stem])
     assert student.load_from is None
     assert student.model.labeler.type == 'FrozenTeacher'
+    if file.stem == 'demo':  # the teacher of all demos, with the demo's own loss
+        teacher.model.rpn_head.loss_bbox = student.model.detector.rpn_head.loss_bbox
     assert student.model.detector == teacher.model
     last = f'{teacher.work_dir}/iter_{teacher.train_cfg.max_iters}.pth'
     assert student.model.labeler.checkpoint == last
@@ -133,7 +137,60 @@ def test_the_numbers_of_the_public_code(file):
     if file.stem != 'demo':
         assert cfg.train_dataloader.sampler.counts == dict(labeled=1, unlabeled=1)
         assert cfg.auto_scale_lr.base_batch_size == 8 * 2
-        assert cfg.optim_wrapper.optimizer.lr == 0.01
+
+
+def steps_of_training(cfg, losses=1.0):
+    """Where three steps with a config's optimizer lead two weights, at losses times a factor."""
+    weights = torch.tensor([1.0, -2.0], requires_grad=True)
+    optimizer = OPTIMIZERS.build({'params': [weights], **cfg.optim_wrapper.optimizer})
+    for step in range(3):
+        optimizer.zero_grad()
+        (losses * (weights**2 * torch.tensor([1.0, step])).sum()).backward()
+        optimizer.step()
+    return weights.detach()
+
+
+@pytest.mark.parametrize('file', PUBLISHED, ids=name)
+def test_a_step_is_that_of_halved_losses_at_the_teachers_rate(file):
+    """Half the rate and twice the weight decay, by a law of SGD."""
+    student, teacher = Config.fromfile(file), Config.fromfile(TEACHERS[file.stem])
+    assert teacher.optim_wrapper.optimizer.lr == (0.008 if file.stem == 'voc' else 0.01)
+    torch.testing.assert_close(steps_of_training(student), steps_of_training(teacher, losses=0.5))
+    assert not torch.allclose(steps_of_training(student), steps_of_training(teacher))
+
+
+@pytest.mark.parametrize('file', PUBLISHED + sorted(FOLDER.glob('teacher_*.py')), ids=name)
+def test_schedules_and_sizes_of_the_public_code(file):
+    cfg = Config.fromfile(file)
+    steps = cfg.param_scheduler[-1]
+    ends = [round(share * cfg.train_cfg.max_iters) for share in steps.shares]
+    kind = file.stem.removeprefix('teacher_')
+    known = dict(coco_partial=[120000, 160000], coco_full=[420000, 500000])
+    known['voc'] = [7500] if file.stem.startswith('teacher') else [7500, 15000]
+    assert ends == known[kind]
+    test = cfg.val_dataloader.dataset.pipeline[1]
+    rcnn = (cfg.model.get('detector') or cfg.model).test_cfg.rcnn
+    resize = cfg.train_dataloader.dataset.labeled.pipeline.resize
+    if kind == 'voc':
+        assert len(cfg.param_scheduler) == 1 and steps.gamma == (0.1 if len(ends) == 1 else 0.3)
+        assert tuple(test.scale) == tuple(resize.scale) == (1000, 600)
+        assert (rcnn.score_thr, rcnn.nms.iou_threshold) == (0.0001, 0.3)
+    else:
+        assert cfg.param_scheduler[0].start_factor == 0.33  # 0.0033 of 0.01
+        assert tuple(test.scale) == (1333, 800)
+        assert [tuple(scale) for scale in resize.scale] == [(1333, 500), (1333, 800)]
+        assert (rcnn.score_thr, rcnn.nms.iou_threshold) == (0.05, 0.5)
+
+
+def test_the_proposals_loss_by_hand():
+    """Huber of 1/9, divided by it: half a square within it, one less half of it beyond."""
+    loss = MODELS.build(
+        Config.fromfile(FOLDER / 'coco_partial.py').model.detector.rpn_head.loss_bbox
+    )
+    found = loss(
+        torch.tensor([[0.0, 1 / 18, 1 / 9, 1.0]]), torch.zeros(1, 4), reduction_override='none'
+    )
+    torch.testing.assert_close(found, torch.tensor([[0.0, 1 / 72, 1 / 18, 17 / 18]]))
 
 
 def test_a_label_needs_more_than_nine_tenths():
@@ -180,20 +237,16 @@ def image(path, box=(60, 40, 120, 90), width=180, height=120):
 
 
 @pytest.mark.parametrize('file', STUDENTS, ids=name)
-def test_the_teacher_sees_the_image_as_a_test_does(file, tmp_path):
+def test_the_teacher_sees_the_image_as_its_file_is(file, tmp_path):
     """So its labels are constant: predicting online is predicting once, beforehand."""
     path, steps = image(tmp_path / 'image.png'), steps_of(file)
     seen = [views_of(steps, path, seed) for seed in range(4)]
     weak, strong = ([sample['inputs'][branch] for sample in seen] for branch in ('weak', 'strong'))
-    assert all(torch.equal(view, weak[0]) for view in weak)
-    assert not all(
-        view.shape == strong[0].shape and torch.equal(view, strong[0]) for view in strong
+    pixels = cv2.imread(str(path))
+    assert all(np.array_equal(pixels, view.permute(1, 2, 0).numpy()) for view in weak)
+    assert not any(
+        view.shape == strong[0].shape and torch.equal(view, strong[0]) for view in strong[1:]
     )
-    test = [TRANSFORMS.build(s) for s in Config.fromfile(file).val_dataloader.dataset.pipeline[:2]]
-    results = dict(img_path=str(path))
-    for step in test:
-        results = step(results)
-    assert np.array_equal(results['img'], weak[0].permute(1, 2, 0).numpy())
 
 
 def test_a_pseudo_box_lies_where_its_pixels_went(tmp_path):

@@ -53,6 +53,13 @@ def test_every_config_writes_out_which_losses_learn(file):
     assert weights == dict(loss_rpn_cls=1.0, loss_rpn_bbox=0.0, loss_cls=1.0, loss_bbox=0.0)
 
 
+@pytest.mark.parametrize('file', sorted(FOLDER.glob('*.py')), ids=lambda file: file.stem)
+def test_the_teacher_proposes_as_in_training(file):
+    detector = Config.fromfile(file).model.detector
+    proposals = [detector.train_cfg.rpn_proposal, detector.test_cfg.rpn]
+    assert len({(each.nms_pre, each.max_per_img) for each in proposals}) == 1
+
+
 def gradients(model):
     """Sum of the gradient's absolute values by layer, of unlabeled images alone."""
     losses = by_name(step(model), 'unsup_')

@@ -63,6 +63,7 @@ def generated() -> dict[str, str]:
         'docs/config_reference.md': reference_page(),
         'docs/formats.md': formats_page(),
         'docs/models.md': models_page(),
+        'docs/methods.md': methods_page(),
         'model-index.yml': model_index(),
     }
 
@@ -208,6 +209,39 @@ def models_page() -> str:
                     lines.append(f'| `{model["Config"]}` | ' + ' | '.join(cells) + ' |')
             lines.append('')
     return '\n'.join(lines)
+
+
+PUBLISHED = ('<!-- published: made by tools/docs/generate.py -->', '<!-- end of published -->')
+
+
+def methods_page() -> str:
+    """``docs/methods.md`` with its table of published figures made anew, of ``Published`` in the metafiles."""
+    import yaml
+
+    figures = ['COCO 1 / 2 / 5 / 10 %', 'COCO-full', 'VOC AP50 / AP75 / AP']
+    lines = [
+        f'| method | year | detector | {" | ".join(figures)} | source | our configs | run here |',
+        '|---|---|---|---|---|---|---|---|---|',
+    ]
+    tried = (ROOT / 'docs' / 'results' / 'systems_demo.md').read_text().lower().replace('-', ' ')
+    found = [yaml.safe_load(file.read_text()) for file in metafiles()]
+    rows = [
+        (row['Year'], content['Collections'][0], row)
+        for content in found
+        for row in content['Collections'][0].get('Published', [])
+    ]
+    for year, collection, row in sorted(rows, key=lambda each: each[0]):
+        folder = str(Path(collection['README']).parent)
+        small = f'| {Path(folder).name.replace("_", " ")} |' in tried
+        status = (
+            '[small scale](results/systems_demo.md)' if small else 'no: needs COCO or VOC, GPUs'
+        )
+        cells = [collection['Name'], str(year), row['Detector'], *(row[name] for name in figures)]
+        lines.append('| ' + ' | '.join([*cells, row['Source'], f'`{folder}/`', status]) + ' |')
+    page = (ROOT / 'docs' / 'methods.md').read_text()
+    before, rest = page.split(PUBLISHED[0])
+    after = rest.split(PUBLISHED[1])[1]
+    return '\n'.join([before + PUBLISHED[0], '', *lines, '', PUBLISHED[1] + after])
 
 
 def model_index() -> str:

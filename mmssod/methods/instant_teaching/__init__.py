@@ -1,16 +1,16 @@
 """Instant-Teaching (Zhou et al., CVPR 2021): the network labels for itself, and mixes what it learns from.
 
-What differs from the core: no teacher (``SelfLabeler``); boxes weigh their score (``SoftSelector``); strong views are
-mixed with labeled images (the core's mixers) and have augmentations of their own. Co-rectify trains two networks:
-``CoRectifyDetector`` pools the boxes of both, asks each one's RoI head for a second opinion on all of them, and hands
-the answers on as ``GivenLabels``. ``configs/instant_teaching/README.md`` tells the rest.
+What differs from the core: no teacher (``SelfLabeler``); strong views are mixed with labeled images (the core's
+mixers), whose shares are soft labels (``ClassWeightedRoIHead``), and have augmentations of their own. Co-rectify
+trains two networks: ``CoRectifyDetector`` pools the boxes of both, asks each one's RoI head for its opinion on all of
+them, twice, and hands the answers on as ``GivenLabels``. ``configs/instant_teaching/README.md`` tells the rest.
 """
 
 from mmssod.methods.instant_teaching.blurs import BoxBlur, MedianBlur
+from mmssod.methods.instant_teaching.class_weighted_roi_head import ClassWeightedRoIHead
 from mmssod.methods.instant_teaching.co_rectify_detector import CoRectifyDetector
 from mmssod.methods.instant_teaching.compression import JPEGCompression
 from mmssod.methods.instant_teaching.given_labels import GivenLabels
-from mmssod.methods.instant_teaching.soft_selector import SoftSelector
 from mmssod.methods.instant_teaching.tones import (
     BrightnessContrast,
     ChannelShift,
@@ -23,10 +23,10 @@ __all__ = [
     'BrightnessContrast',
     'ChannelShift',
     'ChannelShuffle',
+    'ClassWeightedRoIHead',
     'CoRectifyDetector',
     'GivenLabels',
     'HSVShift',
     'JPEGCompression',
     'MedianBlur',
-    'SoftSelector',
 ]

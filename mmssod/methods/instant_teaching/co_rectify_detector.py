@@ -12,7 +12,7 @@ from torch import Tensor
 
 from mmssod.environment.errors import InputError
 from mmssod.methods.instant_teaching.given_labels import GivenLabels
-from mmssod.methods.instant_teaching.second_opinion import detect, rectify
+from mmssod.methods.instant_teaching.second_opinion import detect, rectify, revise
 from mmssod.models.detectors.losses import Loss, prefix_losses
 from mmssod.models.detectors.pseudo_label_detector import PseudoLabelDetector
 from mmssod.structures import PseudoLabels
@@ -22,9 +22,11 @@ from mmssod.structures import PseudoLabels
 class CoRectifyDetector(PseudoLabelDetector):
     """A :class:`PseudoLabelDetector` with a second one beside it; each learns from labels that the other rectified.
 
-    On the weak views both networks predict, and the boxes of both are pooled. Each network's RoI head scores all of
-    them anew (:func:`rectify`); what the second makes of the pool labels the first one's images, and the reverse. From
-    there on each takes its own step: selection, mixing and losses, the second's under ``second_*``.
+    On the weak views both networks predict, and the boxes of both that reach the threshold are pooled. Two rounds
+    follow: each network's RoI head revises all of them (:func:`revise`), which joins the pool; then each rectifies the
+    larger pool (:func:`rectify`), and what the second makes of it labels the first one's images, and the reverse. From
+    there on each takes its own step: selection, mixing and losses, the second's under ``second_*``. Branches that are
+    called ``second_*``, such as ``second_strong``, are the second network's in the place of those without it.
 
     This detector is the first network: it answers at test time, and what hooks show is its own. ``second`` is another
     :class:`PseudoLabelDetector` with the same slots; its class balancer starts from the same box counts and counts for
@@ -91,15 +93,15 @@ class CoRectifyDetector(PseudoLabelDetector):
         if self.balancer.initialized and not self.second.balancer.initialized:
             self.second.balancer.load_state_dict(self.balancer.state_dict())
         self.second.unsupervised = self.unsupervised
-        ours = theirs = batch_data_samples
+        inputs, samples = by_network(batch_inputs), by_network(batch_data_samples)
         if self.unsupervised:
             weak = batch_data_samples['weak']
-            answers = self.exchange(batch_inputs['weak'], weak)
-            ours, theirs = (
-                {**batch_data_samples, 'weak': with_predictions(weak, labels)} for labels in answers
-            )
-        losses = super().loss(batch_inputs, ours)
-        return {**losses, **prefix_losses('second_', self.second.loss(batch_inputs, theirs))}
+            for part, labels in zip(
+                samples, self.exchange(batch_inputs['weak'], weak), strict=True
+            ):
+                part['weak'] = with_predictions(weak, labels)
+        losses = super().loss(inputs[0], samples[0])
+        return {**losses, **prefix_losses('second_', self.second.loss(inputs[1], samples[1]))}
 
     @torch.no_grad()
     def exchange(
@@ -112,12 +114,22 @@ class CoRectifyDetector(PseudoLabelDetector):
             samples: Their samples.
         """
         features, found = zip(*(detect(net, inputs, samples) for net in self.networks), strict=True)
-        pool = [PseudoLabels.cat(both) for both in zip(*found, strict=True)]
-        first, second = (
-            rectify(net, levels, samples, pool)
-            for net, levels in zip(self.networks, features, strict=True)
-        )
+        thresholds = self.balancer.thresholds()
+        pool = [
+            self.selector(PseudoLabels.cat(both), thresholds) for both in zip(*found, strict=True)
+        ]
+        asked = list(zip(self.networks, features, strict=True))
+        revised = [revise(net, levels, samples, pool) for net, levels in asked]
+        pool = [PseudoLabels.cat(opinions) for opinions in zip(*revised, pool, strict=True)]
+        first, second = (rectify(net, levels, samples, pool) for net, levels in asked)
         return second, first
+
+
+def by_network(branches: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The branches of the first and of the second network, each under the names that a step knows."""
+    first = {name: value for name, value in branches.items() if not name.startswith('second_')}
+    own = {name.removeprefix('second_'): branches[name] for name in branches.keys() - first.keys()}
+    return first, {**first, **own}
 
 
 def with_predictions(samples: SampleList, labels: list[PseudoLabels]) -> SampleList:

@@ -29,12 +29,10 @@ def detect(
     return features, [PseudoLabels.from_predictions(result) for result in results]
 
 
-def rectify(
+def revise(
     detector: Any, features: tuple[Tensor, ...], samples: SampleList, pool: list[PseudoLabels]
 ) -> list[PseudoLabels]:
-    """Pooled boxes after a second opinion: certainties are averaged, boxes averaged by certainty, duplicates dropped.
-
-    Duplicates go by the detector's own non-maximum suppression, class by class, ranked by the new certainty.
+    """Pooled boxes after a detector's opinion: certainties are averaged, boxes averaged by certainty.
 
     Args:
         detector: A two-stage detector.
@@ -44,11 +42,19 @@ def rectify(
     """
     with in_eval_mode(detector):
         opinions = score_boxes(detector, features, samples, pool)
+    return [average(found, opinion) for found, opinion in zip(pool, opinions, strict=True)]
+
+
+def rectify(
+    detector: Any, features: tuple[Tensor, ...], samples: SampleList, pool: list[PseudoLabels]
+) -> list[PseudoLabels]:
+    """Pooled boxes that a detector has revised, duplicates dropped; arguments as :func:`revise`.
+
+    Duplicates go by the detector's own non-maximum suppression, class by class, ranked by the new certainty.
+    """
     nms = detector.roi_head.test_cfg['nms']
-    return [
-        without_duplicates(average(found, opinion), nms)
-        for found, opinion in zip(pool, opinions, strict=True)
-    ]
+    revised = revise(detector, features, samples, pool)
+    return [without_duplicates(labels, nms) for labels in revised]
 
 
 def score_boxes(

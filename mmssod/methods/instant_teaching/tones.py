@@ -1,7 +1,7 @@
 """Brightness, contrast and colors by tables: what a byte becomes depends on its value and channel alone.
 
 Shapes: H, W are the image's height and width; images are (H, W, 3) uint8, channels B G R. Strengths are those of
-MMDetection's example with Albumentations (its configs/albu_example).
+the public code of Instant-Teaching, as of MMDetection's example with Albumentations.
 """
 
 import cv2

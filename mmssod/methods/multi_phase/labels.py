@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from operator import itemgetter
 from statistics import fmean
 
 import numpy as np
@@ -45,8 +46,8 @@ def matching_thresholds(
         grid: Thresholds to choose from, rising, shape (T,).
 
     Returns:
-        By category id the threshold whose boxes an image (scores at or above it) are nearest to those wanted; of
-        several the greatest, which is the surest.
+        By category id the threshold whose boxes an image (scores above it) are nearest to those wanted; of several the
+        lowest, as in the source.
     """
     scores = defaultdict(list)
     for box in detections:
@@ -54,15 +55,14 @@ def matching_thresholds(
     found = {}
     for key, number in wanted.items():
         ranked = np.sort(scores[key])
-        left = (len(ranked) - np.searchsorted(ranked, grid, side='left')) / images
-        distances = np.abs(left - number)[::-1]
-        found[key] = float(grid[::-1][distances.argmin()])
+        left = (len(ranked) - np.searchsorted(ranked, grid, side='right')) / images
+        found[key] = float(grid[np.abs(left - number).argmin()])
     return found
 
 
-def at_or_above(detections: Sequence[dict], thresholds: Mapping[int, float]) -> list[dict]:
-    """The detections whose score reaches the threshold of their category."""
-    return [box for box in detections if box['score'] >= thresholds[box['category_id']]]
+def above(detections: Sequence[dict], thresholds: Mapping[int, float]) -> list[dict]:
+    """The detections whose score is above the threshold of their category."""
+    return [box for box in detections if box['score'] > thresholds[box['category_id']]]
 
 
 def easiest(detections: Sequence[dict], share: float = 0.5) -> list[dict]:
@@ -70,7 +70,7 @@ def easiest(detections: Sequence[dict], share: float = 0.5) -> list[dict]:
 
     Args:
         detections: Those kept; images without any do not count.
-        share: Of these images, in (0, 1]; at least one image stays, a half image is a whole one.
+        share: Of these images, in (0, 1], rounded down; at least one image stays.
 
     Returns:
         Their boxes in the given order; of equal means, the images that come first.
@@ -79,7 +79,7 @@ def easiest(detections: Sequence[dict], share: float = 0.5) -> list[dict]:
     for box in detections:
         scores[box['image_id']].append(box['score'])
     ranked = sorted(scores, key=lambda image: -fmean(scores[image]))
-    kept = set(ranked[: int(np.ceil(share * len(ranked)))])
+    kept = set(ranked[: max(1, int(share * len(ranked)))])
     return [box for box in detections if box['image_id'] in kept]
 
 
@@ -88,8 +88,8 @@ def agreement(
 ) -> list[dict]:
     """Boxes that two detectors agree on, each object once.
 
-    A box takes part when the other detector has one of the same category that overlaps it by more than ``iou``; of all
-    that do, of both detectors, non-maximum suppression by category leaves the surest.
+    Of each two boxes of one category that overlap by more than ``iou``, one of each detector, the surer takes part; of
+    all that do, non-maximum suppression by category leaves the surest.
 
     Args:
         first, second: Detections of the same images.
@@ -100,12 +100,9 @@ def agreement(
     found = []
     for image in groups[0].keys() & groups[1].keys():
         ours, theirs = (group[image] for group in groups)
-        agreed = _overlaps(ours, theirs) > iou
-        both = [
-            *(box for box, hit in zip(ours, agreed.any(dim=1), strict=True) if hit),
-            *(box for box, hit in zip(theirs, agreed.any(dim=0), strict=True) if hit),
-        ]
-        found += _suppressed(both, nms_iou)
+        pairs = (_overlaps(ours, theirs) > iou).nonzero().tolist()
+        surer = [max(ours[i], theirs[j], key=itemgetter('score')) for i, j in pairs]
+        found += _suppressed(surer, nms_iou)
     return sorted(found, key=lambda box: box['image_id'])
 
 

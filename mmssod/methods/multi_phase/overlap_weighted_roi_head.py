@@ -14,11 +14,12 @@ from mmssod.models.roi_heads.certainty_roi_head import BoxWeightSampler, Certain
 
 
 def overlap_weight(iou: Tensor) -> Tensor:
-    r"""Weight of a foreground RoI of a pseudo-labeled image by its greatest IoU with a pseudo box.
+    r"""Weight of a RoI of a pseudo-labeled image by its greatest IoU with a pseudo box.
 
     .. math:: w = 0.25 + 0.75 \exp(-50 \exp(-15 \, \mathrm{IoU}_{max}))
 
-    It rises with the overlap: 0.25 at 0, 0.31 at 0.2, 0.98 at 0.5.
+    It rises with the overlap: 0.25 at 0, 0.31 at 0.2, 0.98 at 0.5. So foreground counts nearly in full, and most of the
+    background, where an object that no label marks may lie, a quarter.
 
     Args:
         iou: In [0, 1], shape (N,).
@@ -29,7 +30,7 @@ def overlap_weight(iou: Tensor) -> Tensor:
 
 
 class OverlapWeightSampler(BoxWeightSampler):
-    """Weights a box's RoIs by their overlap with it where the boxes say that they are pseudo labels."""
+    """Weights RoIs by their overlap with a box where the boxes say that they are pseudo labels."""
 
     def sample(
         self,
@@ -40,16 +41,17 @@ class OverlapWeightSampler(BoxWeightSampler):
     ) -> SamplingResult:
         """As the wrapped sampler's ``sample``."""
         result = super().sample(assign_result, pred_instances, gt_instances, **kwargs)
-        if 'pseudo' in gt_instances:
+        if 'pseudo' in gt_instances and len(gt_instances):
             # mmdet's sampler has added the boxes themselves to the assignment, where they are candidates.
-            overlaps = assign_result.max_overlaps[result.pos_inds]
-            result.pos_weights = result.pos_weights * overlap_weight(overlaps)
+            weights = overlap_weight(assign_result.max_overlaps)
+            result.pos_weights = result.pos_weights * weights[result.pos_inds]
+            result.neg_weights = result.neg_weights * weights[result.neg_inds]
         return result
 
 
 @MODELS.register_module()
 class OverlapWeightedRoIHead(CertaintyRoIHead):
-    """Foreground RoIs of pseudo-labeled images weigh :func:`overlap_weight`, all others as they did (Multi-Phase).
+    """RoIs of pseudo-labeled images weigh :func:`overlap_weight`, background too; all others as they did (Multi-Phase).
 
     A sample is pseudo-labeled when its metainfo says so (``pseudo_labeled``, by the transform ``MarkPseudoLabeled``).
     """

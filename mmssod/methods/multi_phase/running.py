@@ -20,15 +20,15 @@ from mmssod.apis.distributed import process_group
 from mmssod.apis.offline_labels import labeled_annotations, unlabeled_images, with_annotations
 from mmssod.apis.predicting import use_test_set, use_writer
 from mmssod.apis.teacher_student import last_checkpoint
-from mmssod.apis.testing import run_test, set_score_threshold
+from mmssod.apis.testing import run_test, set_score_threshold, use_tta
 from mmssod.apis.training import prepare, run_training
 from mmssod.engine.preflight import config_problems
 from mmssod.engine.reliability.checkpoint_files import save_whole
 from mmssod.environment.errors import InputError
 from mmssod.environment.whole_files import write_whole
 from mmssod.methods.multi_phase.labels import (
+    above,
     agreement,
-    at_or_above,
     boxes_per_image,
     easiest,
     matching_thresholds,
@@ -164,7 +164,10 @@ class PhasesRun:
         return unlabeled_images(self.cfg.semi_train_dataloader.dataset.unlabeled, categories)
 
     def _detect(self, number: int) -> None:
-        """``detections_N.json``: what a phase finds in the unlabeled images, from the least threshold on."""
+        """``detections_N.json``: what a phase finds in the unlabeled images, from the least threshold on.
+
+        At all sizes and flips of the phase's ``tta_pipeline``, if it has one.
+        """
         file = self.folder / f'detections_{number}.json'
         if file.is_file():
             return
@@ -173,6 +176,8 @@ class PhasesRun:
         cfg.load_from, cfg.resume = str(self.checkpoint(number)), False
         use_test_set(cfg, str(self.folder / 'unlabeled.json'), '')
         set_score_threshold(cfg, self.plan.grid[0])
+        if 'tta_pipeline' in cfg:
+            use_tta(cfg)
         part = file.with_suffix('.part')
         use_writer(cfg, str(part))
         run_test(cfg)
@@ -188,7 +193,7 @@ class PhasesRun:
         grid = threshold_grid(*self.plan.grid)
         thresholds = matching_thresholds(detections, images, wanted, grid)
         write_whole(self.folder / f'thresholds_{number}.json', json.dumps(thresholds))
-        return at_or_above(detections, thresholds)
+        return above(detections, thresholds)
 
     def _easy_labels(self) -> dict[str, Any]:
         return self._labeled(1, easiest(self._sure(0), self.plan.easiest))

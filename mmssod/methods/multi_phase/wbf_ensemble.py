@@ -1,16 +1,15 @@
 """An ensemble whose boxes are fused by Weighted Boxes Fusion, as the library ``ensemble-boxes`` has it."""
 
-from collections.abc import Callable, Sequence
-from importlib import import_module
+from collections.abc import Sequence
 from typing import Any
 
-import torch
 from mmdet.registry import MODELS
 from mmdet.utils import ConfigType
 from mmengine.structures import InstanceData
 
 from mmssod.environment.errors import InputError
 from mmssod.models.detectors.ensemble_detector import EnsembleDetector
+from mmssod.models.weighted_fusion import weighted_boxes_fusion, weighted_fusion
 
 
 @MODELS.register_module()
@@ -47,7 +46,7 @@ class WBFEnsemble(EnsembleDetector):
                 f'expected a weight above 0 for each of {len(members)} members, got {list(weights)}'
             )
         self.weights = [float(weight) for weight in weights]
-        self.library = weighted_boxes_fusion()
+        weighted_boxes_fusion()  # the library is there
 
     def fuse(self, answers: Sequence[InstanceData]) -> InstanceData:
         """One answer from the members' to one image: boxes, scores and labels, best score first.
@@ -55,34 +54,4 @@ class WBFEnsemble(EnsembleDetector):
         Args:
             answers: ``bboxes`` (n, 4), ``scores`` and ``labels`` (n,) of each member.
         """
-        like = answers[0].bboxes
-        # The library wants boxes in [0, 1]; one factor for both axes changes no overlap.
-        scale = max([1.0, *(float(answer.bboxes.max()) for answer in answers if len(answer))])
-        boxes, scores, labels = self.library(
-            [(answer.bboxes.double() / scale).tolist() for answer in answers],
-            [answer.scores.tolist() for answer in answers],
-            [answer.labels.tolist() for answer in answers],
-            weights=self.weights,
-            iou_thr=self.iou_threshold,
-        )
-        return InstanceData(
-            bboxes=like.new_tensor(boxes * scale).reshape(-1, 4),
-            scores=like.new_tensor(scores),
-            labels=torch.as_tensor(labels, dtype=torch.long, device=like.device),
-        )
-
-
-def weighted_boxes_fusion() -> Callable[..., Any]:
-    """The library's function.
-
-    Raises:
-        ImportError: If it is not installed.
-    """
-    try:
-        found: Callable[..., Any] = import_module('ensemble_boxes').weighted_boxes_fusion
-    except ImportError as error:
-        raise ImportError(
-            'WBFEnsemble needs the library ensemble-boxes, which is not installed: '
-            "pip install 'mmssod[wbf]', or pip install ensemble-boxes"
-        ) from error
-    return found
+        return weighted_fusion(answers, self.weights, self.iou_threshold)

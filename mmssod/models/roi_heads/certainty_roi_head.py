@@ -56,6 +56,7 @@ class CertaintyRoIHead(StandardRoIHead):
     """
 
     takes_box_weights = True
+    weighs_location = True  # whether weights count in the losses of boxes, too
 
     bbox_sampler: Any
 
@@ -81,7 +82,14 @@ class CertaintyRoIHead(StandardRoIHead):
         """
         rois = bbox2roi([result.priors for result in sampling_results])
         results = self._bbox_forward(x, rois)
-        losses, _ = weighted_loss(self.bbox_head, results, rois, sampling_results, self.train_cfg)
+        losses, _ = weighted_loss(
+            self.bbox_head,
+            results,
+            rois,
+            sampling_results,
+            self.train_cfg,
+            location=self.weighs_location,
+        )
         results.update(loss_bbox=losses)
         return results
 
@@ -92,6 +100,8 @@ def weighted_loss(
     rois: Tensor,
     sampling_results: list[SamplingResult],
     train_cfg: ConfigDict,
+    *,
+    location: bool = True,
 ) -> tuple[dict[str, Tensor], tuple]:
     """Losses of one box head on weighted RoIs, with the sums of Eq. 6.
 
@@ -101,12 +111,13 @@ def weighted_loss(
         rois: Image index and box, shape (N, 5).
         sampling_results: One an image, with ``pos_weights`` and ``neg_weights``.
         train_cfg: Of the head.
+        location: Whether weights count in the losses of boxes, too.
 
     Returns:
         Losses by name, and the weighted targets: labels, label weights, box targets, box weights.
     """
     targets = bbox_head.get_targets(sampling_results, train_cfg)
-    targets = weight_targets(targets, roi_weights(sampling_results))
+    targets = weight_targets(targets, roi_weights(sampling_results), location=location)
     losses = bbox_head.loss(results['cls_score'], results['bbox_pred'], rois, *targets)
     losses.update(foreground_certainty(bbox_head, results, labels=targets[0]))
     return losses, targets
@@ -142,13 +153,14 @@ def roi_weights(sampling_results: list[SamplingResult]) -> Tensor:
     return torch.cat(weights)
 
 
-def weight_targets(targets: tuple, weights: Tensor) -> tuple:
+def weight_targets(targets: tuple, weights: Tensor, *, location: bool = True) -> tuple:
     """Multiply classification and localization weights of mmdet's target tuple.
 
     Args:
         targets: Labels, label weights, box targets, box weights; the last is a tensor or a tuple of tensors
             (SABL), first dimension N.
         weights: Shape (N,).
+        location: Whether the localization weights are multiplied.
     """
     labels, label_weights, bbox_targets, bbox_weights = targets
 
@@ -157,4 +169,6 @@ def weight_targets(targets: tuple, weights: Tensor) -> tuple:
             return tuple(scaled(part) for part in value)
         return value * weights.view(-1, *[1] * (value.dim() - 1))
 
-    return labels, scaled(label_weights), bbox_targets, scaled(bbox_weights)
+    if location:
+        bbox_weights = scaled(bbox_weights)
+    return labels, scaled(label_weights), bbox_targets, bbox_weights

@@ -24,7 +24,7 @@ MMDetection's metafiles have them. All are tried in their own config, made tiny
 **p** is the certainty of a box's class, **v** that of its place ([method](method.md)): where the score by which the
 detector ranks has a factor that knows the place, that is v and p the rest; else v is 1. Any two-stage detector has
 Eq. 4 for v with one of mmssod's bucket heads. **Box weights** names the head that reads the weight of a single box, as
-class weights (RE), `SoftSelector` and `MixUp` need it; with others they are an error before training. Operators that
+class weights (RE) and `MixUp` need it; with others they are an error before training. Operators that
 only a compiled mmcv has are listed in [installation](install.md)."""
 
 
