@@ -41,7 +41,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     asked = '; '.join(f'{name}: {form.scores}' for name, form in known.items() if form.scores)
     parser.add_argument('--scores', action='store_true', help=f'also write scores ({asked})')
+    parser.add_argument(
+        '--merge',
+        action='store_true',
+        help="write human labels, too: a folder with the config's labeled and the pseudo-labeled images to train on and "
+        'its validation images, which Ultralytics, RF-DETR and MMDetection train from as it stands (without --format)',
+    )
     add_device(parser)
+
+
+def check(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
+    """Refuse a format beside the one layout of ``--merge``."""
+    if args.merge and (args.format != 'coco' or args.scores):
+        parser.error('--merge writes YOLO txt and COCO json: leave --format and --scores out')
 
 
 def run(args: argparse.Namespace) -> None:
@@ -61,6 +73,7 @@ def run(args: argparse.Namespace) -> None:
         certainty_name=args.certainty,
         threshold=args.threshold,
         scores=args.scores,
+        merge=args.merge,
         device=args.device,
     )
     names = {category['id']: category['name'] for category in coco['categories']}

@@ -60,6 +60,7 @@ def measure(name: str, images: list[Any], folder: Path) -> list[str]:
     """A row of the table: milliseconds in torch and onnxruntime, ratio, size of the file."""
     import onnxruntime
     import torch
+    from mmdet.apis import inference_detector
     from mmdet.registry import MODELS as registry
     from mmengine.config import Config
 
@@ -67,7 +68,7 @@ def measure(name: str, images: list[Any], folder: Path) -> list[str]:
     from run_onnx import detect, load
 
     from mmssod.apis.exporting import export_onnx
-    from mmssod.own_data.detector import Detector
+    from mmssod.apis.plain import build, plain_detector
 
     source, scale = MODELS[name]
     if source.startswith('mmdet::'):
@@ -84,14 +85,14 @@ def measure(name: str, images: list[Any], folder: Path) -> list[str]:
     torch.set_num_threads(1)
     torch.save(dict(state_dict=registry.build(cfg.model).state_dict()), folder / 'weights.pth')
     export_onnx(cfg, str(folder / 'weights.pth'), str(folder / 'found'))
-    model = Detector(cfg, str(folder / 'weights.pth'))
+    model = build(plain_detector(cfg, str(folder / 'weights.pth')), 'cpu')
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     session, facts = load(str(folder / 'found.onnx'))
     session = onnxruntime.InferenceSession(str(folder / 'found.onnx'), options)
     pairs = [
         (
-            timed(lambda image=image: model.predict(image)),
+            timed(lambda image=image: inference_detector(model, image)),
             timed(lambda image=image: detect(session, facts, image)),
         )
         for image in images
