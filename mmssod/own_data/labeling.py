@@ -38,6 +38,8 @@ def label(
     scores: bool = False,
     merge: bool = False,
     device: str | None = None,
+    tile: int | None = None,
+    overlap: float = 0.2,
 ) -> Coco:
     """Label images and write what is certain enough.
 
@@ -56,6 +58,8 @@ def label(
         merge: Write human labels, too, with a split; ``out`` is a folder, ``kind`` is not looked at, and the labels to
             train on are returned. See :func:`~mmssod.own_data.merging.merge_labels`.
         device: By default a GPU if there is one.
+        tile: Of large images, see :class:`~mmssod.own_data.detector.Detector`.
+        overlap: Of tiles, likewise.
 
     Returns:
         What was written.
@@ -79,7 +83,8 @@ def label(
     if merge and not isinstance(looked_at, list):
         raise InputError('images: expected files to merge labels of, got a video')
     least = FLOOR if by_score is None else by_score
-    found = infer(cfg, checkpoint, looked_at, part=part, score_thr=least, device=device)
+    options = dict(part=part, score_thr=least, device=device, tile=tile, overlap=overlap)
+    found = infer(cfg, checkpoint, looked_at, **options)
     if by_score is None:
         usual, limits = selection(cfg, checkpoint, len(found['categories']))
         limits = limits if number is None else [float(number)] * len(limits)
