@@ -55,8 +55,7 @@ def cut_off(
         end - margin if end < side else np.inf
         for end, side in zip(tile[2:], (width, height), strict=True)
     ]
-    cut: np.ndarray = (boxes[:, :2] < least).any(axis=1) | (boxes[:, 2:] > most).any(axis=1)
-    return cut
+    return np.concatenate([boxes[:, :2] < least, boxes[:, 2:] > most], axis=1).any(axis=1)
 
 
 def clip(boxes: np.ndarray, tile: Tile) -> tuple[np.ndarray, np.ndarray]:

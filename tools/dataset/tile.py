@@ -50,7 +50,8 @@ def main() -> None:
     by_image = defaultdict(list)
     for box in labels['annotations']:
         by_image[box['image_id']].append(box)
-    images, boxes = [], []
+    images: list[dict] = []
+    boxes: list[dict] = []
     for image in labels['images']:
         pixels = LoadWholeImage()(dict(img_path=str(args.images / image['file_name'])))['img']
         known = by_image[image['id']]
