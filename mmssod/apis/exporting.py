@@ -111,7 +111,7 @@ def export_onnx(
     frame, fill = frame_of(plain.config)
     detector = OnnxDetector(build(plain, 'cpu'), fill, suppress).eval()
     images, sizes = torch.rand(2, 3, 64, 96) * 255, torch.tensor([[64.0, 96.0], [48.0, 96.0]])
-    content = io.BytesIO()
+    content: Any = io.BytesIO()  # which torch takes, too
     with warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter(
             'ignore'

@@ -97,13 +97,15 @@ class OnnxDetector(nn.Module):
 
 
 def _require_known(model: BaseDetector) -> None:
-    cfg, head = model.test_cfg, getattr(model, 'bbox_head', None)
+    cfg: Any = model.test_cfg
+    head: Any = getattr(model, 'bbox_head', None)
     if isinstance(model, FasterRCNN) and type(model.roi_head) is StandardRoIHead:
         cfg, known = cfg.rcnn, type(model.rpn_head) is RPNHead
     else:
         single = getattr(type(head), SINGLE, None)
         plain = single in (BaseDenseHead._predict_by_feat_single, GFLHead._predict_by_feat_single)
-        plain = plain and type(head).predict_by_feat is BaseDenseHead.predict_by_feat
+        decode = getattr(type(head), 'predict_by_feat', None)
+        plain = plain and decode is BaseDenseHead.predict_by_feat
         known = isinstance(model, SingleStageDetector) and (plain or isinstance(head, YOLOXHead))
     if not known or cfg.nms.get('type', 'nms') != 'nms':
         raise InputError(
@@ -132,7 +134,7 @@ def _yolox(head: YOLOXHead, maps: Sequence[Tensor], cfg: Any) -> Found:
 def _dense(head: BaseDenseHead, maps: Sequence[Tensor], bounds: Tensor, cfg: Any) -> Found:
     """The best pairs of a place and a class of each level."""
     outputs, parts = head(maps), []
-    factors = outputs[2] if len(outputs) > 2 else [None] * len(maps)
+    factors: Any = outputs[2] if len(outputs) > 2 else [None] * len(maps)
     for number, priors in enumerate(_priors(head, maps)):
         classes = head.cls_out_channels
         logits = _rows([outputs[0][number]], classes)

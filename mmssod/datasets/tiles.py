@@ -55,7 +55,8 @@ def cut_off(
         end - margin if end < side else np.inf
         for end, side in zip(tile[2:], (width, height), strict=True)
     ]
-    return np.concatenate([boxes[:, :2] < least, boxes[:, 2:] > most], axis=1).any(axis=1)
+    cut: np.ndarray = np.concatenate([boxes[:, :2] < least, boxes[:, 2:] > most], axis=1)
+    return np.asarray(cut.any(axis=1))
 
 
 def clip(boxes: np.ndarray, tile: Tile) -> tuple[np.ndarray, np.ndarray]:

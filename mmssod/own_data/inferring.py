@@ -206,7 +206,7 @@ def infer(
     Raises:
         ValueError: No image could be read.
     """
-    options = dict(score_thr=score_thr, device=device, tile=tile, overlap=overlap)
+    options: dict[str, Any] = dict(score_thr=score_thr, device=device, tile=tile, overlap=overlap)
     look = Detector(load_config(config), checkpoint, part=part, **options)
     draw = _Painter(look.model.dataset_meta, pictures) if pictures else None
     images, found, skipped = [], [], []

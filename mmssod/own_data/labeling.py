@@ -83,7 +83,9 @@ def label(
     if merge and not isinstance(looked_at, list):
         raise InputError('images: expected files to merge labels of, got a video')
     least = FLOOR if by_score is None else by_score
-    options = dict(part=part, score_thr=least, device=device, tile=tile, overlap=overlap)
+    options: dict[str, Any] = dict(
+        part=part, score_thr=least, device=device, tile=tile, overlap=overlap
+    )
     found = infer(cfg, checkpoint, looked_at, **options)
     if by_score is None:
         usual, limits = selection(cfg, checkpoint, len(found['categories']))

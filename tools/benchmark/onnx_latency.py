@@ -49,10 +49,10 @@ def parse_args() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def timed(work: Callable[[], Any]) -> float:
+def timed(work: Callable[..., Any], *args: Any) -> float:
     """CPU seconds of a call."""
     begin = time.process_time()
-    work()
+    work(*args)
     return time.process_time() - begin
 
 
@@ -91,10 +91,7 @@ def measure(name: str, images: list[Any], folder: Path) -> list[str]:
     session, facts = load(str(folder / 'found.onnx'))
     session = onnxruntime.InferenceSession(str(folder / 'found.onnx'), options)
     pairs = [
-        (
-            timed(lambda image=image: inference_detector(model, image)),
-            timed(lambda image=image: detect(session, facts, image)),
-        )
+        (timed(inference_detector, model, image), timed(detect, session, facts, image))
         for image in images
     ][1:]  # the first one warms up
     ours, theirs = (1e3 * median(several) for several in zip(*pairs, strict=True))
