@@ -10,6 +10,7 @@ import os
 import os.path as osp
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain, count
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from mmssod.datasets.formats.yolo import YoloTxt
 from mmssod.datasets.split import Coco, write_coco
 from mmssod.environment.errors import InputError
 from mmssod.environment.whole_files import write_whole
-from mmssod.own_data.inferring import Frame, free_name
+from mmssod.own_data.inferring import Frame
 
 JSON = '_annotations.coco.json'
 MMDET = """\
@@ -125,7 +126,10 @@ def _write(labels: Labels, names: Sequence[str], folder: Path) -> Coco:
     used: set[str] = set()
     for number, (path, boxes) in enumerate(labels.items(), start=1):
         stem, suffix = osp.splitext(osp.basename(path))
-        used.add(stem := free_name(stem, path, used))
+        # Flat, as not all readers look into folders within `images`.
+        above = osp.basename(osp.dirname(path))
+        free = chain([stem, f'{above}_{stem}'], (f'{stem}_{other}' for other in count(2)))
+        used.add(stem := next(one for one in free if one not in used))
         target = folder / 'images' / f'{stem}{suffix}'
         target.parent.mkdir(parents=True, exist_ok=True)
         try:
