@@ -15,7 +15,7 @@ INSTALLED_OPENMMLAB := $(VENV_OPENMMLAB)/.installed
 RECIPE := setup.py setup.cfg $(wildcard requirements/*.txt)
 
 # With both mm stacks; `browser` is left out, it needs a Chromium beside its package.
-EXTRAS := lite,eval,wbf,safetensors,convert,dev
+EXTRAS := lite,eval,wbf,safetensors,convert,completion,dev
 
 # Two processes of tests, or as many as a machine has cores, up to four; the tests of a file stay together, whose
 # fixtures they share. `make test WORKERS=` runs them in one process, as `python -m pytest FILE` does.

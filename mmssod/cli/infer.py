@@ -10,7 +10,14 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from mmssod.cli.options import add_config, add_device, add_part, number_or_file
+from mmssod.cli.options import (
+    add_config,
+    add_device,
+    add_part,
+    add_tiles,
+    check_tiles,
+    number_or_file,
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -33,6 +40,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument('--no-pictures', action='store_true', help='write only the json')
     add_device(parser)
+    add_tiles(parser)
+
+
+def check(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
+    """Refuse tiles that cannot be."""
+    check_tiles(parser, args)
 
 
 def run(args: argparse.Namespace) -> None:
@@ -50,6 +63,8 @@ def run(args: argparse.Namespace) -> None:
         part=args.part,
         score_thr=args.score_thr,
         device=args.device,
+        tile=args.tile,
+        overlap=args.overlap,
         pictures=pictures,
     )
     write_coco(found, file)

@@ -9,7 +9,14 @@ from __future__ import annotations
 
 import argparse
 
-from mmssod.cli.options import add_config, add_device, add_part, number_or_file
+from mmssod.cli.options import (
+    add_config,
+    add_device,
+    add_part,
+    add_tiles,
+    check_tiles,
+    number_or_file,
+)
 from mmssod.datasets.formats import formats
 
 
@@ -41,7 +48,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     asked = '; '.join(f'{name}: {form.scores}' for name, form in known.items() if form.scores)
     parser.add_argument('--scores', action='store_true', help=f'also write scores ({asked})')
+    parser.add_argument(
+        '--merge',
+        action='store_true',
+        help="write human labels, too: a folder with the config's labeled and the pseudo-labeled images to train on "
+        'and its validation images, which Ultralytics, RF-DETR and MMDetection train from as it stands',
+    )
     add_device(parser)
+    add_tiles(parser)
+
+
+def check(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
+    """Refuse a format beside the one layout of ``--merge``."""
+    check_tiles(parser, args)
+    if args.merge and (args.format != 'coco' or args.scores):
+        parser.error('--merge writes YOLO txt and COCO json: leave --format and --scores out')
 
 
 def run(args: argparse.Namespace) -> None:
@@ -61,7 +82,10 @@ def run(args: argparse.Namespace) -> None:
         certainty_name=args.certainty,
         threshold=args.threshold,
         scores=args.scores,
+        merge=args.merge,
         device=args.device,
+        tile=args.tile,
+        overlap=args.overlap,
     )
     names = {category['id']: category['name'] for category in coco['categories']}
     counts = Counter(names[box['category_id']] for box in coco['annotations'])

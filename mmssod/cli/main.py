@@ -76,9 +76,34 @@ def parse(argv: Sequence[str]) -> None:
         _read(argv[0], argv[1:], f'mmssod {argv[0]}')
         return
     parser = _overview()
-    parser.parse_args(argv)
-    parser.print_help()
+    if shell := parser.parse_args(argv).print_completion:
+        print(completion(shell))
+    else:
+        parser.print_help()
     parser.exit()
+
+
+def completion(shell: str) -> str:
+    """A script that has a shell complete commands, options, their values and files.
+
+    Raises:
+        SystemExit: The package ``shtab`` is not installed.
+    """
+    try:
+        import shtab
+    except ImportError:
+        raise SystemExit(
+            "mmssod: shtab is not installed; fix: pip install 'mmssod[completion]'"
+        ) from None
+    parser = argparse.ArgumentParser(prog='mmssod')
+    commands = parser.add_subparsers()
+    for name, text in COMMANDS.items():
+        one = commands.add_parser(name, help=text)
+        command(name).add_arguments(one)
+        for action in one._actions:
+            if action.nargs != 0 and not action.choices:
+                action.complete = shtab.FILE  # type: ignore[attr-defined]
+    return str(shtab.complete(parser, shell))
 
 
 def run_tool(
@@ -215,6 +240,11 @@ def _overview() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument('--version', action='version', version=f'mmssod {_version()}')
+    parser.add_argument(
+        '--print-completion',
+        choices=['bash', 'zsh', 'tcsh'],
+        help='print a script for this shell, which completes commands and options',
+    )
     parser.add_argument('command', nargs='?', choices=list(COMMANDS), help=argparse.SUPPRESS)
     return parser
 

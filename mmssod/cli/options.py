@@ -94,6 +94,30 @@ def add_device(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--device', help='such as cuda:0 or cpu; by default a GPU if there is one')
 
 
+def add_tiles(parser: argparse.ArgumentParser) -> None:
+    """``--tile`` and ``--overlap``, for small objects in large images."""
+    parser.add_argument(
+        '--tile',
+        type=int,
+        metavar='PX',
+        help='look at larger images in tiles of so many pixels, too (by default only as a whole)',
+    )
+    parser.add_argument(
+        '--overlap',
+        type=float,
+        default=0.2,
+        help='share of a tile that its neighbor has, too: as wide as the objects (%(default)s)',
+    )
+
+
+def check_tiles(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
+    """Refuse tiles that cannot be."""
+    if args.tile is not None and args.tile < 1:
+        parser.error(f'argument --tile: expected a whole number >= 1, got {args.tile}')
+    if not 0 <= args.overlap < 1:
+        parser.error(f'argument --overlap: expected a number in [0, 1), got {args.overlap}')
+
+
 def number_or_file(text: str) -> float | str:
     """The word of an option that is a number or else the name of a json.
 

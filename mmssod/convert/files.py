@@ -14,13 +14,13 @@ from mmdet.datasets import CocoDataset
 from mmengine.runner import CheckpointLoader
 from torch import Tensor
 
-from mmssod.convert.packages import require_package
 from mmssod.convert.yolox_export import largest_difference, read_export, recover_norms
 from mmssod.datasets.image_lists import find_images
 from mmssod.datasets.transforms import LoadWholeImage
 from mmssod.engine.progress import with_progress
 from mmssod.engine.reliability.checkpoint_files import save_whole
 from mmssod.environment.errors import InputError
+from mmssod.environment.packages import require_package
 from mmssod.environment.whole_files import write_whole
 from mmssod.start.yolox import YOLOXSize, from_yolox_pth, is_yolox_pth, require_whole
 from mmssod.version import __version__

@@ -16,8 +16,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from mmssod.convert.packages import require_package
 from mmssod.environment.errors import InputError
+from mmssod.environment.packages import require_package
 from mmssod.start.yolox import NORM_EPS, build_yolox, from_yolox_pth, require_whole
 
 FILTER_NORM = 2**0.5

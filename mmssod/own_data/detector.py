@@ -10,21 +10,27 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from mmcv.transforms import Compose
 from mmdet.apis import inference_detector
 from mmdet.structures import DetDataSample
 from mmdet.utils import get_test_pipeline_cfg
+from mmengine.structures import InstanceData
+from torchvision.ops import batched_nms
 
 from mmssod.analysis.report.runs import result_checkpoint
 from mmssod.apis.config import ConfigLike
 from mmssod.apis.packaged import find_config
 from mmssod.apis.plain import build, plain_detector
+from mmssod.datasets.tiles import cut_off, tiles
 from mmssod.datasets.transforms import LoadWholeImage
 from mmssod.environment.errors import InputError
 from mmssod.evaluation.detections import as_arrays, to_detections
 from mmssod.own_data.run.candidates import trained_project
 from mmssod.own_data.score_thresholds import Thresholds, class_limits, thresholds_file
 
+TILE_IOU = 0.5
+"""Boxes of a class that overlap more, found on different tiles, are one object."""
 DEFAULT_SCORE = 0.3
 """Least score of a box where nothing says which is best."""
 
@@ -94,6 +100,9 @@ class Detector:
         score_thr: Least score of a box: a number, or by class, see
             :func:`~mmssod.own_data.score_thresholds.class_limits`; by default that of the project's report, else 0.3.
         device: By default a GPU if there is one.
+        tile: Look at an image that is larger than this, in pixels, tile by tile, and once as a whole for what is larger
+            than the overlap; None looks at images as they are.
+        overlap: The share of a tile that its neighbor has, too; as wide as small objects are.
 
     Raises:
         FileNotFoundError: No such file; a project without a trained student.
@@ -108,7 +117,10 @@ class Detector:
         part: str = 'auto',
         score_thr: Thresholds | None = None,
         device: str | None = None,
+        tile: int | None = None,
+        overlap: float = 0.2,
     ) -> None:
+        self.tile, self.overlap = tile, overlap
         if isinstance(source, (str, Path)):
             source, checkpoint, known = _located(Path(source), checkpoint)
             score_thr = known if score_thr is None else score_thr
@@ -141,12 +153,37 @@ class Detector:
 
     def sample(self, pixels: np.ndarray, image_id: int | str) -> DetDataSample:
         """Predictions with a score of at least their class's; BGR, shape (H, W, 3), uint8."""
-        sample = inference_detector(self.model, pixels, test_pipeline=self.pipeline)
+        sample = self._look(pixels)
         sample.set_metainfo(dict(img_id=image_id))
         found = sample.pred_instances
+        if self.tile is not None:
+            found = self._with_tiles(pixels, found, self.tile)
         least = found.scores.new_tensor(self.limits)[found.labels]
         sample.pred_instances = found[found.scores >= least]
         return sample
+
+    def _look(self, pixels: np.ndarray) -> DetDataSample:
+        return inference_detector(self.model, pixels, test_pipeline=self.pipeline)
+
+    def _with_tiles(self, pixels: np.ndarray, found: InstanceData, size: int) -> InstanceData:
+        """What is found on an image and on its tiles, each object once.
+
+        A box that reaches to a border between tiles is left out: what is smaller than the overlap is whole in another
+        tile, what is larger in the whole image. Of boxes of a class that overlap, the best stays.
+        """
+        height, width = pixels.shape[:2]
+        places = tiles(width, height, size, self.overlap)
+        if len(places) == 1:
+            return found
+        parts = [found]
+        for place in places:
+            x1, y1, x2, y2 = place
+            part = self._look(np.ascontiguousarray(pixels[y1:y2, x1:x2])).pred_instances
+            part.bboxes = part.bboxes + part.bboxes.new_tensor([x1, y1, x1, y1])
+            whole = ~cut_off(part.bboxes.cpu().numpy(), place, width, height)
+            parts.append(part[torch.from_numpy(whole).to(part.bboxes.device)])
+        every = InstanceData.cat(parts)
+        return every[batched_nms(every.bboxes, every.scores, every.labels, TILE_IOU)]
 
     def detections(self, sample: DetDataSample) -> list[dict]:
         """In COCO's result format."""

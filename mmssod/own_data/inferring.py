@@ -180,6 +180,8 @@ def infer(
     score_thr: Thresholds = 0.3,
     device: str | None = None,
     pictures: Path | None = None,
+    tile: int | None = None,
+    overlap: float = 0.2,
 ) -> Coco:
     """Detect on each frame.
 
@@ -192,6 +194,8 @@ def infer(
             :func:`~mmssod.own_data.score_thresholds.class_limits`.
         device: By default a GPU if there is one.
         pictures: Folder for the frames with boxes drawn; None draws none.
+        tile: Of large images, see :class:`~mmssod.own_data.detector.Detector`.
+        overlap: Of tiles, likewise.
 
     Images that cannot be read are left out, counted and listed in a warning at the end.
 
@@ -202,7 +206,8 @@ def infer(
     Raises:
         ValueError: No image could be read.
     """
-    look = Detector(load_config(config), checkpoint, part=part, score_thr=score_thr, device=device)
+    options: dict[str, Any] = dict(score_thr=score_thr, device=device, tile=tile, overlap=overlap)
+    look = Detector(load_config(config), checkpoint, part=part, **options)
     draw = _Painter(look.model.dataset_meta, pictures) if pictures else None
     images, found, skipped = [], [], []
     for number, frame in enumerate(with_progress(inputs, 'images'), start=1):

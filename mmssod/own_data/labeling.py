@@ -18,6 +18,7 @@ from mmssod.environment.errors import InputError
 from mmssod.evaluation.detections import certainties
 from mmssod.evaluation.pseudo_quality import CERTAINTIES, certainty
 from mmssod.own_data.inferring import Frame, frames, infer, relative_names
+from mmssod.own_data.merging import merge_labels
 from mmssod.own_data.score_thresholds import Thresholds
 from mmssod.own_data.selection import selection
 
@@ -35,7 +36,10 @@ def label(
     certainty_name: str | None = None,
     threshold: Thresholds | None = None,
     scores: bool = False,
+    merge: bool = False,
     device: str | None = None,
+    tile: int | None = None,
+    overlap: float = 0.2,
 ) -> Coco:
     """Label images and write what is certain enough.
 
@@ -51,7 +55,11 @@ def label(
         threshold: Boxes above it are written; by default those by class that the run ended with, as ``selection``. A
             file of thresholds by class, which ``mmssod report`` writes, is compared with the score.
         scores: Also write scores into YOLO's lines.
+        merge: Write human labels, too, with a split; ``out`` is a folder, ``kind`` is not looked at, and the labels to
+            train on are returned. See :func:`~mmssod.own_data.merging.merge_labels`.
         device: By default a GPU if there is one.
+        tile: Of large images, see :class:`~mmssod.own_data.detector.Detector`.
+        overlap: Of tiles, likewise.
 
     Returns:
         What was written.
@@ -72,12 +80,19 @@ def label(
     if number is not None and not 0 <= number < 1:
         raise InputError(f'threshold: expected a number in [0, 1), got {number}')
     looked_at = frames(images) if images else _unlabeled(cfg)
+    if merge and not isinstance(looked_at, list):
+        raise InputError('images: expected files to merge labels of, got a video')
     least = FLOOR if by_score is None else by_score
-    found = infer(cfg, checkpoint, looked_at, part=part, score_thr=least, device=device)
+    options: dict[str, Any] = dict(
+        part=part, score_thr=least, device=device, tile=tile, overlap=overlap
+    )
+    found = infer(cfg, checkpoint, looked_at, **options)
     if by_score is None:
         usual, limits = selection(cfg, checkpoint, len(found['categories']))
         limits = limits if number is None else [float(number)] * len(limits)
         found = select(found, certainty_name or usual, limits)
+    if merge:
+        return merge_labels(cfg, found, list(looked_at), Path(out))['train']
     write_labels(found, Path(out), kind, scores=scores)
     return found
 

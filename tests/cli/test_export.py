@@ -1,6 +1,7 @@
 """What is exported is the detector of the run, and MMDetection loads it."""
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -8,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from mmdet.apis import DetInferencer
 from mmengine.config import Config
 
 from mmssod.apis import predict
@@ -34,7 +36,7 @@ class Blocker:
             raise ImportError('mmssod is blocked')
 sys.meta_path.insert(0, Blocker())
 from mmdet.apis import DetInferencer
-detector = DetInferencer(sys.argv[1] + '.py', sys.argv[1] + '.pth', device='cpu', show_progress=False)
+detector = DetInferencer(weights=sys.argv[1], device='cpu', show_progress=False)
 found = detector(sys.argv[2], no_save_vis=True)['predictions'][0]
 assert not any(name.split('.')[0] == 'mmssod' for name in sys.modules)
 print(json.dumps(found))
@@ -49,8 +51,9 @@ def export(folder, out, *more):
 def test_mmdetection_alone_loads_a_plain_head(plain_folder, tmp_path, capsys):
     assert export(plain_folder, tmp_path / 'sub/detector') == 0
     assert 'MMDetection alone loads it' in capsys.readouterr().out
+    alone = shutil.move(tmp_path / 'sub/detector.pth', tmp_path / 'alone.pth')
     image = plain_folder / 'val/0.png'
-    command = [sys.executable, '-c', WITHOUT_MMSSOD, str(tmp_path / 'sub/detector'), str(image)]
+    command = [sys.executable, '-c', WITHOUT_MMSSOD, str(alone), str(image)]
     done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
     assert done.returncode == 0, done.stderr[-2000:]
     found = json.loads(done.stdout.splitlines()[-1])
@@ -83,6 +86,20 @@ def test_bucket_heads_say_that_they_need_mmssod(run_folder, tmp_path, capsys):
         )
     )
     assert [b['score'] for b in before] == pytest.approx([b['score'] for b in after], abs=1e-5)
+
+
+def test_the_checkpoint_alone_is_enough_for_bucket_heads(run_folder, tmp_path):
+    """The config is in it, and imports mmssod."""
+    assert export(run_folder, tmp_path / 'detector') == 0
+    (tmp_path / 'detector.py').unlink()
+    inferencer = DetInferencer(
+        weights=str(tmp_path / 'detector.pth'), device='cpu', show_progress=False
+    )
+    found = inferencer(f'{run_folder}/val/0.png', no_save_vis=True)['predictions'][0]
+    files = (f'{run_folder}/config.py', f'{run_folder}/iter_1.pth')
+    scores = [box['score'] for box in predict(*files) if box['image_id'] == 0]
+    assert scores and found['scores'] == pytest.approx(scores, abs=1e-5)
+    assert inferencer.visualizer.dataset_meta['classes'] == CLASSES
 
 
 def test_plain_boxes_of_the_papers_detector_need_nothing_of_mmssod():

@@ -105,7 +105,7 @@ class SideAwareBucketHead(BucketHead):
         far = [line[..., -half:].flip(-1) for line in lines]
         sides = torch.stack(near + far, dim=1)  # (N, 4, C, half)
         # As a product, whose backward is deterministic on a GPU, too.
-        weights = F.interpolate(sides.new_ones(half).diag()[None], self.num_buckets, mode='linear')
+        weights = F.interpolate(torch.eye(half).to(sides)[None], self.num_buckets, mode='linear')
         return (sides @ weights[0].to(sides)).transpose(2, 3)
 
     def _load_from_state_dict(self, state_dict: dict, prefix: str, *args: Any) -> None:

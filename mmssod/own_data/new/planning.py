@@ -300,8 +300,8 @@ def _small_warnings(scale: tuple[int, int], side: float) -> tuple[str, ...]:
         return ()
     return (
         f'at {scale[0]} x {scale[1]} px the median object is {side:.1f} px wide, too small to be found (at least '
-        f'{SMALL} px): cut the images and their boxes into tiles, or set a larger `scale` in data.py, which costs time '
-        'and memory',
+        f'{SMALL} px): cut the images and their boxes into tiles by tools/dataset/tile.py before `new`, and use the '
+        'detector with `infer --tile`; or set a larger `scale` in data.py, which costs time and memory',
     )
 
 
