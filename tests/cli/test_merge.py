@@ -12,7 +12,7 @@ from pycocotools.coco import COCO
 
 from mmssod.cli import main
 from mmssod.datasets.formats import Source, named_sets, read_labels
-from mmssod.testing import CLASSES
+from mmssod.tiny_detectors import CLASSES
 
 
 @pytest.fixture(scope='module')

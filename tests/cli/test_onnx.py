@@ -16,7 +16,7 @@ from mmengine.config import Config
 from mmssod.apis.exporting import export_onnx, frame_of
 from mmssod.cli import main
 from mmssod.own_data.detector import Detector
-from mmssod.testing import tiny_detector
+from mmssod.tiny_detectors import tiny_detector
 
 ROOT = Path(__file__).parents[2]
 SCRIPT = ROOT / 'docs/examples/onnx/run_onnx.py'
