@@ -25,7 +25,7 @@ def test_help_of_each_command(name, capsys):
 @pytest.mark.parametrize(('words', 'status', 'shown'), [
     ([], 0, 'browse'),
     (['train', '--help'], 0, '--dry-run'),
-    (['new', '--help'], 0, '{auto,coco,voc,yolo}'),
+    (['new', '--help'], 0, '{auto,coco,cvat,label_studio,voc,yolo}'),
     (['label', 'a.py'], 2, 'mmssod label: error'),
     (['trian'], 2, "invalid choice: 'trian'"),
 ])  # fmt: skip
