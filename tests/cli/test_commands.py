@@ -100,6 +100,9 @@ def test_configs_that_come_with_mmssod_are_found(tmp_path, monkeypatch):
 WRONG = {
     'new': ['nothing.json', '--unlabeled', '.'],
     'run': ['nothing'],
+    'next': ['nothing'],
+    'add': ['nothing', 'labels.json'],
+    'errors': ['nothing'],
     'train': ['nothing.py'],
     'test': ['{run}/config.py', 'nothing.pth'],
     'infer': ['{run}/config.py', '{run}/iter_1.pth', 'nothing.jpg', '--out', 'out'],

@@ -109,8 +109,24 @@ def test_formats_that_only_read_or_only_write(csv_boxes, tmp_path):
     class Told(LabelFormat):
         name, about, ending, reads = 'told', 'what was told', '.told', False
 
-    assert [*formats.formats(reads=True)] == ['coco', 'csv', 'cvat', 'label_studio', 'seen', 'voc', 'yolo']
-    assert [*formats.formats(writes=True)] == ['coco', 'csv', 'cvat', 'label_studio', 'told', 'voc', 'yolo']
+    assert [*formats.formats(reads=True)] == [
+        'coco',
+        'csv',
+        'cvat',
+        'label_studio',
+        'seen',
+        'voc',
+        'yolo',
+    ]
+    assert [*formats.formats(writes=True)] == [
+        'coco',
+        'csv',
+        'cvat',
+        'label_studio',
+        'told',
+        'voc',
+        'yolo',
+    ]
     with pytest.raises(ValueError, match="'label_studio', 'told', 'voc', 'yolo'.*'seen'"):
         formats.write_labels(labels_of(1), tmp_path / 'a.seen', 'seen')
     with pytest.raises(ValueError, match='a CSV of boxes.* or a folder of YOLO txt, got .*a.told'):

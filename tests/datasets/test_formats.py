@@ -98,8 +98,13 @@ def test_label_studio_reads_what_was_labeled(images, tmp_path):
     value = dict(x=25, y=50, width=50, height=25, rotation=0, rectanglelabels=['cat'])
     first, last = (dict(result=[{**shape, 'value': {**value, 'x': x}}]) for x in (0, 25))
     tasks = [
-        dict(data=dict(image='/data/upload/1/0123abcd-a.jpg'), annotations=[first, last, dict(first, was_cancelled=True)]),
-        dict(data=dict(image='/data/local-files/?d=sub/b.png'), annotations=[], predictions=[first]),
+        dict(
+            data=dict(image='/data/upload/1/0123abcd-a.jpg'),
+            annotations=[first, last, dict(first, was_cancelled=True)],
+        ),
+        dict(
+            data=dict(image='/data/local-files/?d=sub/b.png'), annotations=[], predictions=[first]
+        ),
     ]
     file = tmp_path / 'tasks.json'
     file.write_text(json.dumps(tasks))
@@ -110,7 +115,9 @@ def test_label_studio_reads_what_was_labeled(images, tmp_path):
     assert rows_of(read_labels(file, images)[0]) == [('sub/b.png', 'cat', (0, 24, 32, 12))]
     last['result'][0]['value']['rotation'] = 30
     file.write_text(json.dumps([dict(tasks[0], annotations=[last])]))
-    with pytest.raises(ValueError, match='expected rectangles that are not turned, got rotation 30'):
+    with pytest.raises(
+        ValueError, match='expected rectangles that are not turned, got rotation 30'
+    ):
         read_labels(file, images)
 
 
@@ -130,7 +137,9 @@ def test_cvat_polygons_and_turned_boxes(images, tmp_path):
     found = rows_of(read_labels(file, images)[0])
     assert found == [('a.jpg', 'cat', (3, 4, 20, 10)), ('a.jpg', 'dog', (1, 2, 8, 6))]
     file.write_text(text.replace('<box ', '<box rotation="12" '))
-    with pytest.raises(ValueError, match='x.xml: expected a CVAT xml: expected boxes that are not turned'):
+    with pytest.raises(
+        ValueError, match='x.xml: expected a CVAT xml: expected boxes that are not turned'
+    ):
         read_labels(file, images)
     file.write_text('<annotation />')
     with pytest.raises(ValueError, match='expected <annotations> around all, got <annotation>'):

@@ -62,7 +62,9 @@ class CvatXml(LabelFormat):
                 x, y, w, h = box['bbox']
                 corners = zip(SIDES, (x, y, x + w, y + h), strict=True)
                 places = {side: f'{value:.2f}' for side, value in corners}
-                told = dict(label=names[box['category_id']], source='auto', occluded='0', z_order='0')
+                told = dict(
+                    label=names[box['category_id']], source='auto', occluded='0', z_order='0'
+                )
                 ElementTree.SubElement(node, 'box', told | places)
         out.parent.mkdir(parents=True, exist_ok=True)
         write_whole(out, ElementTree.tostring(root, encoding='utf-8', xml_declaration=True))

@@ -74,7 +74,9 @@ class LabelStudioJson(LabelFormat):
         for image in coco['images']:
             name = inside(image['file_name'])
             results = [_result(box, image, names) for box in boxes[image['id']]]
-            data = dict(image=LOCAL + name, file_name=name, width=image['width'], height=image['height'])
+            data = dict(
+                image=LOCAL + name, file_name=name, width=image['width'], height=image['height']
+            )
             tasks.append({'data': data, kind: [dict(result=results)]})
         out.parent.mkdir(parents=True, exist_ok=True)
         write_whole(out, json.dumps(tasks, indent=1))
@@ -89,7 +91,9 @@ def _results(task: dict[str, Any], kind: str) -> list[dict[str, Any]] | None:
 def _file_name(data: dict[str, Any]) -> str:
     if name := data.get('file_name'):
         return str(name)
-    address = next((v for k, v in data.items() if k in ('image', 'img') and isinstance(v, str)), None)
+    address = next(
+        (v for k, v in data.items() if k in ('image', 'img') and isinstance(v, str)), None
+    )
     address = address or next((v for v in data.values() if isinstance(v, str)), None)
     if address is None:
         raise InputError(f'expected the address of an image in data, got {str(data)[:200]}')
@@ -101,7 +105,9 @@ def _file_name(data: dict[str, Any]) -> str:
 def _box(shape: dict[str, Any]) -> Box:
     value, size = shape['value'], (shape['original_width'], shape['original_height'])
     if value.get('rotation', 0) % 360:
-        raise InputError(f'expected rectangles that are not turned, got rotation {value["rotation"]}')
+        raise InputError(
+            f'expected rectangles that are not turned, got rotation {value["rotation"]}'
+        )
     sides = zip(('x', 'y', 'width', 'height'), (*size, *size), strict=True)
     bbox = [value[key] * side / 100 for key, side in sides]
     return {'class': plain_name(value['rectanglelabels'][0]), 'bbox': bbox}
