@@ -1,4 +1,4 @@
-"""``mmssod add``: what was unlabeled becomes labeled, once; configs stay valid, history is kept, wrong labels are refused."""
+"""``mmssod add``: unlabeled images become labeled, once; configs stay valid; wrong labels are refused."""
 
 import json
 import re
@@ -34,8 +34,7 @@ def boxes(coco):
     names = {category['id']: category['name'] for category in coco['categories']}
     images = {image['id']: Path(image['file_name']).name for image in coco['images']}
     return sorted(
-        (images[b['image_id']], names[b['category_id']], *b['bbox'])
-        for b in coco['annotations']
+        (images[b['image_id']], names[b['category_id']], *b['bbox']) for b in coco['annotations']
     )
 
 
@@ -46,7 +45,9 @@ def test_each_format_comes_back(kind, project, withheld, capsys):
     val = (project / 'val.json').read_bytes()
     coco = some(withheld, 1, 3)
     form = formats()[kind]
-    assert add(project, coco, kind=kind, name='labels' if form.folder else f'labels{form.ending}') == 0
+    assert (
+        add(project, coco, kind=kind, name='labels' if form.folder else f'labels{form.ending}') == 0
+    )
     assert '2 images added' in capsys.readouterr().out
     after, root = labeled_set(project)
     expected = sorted(boxes(before) + boxes(coco))
@@ -78,7 +79,10 @@ def test_the_same_once_more_changes_nothing(project, withheld, capsys):
     assert add(project, coco) == 0
     before = files(project)
     assert add(project, coco) == 0
-    assert '2 images are labeled already, with these boxes: nothing was changed' in capsys.readouterr().out
+    assert (
+        '2 images are labeled already, with these boxes: nothing was changed'
+        in capsys.readouterr().out
+    )
     assert files(project) == before
     assert add(project, some(withheld, 1, 2)) == 0
     assert len(named_pool(project)) == 3 and len(labeled_set(project)[0]['images']) == 11
@@ -88,7 +92,9 @@ def test_history_and_the_next_start(trained, withheld):
     """The trainings become a round's; the teacher starts from its student, the baseline as before."""
     assert add(trained, some(withheld, 0, 1)) == 0
     detector = trained / 'rounds/1/work_dirs/student/detector.pth'
-    starts = {name: load_config(trained / f'{name}.py').load_from for name in ('teacher', 'supervised')}
+    starts = {
+        name: load_config(trained / f'{name}.py').load_from for name in ('teacher', 'supervised')
+    }
     assert starts == dict(teacher=str(detector), supervised=None) and detector.is_file()
     assert not (trained / 'work_dirs').exists()
     assert Detector(trained).part == 'teacher'  # of the last round, until the next one is trained
@@ -96,8 +102,15 @@ def test_history_and_the_next_start(trained, withheld):
     first, second = read_history(trained)
     names = [image['file_name'] for image in withheld['images']]
     assert first['images'] == names[:2] and second['images'] == names[2:3]
-    assert first['boxes'] == len(some(withheld, 0, 1)['annotations']) == sum(first['classes'].values())
-    assert [first['round'], second['round'], second['labeled'], second['unlabeled']] == [1, 2, 11, 3]
+    assert (
+        first['boxes'] == len(some(withheld, 0, 1)['annotations']) == sum(first['classes'].values())
+    )
+    assert [first['round'], second['round'], second['labeled'], second['unlabeled']] == [
+        1,
+        2,
+        11,
+        3,
+    ]
     assert re.match(r'\d{4}-\d\d-\d\dT', first['when'])
     assert load_config(trained / 'teacher.py').load_from == str(detector)
     assert Detector(trained).part == 'teacher'
@@ -127,8 +140,12 @@ def test_corrections_take_the_place_of_boxes(project, withheld, capsys):
     assert add(project, coco, '--corrections') == 0
     after = boxes(labeled_set(project)[0])
     assert set(boxes(coco)) <= set(after)
-    assert len(after) == len(boxes(json.loads((project.parent / 'data/train.json').read_text()))) + len(boxes(coco))
-    assert add(project, coco) == 0 and [entry['replaced'] for entry in read_history(project)][1:] != [[]]
+    assert len(after) == len(
+        boxes(json.loads((project.parent / 'data/train.json').read_text()))
+    ) + len(boxes(coco))
+    assert add(project, coco) == 0 and [entry['replaced'] for entry in read_history(project)][
+        1:
+    ] != [[]]
 
 
 def strange_name(project, coco):
@@ -175,6 +192,8 @@ def test_wrong_labels_change_nothing(spoil, said, project, withheld, capsys):
 
 
 def test_a_project_by_hand_is_refused(project, withheld, capsys):
-    (project / 'data.py').write_text((project / 'data.py').read_text().replace('labeled_images', 'photos'))
+    (project / 'data.py').write_text(
+        (project / 'data.py').read_text().replace('labeled_images', 'photos')
+    )
     assert add(project, some(withheld, 0)) == 1
     assert 'expected a project of `mmssod new`' in capsys.readouterr().err

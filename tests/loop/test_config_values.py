@@ -4,12 +4,12 @@ import pytest
 
 from mmssod.own_data.loop.config_values import changed, expression
 
-TEXT = '''here = "ä"  # wherever
+TEXT = """here = "ä"  # wherever
 a, b = f'{here}/a', (
     'b'
 )  # two
 load_from = None
-'''
+"""
 
 
 @pytest.mark.parametrize(('name', 'old', 'new'), [

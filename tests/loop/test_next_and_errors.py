@@ -29,7 +29,9 @@ def test_next_writes_list_page_and_labels(trained, capsys):
     listed = json.loads((folder / 'next.json').read_text())
     paths = (folder / 'next.txt').read_text().split()
     assert [one['path'] for one in listed] == paths and len(set(paths)) == 3
-    assert all(Path(path).is_file() and one['reason'] for path, one in zip(paths, listed, strict=True))
+    assert all(
+        Path(path).is_file() and one['reason'] for path, one in zip(paths, listed, strict=True)
+    )
     page = (folder / 'page.html').read_text()
     assert page.count('<figure') == 3 and 'no v: how far boxes move' in page
     assert all(f'{n}. {one["name"]}: ' in page for n, one in enumerate(listed, 1))
@@ -37,7 +39,9 @@ def test_next_writes_list_page_and_labels(trained, capsys):
     for name, form in formats().items():
         place = folder / 'labels' / (name if form.folder else name + form.ending)
         coco, findings = read_labels(place, trained.parent / 'data/unlabeled')
-        assert not findings.problems and {i['file_name'] for i in coco['images']} == {o['name'] for o in listed}
+        assert not findings.problems and {i['file_name'] for i in coco['images']} == {
+            o['name'] for o in listed
+        }
         read.append(len(coco['annotations']))
     assert len(set(read)) == 1 and read[0] > 0
 
@@ -76,7 +80,9 @@ def test_options_are_checked_before_torch(words):
         'try: mmssod_command.begin(sys.argv[1:])\n'
         'finally: print("loaded", {"torch", "mmengine", "numpy"} & set(sys.modules))'
     )
-    done = subprocess.run([sys.executable, '-c', code, *words], capture_output=True, text=True, cwd=ROOT)
+    done = subprocess.run(
+        [sys.executable, '-c', code, *words], capture_output=True, text=True, cwd=ROOT
+    )
     assert done.returncode == 2 and done.stdout == 'loaded set()\n', done.stderr
 
 
@@ -120,14 +126,19 @@ def test_errors_are_found_by_folds(trained):
     write_coco(coco, trained / 'labeled.json')
     found = errors(trained, right, 2)
     kinds = {one.kind: one.label and one.label['id'] for one in found.found}
-    assert kinds == ids or len({*images}) < 3  # overlapping objects of one image may explain each other
+    assert (
+        kinds == ids or len({*images}) < 3
+    )  # overlapping objects of one image may explain each other
     assert found.unseen == {image['id'] for image in coco['images']}
     page = (found.folder / 'page.html').read_text()
     assert 'Each of the 8 images was judged by a detector that was not trained on it' in page
     listed = json.loads((found.folder / 'errors.json').read_text())
     assert {one['kind'] for one in listed} == {'missing', 'misplaced', 'mistaken class'}
     shown = json.loads(found.labels['coco'].read_text())
-    assert shown['annotations'] == take_images(coco, {one.image_id for one in found.found})['annotations']
+    assert (
+        shown['annotations']
+        == take_images(coco, {one.image_id for one in found.found})['annotations']
+    )
 
 
 def test_without_folds_the_page_says_what_was_seen(trained, capsys):
@@ -135,4 +146,3 @@ def test_without_folds_the_page_says_what_was_seen(trained, capsys):
     assert 'was trained on 8 of the 8 images' in capsys.readouterr().out
     page = (trained / 'errors_1/page.html').read_text()
     assert 'may have learned wrong labels of these by heart' in page and '--folds 5' in page
-    assert not list((trained / 'work_dirs').glob('*.json'))

@@ -9,7 +9,9 @@ from mmssod.own_data.loop.ranking import FARTHEST, SIGNALS, Signals, choose, dir
 
 def signals(n, **given):
     """Images that differ in nothing but what is given; their features are far apart from each other."""
-    flat = dict(doubt=np.zeros(n), place=np.zeros(n), disagreement=np.zeros(n), expected=np.zeros((n, 2)))
+    flat = dict(
+        doubt=np.zeros(n), place=np.zeros(n), disagreement=np.zeros(n), expected=np.zeros((n, 2))
+    )
     return Signals(**{**flat, 'features': np.eye(n), **given})
 
 
@@ -58,7 +60,9 @@ def test_images_unlike_the_labeled_ones_come_first():
 
 @pytest.mark.parametrize(('images', 'number', 'expected'), [(0, 3, 0), (1, 3, 1), (5, 3, 3)])
 def test_how_many(images, number, expected):
-    found = choose(signals(images, features=np.eye(max(images, 1))[:images]), [0, 0], NONE[:, :images], number)
+    found = choose(
+        signals(images, features=np.eye(max(images, 1))[:images]), [0, 0], NONE[:, :images], number
+    )
     assert len(found) == expected
     assert all(set(choice.ranks) == set(SIGNALS) for choice in found)
 

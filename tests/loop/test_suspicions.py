@@ -8,8 +8,12 @@ from mmssod.own_data.loop.suspicions import suspicions
 
 def truth(*rows):
     """Boxes of 10 px at x of a class, of one image."""
-    boxes = [dict(id=n, image_id=1, category_id=c, bbox=[x, 0, 10, 10], iscrowd=crowd) for n, (x, c, crowd) in enumerate(rows, 1)]  # fmt: skip
-    return dict(images=[dict(id=1)], annotations=boxes, categories=[dict(id=i, name=str(i)) for i in (1, 2)])
+    boxes = [
+        dict(id=n, image_id=1, category_id=c, bbox=[x, 0, 10, 10], iscrowd=crowd)
+        for n, (x, c, crowd) in enumerate(rows, 1)
+    ]
+    categories = [dict(id=1, name='cat'), dict(id=2, name='dog')]
+    return dict(images=[dict(id=1)], annotations=boxes, categories=categories)
 
 
 def found(*rows):
@@ -46,7 +50,9 @@ def test_planted_errors_come_first():
     """100 labels found nearly right, with scores of 0.5 to 1; a tenth of them is spoilt in each of three ways."""
     random = np.random.RandomState(0)
     rows = [(30 * n, 1 + n % 2, 0) for n in range(100)]
-    detections = found(*((x + random.randint(-2, 3), c, random.uniform(0.5, 1)) for x, c, _ in rows))
+    detections = found(
+        *((x + random.randint(-2, 3), c, random.uniform(0.5, 1)) for x, c, _ in rows)
+    )
     planted = random.permutation(100)[:30]
     labels = truth(*rows)
     for kind, places in zip(('removed', 'shifted', 'swapped'), planted.reshape(3, 10), strict=True):

@@ -1,4 +1,4 @@
-"""Take corrected labels into a project: what was unlabeled becomes labeled, and the next training goes on from there."""
+"""Take corrected labels into a project: unlabeled images become labeled, and the next training goes on from there."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from mmssod.datasets.annotation_files import as_trained
 from mmssod.datasets.formats import find_format
 from mmssod.datasets.preparation import SHOWN
 from mmssod.datasets.preparation.own_data import with_sizes
-from mmssod.datasets.split import Coco, read_coco, take_images, write_coco
+from mmssod.datasets.split import Coco, read_coco, write_coco
 from mmssod.environment.errors import InputError
 from mmssod.environment.whole_files import write_whole
 from mmssod.own_data.loop.config_values import changed, expression
@@ -202,9 +202,10 @@ class _Project:
         counts = Counter(owned.values())
         twice = [names[number] for number, file in owned.items() if counts[file] > 1]
         pool = f'images of the {len(self.pool)} unlabeled ones of {self.folder}'
+        useless = 'leave them out: figures on images that were trained on mean nothing'
         found = (
             (foreign, 'are not in the unlabeled set', pool, 'leave them out, or name their folder with --images'),
-            (judged, 'are images to evaluate on', pool, 'leave them out: figures on images that were trained on mean nothing'),
+            (judged, 'are images to evaluate on', pool, useless),
             (twice, 'are named more than once', 'each image once', 'leave one of each'),
         )  # fmt: skip
         if not names:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from mmengine.registry import init_default_scope
@@ -14,7 +15,7 @@ from mmssod.analysis.report.gallery import Item, Panel, shapes_of
 from mmssod.apis.config import load_config
 from mmssod.apis.plain import plain_detector
 from mmssod.apis.predicting import predict_plain
-from mmssod.datasets.split import Coco, read_coco, take_images
+from mmssod.datasets.split import Coco, read_coco, take_images, write_coco
 from mmssod.engine.progress import print_now
 from mmssod.environment.errors import InputError
 from mmssod.environment.whole_files import write_whole
@@ -135,14 +136,12 @@ def _of_student(
     cfg = load_config(config)
     init_default_scope(cfg.get('default_scope', 'mmdet'))
     plain = plain_detector(cfg, checkpoint)
-    file = place / 'work_dirs' / 'labeled_set.json'
-    write_whole(file, json.dumps(truth))
-    try:
+    with TemporaryDirectory(prefix='mmssod_errors_') as made:
+        file = Path(made, 'labeled.json')
+        write_coco(truth, file)
         found = predict_plain(
             plain, truth, str(file), str(images), phase='labeled images', device=device
         )
-    finally:
-        file.unlink()
     trained = {image['id'] for image in read_coco(place / 'labeled.json')['images']}
     return found, {image['id'] for image in truth['images']} - trained
 

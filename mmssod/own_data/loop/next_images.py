@@ -255,7 +255,7 @@ def _labels(looker: Looker, picked: Sequence[_Seen]) -> dict:
 
 
 def on_image(bbox: Sequence[float], size: tuple[int, int]) -> list[float]:
-    """The part of a box ``x y w h`` that lies on an image of a width and height; its sides are 0 where there is none."""
+    """The part of a box ``x y w h`` that lies on an image of a width and height, with sides of 0 where none does."""
     x, y, w, h = bbox
     corners = ((x, x + w), (y, y + h))
     (x1, x2), (y1, y2) = (
