@@ -46,6 +46,7 @@ def test_next_writes_list_page_and_labels(trained, capsys):
     assert len(set(read)) == 1 and read[0] > 0
 
 
+@pytest.mark.slow
 def test_what_was_added_is_never_shown_again(trained):
     """Three rounds of two images, the pre-labels taken as they are, leave none; a fourth is refused."""
     project = mmssod.Project(trained)

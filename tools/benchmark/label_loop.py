@@ -182,7 +182,7 @@ def train_and_judge(folder: Path, judge: Path, split: Split) -> dict[str, Any]:
         ap=100 * result.ap(),
         ap50=100 * result.ap(iou=0.5),
         classes=dict(
-            zip(plain.classes, (100 * value for value in result.per_class()), strict=True)
+            zip(plain.classes, (100 * value for value in result.per_class), strict=True)
         ),
     )
 

@@ -219,12 +219,9 @@ def _reasons(choice: Choice, look: Look, looker: Looker, labeled: Sequence[int])
     texts = {}
     if look.unsure is not None and look.doubt > 0:
         name = classes[look.unsure['category_id'] - 1]
-        texts['class'] = (
-            f'class unsure in {look.doubt:.1f} boxes, such as {name} {tag(look.unsure)}'
-        )
+        texts['class'] = f'class unsure in {look.doubt:.1f} boxes ({name} {tag(look.unsure)})'
     if look.place > 0:
-        how = '(v)' if looker.told else '(they move when the image is flipped)'
-        texts['place'] = f'place unsure in {look.place:.1f} boxes {how}'
+        texts['place'] = f'place unsure in {look.place:.1f} boxes'
     if look.flip + look.parts > 0:
         pairs = [(look.flip, 'image and mirror image'), (look.parts, 'student and teacher')]
         texts['disagreement'] = ', '.join(
@@ -232,9 +229,10 @@ def _reasons(choice: Choice, look: Look, looker: Looker, labeled: Sequence[int])
         )
     rarest = int(choice.gains.argmax())
     if choice.gains[rarest] > 0:
-        more = f'about {look.expected[rarest]:.1f} {classes[rarest]}'
-        texts['rarity'] = f'rare class: {more}, {labeled[rarest]} are labeled'
-    texts['novelty'] = 'unlike the images that are labeled or listed above'
+        texts['rarity'] = (
+            f'about {look.expected[rarest]:.1f} {classes[rarest]} ({labeled[rarest]} labeled)'
+        )
+    texts['novelty'] = 'unlike labeled and listed images'
     return texts
 
 

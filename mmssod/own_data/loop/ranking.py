@@ -12,8 +12,9 @@ import numpy as np
 from scipy.stats import rankdata
 
 DUPLICATE = 0.05
-"""Images whose features are nearer than this are the same picture once more (frames of a film, copies); 0 is the same,
-2 the opposite."""
+"""Images whose features are nearer than this (0: the same, 2: the opposite) are one picture, such as frames of a film.
+On aquarium's photographs JPEG copies, brighter, cropped and shifted ones are at 0.00 to 0.05, the nearest other image
+at 0.17 in the median."""
 FARTHEST = 2.0
 SIGNALS = ('class', 'place', 'disagreement', 'rarity', 'novelty')
 
