@@ -18,6 +18,7 @@ from typing import Any
 from mmengine.config import Config
 
 from mmssod.apis.config import load_config
+from mmssod.apis.predicting import test_set
 from mmssod.datasets.folds import ImageId, draw_folds, take_apart, thin_classes
 from mmssod.datasets.image_lists import FoundImage, exclude_names, find_images, read_names
 from mmssod.datasets.preparation.image_files import copies
@@ -64,6 +65,14 @@ def labeled_set(folder: Path) -> tuple[Coco, Path]:
     coco, images = labeled_part(folder)
     if is_set_aside(folder):
         aside = read_coco(folder / 'val.json')
+        # Their folder may lie in that of the labeled images, once labels of other folders were added.
+        place = Path(osp.abspath(test_set(load_config(folder / 'teacher.py'))[1]))
+        if place.is_relative_to(osp.abspath(images)):
+            inside = place.relative_to(osp.abspath(images))
+            named = [
+                {**i, 'file_name': (inside / i['file_name']).as_posix()} for i in aside['images']
+            ]
+            aside = {**aside, 'images': named}
         coco = {**coco, **{key: [*coco[key], *aside[key]] for key in ('images', 'annotations')}}
     return coco, images
 
