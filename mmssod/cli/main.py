@@ -26,6 +26,9 @@ EXPECTED = (ValueError, OSError, ImportError, NotImplementedError, KeyError)
 COMMANDS = {
     'new': 'check labeled and unlabeled images, and write configs for them',
     'run': 'train teacher, student and baseline of a project, and report',
+    'next': 'choose the unlabeled images of a project to label next',
+    'add': 'take corrected labels into a project',
+    'errors': 'find labeled boxes of a project that look wrong',
     'train': 'train a detector, or a teacher and its student',
     'test': 'evaluate a checkpoint',
     'infer': 'run a checkpoint on images, folders and videos',

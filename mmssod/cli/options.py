@@ -130,3 +130,23 @@ def number_or_file(text: str) -> float | str:
         if text.endswith('.json'):
             return text
     raise argparse.ArgumentTypeError(f'expected a number or a .json file, got {text!r}')
+
+
+def add_label_formats(parser: argparse.ArgumentParser) -> None:
+    """``--formats``: of labels to correct."""
+    from mmssod.datasets.formats import formats
+
+    parser.add_argument(
+        '--formats',
+        nargs='+',
+        choices=[*formats(writes=True)],
+        default=[],
+        help='of the labels to correct (by default all of these)',
+    )
+
+
+def check_counts(parser: argparse.ArgumentParser, args: argparse.Namespace, *names: str) -> None:
+    """Refuse options below 1."""
+    for name in names:
+        if (value := getattr(args, name)) < 1:
+            parser.error(f'argument --{name}: expected 1 or more, got {value}')

@@ -1,6 +1,6 @@
-"""Own images, from labels to a detector and a verdict: what `mmssod new`, `run`, `report`, `browse`, `infer` do.
+"""Own images, from labels to a detector and a verdict: what `mmssod new`, `run`, `next`, `report` and others do.
 
-``new`` writes a project, ``run`` trains it, ``reporting`` judges it; ``project`` and ``detector`` are the same for
-programs. Formats of labels lie below, in :mod:`mmssod.datasets.formats`, the page itself in
-:mod:`mmssod.analysis.report`.
+``new`` writes a project, ``run`` trains it, ``reporting`` judges it, ``loop`` gets it more labels; ``project`` and
+``detector`` are the same for programs. Formats of labels lie below, in :mod:`mmssod.datasets.formats`, the page itself
+in :mod:`mmssod.analysis.report`.
 """

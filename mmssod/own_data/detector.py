@@ -27,6 +27,7 @@ from mmssod.datasets.transforms import LoadWholeImage
 from mmssod.environment.errors import InputError
 from mmssod.evaluation.detections import as_arrays, to_detections
 from mmssod.own_data.run.candidates import trained_project
+from mmssod.own_data.run.rounds import last_round
 from mmssod.own_data.score_thresholds import Thresholds, class_limits, thresholds_file
 
 TILE_IOU = 0.5
@@ -124,7 +125,8 @@ class Detector:
         if isinstance(source, (str, Path)):
             source, checkpoint, known = _located(Path(source), checkpoint)
             score_thr = known if score_thr is None else score_thr
-        self.model = build(plain_detector(source, checkpoint, part), device)
+        plain = plain_detector(source, checkpoint, part)
+        self.model, self.part = build(plain, device), plain.part
         self.classes: tuple[str, ...] = tuple(self.model.dataset_meta['classes'])
         self.limits = class_limits(DEFAULT_SCORE if score_thr is None else score_thr, self.classes)
         steps = [dict(step) for step in get_test_pipeline_cfg(self.model.cfg.copy())]
@@ -198,7 +200,8 @@ class Detector:
 def _located(source: Path, checkpoint: str) -> tuple[str, str, Thresholds | None]:
     """Config, checkpoint and thresholds of a project, of a run's config, or of an exported detector."""
     if source.is_dir():
-        return _of_project(source, checkpoint)
+        config, best, known = project_student(source)
+        return config, checkpoint or best, known
     config = find_config(str(source))
     beside = Path(config).with_suffix('.pth')
     if not checkpoint and not beside.is_file():
@@ -208,9 +211,15 @@ def _located(source: Path, checkpoint: str) -> tuple[str, str, Thresholds | None
     return config, checkpoint or str(beside), None
 
 
-def _of_project(source: Path, checkpoint: str) -> tuple[str, str, Thresholds | None]:
+def project_student(source: Path) -> tuple[str, str, Thresholds | None]:
+    """Config, best checkpoint and thresholds of a project's student; of labels that were added since, the one before.
+
+    Raises:
+        FileNotFoundError: No project, or none with a trained student.
+    """
     folder = trained_project(source)
-    best = checkpoint or result_checkpoint(folder / 'work_dirs' / 'student')
+    runs = [folder / 'work_dirs' / 'student', *last_round(folder)]
+    best = next(filter(None, map(result_checkpoint, runs)), '')
     if not best:
         raise FileNotFoundError(
             f'{source}: expected a project with a trained student, found no checkpoint in '

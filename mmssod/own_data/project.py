@@ -1,4 +1,4 @@
-"""A project for programs and notebooks: what ``mmssod new`` and ``mmssod run`` do, as calls."""
+"""A project for programs and notebooks: what ``mmssod new``, ``run``, ``next``, ``add`` and ``errors`` do, as calls."""
 
 from __future__ import annotations
 
@@ -20,6 +20,9 @@ from mmssod.own_data.run.fold_facts import folds_folder
 
 if TYPE_CHECKING:
     from mmssod.own_data.detector import Detector
+    from mmssod.own_data.loop.adding import Added
+    from mmssod.own_data.loop.label_errors import LabelErrors
+    from mmssod.own_data.loop.next_images import NextImages
 
 
 @dataclass(frozen=True)
@@ -106,6 +109,24 @@ class Project:
         else:
             running.note_report(folder, trainings, verdict)
         return Result(verdict, page, bool(made.scores))
+
+    def next(self, count: int = 30, **options: Any) -> NextImages:
+        """The unlabeled images to label next, with labels to correct; options as of :func:`.next_images`."""
+        from mmssod.own_data.loop.next_images import next_images
+
+        return next_images(self.folder, count, **options)
+
+    def add(self, labels: str | Path, **options: Any) -> Added:
+        """Take corrected labels back; the next :meth:`run` goes on from the last student. See :func:`.add_labels`."""
+        from mmssod.own_data.loop.adding import add_labels
+
+        return add_labels(self.folder, str(labels), **options)
+
+    def errors(self, count: int = 50, **options: Any) -> LabelErrors:
+        """Labels that look wrong, the most suspicious first; options as of :func:`.label_errors`."""
+        from mmssod.own_data.loop.label_errors import label_errors
+
+        return label_errors(self.folder, count, **options)
 
     def detector(self, **options: Any) -> Detector:
         """The student with its best checkpoint and thresholds, see :class:`mmssod.Detector`."""

@@ -25,7 +25,7 @@ def test_help_of_each_command(name, capsys):
 @pytest.mark.parametrize(('words', 'status', 'shown'), [
     ([], 0, 'browse'),
     (['train', '--help'], 0, '--dry-run'),
-    (['new', '--help'], 0, '{auto,coco,voc,yolo}'),
+    (['new', '--help'], 0, '{auto,coco,cvat,label_studio,voc,yolo}'),
     (['label', 'a.py'], 2, 'mmssod label: error'),
     (['trian'], 2, "invalid choice: 'trian'"),
 ])  # fmt: skip
@@ -100,6 +100,9 @@ def test_configs_that_come_with_mmssod_are_found(tmp_path, monkeypatch):
 WRONG = {
     'new': ['nothing.json', '--unlabeled', '.'],
     'run': ['nothing'],
+    'next': ['nothing'],
+    'add': ['nothing', 'labels.json'],
+    'errors': ['nothing'],
     'train': ['nothing.py'],
     'test': ['{run}/config.py', 'nothing.pth'],
     'infer': ['{run}/config.py', '{run}/iter_1.pth', 'nothing.jpg', '--out', 'out'],

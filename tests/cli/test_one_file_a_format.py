@@ -28,7 +28,7 @@ def csv_boxes(tmp_path, monkeypatch):
 
 
 def test_shipped_formats_and_one_more(csv_boxes, capsys):
-    assert [*formats.formats()] == ['coco', 'csv', 'voc', 'yolo']
+    assert [*formats.formats()] == ['coco', 'csv', 'cvat', 'label_studio', 'voc', 'yolo']
     for command in ('new', 'label'):
         with pytest.raises(SystemExit):
             main([command, '--help'])
@@ -109,9 +109,25 @@ def test_formats_that_only_read_or_only_write(csv_boxes, tmp_path):
     class Told(LabelFormat):
         name, about, ending, reads = 'told', 'what was told', '.told', False
 
-    assert [*formats.formats(reads=True)] == ['coco', 'csv', 'seen', 'voc', 'yolo']
-    assert [*formats.formats(writes=True)] == ['coco', 'csv', 'told', 'voc', 'yolo']
-    with pytest.raises(ValueError, match="'csv', 'told', 'voc', 'yolo'.*'seen'"):
+    assert [*formats.formats(reads=True)] == [
+        'coco',
+        'csv',
+        'cvat',
+        'label_studio',
+        'seen',
+        'voc',
+        'yolo',
+    ]
+    assert [*formats.formats(writes=True)] == [
+        'coco',
+        'csv',
+        'cvat',
+        'label_studio',
+        'told',
+        'voc',
+        'yolo',
+    ]
+    with pytest.raises(ValueError, match="'label_studio', 'told', 'voc', 'yolo'.*'seen'"):
         formats.write_labels(labels_of(1), tmp_path / 'a.seen', 'seen')
     with pytest.raises(ValueError, match='a CSV of boxes.* or a folder of YOLO txt, got .*a.told'):
         formats.find_format(tmp_path / 'a.told')

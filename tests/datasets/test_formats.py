@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import yaml
 
-from mmssod.datasets.formats import find_format, read_labels, write_labels
+from mmssod.datasets.formats import find_format, formats, read_labels, write_labels
 from mmssod.datasets.formats.yolo import yolo_classes
 from to_coco import only_images
 
@@ -54,9 +54,10 @@ def rows_of(coco):
     )
 
 
-@pytest.mark.parametrize('kind', ['coco', 'voc', 'yolo'])
+@pytest.mark.parametrize('kind', ['coco', 'cvat', 'label_studio', 'voc', 'yolo'])
 def test_what_is_written_is_read_again(kind, images, tmp_path):
-    out = write_labels(data_set(), tmp_path / ('labels.json' if kind == 'coco' else 'labels'), kind)
+    ending = '' if formats()[kind].folder else formats()[kind].ending
+    out = write_labels(data_set(), tmp_path / f'labels{ending}', kind)
     assert find_format(out).name == kind
     coco, findings = read_labels(out, images)
     assert not findings.problems
@@ -89,6 +90,60 @@ def test_yolo_scores_are_written_when_asked_for(tmp_path):
     ]
     assert len(lines[0]) == 5 and len(lines[1]) == 6
     assert lines[0][0] == '0' and float(lines[1][-1]) == 0.75
+
+
+def test_label_studio_reads_what_was_labeled(images, tmp_path):
+    """Of a file with annotations these count, the last one that was not skipped; of an upload the name behind it."""
+    shape = dict(type='rectanglelabels', original_width=64, original_height=48)
+    value = dict(x=25, y=50, width=50, height=25, rotation=0, rectanglelabels=['cat'])
+    first, last = (dict(result=[{**shape, 'value': {**value, 'x': x}}]) for x in (0, 25))
+    tasks = [
+        dict(
+            data=dict(image='/data/upload/1/0123abcd-a.jpg'),
+            annotations=[first, last, dict(first, was_cancelled=True)],
+        ),
+        dict(
+            data=dict(image='/data/local-files/?d=sub/b.png'), annotations=[], predictions=[first]
+        ),
+    ]
+    file = tmp_path / 'tasks.json'
+    file.write_text(json.dumps(tasks))
+    assert find_format(file).name == 'label_studio'
+    assert rows_of(read_labels(file, images)[0]) == [('a.jpg', 'cat', (16, 24, 32, 12))]
+    tasks[0]['annotations'] = []
+    file.write_text(json.dumps(tasks))
+    assert rows_of(read_labels(file, images)[0]) == [('sub/b.png', 'cat', (0, 24, 32, 12))]
+    last['result'][0]['value']['rotation'] = 30
+    file.write_text(json.dumps([dict(tasks[0], annotations=[last])]))
+    with pytest.raises(
+        ValueError, match='expected rectangles that are not turned, got rotation 30'
+    ):
+        read_labels(file, images)
+
+
+def test_label_studio_shows_scored_boxes_as_predictions(tmp_path):
+    coco = data_set(['a.jpg'], BOXES[:1])
+    coco['annotations'][0]['score'] = 0.75
+    (task,) = json.loads(write_labels(coco, tmp_path / 'x.json', 'label_studio').read_text())
+    assert 'annotations' not in task and task['predictions'][0]['result'][0]['score'] == 0.75
+
+
+def test_cvat_polygons_and_turned_boxes(images, tmp_path):
+    file = tmp_path / 'x.xml'
+    write_labels(data_set(['a.jpg'], BOXES[:1]), file, 'cvat')
+    text = file.read_text()
+    polygon = '<polygon label="dog" points="1.0,2.0;9.0,3.0;5.0,8.0" />'
+    file.write_text(text.replace('</image>', f'{polygon}</image>'))
+    found = rows_of(read_labels(file, images)[0])
+    assert found == [('a.jpg', 'cat', (3, 4, 20, 10)), ('a.jpg', 'dog', (1, 2, 8, 6))]
+    file.write_text(text.replace('<box ', '<box rotation="12" '))
+    with pytest.raises(
+        ValueError, match='x.xml: expected a CVAT xml: expected boxes that are not turned'
+    ):
+        read_labels(file, images)
+    file.write_text('<annotation />')
+    with pytest.raises(ValueError, match='expected <annotations> around all, got <annotation>'):
+        read_labels(file, images)
 
 
 def test_names_of_yolo_classes(tmp_path):

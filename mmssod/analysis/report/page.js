@@ -9,8 +9,8 @@
   all('.box').forEach((node) => node.style.setProperty('--class', classColor(node.dataset.class)));
 
   // How many boxes of each kind are drawn on a picture.
-  const words = { kept: 'found', rejected: 'rejected', truth: 'true' };
   const countBoxes = (gallery) => {
+    const words = JSON.parse(gallery.dataset.words);
     all('.counts', gallery).forEach((counts) => {
       const boxes = all('.box', counts.parentElement);
       const parts = Object.keys(words)

@@ -19,6 +19,8 @@ from mmssod.analysis.report.why import Why
 from mmssod.analysis.report.why_page import why_parts
 from mmssod.analysis.verdict import Verdict
 
+WORDS = dict(kept='found', rejected='rejected', truth='true')
+"""What boxes of each layer are called, where a page does not say otherwise."""
 READABLE = 8  # boxes in a small picture whose names do not hide it
 
 
@@ -72,20 +74,10 @@ class Page:
 
 def render(page: Page) -> str:
     """The page as one HTML text, with its style, script and pictures inside."""
-    environment = Environment(
-        autoescape=select_autoescape(default=True, default_for_string=True),
-        undefined=StrictUndefined,
-        loader=FunctionLoader(_file),
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters.update(number=number, signed=signed, place=place)
-    environment.globals.update(shown_layers=shown_layers, names_fit=names_fit, counted=counted)
     colors = colors_of(page)
-    return environment.get_template('page.html').render(
+    return filled(
+        'page.html',
         page=page,
-        style=Markup(_file('page.css')),
-        script=Markup(_file('page.js')),
         rows=class_rows(page),
         tiles=tiles(page),
         colors=colors,
@@ -97,6 +89,23 @@ def render(page: Page) -> str:
         histograms=[(labels, histograms(labels)) for labels in page.labels],
         quality_chart=quality_chart(page.labels, colors),
     )
+
+
+def filled(template: str, **values: Any) -> str:
+    """A template of this folder with its values, style and script."""
+    environment = Environment(
+        autoescape=select_autoescape(default=True, default_for_string=True),
+        undefined=StrictUndefined,
+        loader=FunctionLoader(_file),
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(number=number, signed=signed, place=place)
+    environment.globals.update(
+        shown_layers=shown_layers, names_fit=names_fit, counted=counted, WORDS=WORDS
+    )
+    style, script = (Markup(_file(f'page.{kind}')) for kind in ('css', 'js'))
+    return environment.get_template(template).render(style=style, script=script, **values)
 
 
 def shown_layers(items: Sequence[Item]) -> set[str]:
@@ -202,9 +211,8 @@ def colors_of(page: Page) -> dict[str, int]:
     return {**{name: colors[label] for name, label in zip(names, shown, strict=True)}, **colors}
 
 
-def counted(panel: Panel) -> str:
+def counted(panel: Panel, words: Mapping[str, str] = WORDS) -> str:
     """How many boxes of each kind a panel has, in words."""
-    words = dict(kept='found', rejected='rejected', truth='true')
     layers = [shape.layer for shape in panel.shapes]
     return ', '.join(f'{layers.count(key)} {word}' for key, word in words.items() if key in layers)
 

@@ -180,12 +180,25 @@ def _read(
     if findings.problems and not coco['images']:
         return LabeledPart(coco, images), findings  # all else follows from these
     coco, notes = with_file_names(name, coco, images)
-    coco = with_sizes(coco, images)
-    part = LabeledPart(coco, images, form.iscrowd)
-    findings += notes + check_labeled(name, part.trained() if name == 'labeled' else coco, images)
+    part, more = checked(
+        name, LabeledPart(with_sizes(coco, images), images, form.iscrowd), source.labels
+    )
+    return part, findings + notes + more
+
+
+def checked(name: str, part: LabeledPart, labels: str) -> tuple[LabeledPart, Findings]:
+    """A labeled set, complete, and what is wrong with it.
+
+    Args:
+        name: What it is, such as ``labeled``.
+        part: It, with sizes of all images.
+        labels: Its file or folder, for messages.
+    """
+    coco, images = part.coco, part.images
+    findings = check_labeled(name, coco if name == 'val' else part.trained(), images)
     there = [image for image in coco['images'] if (images / image['file_name']).is_file()]
     found = [FoundImage(str(images / i['file_name']), i['file_name'], i['id']) for i in there]
-    findings += check_images(name, found) + _refused(name, source.labels, coco, images)
+    findings += check_images(name, found) + _refused(name, labels, coco, images)
     whole = {**coco, 'annotations': whole_annotations(coco['annotations'])}
     return replace(part, coco=whole), findings
 

@@ -121,12 +121,12 @@ def _data_values(
         up=up,
         around='the one around it' if up == 1 else 'the one around the project of all detectors',
         classes=pformat(tuple(classes), width=96, compact=True),
-        labeled_images=_place(train.images, folder, up),
+        labeled_images=place_of(train.images, folder, up),
         iscrowd=train.iscrowd,
-        val_images=_place(test.images, folder, up),
+        val_images=place_of(test.images, folder, up),
         set_aside=test.aside,
-        unlabeled=_place(pool.source, folder, up),
-        prefix=_place(pool.prefix, folder, up) if pool.prefix else "''",
+        unlabeled=place_of(pool.source, folder, up),
+        prefix=place_of(pool.prefix, folder, up) if pool.prefix else "''",
         not_unlabeled="[f'{here}/not_unlabeled.txt']" if pool.labeled else '[]',
         scale=plan.scale,
         scale_comment=texts.SCALE_COMMENT,
@@ -194,7 +194,7 @@ def steps(folder: Path, plan: Plan) -> dict[str, str]:
     return {note: shlex.join(['mmssod', *map(str, line)]) for note, line in words.items()}
 
 
-def _place(path: Path | str, folder: Path, up: int, base: str = '') -> str:
+def place_of(path: Path | str, folder: Path, up: int, base: str = '') -> str:
     """A path in a config: where it lies beside the project or in it, from there, so that both may move; else absolute.
 
     ``base`` stands before a name of ``data.py``: ``_base_.`` in the other configs.
@@ -212,4 +212,4 @@ def _place(path: Path | str, folder: Path, up: int, base: str = '') -> str:
 
 def _start(start: str, folder: Path, up: int, base: str = '') -> str:
     """The same of what a training starts from, which may be a name or a URL."""
-    return _place(start, folder, up, base) if os.path.isabs(start) else repr(start)
+    return place_of(start, folder, up, base) if os.path.isabs(start) else repr(start)

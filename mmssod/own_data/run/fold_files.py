@@ -18,12 +18,14 @@ from typing import Any
 from mmengine.config import Config
 
 from mmssod.apis.config import load_config
+from mmssod.apis.predicting import test_set
 from mmssod.datasets.folds import ImageId, draw_folds, take_apart, thin_classes
-from mmssod.datasets.image_lists import exclude_names, find_images, read_names
+from mmssod.datasets.image_lists import FoundImage, exclude_names, find_images, read_names
 from mmssod.datasets.preparation.image_files import copies
 from mmssod.datasets.split import Coco, read_coco, write_coco
 from mmssod.environment.errors import InputError
 from mmssod.environment.whole_files import write_whole
+from mmssod.own_data.inferring import relative_names
 from mmssod.own_data.run.facts import STAGES
 from mmssod.own_data.run.fold_facts import fold_folders, is_set_aside
 
@@ -60,13 +62,26 @@ def labeled_set(folder: Path) -> tuple[Coco, Path]:
     Raises:
         ValueError, FileNotFoundError: A config or its labels cannot be read.
     """
-    cfg = load_config(folder / 'teacher.py')
-    places = _labeled(cfg)
-    root = places.get('data_root') or ''
-    coco = read_coco(Path(osp.join(root, places.ann_file)))
+    coco, images = labeled_part(folder)
     if is_set_aside(folder):
         aside = read_coco(folder / 'val.json')
+        # Their folder may lie in that of the labeled images, once labels of other folders were added.
+        place = Path(osp.abspath(test_set(load_config(folder / 'teacher.py'))[1]))
+        if place.is_relative_to(osp.abspath(images)):
+            inside = place.relative_to(osp.abspath(images))
+            named = [
+                {**i, 'file_name': (inside / i['file_name']).as_posix()} for i in aside['images']
+            ]
+            aside = {**aside, 'images': named}
         coco = {**coco, **{key: [*coco[key], *aside[key]] for key in ('images', 'annotations')}}
+    return coco, images
+
+
+def labeled_part(folder: Path) -> tuple[Coco, Path]:
+    """Likewise those that the project trains on."""
+    places = _labeled(load_config(folder / 'teacher.py'))
+    root = places.get('data_root') or ''
+    coco = read_coco(Path(osp.join(root, places.ann_file)))
     return coco, Path(osp.join(root, (places.get('data_prefix') or {}).get('img', '')))
 
 
@@ -113,8 +128,12 @@ def same_files(coco: Coco, folder: Path) -> list[list[ImageId]]:
     return list(groups.values())
 
 
-def _labeled_in_pool(folder: Path, coco: Coco, images: Path) -> list[str]:
-    """Unlabeled images of the student, by name, that are labeled ones or copies of them and not left out yet."""
+def unlabeled_pool(folder: Path) -> list[FoundImage]:
+    """The unlabeled images of a project, without those that its lists leave out; none where its student uses none.
+
+    Raises:
+        ValueError, FileNotFoundError: The config, or the images that it names, cannot be read.
+    """
     pool = load_config(folder / 'student.py').train_dataloader.dataset.get('unlabeled')
     if not pool:
         return []
@@ -123,6 +142,21 @@ def _labeled_in_pool(folder: Path, coco: Coco, images: Path) -> list[str]:
     found = find_images(pool.images, root=root, prefix=prefix)
     for file in _excluded(pool):
         found = exclude_names(found, read_names(file, root=root))
+    return found
+
+
+def named_pool(folder: Path) -> dict[str, str]:
+    """The files of the unlabeled images of a project, by names relative to one folder."""
+    found = unlabeled_pool(folder)
+    names = [image.name for image in found]
+    if any(osp.isabs(name) or name.startswith('../') for name in names):
+        names = relative_names([image.path for image in found])
+    return {name: osp.abspath(image.path) for name, image in zip(names, found, strict=True)}
+
+
+def _labeled_in_pool(folder: Path, coco: Coco, images: Path) -> list[str]:
+    """Unlabeled images of the student, by name, that are labeled ones or copies of them and not left out yet."""
+    found = unlabeled_pool(folder)
     labeled = [(images / image['file_name']).resolve() for image in coco['images']]
     files: dict[Path, list[str]] = defaultdict(list)
     for image in found:
@@ -150,8 +184,14 @@ def _config_text(folder: Path, name: str, excludes: bool, **values: Any) -> str:
         labeled='train_dataloader.dataset' + ('.labeled' if inner else ''),
         held_out_file=HELD_OUT,
         train_ann_file=f', train_{file}' if 'train_ann_file' in cfg.test_evaluator else '',
-        start=START if own else '',
+        start=START if own else _original_start(folder, name, start),
     )
+
+
+def _original_start(folder: Path, name: str, start: str) -> str:
+    """Of a teacher that starts from an earlier round's student, which knows what is held out: the baseline's start."""
+    first = load_config(folder / 'supervised.py').get('load_from') or ''
+    return f'load_from = {first or None!r}\n' if name == 'teacher' and first != start else ''
 
 
 def _labeled(cfg: Config) -> Any:

@@ -1,0 +1,65 @@
+"""Take corrected labels into a project: what was unlabeled becomes labeled, and `mmssod run` goes on from there.
+
+LABELS are in any format that is read, such as what `mmssod next` wrote, once it is corrected. The trainings so far are
+kept in PROJECT/rounds, the next teacher starts from the last student, and a line in PROJECT/rounds.jsonl says what was
+added. The same labels once more change nothing. For example::
+
+    mmssod add own own/next_1/labels/coco.json
+    mmssod run own
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from mmssod.datasets.formats import formats
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    about = ', '.join(form.about for form in formats(reads=True).values())
+    parser.add_argument('project', help='folder that `mmssod new` has written')
+    parser.add_argument('labels', help=f'corrected labels: {about}')
+    parser.add_argument(
+        '--images',
+        default='',
+        help='folder of their images (by default that of the unlabeled ones)',
+    )
+    parser.add_argument(
+        '--format',
+        choices=['auto', *formats(reads=True)],
+        default='auto',
+        help='of the labels (%(default)s)',
+    )
+    parser.add_argument(
+        '--classes', nargs='+', default=[], help="names of YOLO's numbers where no file has them"
+    )
+    parser.add_argument(
+        '--corrections',
+        action='store_true',
+        help='boxes of images that are labeled already take the place of theirs; without it they are refused',
+    )
+
+
+def before_loading(args: argparse.Namespace) -> None:
+    """Refuse a folder that is no project, and labels that are not there."""
+    from mmssod.own_data.run.candidates import project_lines
+
+    project_lines(Path(args.project))
+    if not Path(args.labels).exists():
+        raise FileNotFoundError(f'labels: no file or folder {args.labels}')
+
+
+def run(args: argparse.Namespace) -> None:
+    """Check, add, print."""
+    from mmssod.own_data.project import Project  # after the arguments: --help is quick
+
+    added = Project(Path(args.project)).add(
+        args.labels,
+        images=args.images,
+        kind=args.format,
+        classes=args.classes,
+        corrections=args.corrections,
+    )
+    print('\n'.join(added.lines(Path(args.project))))

@@ -1,0 +1,8 @@
+"""``mmssod add`` as a script: ``python tools/add.py --help``."""
+
+import sys
+
+from mmssod.cli import run_tool
+
+if __name__ == '__main__':
+    sys.exit(run_tool('add'))

@@ -1,0 +1,8 @@
+"""``mmssod errors`` as a script: ``python tools/errors.py --help``."""
+
+import sys
+
+from mmssod.cli import run_tool
+
+if __name__ == '__main__':
+    sys.exit(run_tool('errors'))
