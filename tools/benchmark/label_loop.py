@@ -20,6 +20,7 @@ import json
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -115,10 +116,8 @@ def simulate(split: Split, out: Path, arm: str, seed: int, rounds: int, count: i
         shutil.copytree(start, out / f'{arm}.part')
         (out / f'{arm}.part').rename(folder)
     for number in range(1, rounds + 1):
-        once(
-            out / f'{arm}_{number}.json',
-            lambda n=number: one_round(split, folder, judge, arm, n, seed, count),
-        )  # type: ignore[misc]
+        work = partial(one_round, split, folder, judge, arm, number, seed, count)
+        once(out / f'{arm}_{number}.json', work)
 
 
 def one_round(
@@ -181,9 +180,7 @@ def train_and_judge(folder: Path, judge: Path, split: Split) -> dict[str, Any]:
         labeled=len(labeled['images']),
         ap=100 * result.ap(),
         ap50=100 * result.ap(iou=0.5),
-        classes=dict(
-            zip(plain.classes, (100 * value for value in result.per_class), strict=True)
-        ),
+        classes=dict(zip(plain.classes, (100 * value for value in result.per_class), strict=True)),
     )
 
 

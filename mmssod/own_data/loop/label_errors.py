@@ -11,7 +11,7 @@ from typing import Any
 
 from mmengine.registry import init_default_scope
 
-from mmssod.analysis.report.gallery import Item, Panel, shapes_of
+from mmssod.analysis.report.gallery import Item, Panel, Shape, shapes_of
 from mmssod.apis.config import load_config
 from mmssod.apis.plain import plain_detector
 from mmssod.apis.predicting import predict_plain
@@ -187,7 +187,7 @@ def _items(
     items = []
     for one, entry in zip(found, listed, strict=True):
         others = [box for box in labels[one.image_id] if box is not one.label]
-        shapes = ()
+        shapes: tuple[Shape, ...] = ()
         for layer, boxes in (
             ('truth', others),
             ('rejected', [one.label] if one.label else []),

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from mmssod.analysis.pictures import tag
-from mmssod.analysis.report.gallery import Item, Panel, shapes_of
+from mmssod.analysis.report.gallery import Item, Panel, Shape, shapes_of
 from mmssod.apis.offline_labels import with_annotations
 from mmssod.datasets.image_files import UnreadableImageError
 from mmssod.datasets.preparation.own_data import class_counts
@@ -265,7 +265,7 @@ def on_image(bbox: Sequence[float], size: tuple[int, int]) -> list[float]:
 
 def _item(number: int, image: NextImage, seen: _Seen, looker: Looker) -> Item:
     classes = looker.detector.classes
-    shapes = ()
+    shapes: tuple[Shape, ...] = ()
     for layer, wanted in (('rejected', False), ('kept', True)):
         boxes = [b for b in seen.look.boxes if looker.is_found(b) == wanted and looker.is_likely(b)]
         names = [classes[box['category_id'] - 1] for box in boxes]
