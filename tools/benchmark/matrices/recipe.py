@@ -77,4 +77,11 @@ for data, file in LABELED.items():
                 options={**both, **options},
             )
         )
+compare = [
+    (row['name'], f'{data}, default')
+    for data in LABELED
+    for row in recipes
+    if row['name'].startswith(f'{data}, ')
+    and row['name'] not in (f'{data}, default', f'{data}, teacher', f'{data}, teacher, half')
+]
 findings = 'Not run yet.'

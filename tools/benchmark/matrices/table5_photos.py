@@ -56,4 +56,12 @@ for data, file in LABELED.items():
                 options={**both, **options},
             )
         )
+compare = [
+    pair
+    for data in LABELED
+    for pair in (
+        (f'{data}, CA', f'{data}, baseline'),
+        *((f'{data}, {name}', f'{data}, CA') for name in ROWS if name != 'CA'),
+    )
+]
 findings = 'Not run yet.'

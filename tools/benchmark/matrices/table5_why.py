@@ -25,4 +25,9 @@ for row in _base_.recipes:
             {**row, 'name': f'{data}, {name}', 'options': {**row['options'], **options}}
             for name, options in WHY.items()
         ]
+compare = [
+    (row['name'], row['name'].partition(',')[0] + ', CA')
+    for row in recipes
+    if 'CA, ' in row['name']
+]
 findings = 'Not run yet.'

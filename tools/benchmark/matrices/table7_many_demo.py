@@ -25,4 +25,5 @@ recipes = [
     {**row, 'options': {**row['options'], **LONG, **(UNLABELED if 'start' in row else {})}}
     for row in _base_.recipes
 ]
+compare = _base_.compare
 findings = 'Not run yet.'

@@ -36,3 +36,5 @@ for (gamma_1, gamma_2), figures in PAPER.items():
             paper=figures,
         )
     )
+USUAL = 'gamma_1 0.05, gamma_2 0.6'
+compare = [(row['name'], USUAL) for row in recipes[1:] if row['name'] != USUAL]

@@ -44,3 +44,4 @@ for name, options in {
             options={**STUDENT, **options},
         )
     )
+compare = [(row['name'], 'CA') for row in recipes[2:]]

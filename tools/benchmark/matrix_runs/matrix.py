@@ -121,15 +121,17 @@ class Matrix:
         note: The page's words on data and settings.
         recipes: The rows.
         findings: What the figures say, below the table; '' before there are any.
+        compare: Pairs of rows whose difference, the first less the second, is told with its interval over seeds.
 
     Raises:
-        ValueError: For a name given twice, or one that is needed and is not an earlier row.
+        ValueError: For a name given twice, or one that is needed and is not an earlier row, or compared and no row.
     """
 
     title: str
     note: str
     recipes: tuple[Recipe, ...]
     findings: str = ''
+    compare: tuple[tuple[str, str], ...] = ()
 
     def __post_init__(self) -> None:
         names: list[str] = []
@@ -142,13 +144,16 @@ class Matrix:
                     f'rows before it, {names}'
                 )
             names.append(recipe.name)
+        if missing := {name for pair in self.compare for name in pair} - {*names}:
+            raise ValueError(f'compare: expected names of rows, {names}, got {sorted(missing)}')
 
     @classmethod
     def fromfile(cls, file: str) -> Matrix:
-        """Read a Python file with ``title``, ``note``, ``recipes`` (a list of dicts) and perhaps ``findings``."""
+        """Read a Python file with ``title``, ``note``, ``recipes`` (dicts) and perhaps ``findings`` and ``compare``."""
         cfg = Config.fromfile(file)
         recipes = tuple(Recipe(**dict(recipe)) for recipe in cfg.recipes)
-        return cls(cfg.title, cfg.note, recipes, cfg.get('findings', ''))
+        compare = tuple((first, second) for first, second in cfg.get('compare', ()))
+        return cls(cfg.title, cfg.note, recipes, cfg.get('findings', ''), compare)
 
     def lineage(self, name: str) -> str:
         """Checksum of a recipe's config and of all that it starts from: with one seed, equal ones give equal runs."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from statistics import mean, stdev
 
+from scipy.stats import t
+
 from matrix_runs.matrix import Matrix
 from matrix_runs.runs import Run
 from mmssod.analysis.markdown import measured_with, pipe_table
@@ -20,6 +22,11 @@ COLUMNS = {
 PAPER_COLUMNS = (
     'Columns headed "paper" are what the paper reports for the row, on 2 % of COCO with ResNet-50: to compare the '
     'differences between rows, not the figures.'
+)
+
+DIFFERENCES = (
+    "Means over the seeds that both rows have, and the 95 % interval of that mean, of Student's t with paired seeds. "
+    'An interval that holds 0 shows no difference.'
 )
 
 
@@ -93,6 +100,35 @@ def table(matrix: Matrix, runs: Sequence[Run]) -> list[list[str]]:
     return rows
 
 
+def differences(matrix: Matrix, runs: Sequence[Run]) -> list[list[str]]:
+    """Rows of text, a header first: of each pair of ``matrix.compare`` the mean difference and its interval.
+
+    Seeds that both rows have are paired, and differences of seeds taken for normal: Student's t, 95 %.
+    """
+    columns = known_columns([run.metrics for run in runs])
+    rows = [['', 'seeds', *columns]]
+    for pair in matrix.compare:
+        first, second = ({run.seed: run for run in runs if run.name == name} for name in pair)
+        seeds = sorted(first.keys() & second.keys())
+        if not seeds:
+            continue
+        texts = []
+        for column in columns:
+            both = [(figure(first[seed], column), figure(second[seed], column)) for seed in seeds]
+            known = [a - b for a, b in both if a is not None and b is not None]
+            texts.append(interval(known) if len(known) == len(seeds) else '')
+        rows.append([f'{pair[0]} less {pair[1]}', str(len(seeds)), *texts])
+    return rows
+
+
+def interval(values: Sequence[float]) -> str:
+    """Mean of several values and the half width of its 95 % interval; of one value, itself."""
+    if len(values) == 1:
+        return f'{values[0]:+.1f}'
+    reach = float(t.ppf(0.975, len(values) - 1)) * stdev(values) / len(values) ** 0.5
+    return f'{mean(values):+.1f} ± {reach:.1f}'
+
+
 def mean_table(evaluations: Mapping[str, Mapping[str, float]]) -> list[list[str]]:
     """Rows of text, a header first: a row an evaluation (with its iteration, ``step``), the last mean and deviation."""
     columns = known_columns(list(evaluations.values()))
@@ -116,6 +152,8 @@ def page(matrix: Matrix, runs: Sequence[Run], command: str) -> str:
     lines = [f'# {matrix.title}', '', matrix.note, '', *pipe_table(table(matrix, runs)), '']
     if any(recipe.paper for recipe in matrix.recipes):
         lines += [PAPER_COLUMNS, '']
+    if len(compared := differences(matrix, runs)) > 1:
+        lines += ['## Differences', '', DIFFERENCES, '', *pipe_table(compared), '']
     if matrix.findings:
         lines += ['## What it says', '', matrix.findings, '']
     columns = known_columns([run.metrics for run in runs])
