@@ -131,8 +131,6 @@ def view_of(config):
         ('configs/label_bank/demo.py', (160, 160), True, False),
         ('configs/certainty/student_voc.py', (1333, 600), True, False),
         ('configs/certainty/student_voc_multiscale.py', (1333, 800), True, True),
-        ('configs/stac/voc.py', (1000, 800), False, False),
-        ('configs/stac/coco_partial.py', (1333, 800), False, False),
     ],
 )
 def test_the_view_of_recipes(config, scale, flips, other_sizes):
@@ -141,6 +139,14 @@ def test_the_view_of_recipes(config, scale, flips, other_sizes):
     assert tuple(view.steps[1]['scale']) == scale
     assert (view.flips, view.other_sizes) == (flips, other_sizes)
     assert view.as_json()[1]['scale'] == list(scale)
+
+
+@pytest.mark.parametrize('config', ['configs/stac/voc.py', 'configs/stac/coco_partial.py'])
+def test_the_view_of_stac_is_the_file_as_it_is(config):
+    view = view_of(config)
+    assert [step['type'] for step in view.steps] == ['LoadWholeImage', 'Resize']
+    assert 'scale' not in view.steps[1] and view.steps[1]['scale_factor'] == 1.0
+    assert not view.flips and not view.other_sizes
 
 
 def test_a_view_that_changes_each_time_has_no_bank():

@@ -6,13 +6,16 @@ are tried, and all in folders without such; the others with the slow tests. A mo
 
 import copy
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from builders.tiny_recipes import build_recipe, shrink
 from fake_device import DEVICE, HOST, DeviceTensor, device_mode, on_device
 from mmengine.config import Config, ConfigDict
-from whole_use import differences, use
+from whole_use import SIZE, UNLABELED, differences, use
+
+from mmssod.methods.foundation import DetectionsLabeler
 
 ROOT = Path(__file__).parents[2]
 FILES = sorted(p for p in (ROOT / 'configs').rglob('*.py') if '_base_' not in p.parts)
@@ -82,11 +85,27 @@ def build(config):
     return model
 
 
+def give_detections(model, file):
+    """Let a labeler that reads another detector's boxes find one in each unlabeled image."""
+    labeler = getattr(model, 'labeler', None)
+    labeler = getattr(labeler, 'other', labeler)
+    if not isinstance(labeler, DetectionsLabeler):
+        return
+    images = [
+        dict(id=number, file_name=f'{number}.jpg', height=SIZE, width=SIZE) for number in UNLABELED
+    ]
+    boxes = [dict(id=n, image_id=n, category_id=1, bbox=[8, 8, 32, 32], score=0.9) for n in UNLABELED]  # fmt: skip
+    categories = [dict(id=1, name=labeler.source.classes[0])]
+    file.write_text(json.dumps(dict(images=images, annotations=boxes, categories=categories)))
+    labeler.source = labeler.labeled_source = replace(labeler.source, file=str(file))
+
+
 @pytest.mark.parametrize('path', CASES)
 def test_a_recipe_on_a_device(path, tmp_path):
     model = model_of(path)
     if model is None:
         return
+    give_detections(model, tmp_path / 'detections.json')
     expected = use(copy.deepcopy(model), HOST, tmp_path / 'host')
     with device_mode():
         model = on_device(model)

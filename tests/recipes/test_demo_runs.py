@@ -13,8 +13,11 @@ from demo_drawings import make_demo_data
 from mmssod.apis import train
 
 CLASSES = ('blob', 'leaf', 'arrow')
-# They read labels that were made before; test_offline_labels.py and test_make_label_bank.py go the whole way.
+# They read labels that were made before; test_offline_labels.py, test_make_label_bank.py and test_foundation.py go the
+# whole way.
 AFTER_OTHERS = {
+    'configs/foundation/demo.py',
+    'configs/foundation/fused_demo.py',
     'configs/label_bank/demo.py',
     'configs/label_bank/demo_plain.py',
     'configs/ismt/demo_final.py',

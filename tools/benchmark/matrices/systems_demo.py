@@ -25,7 +25,15 @@ recipes = [
     dict(name='supervised, buckets', config='configs/demo/supervised.py'),
     dict(name='supervised, strong', config='configs/supervised/demo_strong.py'),
     dict(name='CSD', config='configs/csd/demo.py', start='teacher, plain'),
-    dict(name='STAC', config='configs/stac/demo.py', start='teacher, plain'),
+    dict(
+        name='teacher, STAC',
+        config='configs/demo/teacher_plain.py',
+        options={
+            'model.rpn_head.loss_bbox.type': 'SmoothL1Loss',
+            'model.rpn_head.loss_bbox.beta': 1 / 9,
+        },
+    ),
+    dict(name='STAC', config='configs/stac/demo.py', start='teacher, STAC'),
     dict(name='Unbiased Teacher', config='configs/unbiased_teacher/demo.py'),
     dict(name='Instant-Teaching', config='configs/instant_teaching/demo.py'),
     dict(name='Instant-Teaching, co-rectify', config='configs/instant_teaching/co_rectify_demo.py'),

@@ -20,7 +20,7 @@ findings = (
     'iterations, 25.1 after 800.'
 )
 STRONG = 'configs/supervised/demo_strong.py'
-STAC = dict(config='configs/stac/demo.py', start='teacher, plain')
+STAC = dict(config='configs/stac/demo.py', start='teacher, STAC')
 SOFT = dict(config='configs/soft_teacher/demo.py', start='teacher, plain')
 ISMT = dict(config='configs/ismt/demo_final.py', labels='ISMT, two heads')
 UNBIASED = 'configs/unbiased_teacher/demo.py'
@@ -38,6 +38,14 @@ def length(iterations):
 
 recipes = [
     dict(name='teacher, plain', config='configs/demo/teacher_plain.py'),
+    dict(
+        name='teacher, STAC',
+        config='configs/demo/teacher_plain.py',
+        options={
+            'model.rpn_head.loss_bbox.type': 'SmoothL1Loss',
+            'model.rpn_head.loss_bbox.beta': 1 / 9,
+        },
+    ),
     dict(name='STAC, from its teacher', **STAC, options={'model.labeler.checkpoint': None}),
     dict(name='STAC, twice as long', **STAC, options=length(800)),
     dict(
