@@ -169,15 +169,17 @@ def test_the_script_needs_neither_torch_nor_mmdet(part, run_folder, tmp_path, ca
     assert f'{part}: {tmp_path}/sub/found.onnx' in capsys.readouterr().out
     assert [file.name for file in (tmp_path / 'sub').iterdir()] == ['found.onnx']
     image = run_folder / 'val/0.png'
-    command = [sys.executable, '-c', WITHOUT_TORCH, SCRIPT, tmp_path / 'sub/found.onnx', image]
+    permissive = tmp_path / 'permissive.py'
+    permissive.write_text(SCRIPT.read_text().replace('least=0.3', 'least=0.1'))
+    command = [sys.executable, '-c', WITHOUT_TORCH, permissive, tmp_path / 'sub/found.onnx', image]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-2000:]
 
     expected = Detector(
-        f'{run_folder}/config.py', f'{run_folder}/iter_1.pth', part=part, score_thr=0.3
+        f'{run_folder}/config.py', f'{run_folder}/iter_1.pth', part=part, score_thr=0.1
     ).predict(image)
     lines = [line.split() for line in done.stdout.splitlines()]
-    assert [line[1] for line in lines] == expected.names
+    assert [line[1] for line in lines] == expected.names != []
     np.testing.assert_allclose(
         [[*map(float, line[2:6])] for line in lines], expected.boxes.reshape(-1, 4), atol=0.06
     )

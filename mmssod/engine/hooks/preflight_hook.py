@@ -7,6 +7,7 @@ from typing import Any
 from mmdet.registry import HOOKS
 from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
+from mmengine.model import BaseTTAModel
 from mmengine.runner import BaseLoop, Runner
 
 from mmssod.datasets.preparation import Findings
@@ -28,6 +29,7 @@ from mmssod.engine.preflight.resume_checks import MARKS, data_marks
 from mmssod.engine.preflight.runtime_checks import empty_class_problems
 from mmssod.engine.preflight.start_checks import start_findings, weight_findings
 from mmssod.engine.reliability.shared_memory import memory_problems, room
+from mmssod.engine.runner_access import bare_model
 from mmssod.environment.errors import InputError
 from mmssod.structures import Problem
 
@@ -76,7 +78,9 @@ class PreflightHook(Hook):
             runner.logger.warning(warning)
 
     def _weight_findings(self, runner: Runner, checkpoint: dict, training: bool) -> Findings:
-        model = getattr(runner.model, 'module', runner.model)
+        model = bare_model(runner)
+        if isinstance(model, BaseTTAModel):  # around the detector that the weights are of
+            model = model.module
         fit = getattr(runner, 'start_fit', None)
         if fit is not None:  # a StartRunner has loaded what fits
             return start_findings(model, fit)
