@@ -15,6 +15,7 @@ def run(monkeypatch, file, *words):
     return code, json.loads(file.read_text())
 
 
+@pytest.mark.slow
 def test_steps_of_a_detector(monkeypatch, tmp_path):
     monkeypatch.setattr(device_steps, 'WARM_UP', 1)
     monkeypatch.setattr(device_steps, 'STEPS', 1)
