@@ -10,12 +10,12 @@ note = (
     'five rarest classes of the labeled images.'
 )
 findings = (
-    'Pseudo labels amplify the imbalance, as the paper says: with CA alone the student gains 6.5 AP on the frequent '
-    'classes and 1.4 on the rare ones. RE and DT together, with the weights of Eq. 6 as they are printed, have the '
-    'best mean, most of all on the rare classes (+2.5), without a loss on the frequent ones; three seeds do not '
-    'separate that from 0. Each alone does nothing here, and weights of mean 1 are no better than those as printed. With two '
-    'seeds and weights of mean 1 an earlier version of this page said that RE and DT raise the rare classes; that does '
-    'not hold over three.'
+    'Pseudo labels amplify the imbalance, as the paper says: with CA alone the student gains 6.5 AP on the '
+    'frequent classes and 1.4 on the rare ones. RE and DT together, with the weights of Eq. 6 as they are '
+    'printed, have the best mean, most of all on the rare classes (+2.5), without a loss on the frequent ones; '
+    'three seeds do not separate that from 0. Each alone does nothing here, and weights of mean 1 are no better '
+    'than those as printed. With two seeds and weights of mean 1 an earlier version of this page said that RE and '
+    'DT raise the rare classes; that does not hold over three.'
 )
 ROOT = 'data/demo_tail/'
 TEACHER = {
