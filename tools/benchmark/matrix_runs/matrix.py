@@ -144,8 +144,8 @@ class Matrix:
                     f'rows before it, {names}'
                 )
             names.append(recipe.name)
-        if missing := {name for pair in self.compare for name in pair} - {*names}:
-            raise ValueError(f'compare: expected names of rows, {names}, got {sorted(missing)}')
+        if unknown := {name for pair in self.compare for name in pair} - {*names}:
+            raise ValueError(f'compare: expected names of rows, {names}, got {sorted(unknown)}')
 
     @classmethod
     def fromfile(cls, file: str) -> Matrix:
