@@ -27,9 +27,10 @@ def parse_args() -> argparse.Namespace:
     add_detector_options(parser)
     parser.add_argument(
         '--certainty',
+        nargs='+',
         choices=['p', 'v', 'p*v', 'p_and_v'],
-        default='p*v',
-        help='what is selected by',
+        default=['p*v'],
+        help='what boxes are selected by; of several, each has its own table (%(default)s)',
     )
     select = parser.add_mutually_exclusive_group()
     select.add_argument(
@@ -38,7 +39,9 @@ def parse_args() -> argparse.Namespace:
     select.add_argument(
         '--boxes', type=int, default=0, help='instead: this many of each teacher, the most certain'
     )
-    parser.add_argument('--out', required=True, help='png file; the json is written beside it')
+    parser.add_argument(
+        '--out', required=True, help='png file of the first certainty; the json is written beside it'
+    )
     parser.add_argument('--markdown', help='also write the numbers as a page to this file')
     parser.add_argument('--title', default='Precision of pseudo boxes', help="the page's title")
     parser.add_argument('--note', default='', help="the page's words on data and detectors")
@@ -58,13 +61,16 @@ def main() -> None:
     from mmssod.environment import collect
 
     outputs = detector_outputs(args.sources, annotations=args.annotations, images=args.images)
-    numbers = box_precision(outputs, args.certainty, args.threshold, args.boxes)
-    save(draw(numbers), numbers, args.out)
+    results = [
+        box_precision(outputs, certainty, args.threshold, args.boxes)
+        for certainty in args.certainty
+    ]
+    save(draw(results[0]), results[0], args.out)
     print(args.out)
     if args.markdown:
         command = 'python tools/analysis/pseudo_box_precision.py ' + shlex.join(sys.argv[1:])
         facts = dict(command=f'`{command}`', date=date.today().isoformat(), **collect())
-        tables = {numbers['selection'].capitalize(): precision_table(numbers)}
+        tables = {each['selection'].capitalize(): precision_table(each) for each in results}
         Path(args.markdown).write_text(tables_page(args.title, args.note, tables, facts))
 
 
