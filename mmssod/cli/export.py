@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import argparse
 
-from mmssod.cli.options import add_config, add_part
+from mmssod.cli.options import add_part, add_run
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    add_config(parser, 'config of the run')
-    parser.add_argument('checkpoint', help='checkpoint of the run')
+    add_run(parser)
     parser.add_argument('--out', required=True, help='path of the files, without ending')
     add_part(parser)
     parser.add_argument(
@@ -45,13 +44,15 @@ def check(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Export."""
-    from mmssod.apis import find_config  # after the arguments, so that --help is quick
     from mmssod.apis.exporting import export, export_onnx, export_text
+    from mmssod.own_data.detector import locate  # after the arguments, so that --help is quick
+
+    config, checkpoint, _ = locate(args.config, args.checkpoint)
 
     if args.format == 'onnx':
         plain = export_onnx(
-            find_config(args.config),
-            args.checkpoint,
+            config,
+            checkpoint,
             args.out,
             part=args.part,
             suppress=args.nms == 'inside',
@@ -59,8 +60,8 @@ def run(args: argparse.Namespace) -> None:
         print(f'{plain.part}: {args.out}.onnx\nclasses: {", ".join(plain.classes)}')
         return
     plain = export(
-        find_config(args.config),
-        args.checkpoint,
+        config,
+        checkpoint,
         args.out,
         part=args.part,
         safetensors=args.safetensors,

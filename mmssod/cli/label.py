@@ -2,7 +2,8 @@
 
 For example::
 
-    mmssod label own/student.py own/work_dirs/student/iter_400.pth --format yolo --out labels
+    mmssod label own --format yolo --out labels
+    mmssod label student.py iter_400.pth --format yolo --out labels
 """
 
 from __future__ import annotations
@@ -10,9 +11,9 @@ from __future__ import annotations
 import argparse
 
 from mmssod.cli.options import (
-    add_config,
     add_device,
     add_part,
+    add_run,
     add_tiles,
     check_tiles,
     number_or_file,
@@ -22,8 +23,7 @@ from mmssod.datasets.formats import formats
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    add_config(parser, 'config of the run')
-    parser.add_argument('checkpoint', help='checkpoint of the run')
+    add_run(parser)
     parser.add_argument(
         '--images',
         nargs='+',
@@ -69,12 +69,13 @@ def run(args: argparse.Namespace) -> None:
     """Label, write, count."""
     from collections import Counter
 
-    from mmssod.apis import find_config  # after the arguments, so that --help is quick
+    from mmssod.own_data.detector import locate  # after the arguments, so that --help is quick
     from mmssod.own_data.labeling import label
 
+    config, checkpoint, _ = locate(args.config, args.checkpoint)
     coco = label(
-        find_config(args.config),
-        args.checkpoint,
+        config,
+        checkpoint,
         args.out,
         images=args.images,
         kind=args.format,

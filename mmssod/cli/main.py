@@ -193,7 +193,7 @@ def _read(
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     module.add_arguments(parser)
-    args = parser.parse_args(argv)
+    args = parser.parse_intermixed_args(argv)  # options may stand between files
     args.command_line = shlex.join(['mmssod', name, *argv])  # for commands that note it
     check = getattr(module, 'check', None)
     if check is not None:

@@ -32,6 +32,19 @@ def add_config(parser: argparse.ArgumentParser, text: str = 'config file') -> No
     parser.add_argument('config', help=text)
 
 
+def add_run(parser: argparse.ArgumentParser) -> None:
+    """The run: a project's folder, whose student is used, or a config and its checkpoint."""
+    parser.add_argument(
+        'config', help='folder of a project, whose student is used, or config of a run'
+    )
+    parser.add_argument(
+        'checkpoint',
+        nargs='?',
+        default='',
+        help='checkpoint of the run (of a project by default that of the best evaluation)',
+    )
+
+
 def add_cfg_options(parser: argparse.ArgumentParser) -> None:
     """``--cfg-options key=value ...``."""
     parser.add_argument(

@@ -1,13 +1,20 @@
-"""Evaluate a checkpoint as MMDetection does."""
+"""Evaluate a checkpoint as MMDetection does.
+
+For example::
+
+    mmssod test own
+    mmssod test student.py iter_400.pth
+"""
 
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
 from mmssod.cli.options import (
     add_cfg_options,
-    add_config,
     add_launcher,
+    add_run,
     add_trust_checkpoint,
     check_config,
     export_rank,
@@ -16,8 +23,7 @@ from mmssod.cli.options import (
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    add_config(parser)
-    parser.add_argument('checkpoint', help='checkpoint file')
+    add_run(parser)
     parser.add_argument('--work-dir', help='folder for the log')
     parser.add_argument('--out', help='.pkl file for the predictions')
     parser.add_argument('--show', action='store_true', help='show predictions in a window')
@@ -43,16 +49,20 @@ def before_loading(args: argparse.Namespace) -> None:
     Raises:
         FileNotFoundError: The config.
     """
-    check_config(args.config)
+    if not Path(args.config).is_dir():
+        check_config(args.config)
 
 
 def run(args: argparse.Namespace) -> None:
     """Evaluate."""
     from mmssod import apis  # after the arguments, so that --help is quick
+    from mmssod.own_data.detector import locate
+
+    config, checkpoint, _ = locate(args.config, args.checkpoint)
 
     apis.test(
-        apis.find_config(args.config),
-        args.checkpoint,
+        config,
+        checkpoint,
         work_dir=args.work_dir,
         out=args.out,
         show=args.show,

@@ -123,7 +123,7 @@ class Detector:
     ) -> None:
         self.tile, self.overlap = tile, overlap
         if isinstance(source, (str, Path)):
-            source, checkpoint, known = _located(Path(source), checkpoint)
+            source, checkpoint, known = locate(source, checkpoint)
             score_thr = known if score_thr is None else score_thr
         plain = plain_detector(source, checkpoint, part)
         self.model, self.part = build(plain, device), plain.part
@@ -197,10 +197,18 @@ class Detector:
         return [dict(id=number, name=name) for number, name in enumerate(self.classes, start=1)]
 
 
-def _located(source: Path, checkpoint: str) -> tuple[str, str, Thresholds | None]:
-    """Config, checkpoint and thresholds of a project, of a run's config, or of an exported detector."""
-    if source.is_dir():
-        config, best, known = project_student(source)
+def locate(source: str | Path, checkpoint: str = '') -> tuple[str, str, Thresholds | None]:
+    """Config, checkpoint and, of a project with a report, thresholds by class.
+
+    Args:
+        source: A project's folder, a run's config, or a config that ``mmssod export`` wrote.
+        checkpoint: By default the project's best, or the ``.pth`` beside the config.
+
+    Raises:
+        FileNotFoundError: No such config; no checkpoint; a project without a trained student.
+    """
+    if Path(source).is_dir():
+        config, best, known = project_student(Path(source))
         return config, checkpoint or best, known
     config = find_config(str(source))
     beside = Path(config).with_suffix('.pth')

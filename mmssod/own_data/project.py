@@ -93,7 +93,7 @@ class Project:
             return Result(verdict, page)
         page = Path(out) if out else self.folder / 'report.html'
         known = running.noted_verdict(folder, trainings, page)
-        say('\n'.join(running.summary(folder, trainings, page)))
+        say('\n'.join(running.summary(folder, trainings)))
         if known is not None:
             say(f'finished before, nothing was left to do; the report: {page}\n{known}')
             return Result(known, page)

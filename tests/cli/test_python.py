@@ -11,6 +11,7 @@ import pytest
 from builders.trainings import make_project, small_data
 
 import mmssod
+from mmssod.cli import main
 from mmssod.environment.errors import InputError
 from mmssod.own_data.inferring import frames, infer
 
@@ -59,6 +60,52 @@ def test_pixels_and_several(detector, run_folder):
 def test_other_pixels(detector, pixels):
     with pytest.raises(InputError, match=r'expected pixels of shape \(H, W, 3\), uint8, BGR, got'):
         detector.predict(pixels)
+
+
+@pytest.mark.parametrize('command', [
+    ['infer', '{project}', '{images}/0.png', '--out', '{out}', '{images}/1.png'],
+    ['infer', '{project}', '--out', '{out}', '{images}/0.png', '{images}/1.png'],
+    ['infer', '{run}/config.py', '{run}/iter_1.pth', '--out', '{out}', '{images}/0.png', '{images}/1.png'],
+])  # fmt: skip
+def test_a_project_stands_for_config_and_checkpoint(command, trained, run_folder, tmp_path):
+    """Options may stand between files."""
+    out = tmp_path / 'found'
+    places = dict(project=trained, run=run_folder, images=run_folder / 'val', out=out)
+    assert main([word.format(**places) for word in command] + ['--no-pictures']) == 0
+    coco = json.loads((out / 'detections.json').read_text())
+    assert [image['file_name'] for image in coco['images']] == ['0.png', '1.png']
+
+
+def test_thresholds_of_a_project_are_those_of_its_report(trained, run_folder, tmp_path, capsys):
+    classes = mmssod.Detector(trained).classes
+    thresholds = dict.fromkeys(classes, 0.99)
+    (trained / 'report.thresholds.json').write_text(json.dumps(dict(thresholds=thresholds)))
+    command = ['infer', str(trained), f'{run_folder}/val', '--no-pictures', '--out', str(tmp_path)]
+    assert main(command) == 0
+    assert 'report.thresholds.json' in capsys.readouterr().out
+    assert not json.loads((tmp_path / 'detections.json').read_text())['annotations']
+    assert main([*command, '--score-thr', '0']) == 0
+    assert json.loads((tmp_path / 'detections.json').read_text())['annotations']
+
+
+@pytest.mark.parametrize(('words', 'made'), [
+    (['label', '--format', 'yolo', '--out', 'labels', '--images', '{images}'], 'labels/classes.txt'),
+    (['export', '--out', 'detector'], 'detector.pth'),
+    (['test', '--work-dir', 'tested'], 'tested'),
+])  # fmt: skip
+def test_other_commands_take_a_project_too(words, made, trained, run_folder, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    name, *options = (word.format(images=run_folder / 'unlabeled') for word in words)
+    assert main([name, str(trained), *options]) == 0
+    assert (tmp_path / made).exists()
+
+
+def test_no_image_and_no_checkpoint(trained, run_folder, capsys):
+    with pytest.raises(SystemExit, match='2'):
+        main(['infer', str(trained), '--out', 'found'])
+    assert 'expected images, folders or videos' in capsys.readouterr().err
+    assert main(['label', f'{run_folder}/config.py', '--out', 'labels']) == 1
+    assert 'expected a checkpoint' in capsys.readouterr().err
 
 
 def test_a_project_brings_its_checkpoint_and_thresholds(trained, run_folder):

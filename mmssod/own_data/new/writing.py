@@ -176,7 +176,6 @@ def steps(folder: Path, plan: Plan) -> dict[str, str]:
     """What to type next, by what it is for: try, look, train both, train the baseline, evaluate, compare, take away."""
     teacher, student, supervised = (folder / f'{name}.py' for name in RUNS)
     runs = [folder / 'work_dirs' / name for name in ('teacher', 'supervised', 'student')]
-    checkpoint = runs[-1] / f'iter_{plan.student_iterations}.pth'
     coco = DETECTORS[plan.detector].start
     result = 'the mean of the last students' if coco else 'the student'
     row = ': the row "student (EMA)" is the result' if coco else ''
@@ -185,10 +184,10 @@ def steps(folder: Path, plan: Plan) -> dict[str, str]:
         'look at the images as the student sees them': ['browse', student, '--out', folder / 'views'],
         'train the teacher on the labeled images, then the student on all': ['train', student, '--teacher', teacher],
         'train on the labeled images alone for as long: what the result must beat': ['train', supervised],
-        f'evaluate the result: {result}': ['test', student, checkpoint],
+        f'evaluate the result: {result}': ['test', folder],
         f'compare all detectors on one page{row}': ['report', *runs, '--out', folder / 'report.html'],
         'write the result as a detector without the training around it': [
-            'export', student, checkpoint, '--out', folder / 'detector',
+            'export', folder, '--out', folder / 'detector',
         ],
     }  # fmt: skip
     return {note: shlex.join(['mmssod', *map(str, line)]) for note, line in words.items()}

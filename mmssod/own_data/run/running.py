@@ -23,7 +23,6 @@ from mmssod.environment.whole_files import write_whole
 from mmssod.own_data.run.clock import Clock, ClockHook
 from mmssod.own_data.run.facts import read_json_dict, read_project, rough
 from mmssod.own_data.run.stages import Training, project_trainings
-from mmssod.own_data.score_thresholds import thresholds_file
 
 REPORTED = 'reported.json'
 """File of ``work_dirs`` with the checkpoints of the last report, and its verdict."""
@@ -111,13 +110,12 @@ def report_runs(trainings: Sequence[Training]) -> list[str]:
     return [shown_path(training.work_dir) for training in found]
 
 
-def summary(folder: Path, trainings: Sequence[Training], page: Path) -> list[str]:
+def summary(folder: Path, trainings: Sequence[Training]) -> list[str]:
     """What was trained, how good it is, where it lies, and what to do with it.
 
     Args:
         folder: Of the project.
         trainings: All, complete.
-        page: The report, beside which the best thresholds lie.
     """
     lines = [f'{folder}: trained']
     for training in trainings:
@@ -130,18 +128,13 @@ def summary(folder: Path, trainings: Sequence[Training], page: Path) -> list[str
             f'  {training.name:10} {run.iterations} iterations{time}, best {best} after {step}: '
             f'{shown_path(run.checkpoint)}'
         )
-    student = next(training for training in trainings if training.name == 'student')
-    words = [shown_path(folder / 'student.py'), shown_path(result_checkpoint(student.work_dir))]
-    found = [
-        '--score-thr',
-        shown_path(thresholds_file(page)),
-        '--out',
-        shown_path(folder / 'found'),
-    ]
+    project, found, detector = (
+        shlex.quote(shown_path(path)) for path in (folder, folder / 'found', folder / 'detector')
+    )
     lines += [
         'next:',
-        f'  mmssod infer {shlex.join(words)} IMAGES {shlex.join(found)}',
-        f'  mmssod export {shlex.join(words)} --out {shlex.quote(shown_path(folder / "detector"))}',
+        f'  mmssod infer {project} IMAGES --out {found}',
+        f'  mmssod export {project} --out {detector}',
     ]
     return lines
 
