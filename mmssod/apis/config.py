@@ -36,7 +36,7 @@ def load_config(
         config: a config file, or a config (which is not changed).
         work_dir: where logs and checkpoints go; else the config's, else
             ``./work_dirs/<name of the config file>``.
-        cfg_options: values by dotted key, such as ``{'optim_wrapper.optimizer.lr': 0.01}``.
+        cfg_options: values by dotted key, such as ``{'optim_wrapper.optimizer.lr': 0.01}`` (they are not changed).
         launcher: ``none``, ``pytorch``, ``slurm`` or ``mpi``.
         seed: random seed of the run; else the config's ``randomness.seed``.
 
@@ -51,7 +51,7 @@ def load_config(
     # Its text is written with every checkpoint: with yapf that takes seconds, and Ctrl-C in it is a syntax error.
     object.__setattr__(cfg, '_format_python_code', False)
     if cfg_options:
-        cfg.merge_from_dict(cfg_options)
+        cfg.merge_from_dict(deepcopy(cfg_options))  # merging takes `_delete_` out of it
     _set_workers(cfg)
     cfg.launcher = launcher
     if seed is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os.path as osp
 from collections.abc import Sequence
+from copy import deepcopy
 from datetime import date
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -94,7 +95,7 @@ def report(
         raise InputError(f'out: expected a file name ending in .html, got {out}')
     records = [read_run_folder(run, name) for run, name in zip(runs, names, strict=True)]
     for record in records:
-        record.config.merge_from_dict(cfg_options or {})
+        record.config.merge_from_dict(deepcopy(cfg_options or {}))
     last = records[-1]
     init_default_scope(last.config.get('default_scope', 'mmdet'))
     tested = [record.config for record in records if record.config.get('test_dataloader')][-1:]

@@ -20,6 +20,14 @@ def test_options_change_a_copy(tmp_path):
     assert (changed.randomness.seed, cfg.randomness.seed) == (11, 3)
 
 
+def test_options_that_replace_do_so_a_second_time(tmp_path):
+    """Recipes of a benchmark and runs of a report load with the same options again."""
+    options = {'optim_wrapper.optimizer': dict(_delete_=True, type='Adam', lr=0.5)}
+    for _ in range(2):
+        cfg = apis.load_config(toy_config(tmp_path), cfg_options=options)
+        assert cfg.optim_wrapper.optimizer == dict(type='Adam', lr=0.5)
+
+
 @pytest.mark.parametrize(
     ('given', 'in_config', 'expected'),
     [(None, None, 'work_dirs/toy'), (None, 'there', 'there'), ('here', 'there', 'here')],
