@@ -81,19 +81,31 @@ def test_outputs_are_cleaned(tutorial):
     clean = tutorial['clean']
     assert clean('\x1b[32mgreen\x1b[0m\nnew  \n') == 'green\nnew'
     assert clean(f'{ROOT}/docs/x') == 'docs/x'
-    assert len(clean('x' * 500)) <= 116
+    long = clean(' '.join(['word'] * 50))
+    assert max(map(len, long.splitlines())) <= 116 and long.split() == ['word'] * 50
     many = clean('\n'.join(map(str, range(100)))).splitlines()
     assert (many[0], many[25], many[-1], len(many)) == ('0', '... 50 lines ...', '99', 51)
 
 
 def test_the_tutorial_is_in_the_form_that_the_tool_reads(tutorial):
-    """Each marker belongs to a block, and another length changes every command that depends on it."""
+    """Each marker belongs to a block, and another length is that of every project."""
     text = (ROOT / 'docs/tutorial.md').read_text()
     found = [m for m in tutorial['BLOCK'].finditer(text) if m['marker']]
     assert len(found) == text.count('<!-- output') >= 6
-    short = tutorial['page_text'](7)
-    commands = '\n'.join(match['commands'] for match in tutorial['BLOCK'].finditer(short))
-    assert '--iterations 7 ' in commands and 'iter_7.pth' in commands and '400' not in commands
+    assert tutorial['page_text'](None) == text
+    commands = tutorial['page_text'](7)
+    assert commands.count('mmssod new data') == commands.count(' --iterations 7\n') == 2
+
+
+def test_times_of_the_commands(tutorial):
+    step = tutorial['Step']
+    steps = [
+        step('echo quick', '', 0.4, '2026-12-01'),
+        step('mmssod run ' + 60 * 'x', '', 61.6, '2026-12-02'),
+    ]
+    page = tutorial['with_outputs']('# T\n\n<!-- times -->\n\nWords.\n', steps)
+    assert page.count('| `mmssod run ...` | 62 | 2026-12-02 |') == 1 and 'quick' not in page
+    assert page.endswith('\n\nWords.\n') and tutorial['with_outputs'](page, steps) == page
 
 
 SITE = """<!doctype html><title>t</title><body><p>text</p><div id="label-gallery" style="height:2000px">{}</div>"""

@@ -6,9 +6,9 @@
 
 runs each command of the `shell` blocks of ``docs/tutorial.md``, in their order, in the repository. Where a block is
 followed by ``<!-- output -->``, the `text` block after it becomes what its commands printed; ``<!-- output: REGEX -->``
-keeps the lines in which the pattern is found. At the end come the pictures of the page, in ``docs/images``. What ran
-is noted in ``work_dirs/cells.tutorial``: a second call goes on after the last command that ended well, and a training
-that was cut off resumes. ``--fresh`` begins anew.
+keeps the lines in which the pattern is found. After ``<!-- times -->`` comes a table of what each command took. At the
+end come the pictures of the page, in ``docs/images``. What ran is noted in ``work_dirs/cells.tutorial``: a second call
+goes on after the last command that ended well, and a training that was cut off resumes. ``--fresh`` begins anew.
 
 A try takes minutes and leaves the page alone: ``--iterations 2 --page work_dirs/try.md --images work_dirs/try_images``.
 """
@@ -22,13 +22,16 @@ import shlex
 import shutil
 import subprocess
 import sys
+import time
 from dataclasses import asdict, dataclass
+from datetime import date
 from pathlib import Path
+from textwrap import shorten, wrap
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / 'docs/tutorial.md'
-ITERATIONS = 400  # as the page's commands say
 WORK = ROOT / 'work_dirs/cells'
+PROJECTS = (WORK, ROOT / 'work_dirs/aquarium')
 NOTES = ROOT / 'work_dirs/cells.tutorial'
 WIDTH = 116  # of a line of output
 MOST_LINES = 50
@@ -38,6 +41,7 @@ BLOCK = re.compile(
     r'(?:\n(?P<marker><!-- output(?:: (?P<keep>.*?))? -->)\n(?:```text\n.*?```\n)?)?',
     re.S,
 )
+TIMES = re.compile(r'<!-- times -->\n(?:\n\|.*?\n(?=\n))?', re.S)
 LOG_PREFIX = re.compile(r'^\d\d/\d\d \d\d:\d\d:\d\d - \w+ - (?:INFO - )?')
 ESCAPES = re.compile(r'\x1b\[[0-9;?]*[A-Za-z]')
 
@@ -49,10 +53,14 @@ class Step:
     Args:
         command: As the page has it.
         output: What it printed.
+        seconds: How long it took, in the call that ended it.
+        date: When, such as ``2026-12-01``.
     """
 
     command: str
     output: str
+    seconds: float = 0.0
+    date: str = ''
 
 
 def parse_args() -> argparse.Namespace:
@@ -60,7 +68,11 @@ def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument('--iterations', type=int, default=ITERATIONS, help='(%(default)s)')
+    parser.add_argument(
+        '--iterations',
+        type=int,
+        help='of teacher and student, instead of what `mmssod new` chooses',
+    )
     parser.add_argument('--page', type=Path, default=PAGE, help='file to write (%(default)s)')
     parser.add_argument(
         '--images',
@@ -72,11 +84,14 @@ def parse_args() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def page_text(iterations: int) -> str:
-    """The page as it is, its commands with another length of training."""
+def page_text(iterations: int | None) -> str:
+    """The page as it is, or with another length of training."""
     text = PAGE.read_text(encoding='utf-8')
-    text = text.replace(f'--iterations {ITERATIONS}', f'--iterations {iterations}')
-    return text.replace(f'iter_{ITERATIONS}.pth', f'iter_{iterations}.pth')
+    if iterations is None:
+        return text
+    return re.sub(
+        r'(--out work_dirs/\w+)\n(?=```|mmssod run)', rf'\1 --iterations {iterations}\n', text
+    )
 
 
 def commands(block: str) -> list[str]:
@@ -86,7 +101,7 @@ def commands(block: str) -> list[str]:
 
 
 def clean(output: str, keep: str = '') -> str:
-    """What a reader wants of an output: no colors, no times of the log, no paths of this machine.
+    """What a reader wants of an output: no colors, no times of the log, no paths of this machine, no long lines.
 
     Args:
         output: As printed.
@@ -96,7 +111,7 @@ def clean(output: str, keep: str = '') -> str:
     for line in ESCAPES.sub('', output).splitlines():
         line = LOG_PREFIX.sub('', line).replace(f'{ROOT}/', '').rstrip()
         if re.search(keep, line):
-            lines.append(line if len(line) <= WIDTH else f'{line[: WIDTH - 4]} ...')
+            lines += wrap(line, WIDTH, subsequent_indent='    ') or ['']
     if len(lines) > MOST_LINES:
         middle = f'... {len(lines) - MOST_LINES} lines ...'
         lines = [*lines[: MOST_LINES // 2], middle, *lines[-MOST_LINES // 2 :]]
@@ -114,8 +129,6 @@ def run(command: str) -> str:
     for name, instead in (('mmssod', '-m mmssod'), ('python', '')):
         if words[0] == name:
             call = f'{shlex.quote(sys.executable)} {instead} {command.removeprefix(name)}'
-    if words[:2] == ['mmssod', 'train'] and '--dry-run' not in words:
-        call += ' --resume'  # one that was cut off goes on, another starts
     print(f'$ {command}', flush=True)
     lines = []
     process = subprocess.Popen(
@@ -141,14 +154,27 @@ def run_all(text: str) -> list[Step]:
                 steps.append(done[place])
                 continue
             done = done[:place]  # what comes after another command is another output
-            steps.append(Step(command, run(command)))
+            begun = time.monotonic()
+            output = run(command)
+            seconds = time.monotonic() - begun
+            steps.append(Step(command, output, seconds, date.today().isoformat()))
             NOTES.parent.mkdir(parents=True, exist_ok=True)
             NOTES.write_text(json.dumps([asdict(step) for step in steps], indent=1))
     return steps
 
 
+def times(steps: list[Step]) -> str:
+    """A table of the commands of at least a second; one of more than a line's width is cut."""
+    rows = [
+        f'| `{shorten(step.command, 60, placeholder=" ...")}` | {step.seconds:.0f} | {step.date} |'
+        for step in steps
+        if step.seconds >= 1
+    ]
+    return '\n'.join(['| command | seconds | date |', '|---|---|---|', *rows])
+
+
 def with_outputs(text: str, steps: list[Step]) -> str:
-    """The page with the outputs in their places."""
+    """The page with the outputs and the times in their places."""
     left = iter(steps)
 
     def block(match: re.Match[str]) -> str:
@@ -159,7 +185,8 @@ def with_outputs(text: str, steps: list[Step]) -> str:
         shown = clean('\n'.join(outputs), match['keep'] or '')
         return f'{whole}\n{match["marker"]}\n```text\n{shown}\n```\n'
 
-    return BLOCK.sub(block, text)
+    table = f'<!-- times -->\n\n{times(steps)}\n'
+    return TIMES.sub(lambda _: table, BLOCK.sub(block, text))
 
 
 def pictures(folder: Path) -> None:
@@ -184,7 +211,8 @@ def main() -> None:
     args = parse_args()
     if args.fresh:
         NOTES.unlink(missing_ok=True)
-        shutil.rmtree(WORK, ignore_errors=True)
+        for project in PROJECTS:
+            shutil.rmtree(project, ignore_errors=True)
     text = page_text(args.iterations)
     text = with_outputs(text, run_all(text))
     args.page.parent.mkdir(parents=True, exist_ok=True)
