@@ -94,7 +94,7 @@ def test_the_tutorial_is_in_the_form_that_the_tool_reads(tutorial):
     assert len(found) == text.count('<!-- output') >= 6
     assert tutorial['page_text'](None) == text
     commands = tutorial['page_text'](7)
-    assert commands.count('mmssod new data') == commands.count(' --iterations 7\n') == 2
+    assert commands.count('mmssod new data') == commands.count(' --iterations 7\n') >= 1
 
 
 def test_times_of_the_commands(tutorial):

@@ -25,5 +25,8 @@ recipes = [
     {**row, 'options': {**row['options'], **LONG, **(UNLABELED if 'start' in row else {})}}
     for row in _base_.recipes
 ]
-compare = _base_.compare
+compare = [
+    *((f'teacher, {name}', f'teacher, {other}') for name, other in _base_.compare),
+    *_base_.compare,
+]
 findings = 'Not run yet.'
