@@ -1,4 +1,4 @@
-r"""Multi-Phase learning from one command: three trainings, the labels between them, the ensemble's test.
+r"""Runs Multi-Phase learning in one command: three trainings, the labels between them, and the ensemble's test.
 
 What is there already is not done again, and a training that was cut off resumes. For example::
 

@@ -1,4 +1,4 @@
-"""AP of each class, the rarest of the labeled set first, for several detectors side by side (Table 4 of the paper)."""
+"""AP per class, rarest class of the labeled set first, for several detectors side by side (Table 4 of the paper)."""
 
 import csv
 import io

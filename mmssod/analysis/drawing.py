@@ -1,4 +1,4 @@
-"""Boxes with readable tags on pictures, side by side."""
+"""Draws images side by side, with boxes and readable labels."""
 
 import json
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""How much AP one detector is ahead of another, and how sure that is: a paired bootstrap over images.
+"""Difference in AP between two detectors with its uncertainty: a paired bootstrap over images.
 
 ``I`` images, ``B`` draws of I images each, ``N`` detections and ``M`` classes, ``T`` IoU thresholds 0.50 .. 0.95.
 

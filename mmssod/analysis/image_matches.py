@@ -1,4 +1,4 @@
-"""Which detections are right, image by image: COCO's matching, once, in arrays that can be counted many times.
+"""COCO's matching of detections to true boxes, run once per image and kept as arrays for many evaluations.
 
 ``I`` images in the order of their ids, ``N`` detections and ``G`` true boxes of one class, ``T`` IoU thresholds
 0.50 .. 0.95.

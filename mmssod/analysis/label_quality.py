@@ -1,4 +1,4 @@
-"""How good are pseudo labels, and which certainty tells the good from the bad? Judged by withheld boxes.
+"""Quality of pseudo labels, and which certainty predicts it best, measured with withheld boxes.
 
 ``N`` boxes that a teacher found on all images, ``G`` withheld boxes.
 """

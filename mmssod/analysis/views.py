@@ -1,4 +1,4 @@
-"""Training images as the detector sees them, each view in a panel with its boxes."""
+"""Draws training images as the detector sees them, one panel per view with its boxes."""
 
 from __future__ import annotations
 

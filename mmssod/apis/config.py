@@ -1,4 +1,4 @@
-"""From a config file and a few options to a config that a runner is built from."""
+"""Loads a config file and applies options, giving a config from which a runner can be built."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Write one detector of a run as files that MMDetection or onnxruntime read."""
+"""Writes one detector of a run as files that MMDetection or onnxruntime can read."""
 
 from __future__ import annotations
 

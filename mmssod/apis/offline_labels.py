@@ -1,4 +1,4 @@
-"""Labels that are made before a training and read by an ordinary data set: COCO json whose boxes carry their score."""
+"""Pseudo labels made before a training, as COCO json with scores that an ordinary data set reads."""
 
 from __future__ import annotations
 

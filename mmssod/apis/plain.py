@@ -1,4 +1,4 @@
-"""One detector out of a run: a plain MMDetection config and the weights that belong to it."""
+"""Extracts one detector from a run as a plain MMDetection config with its weights."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From the words of a command line to a command's module."""
+"""Parses the command line and calls the command's module."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From a checkpoint or export of YOLOX's authors to a checkpoint of mmdet's YOLOX."""
+"""Converts a checkpoint or ONNX export from YOLOX's authors to a checkpoint for mmdet's YOLOX."""
 
 from __future__ import annotations
 

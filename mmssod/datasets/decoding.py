@@ -1,4 +1,4 @@
-"""What a decoder makes of the bytes of an image: nothing, the size, or gray values that are not there any more."""
+"""Checks the result of image decoding: failed, wrong size, or gray areas from missing data."""
 
 from __future__ import annotations
 

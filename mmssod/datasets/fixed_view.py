@@ -1,4 +1,4 @@
-"""The weak view of a student's config as far as it is the same each time: what a label bank labels."""
+"""The deterministic part of a student's weak view, which a label bank is made for."""
 
 from __future__ import annotations
 

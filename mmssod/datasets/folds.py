@@ -1,4 +1,4 @@
-"""Divides a COCO json into folds for cross-validation: each image is in exactly one, classes are spread over all."""
+"""Divides a COCO json into folds for cross-validation: each image in exactly one fold, classes spread evenly."""
 
 from __future__ import annotations
 

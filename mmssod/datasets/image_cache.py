@@ -1,4 +1,4 @@
-"""Images that are decoded and resized once: what the first steps of a pipeline make of a file, kept on the disk.
+"""Caches decoded and resized images on disk, so that the first steps of a pipeline run once per image.
 
 A photograph of 12 megapixels takes longer to decode than a small detector to learn from it. The first steps of a
 pipeline that are the same each time (read, resize to one size) are then done once for an image; later epochs, other

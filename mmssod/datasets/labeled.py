@@ -1,4 +1,4 @@
-"""A labeled set whose config says what boxes with ``iscrowd`` are in training."""
+"""A labeled data set with a config option for the role of ``iscrowd`` boxes in training."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Labeled images of rare classes and with large objects more often. ``N`` labeled images."""
+"""Draws labeled images with rare classes or large objects more often. ``N`` labeled images."""
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence

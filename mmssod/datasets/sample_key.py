@@ -1,4 +1,4 @@
-"""The key of one training sample, and randomness that depends on it alone."""
+"""The key of a training sample, and random numbers that depend on this key alone."""
 
 import hashlib
 import random

@@ -1,4 +1,4 @@
-"""Which images make up a batch: exact counts per source, on one process or many, resumable.
+"""Draws batches with exact counts per source, on one process or many, resumable.
 
 Law: every batch is a pure function of (seed, batch number), so skipping costs nothing and a resumed
 run sees what an uninterrupted one would have seen.

@@ -1,4 +1,4 @@
-"""Divides a COCO json into a labeled and an unlabeled part, by the protocols of the field.
+"""Divides a COCO json into a labeled and an unlabeled part, by the usual protocols.
 
 N is the number of images in the json, in whose order they are numbered. What was drawn is told by
 a checksum of the labeled image ids, so that two people can see whether they train on the same data.

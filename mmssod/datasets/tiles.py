@@ -1,4 +1,4 @@
-"""Large images as overlapping tiles: where they lie, and what of an object a tile has.
+"""Cuts large images into overlapping tiles: tile positions, and the part of each object inside a tile.
 
 ``N`` boxes ``x1 y1 x2 y2`` in pixels. A tile is such a box of whole numbers, which ends before its second corner. An
 object no larger than the overlap lies whole in at least one tile.

@@ -1,4 +1,4 @@
-"""Evaluation of teacher and student in one pass over the data, each with its own figures."""
+"""Evaluates teacher and student in one pass over the data, with separate metrics."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which of an evaluation's figures a run is judged by."""
+"""Chooses the metric by which a run is judged."""
 
 from __future__ import annotations
 

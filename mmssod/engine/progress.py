@@ -1,4 +1,4 @@
-"""How far a run or a pass over images is: a bar on a terminal, else plain lines.
+"""Shows the progress of a run or of a pass over images: a bar on a terminal, else plain lines.
 
 The bar is drawn by rich below the log: while it is shown, log lines that go to the same terminal are printed above it
 by rich, so neither garbles the other. It is redrawn by the thread that reports progress: a thread of its own could hold

@@ -1,4 +1,4 @@
-"""What of a run's log is shown on the terminal, and what becomes of it when that is closed."""
+"""Chooses which log lines the terminal shows, and keeps a run alive when the terminal is closed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The check at import: one working torch, one torchvision that fits it, one mm stack?
+"""The check at import: one working torch, a matching torchvision, and exactly one mm stack.
 
 All problems are found before the first is raised, and each message says what was found, what is
 needed, and the command that mends it.

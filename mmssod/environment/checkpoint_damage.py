@@ -1,4 +1,4 @@
-"""Whether a checkpoint file is whole: found by its checksums or its length, without running what is in it."""
+"""Checks by checksums or length that a checkpoint file is intact, without executing its content."""
 
 from __future__ import annotations
 

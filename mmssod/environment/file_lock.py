@@ -1,4 +1,4 @@
-"""One writer a file: a lock that ends with the process that holds it, however that ends."""
+"""A lock that allows one writer per file and is released however its process ends."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Logs of a run: its starts, and a json object per line. ``mmssod run`` reads them before it loads torch."""
+"""Reads the logs of a run, one json object per line, without loading torch, as ``mmssod run`` needs."""
 
 from __future__ import annotations
 

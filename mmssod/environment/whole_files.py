@@ -1,4 +1,4 @@
-"""Files that are whole at any moment: what was there before, or what is written now, and nothing between."""
+"""Replaces files atomically: a reader finds the old content or the new, never a part."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""COCO evaluation of boxes: one function over two libraries, and the metric that the configs use.
+"""COCO evaluation of boxes: one function with two backends, and the metric that the configs use.
 
 ``T`` IoU thresholds 0.50 .. 0.95, ``M`` classes.
 """

@@ -1,4 +1,4 @@
-"""Detections as plain data: COCO's result format with both certainties, and several detectors on the same images.
+"""Detections as plain data: COCO results with p and v, and several detectors on the same images.
 
 A detection is a dict: ``image_id``, ``category_id``, ``bbox`` (``x y w h`` in pixels of the original image), ``score``,
 and, where the detector gives them, ``cls_certainty`` (p) and ``loc_certainty`` (v). Other tools read the same file and

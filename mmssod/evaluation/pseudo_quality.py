@@ -1,4 +1,4 @@
-"""How good are pseudo labels? Judged by annotations that were withheld from training (Figure 3 of the paper).
+"""Quality of pseudo labels, measured with annotations withheld from training (Figure 3 of the paper).
 
 ``N`` pseudo boxes and ``G`` true boxes of one image; boxes ``x1 y1 x2 y2`` in pixels of the original image.
 """

@@ -1,4 +1,4 @@
-"""Read a finished bank: labels by image id, from mapped files. ``n`` boxes of one view."""
+"""Reads a finished bank: labels by image id, from memory-mapped files. ``n`` boxes of one view."""
 
 from __future__ import annotations
 

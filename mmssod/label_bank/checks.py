@@ -1,4 +1,4 @@
-"""Compare a label bank with what the training would otherwise compute, before it starts."""
+"""Checks before training that a label bank matches the config of the training."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A bank as COCO json, which every other tool reads."""
+"""Writes a bank as COCO json for other tools."""
 
 from __future__ import annotations
 

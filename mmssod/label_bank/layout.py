@@ -1,4 +1,4 @@
-"""How a label bank lies on disk.
+"""The files of a label bank on disk.
 
 A bank is a folder. Its ``N`` images, in the order of the data set, are cut into shards of ``shard_size`` images::
 

@@ -1,4 +1,4 @@
-"""Make a label bank, with one process or many that share nothing but the folder."""
+"""Makes a label bank, with one process or several that share only the folder."""
 
 from __future__ import annotations
 

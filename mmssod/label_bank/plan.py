@@ -1,4 +1,4 @@
-"""From a student's config to what its bank is made of: images, view, teacher."""
+"""Derives images, view and teacher of a bank from a student's config."""
 
 from __future__ import annotations
 

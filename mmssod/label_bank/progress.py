@@ -1,4 +1,4 @@
-"""How far a bank is, over all processes that write it."""
+"""Progress of a bank, over all processes that write it."""
 
 from __future__ import annotations
 

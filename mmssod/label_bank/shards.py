@@ -1,4 +1,4 @@
-"""Write the files of a bank: shards, which grow by whole images whatever ends the process, and in the end the index."""
+"""Writes the files of a bank: shards that grow by complete images even if a process is killed, then the index."""
 
 from __future__ import annotations
 

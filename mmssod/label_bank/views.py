@@ -1,4 +1,4 @@
-"""Both views of an image through the teacher, with one decode and in one batch."""
+"""Runs the teacher on both views of an image, with one decode and in one batch."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Per-box weights in dense heads and DETRs, and the sums of Eq. 6 of their foreground.
+"""Per-box loss weights in dense heads and DETRs, and the foreground sums of Eq. 6.
 
 A true (or pseudo) box carries a ``weights`` value. A head assigns its places (points, anchors, queries) to boxes, and
 each place gets the weight of its box, in the loss of the class and in those of the location. Background stays at 1,

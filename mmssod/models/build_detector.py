@@ -1,4 +1,4 @@
-"""Detectors as this package trains them: built from a config that is not changed; heads answer p and v in float32."""
+"""Builds detectors from an unchanged config, with heads that return p and v in float32."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The weights of one detector among those of a checkpoint, whether they fit, and digests to tell two apart."""
+"""Selects the weights of one detector in a checkpoint, checks that they fit, and computes digests to compare them."""
 
 from __future__ import annotations
 

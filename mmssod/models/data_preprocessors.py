@@ -1,4 +1,4 @@
-"""Batches of several branches, of which one may be without images."""
+"""Data preprocessor for batches of several branches, one of which may be empty."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Both certainties from heads without buckets: what a box is (p), and where it is (v).
+"""Both certainties from heads without buckets: of the class (p) and of the location (v).
 
 ``n`` boxes of one image; ``R + 1`` bins of a side's distribution.
 

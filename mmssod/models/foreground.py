@@ -1,4 +1,4 @@
-"""What one step shows of the places that a head assigns to boxes: their weights, classes and certainties.
+"""Weights, classes and certainties of the foreground samples that a head assigned in one step.
 
 ``N`` places of all images, ``n`` of them foreground.
 """

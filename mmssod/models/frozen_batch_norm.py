@@ -1,4 +1,4 @@
-"""Batch norm that keeps its statistics and its scale, whatever mode the model around it is put in."""
+"""Batch norm whose statistics and scale stay frozen in training and test mode."""
 
 from __future__ import annotations
 

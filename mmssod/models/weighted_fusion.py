@@ -1,4 +1,4 @@
-"""Weighted Boxes Fusion, as the library ``ensemble-boxes`` has it. ``n`` boxes of one answer."""
+"""Weighted Boxes Fusion by the library ``ensemble-boxes``. ``n`` boxes of one detector."""
 
 from collections.abc import Callable, Sequence
 from importlib import import_module

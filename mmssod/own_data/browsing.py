@@ -1,4 +1,4 @@
-"""Draw samples of a training set as its pipeline makes them: labeled images, weak and strong views."""
+"""Draws samples of a training set after its pipeline: labeled images, weak and strong views."""
 
 from __future__ import annotations
 

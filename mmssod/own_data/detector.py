@@ -1,4 +1,4 @@
-"""A trained detector for programs and notebooks: images in, boxes with both certainties out.
+"""A trained detector for programs and notebooks: takes images, returns boxes with p and v.
 
 ``N`` boxes of one image.
 """

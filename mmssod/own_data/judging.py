@@ -1,4 +1,4 @@
-"""From runs and what their detectors found to the verdict: gains, lengths of the trainings, measured facts."""
+"""Computes the verdict from runs and their detections: gains, training lengths, measured facts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pseudo labels of a detector as files that other trainers read."""
+"""Writes a detector's pseudo labels as files that other trainers read."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A project for programs and notebooks: what ``mmssod new``, ``run``, ``next``, ``add`` and ``errors`` do, as calls."""
+"""A project for programs and notebooks: ``mmssod new``, ``run``, ``next``, ``add`` and ``errors`` as methods."""
 
 from __future__ import annotations
 

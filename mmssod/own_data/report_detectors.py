@@ -1,4 +1,4 @@
-"""The detectors of runs, and which is which: student, teacher, supervised baseline.
+"""Finds the detectors of runs and their roles: student, teacher, supervised baseline.
 
 Told by configs and weights, not by names of folders.
 """

@@ -1,4 +1,4 @@
-"""Gather what the report page shows: read runs, run their detectors, choose pictures."""
+"""Collects the content of the report page: reads runs, runs their detectors, chooses images."""
 
 from __future__ import annotations
 

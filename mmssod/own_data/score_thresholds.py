@@ -1,4 +1,4 @@
-"""Thresholds on the score by class: a number for all, or the json that ``mmssod report`` writes beside its page.
+"""Score thresholds per class: one number for all, or the json that ``mmssod report`` writes beside its page.
 
 ``M`` classes.
 """

@@ -1,4 +1,4 @@
-"""Which boxes of a run's detector are pseudo labels: the measure and the thresholds that its training ended with.
+"""Selects pseudo labels with the certainty measure and the thresholds that a run's training ended with.
 
 ``M`` classes.
 """

@@ -1,4 +1,4 @@
-"""Class names compared, and where the classes lie in a weight.
+"""Compares class names, and finds the class dimension of a weight.
 
 ``C`` classes; a class layer is a weight or bias one of whose axes grows with C. Its length there is
 ``groups * (C + extra)``:

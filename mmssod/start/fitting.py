@@ -1,4 +1,4 @@
-"""Start a model from a checkpoint: what fits is loaded, class weights by name, and what did not fit is known."""
+"""Initializes a model from a checkpoint: loads what fits, class weights by name, and reports what does not fit."""
 
 from __future__ import annotations
 

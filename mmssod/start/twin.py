@@ -1,4 +1,4 @@
-"""Which weights of a model are class layers, where the checkpoint has as many classes and sizes do not tell."""
+"""Finds the class layers of a model when sizes alone do not tell, since both have the same number of classes."""
 
 from __future__ import annotations
 

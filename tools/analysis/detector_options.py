@@ -1,4 +1,4 @@
-"""Options that the figures' tools share: which detectors, and on which images."""
+"""Options shared by the figure tools: which detectors, and on which images."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-r"""How good are a detector's pseudo labels? Judges what it finds on unlabeled images by withheld annotations.
+r"""Evaluates a detector's pseudo labels on unlabeled images with withheld annotations.
 
 For example::
 

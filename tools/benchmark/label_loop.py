@@ -1,4 +1,4 @@
-r"""Does labeling by `mmssod next` beat labeling at random, and does `mmssod errors` find wrong labels? A simulation.
+r"""Simulates `mmssod next` against random choice of images, and `mmssod errors` on injected label errors.
 
 The withheld boxes of a split stand for what a labeler would draw::
 

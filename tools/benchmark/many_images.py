@@ -1,4 +1,4 @@
-"""What grows with the number of unlabeled images: bytes, seconds, memory of their labels, list and order."""
+"""Costs that grow with the number of unlabeled images: bytes, seconds and memory of labels, list and order."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-r"""The step of each method beside the plain step with an EMA teacher: ratio of time and of peak memory, one table.
+r"""Step time and peak memory of each method, relative to the plain step with an EMA teacher.
 
 For example::
 

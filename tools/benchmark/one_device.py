@@ -1,4 +1,4 @@
-r"""Measure one device, a GPU above all, within a few minutes: steps, memory, waits, data, seconds to an AP.
+r"""Benchmarks one device, mainly GPUs, in a few minutes: steps, memory, waits, data, seconds to an AP.
 
 Steps of YOLOX-Nano, of Faster R-CNN R50 with buckets and of RTMDet-l: supervised, with an EMA teacher, with a label
 bank, in each precision; how many images a second the data pipeline gives of one worker, and how many a step needs; and,

@@ -1,4 +1,4 @@
-r"""Ratios of speed, each measured side by side in one run and held to its bar; exits 1 when one falls short.
+r"""Speed ratios, both sides measured in one run; exits 1 when one misses its required value.
 
 A ratio that cannot be measured here does not meet its bar, either, unless --allow-absent is given.
 

@@ -1,4 +1,4 @@
-r"""AP over seconds of one core: how soon is a detector good, its start, its evaluations and its teacher included?
+r"""AP over seconds on one core, including start, evaluations and teacher.
 
 Reads runs that ``run.py`` has trained, and draws the mean over seeds. The bar is what the best row of ``--theirs`` ends
 with: the table says when each row has reached it in the mean, and how that is to the seconds of that row. For example::

@@ -1,4 +1,4 @@
-"""Write the pages and files that are made of the code: equations, config reference, tables of models, model index.
+"""Writes the generated pages and files: equations, config reference, tables of models, model index.
 
 ``python tools/docs/generate.py`` writes them, ``--check`` says which are out of date. The table of detectors is made by
 trying them, which takes minutes; ``--quick`` leaves it as it is.

@@ -1,4 +1,4 @@
-"""Screenshots of a report page, at two widths and in both themes, as the documentation shows them.
+"""Screenshots of a report page for the documentation, at two widths and in both themes.
 
 ::
 

@@ -1,4 +1,4 @@
-"""Pictures for the page: JPEG in the page itself, boxes as shapes over them that can be switched and filtered."""
+"""Image gallery of the report: embedded JPEGs, with boxes as SVG shapes that can be switched and filtered."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The page's numbers: AP of each detector, and what pseudo labels hold.
+"""Numbers of the report: AP of each detector, and the contents of its pseudo labels.
 
 ``N`` boxes, ``M`` classes.
 """

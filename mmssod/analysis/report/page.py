@@ -1,4 +1,4 @@
-"""From numbers to the page: which charts stand where, and the template that holds them."""
+"""Renders the report: decides where each chart stands and fills the HTML template."""
 
 from __future__ import annotations
 

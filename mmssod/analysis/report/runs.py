@@ -1,4 +1,4 @@
-"""What a run's work directory tells: its config, its curves, its class balance, its last checkpoint.
+"""Reads a run's work directory: config, curves, class balance, last checkpoint.
 
 ``M`` classes.
 """

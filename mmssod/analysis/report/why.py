@@ -1,4 +1,4 @@
-"""Why a detector has its AP: kinds of errors, precision and recall by class, sizes of objects, confusions.
+"""Analyses a detector's errors: kinds of errors, precision and recall per class, object sizes, confusions.
 
 ``M`` classes. IoU 0.5 but for AP by size.
 """

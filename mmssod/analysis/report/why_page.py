@@ -1,4 +1,4 @@
-"""What the page's section on errors shows: rows and charts, the detectors side by side."""
+"""The report's section on errors: tables and charts with the detectors side by side."""
 
 from __future__ import annotations
 

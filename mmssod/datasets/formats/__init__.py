@@ -1,4 +1,4 @@
-"""Formats of labels: each is one module of this folder, which reads labels as a COCO data set, writes them, or both.
+"""Label formats: each module of this folder reads labels as a COCO data set, writes them, or both.
 
 A module that is added here is known to every command; :class:`LabelFormat` says what it has to give. None of them loads
 torch when it is imported, since ``--help`` names the formats.

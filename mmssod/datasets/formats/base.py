@@ -1,4 +1,4 @@
-"""What a format of labels gives, and what all of them share: images found for files of labels, classes, ids."""
+"""Base class of label formats, and what they share: finding images of label files, classes, ids."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a look at a data set found: numbers, warnings and problems, to be shown together."""
+"""Examines data sets before training: numbers, warnings and problems, shown together."""
 
 from __future__ import annotations
 

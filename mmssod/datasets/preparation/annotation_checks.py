@@ -1,4 +1,4 @@
-"""What is wrong inside a COCO json: all of it, counted, with examples.
+"""Checks the content of a COCO json: reports all problems, with counts and examples.
 
 mmdet reads such files record by record. Some faults stop it with a bare ``KeyError``, others it passes over in silence
 (boxes of no size, of another class) or trains on (boxes of another format). Here each has a name, a count and a fix.

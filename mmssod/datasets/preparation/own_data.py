@@ -1,4 +1,4 @@
-"""What is in a user's labeled and unlabeled images: numbers, imbalance, sizes, problems."""
+"""Examines a user's labeled and unlabeled images: counts, imbalance, object sizes, problems."""
 
 from __future__ import annotations
 

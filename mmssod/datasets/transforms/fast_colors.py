@@ -1,4 +1,4 @@
-"""mmdet's color operations of RandAugment at a fraction of the time: same draws, same pixels.
+"""Faster versions of mmdet's RandAugment color operations, with the same random draws and identical pixels.
 
 Each class is its mmdet parent with another way to the same image, so that it stands in its place in any pipeline: under
 the same seed it gives what the parent gives. Most replace a byte by what a table says: the parent's own function makes

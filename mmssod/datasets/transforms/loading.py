@@ -1,4 +1,4 @@
-"""Images from files, none of them by half."""
+"""Loads images from files and rejects those that are only partly decoded."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Pipelines as dicts of named steps, so that a config changes one number of one step."""
+"""Pipelines as dicts of named steps, so that a config can change one value of one step."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias

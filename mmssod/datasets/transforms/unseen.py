@@ -1,4 +1,4 @@
-"""Views of which only the geometry matters: labels come from a bank, and no pixel is moved for them."""
+"""Views that record only their geometry: pixels are not transformed, since labels come from a bank."""
 
 from __future__ import annotations
 

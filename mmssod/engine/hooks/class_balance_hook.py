@@ -1,4 +1,4 @@
-"""Class balance: initial counts from the labeled boxes, then a table and a file of what it does."""
+"""Class balance: initial counts from the labeled boxes, then thresholds and weights in the log and in a file."""
 
 from __future__ import annotations
 

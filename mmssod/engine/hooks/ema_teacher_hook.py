@@ -1,4 +1,4 @@
-"""The mean teacher: when it is copied, when it follows, and when the student trains alone."""
+"""The mean teacher: burn-in of the student, initial copy, and EMA updates."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Each evaluation in one line, with the course of all before it."""
+"""Logs each evaluation in one line, with the previous ones as a small chart."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""All checks before the first iteration, and one line that says what a batch is."""
+"""Runs all checks before the first iteration and logs one line about the composition of a batch."""
 
 from __future__ import annotations
 

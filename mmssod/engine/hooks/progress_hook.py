@@ -1,4 +1,4 @@
-"""Progress: a bar on a terminal, plain log lines elsewhere, images a second in both."""
+"""Progress: a bar on a terminal, plain log lines elsewhere, images per second in both."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pseudo labels in the log, and a warning that names causes when there are none."""
+"""Logs pseudo-label statistics, and warns with likely causes when there are no pseudo labels."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Checks that need only the config and the annotation files: before anything is built.
+"""Checks that need only the config and the annotation files, before anything is built.
 
 A data set whose class names match nothing in its json is empty, and fails while it is built, far
 from the cause; these checks run first and show both lists.

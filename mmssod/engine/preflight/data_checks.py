@@ -1,4 +1,4 @@
-"""Everything about the files of a data set that can be known before it is built."""
+"""Checks the files of a data set before it is built."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The parts of a config, and what each of them says of itself: it knows best what it needs.
+"""Finds the parts of a config and asks each for its own checks.
 
 A part is any class that a config names with ``type``: a shipped one, a subclass, a user's own. It may have
 

@@ -1,4 +1,4 @@
-"""Can a checkpoint be resumed, and is it of the same data and settings? What differs is said before training."""
+"""Checks that a checkpoint can be resumed, and reports differences in data and settings."""
 
 from __future__ import annotations
 

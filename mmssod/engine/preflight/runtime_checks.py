@@ -1,4 +1,4 @@
-"""Checks of what was built: data sets, loader, loop and model, before the first iteration."""
+"""Checks the built data sets, loader, loop and model before the first iteration."""
 
 from __future__ import annotations
 

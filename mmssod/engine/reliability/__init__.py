@@ -1,4 +1,4 @@
-"""What lets a run survive a kill, a full disk, a number that is none and an image that cannot be read.
+"""Lets a run survive kills, full disks, NaN or infinite values, and unreadable images.
 
 * ``checkpoint_files``, ``whole_checkpoint_hook``: checkpoints are written whole, the newest and the best found again.
 * ``preemption_hook``: a run that is told to end saves first. ``resume``: it goes on as if it had not been cut.

@@ -1,4 +1,4 @@
-"""Checkpoint files of a run: written whole, found again after a kill, and told from those of other runs."""
+"""Checkpoint files of a run: written atomically, found again after a kill, distinguished from those of other runs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Numbers that go wrong: NaN, infinity, exploding gradients. Seen, named, and a policy for each."""
+"""Detects NaN, infinity and exploding gradients, and applies a policy to each."""
 
 from __future__ import annotations
 

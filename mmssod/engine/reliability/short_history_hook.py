@@ -1,4 +1,4 @@
-"""A log in memory that does not grow, so that a late step costs no more than an early one."""
+"""Limits the in-memory log, so that iterations do not get slower over a long run."""
 
 from __future__ import annotations
 

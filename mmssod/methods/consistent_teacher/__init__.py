@@ -1,4 +1,4 @@
-"""Consistent-Teacher (Wang et al., CVPR 2023): pseudo labels that do not change from one step to the next.
+"""Consistent-Teacher (Wang et al., CVPR 2023): pseudo labels that stay consistent during training.
 
 What differs from the core: the balancer is a mixture of two Gaussians over each class's recent certainties
 (``MixtureBalancer``, for any detector), of the candidates that ``KeepExpected`` leaves; the student is a RetinaNet

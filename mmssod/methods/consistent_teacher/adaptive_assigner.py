@@ -1,4 +1,4 @@
-"""Adaptive anchor assignment (ASA): which places learn a box follows from what they predict.
+"""Adaptive anchor assignment (ASA): assigns anchors to boxes by predicted costs.
 
 ``V`` places that lie in a box, ``G`` boxes, ``C`` classes; boxes are ``x1 y1 x2 y2`` in pixels.
 """

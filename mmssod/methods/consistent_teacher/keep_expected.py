@@ -1,4 +1,4 @@
-"""Of an image as many candidates as it should have objects by their own certainties."""
+"""Keeps as many candidates per image as the sum of their certainties predicts objects."""
 
 from mmdet.registry import MODELS
 from mmdet.structures import SampleList

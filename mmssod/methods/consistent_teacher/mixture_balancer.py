@@ -1,4 +1,4 @@
-"""Thresholds by class where recent certainties part into two kinds. ``M`` classes, ``N`` certainties kept of each."""
+"""Thresholds per class from a Gaussian mixture of recent certainties. ``M`` classes, ``N`` kept certainties each."""
 
 from __future__ import annotations
 

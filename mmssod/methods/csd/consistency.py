@@ -1,4 +1,4 @@
-r"""What CSD asks of the answers to an image and to its mirror image: pure functions.
+r"""CSD's consistency losses between an image and its mirror image: pure functions.
 
 Jeong, Lee, Kim, Kwak, "Consistency-based Semi-supervised Learning for Object Detection", NeurIPS 2019.
 

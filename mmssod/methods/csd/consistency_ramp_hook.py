@@ -1,4 +1,4 @@
-"""When the consistency losses count how much."""
+"""Schedules the weight of the consistency losses."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pseudo labels of any other detector, from a file: Grounding DINO, YOLO-World, a bigger YOLO, a person.
+"""Pseudo labels of any other detector, from a file: Grounding DINO, YOLO-World, a larger YOLO, or human labels.
 
 ``detections_file.py`` reads COCO detections and maps names of classes; ``calibration.py`` makes scores precisions;
 ``DetectionsLabeler`` answers with the file alone, ``FusedTeacher`` fuses it with the teacher's boxes.

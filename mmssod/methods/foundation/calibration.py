@@ -1,4 +1,4 @@
-"""Scores that are precisions: how often a box of this score is right, learned on the labeled images."""
+"""Calibrates scores to precisions: the share of correct boxes at each score, learned on the labeled images."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Instant-Teaching (Zhou et al., CVPR 2021): the network labels for itself, and mixes what it learns from.
+"""Instant-Teaching (Zhou et al., CVPR 2021): the network makes its own pseudo labels, with mixup and mosaic.
 
 What differs from the core: no teacher (``SelfLabeler``); strong views are mixed with labeled images (the core's
 mixers), whose shares are soft labels (``ClassWeightedRoIHead``), and have augmentations of their own. Co-rectify

@@ -1,4 +1,4 @@
-"""Labels that whoever calls the step has made. ``B`` images."""
+"""A labeler that returns labels passed in with the samples. ``B`` images."""
 
 from mmdet.registry import MODELS
 from mmdet.structures import SampleList

@@ -1,4 +1,4 @@
-"""What a two-stage detector's RoI head makes of boxes that it is given. ``N`` boxes of one image, ``M`` classes.
+"""Scores given boxes with the RoI head of a two-stage detector. ``N`` boxes of one image, ``M`` classes.
 
 Boxes are ``x1 y1 x2 y2`` in pixels of the input.
 """

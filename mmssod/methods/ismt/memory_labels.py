@@ -1,4 +1,4 @@
-"""What a run's memory holds, as labels that an ordinary data set reads: those of the final detector."""
+"""Writes the labels in a run's memory as a data set, on which the final detector is trained."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""LabelMatch (Chen et al., CVPR 2022): as many pseudo labels as there should be, sure or not.
+"""LabelMatch (Chen et al., CVPR 2022): thresholds that match the class distribution of the labeled set.
 
 What differs from the core: the thresholds are ``MatchingBalancer``'s, at which a class has as many pseudo boxes an
 image as labels. Of these boxes ``LabelMatchDetector`` takes the most certain fifth for true; proposals on the others

@@ -1,4 +1,4 @@
-"""Views with holes, of another size, and laid on one canvas with their boxes: pure functions.
+"""Builds mosaics with their boxes from resized and erased views: pure functions.
 
 Boxes are ``x1 y1 x2 y2`` in absolute pixels of their view; sizes are height, width.
 """

@@ -1,4 +1,4 @@
-"""Multi-Phase's labels: thresholds that match counts, the easy half, the agreement of two phases.
+"""Multi-Phase's labels: thresholds that match counts, the easy half, the boxes on which two phases agree.
 
 Pure functions on detections in COCO's result format (:mod:`mmssod.evaluation.detections`).
 

@@ -1,4 +1,4 @@
-"""RoI head that trusts a pseudo box the less, the less a RoI overlaps it. ``N`` RoIs."""
+"""RoI head that weights pseudo boxes by their IoU with the RoI. ``N`` RoIs."""
 
 from typing import Any
 

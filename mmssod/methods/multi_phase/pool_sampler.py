@@ -1,4 +1,4 @@
-"""All sources as one pool of images, some of them repeated."""
+"""Samples all sources as one pool of images, some of them repeated."""
 
 from collections.abc import Mapping
 from typing import Any

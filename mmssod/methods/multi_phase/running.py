@@ -1,4 +1,4 @@
-"""Multi-Phase's three trainings from one command. What is there already is not done again."""
+"""Runs Multi-Phase's three trainings with one command, skipping finished steps."""
 
 from __future__ import annotations
 

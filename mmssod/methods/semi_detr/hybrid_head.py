@@ -1,4 +1,4 @@
-"""Stage-wise hybrid matching: many queries learn a box in the first stage, one in the second.
+"""Stage-wise hybrid matching: one-to-many assignment in the first stage, one-to-one in the second.
 
 ``N`` queries of all images, ``n`` of one image, ``G`` boxes of that image, ``C`` classes; boxes ``x1 y1 x2 y2`` in
 absolute pixels where nothing else is said.

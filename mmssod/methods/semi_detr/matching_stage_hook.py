@@ -1,4 +1,4 @@
-"""When DINO learns many queries a box, and when one."""
+"""Switches DINO from one-to-many to one-to-one assignment."""
 
 from __future__ import annotations
 

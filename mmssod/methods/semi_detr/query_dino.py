@@ -1,4 +1,4 @@
-"""A DINO that can be asked: its encoder runs once, its decoder as often as there are questions.
+"""A DINO that runs its encoder once and its decoder for any number of additional query sets.
 
 ``B`` images, ``Q`` queries of one's own an image, ``N`` places of all feature maps, ``L`` layers of the decoder, ``E``
 channels; boxes ``cx cy w h`` in [0, 1] of the image without its padding.

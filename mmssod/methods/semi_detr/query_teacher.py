@@ -1,4 +1,4 @@
-"""A mean teacher that remembers what it saw, for queries about its images. ``B`` images, ``n`` boxes of one image."""
+"""A mean teacher that keeps its features for later queries. ``B`` images, ``n`` boxes of one image."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Soft Teacher (Xu et al., ICCV 2021): each loss of the student has pseudo boxes of its own.
+"""Soft Teacher (Xu et al., ICCV 2021): separate pseudo boxes for classification and box regression.
 
 What differs from the core: ``SoftTeacherDetector`` gives the RPN and the classification boxes of high p, and the box
 regression boxes that stay where they are when their start is shaken; background RoIs count as much as the teacher takes

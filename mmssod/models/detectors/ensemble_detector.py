@@ -1,4 +1,4 @@
-"""Several detectors that answer as one: to label with, and to test. ``n`` boxes an image."""
+"""Combines several detectors into one, for labeling and testing. ``n`` boxes per image."""
 
 from collections.abc import Sequence
 from typing import Any

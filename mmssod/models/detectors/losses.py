@@ -1,4 +1,4 @@
-"""Loss dicts of a step: named, scaled, split; pure functions."""
+"""Names, scales and splits the loss dicts of a step: pure functions."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""What a detector that learns from pseudo labels needs of the parts it was given."""
+"""Checks that the parts given to a pseudo-label detector fit together."""
 
 from __future__ import annotations
 

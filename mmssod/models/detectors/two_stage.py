@@ -1,4 +1,4 @@
-"""The two stages of a detector one by one, for methods that teach each of them something else.
+"""Runs the two stages of a detector separately, for methods that train each with different labels.
 
 ``B`` images; boxes ``x1 y1 x2 y2`` in absolute pixels.
 """

@@ -1,4 +1,4 @@
-"""What training has seen of each class, and the thresholds and weights that follow (Eq. 6). ``M`` classes."""
+"""Class evidence collected in training, and the thresholds and weights derived from it (Eq. 6). ``M`` classes."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""Labelers: where pseudo labels come from.
+"""Labelers: the sources of pseudo labels.
 
 A labeler is called with the weak views, shape (B, 3, H, W), their samples and the student, and answers one
 :class:`~mmssod.structures.PseudoLabels` an image, in pixels of the weak view, without gradients.

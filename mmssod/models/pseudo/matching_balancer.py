@@ -1,4 +1,4 @@
-"""Thresholds by class at which pseudo labels are as many as labels are. ``M`` classes."""
+"""Thresholds per class that give as many pseudo labels per image as there are labels. ``M`` classes."""
 
 from collections.abc import Sequence
 from typing import Any

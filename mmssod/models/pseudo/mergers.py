@@ -1,4 +1,4 @@
-"""Mergers: what becomes of candidates when an image was labeled before or by several."""
+"""Mergers: combine candidates with earlier labels of the image, or with those of other labelers."""
 
 from mmdet.registry import MODELS
 from mmdet.structures import SampleList

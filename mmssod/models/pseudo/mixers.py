@@ -1,4 +1,4 @@
-"""Mixers: what becomes of strong views and their targets before the student sees them."""
+"""Mixers: mix strong views and their targets with labeled images."""
 
 from collections.abc import Mapping
 

@@ -1,4 +1,4 @@
-"""Two images with their boxes made one: pure functions.
+"""Mixes two images and their boxes into one: pure functions.
 
 ``h`` and ``w`` are an image's height and width without padding; boxes are ``x1 y1 x2 y2`` in its pixels.
 """

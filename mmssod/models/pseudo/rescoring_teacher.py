@@ -1,4 +1,4 @@
-"""A teacher that answers further questions about the images it labeled last.
+"""A teacher that re-scores boxes of the images it labeled last.
 
 ``B`` images, ``n`` boxes of one image, ``M`` classes, ``J`` jitters; boxes ``x1 y1 x2 y2`` in absolute pixels.
 """

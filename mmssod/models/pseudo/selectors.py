@@ -1,4 +1,4 @@
-"""Selectors: which candidates become pseudo labels, and with which weight. ``M`` classes."""
+"""Selectors: choose which candidates become pseudo labels, and their weights. ``M`` classes."""
 
 from mmdet.registry import MODELS
 from torch import Tensor, nn

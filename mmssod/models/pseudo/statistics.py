@@ -1,4 +1,4 @@
-"""How many boxes of which certainty there were lately. ``M`` classes."""
+"""Histograms of recent certainties per class. ``M`` classes."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Cascade R-CNN's RoI head through which box weights travel in and foreground certainties come back."""
+"""Cascade R-CNN's RoI head, with per-box weights and returned foreground certainties."""
 
 from typing import Any
 

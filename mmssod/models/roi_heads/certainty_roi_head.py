@@ -1,4 +1,4 @@
-"""RoI head through which box weights travel in and foreground certainties come back.
+"""RoI head with per-box weights and returned foreground certainties.
 
 ``N`` RoIs of all images, ``M`` classes.
 """

@@ -1,4 +1,4 @@
-"""Change single values of a project's configs, and leave all else in them as it is."""
+"""Changes single values in a project's configs and leaves the rest of the text unchanged."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rank the labeled boxes of a project that look wrong, by detectors that have not seen them where there are such."""
+"""Ranks labeled boxes of a project that look wrong, where possible by detectors not trained on them."""
 
 from __future__ import annotations
 

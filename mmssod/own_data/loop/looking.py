@@ -1,4 +1,4 @@
-"""What a detector is unsure of in an image: in its classes, in its places, between the image and its mirror image.
+"""Measures a detector's uncertainty in an image: of classes, of locations, and between the image and its mirror image.
 
 ``N`` boxes, ``M`` classes, ``D`` features of one image.
 """

@@ -1,4 +1,4 @@
-"""Rank the unlabeled images of a project by what a label would teach, and write what a labeler needs of the best."""
+"""Ranks a project's unlabeled images by expected benefit of a label, and writes files for labeling the best."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the commands of the labeling loop write: a page of pictures with a reason each, and labels to correct."""
+"""Output of the labeling loop: a page of images, each with a reason, and labels to correct."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which images to label next: ranks of what a label would teach, combined, with an eye on what was chosen before.
+"""Chooses which images to label next from combined ranks, with regard to those already chosen.
 
 ``N`` images, ``M`` classes, ``D`` features, ``L`` labeled images.
 """

@@ -1,4 +1,4 @@
-"""Labeled boxes that look wrong to a detector, by TIDE's kinds of errors, where the detector is the one that is right.
+"""Labeled boxes that disagree with a detector, by TIDE's kinds of errors.
 
 ``N`` detections and ``G`` labeled boxes of one image.
 """

@@ -1,4 +1,4 @@
-"""The detectors that ``mmssod new`` chooses from, and the names that they had before."""
+"""The detectors that ``mmssod new`` chooses from, with their former names."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Detector, image size, batch, learning rate and length of training, from the data and the machine.
+"""Chooses detector, image size, batch, learning rate and length of training for the data and the machine.
 
 The numbers are starting points that the config shows and the user changes; each rule says where it comes from.
 """

@@ -1,4 +1,4 @@
-"""Read, check, plan, write: the whole of ``mmssod new``."""
+"""Implements ``mmssod new``: read, check, plan, write."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the detector of a project starts from: its own COCO weights, weights that the user names, or none."""
+"""Chooses the weights that a project's detector starts from: COCO weights, the user's, or none."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The texts of a project's configs: of two-stage detectors, and of those that start from COCO."""
+"""Config templates of a project: two-stage detectors, and detectors that start from COCO."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The files of a project: ``data.py`` to read and change, and teacher, student and baseline that use it."""
+"""Writes a project's files: ``data.py`` for the user to edit, and configs of teacher, student and baseline."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Projects with several detectors, of which a trial chooses one: the law of the choice, without torch and mmengine.
+"""Projects with several candidate detectors: the rule by which a trial chooses one, without torch and mmengine.
 
 The candidates of a project are ordered: the first is the one that the rules of ``mmssod new`` choose, the second the
 next one that fits the machine, and so on. Successive halving (Jamieson and Talwalkar, 2016): all are trained for as

@@ -1,4 +1,4 @@
-"""How long the trainings of a project will take, corrected by what is measured."""
+"""Estimates how long a project's trainings take, corrected by measured times."""
 
 from __future__ import annotations
 

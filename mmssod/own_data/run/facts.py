@@ -1,4 +1,4 @@
-"""What a project's folder tells without torch and mmengine: its trainings, how far they are, how long they take."""
+"""Reads a project's folder without torch and mmengine: its trainings, their progress and durations."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What ``mmssod run --folds`` says beforehand, without torch: what it costs, what it buys, what is done."""
+"""What ``mmssod run --folds`` prints before it starts, without torch: cost, benefit, finished parts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The files of a project's folds: in each the labels to train on and those held out, and configs that use them.
+"""Writes the files of a project's folds: training labels, held-out labels, and configs.
 
 A fold's configs build on the project's: what changes there counts in the folds, too. They evaluate nothing on the way,
 so held-out images choose neither checkpoint nor length; the last checkpoint is judged.

@@ -1,4 +1,4 @@
-"""Train and judge a project by cross-validation: each labeled image by detectors that have not seen it."""
+"""Cross-validation of a project: each labeled image is judged by detectors not trained on it."""
 
 from __future__ import annotations
 

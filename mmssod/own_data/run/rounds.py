@@ -1,4 +1,4 @@
-"""Rounds of labeling, by the files of a project and without torch: what was added when, and earlier students.
+"""Reads the labeling rounds of a project without torch: what was added when, and earlier students.
 
 A round is a training, ``run``, and then labels that were added. ``rounds/N`` in the project holds the work directories
 of round N, ``rounds.jsonl`` a line for each round.

@@ -1,4 +1,4 @@
-"""Train what a project's configs say, or go on where it was cut off."""
+"""Runs or resumes the trainings that a project's configs define."""
 
 from __future__ import annotations
 

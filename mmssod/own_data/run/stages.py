@@ -1,4 +1,4 @@
-"""The trainings of a project with their configs: what is to be done, and whether it can be."""
+"""The trainings of a project with their configs: what remains to be done, and whether it can be."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The trial of a project with several detectors: the first part of each one's training, judged on validation images.
+"""Trial of a project's candidate detectors: trains each briefly and compares them on the validation images.
 
 Nothing of the winner's is thrown away: its teacher goes on from where the trial left it, bit by bit as without a trial.
 So the learning rate does not fall at the end of a trial, that of no candidate.

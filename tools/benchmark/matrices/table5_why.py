@@ -1,4 +1,4 @@
-"""Why CA gains or loses on photographs: what is tested against the thresholds, and which losses pseudo boxes train."""
+"""Why CA gains or loses on photographs: the certainty that is thresholded, and the losses on pseudo boxes."""
 
 _base_ = './table5_photos.py'
 

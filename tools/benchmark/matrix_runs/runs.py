@@ -1,4 +1,4 @@
-"""One training of a recipe, and what is kept of it: one JSON file.
+"""Trains one recipe and stores its result as one JSON file.
 
 A run whose file is there is not run again, and one that was cut off resumes.
 """

@@ -1,4 +1,4 @@
-"""Steps that look their labels up, against supervised ones and those that ask a frozen teacher; and making a bank.
+"""Steps with a label bank against supervised steps and steps with a frozen teacher; and making a bank.
 
 All of them have the same weights and see the same images with the same boxes: what a supervised step has as true boxes
 of an unlabeled image is what the bank holds for it.

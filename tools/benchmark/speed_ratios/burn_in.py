@@ -1,4 +1,4 @@
-"""Batches of a burn-in: with unlabeled images, at which nobody looks, and without."""
+"""Batches of a burn-in, with and without the unlabeled images that it does not use."""
 
 from __future__ import annotations
 

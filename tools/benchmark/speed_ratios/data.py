@@ -1,4 +1,4 @@
-"""The data pipeline of unlabeled images: Soft Teacher's views as mmdet ships them, and as our config has them."""
+"""Data pipeline of unlabeled images: Soft Teacher's views in mmdet's config and in ours."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Detectors from the shipped configs, without pretrained weights: what is timed does not depend on them."""
+"""Detectors from the shipped configs, without pretrained weights, since timing does not depend on them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""COCO's evaluation, against pycocotools."""
+"""COCO evaluation against pycocotools."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Steps of YOLOX-Nano, the detector of small machines: images a second, and what a teacher adds."""
+"""Steps of YOLOX-Nano, the detector for small machines: images per second, and the cost of a teacher."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The first step after a resume: how long it takes must not depend on how far the run had come."""
+"""Time of the first step after a resume, which must not depend on how many iterations were done before."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a ratio is: two things timed in turns in one run, and the bar that their quotient is held to."""
+"""A speed ratio: two functions timed in turns in one run, and the required value of their quotient."""
 
 from __future__ import annotations
 

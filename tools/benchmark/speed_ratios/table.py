@@ -1,4 +1,4 @@
-"""Rows measured, as a table in the terminal and as a page of the documentation."""
+"""Measured ratios as a table, in the terminal and as a documentation page."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is tried with each detector: a function a claim, which raises where it does not hold."""
+"""Checks run on each detector: one function per claim, which raises if the claim does not hold."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Find the detectors of the installed MMDetection: one config for each combination of detector class and head classes.
+"""Finds the detectors of the installed MMDetection: one config per combination of detector class and head classes.
 
 Configs are read from their text, without running them: loading all of them takes a minute, reading a second. So what a
 config computes (instead of writing it down) is unknown here; classes are always written down.

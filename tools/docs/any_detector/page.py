@@ -1,4 +1,4 @@
-"""``docs/detectors.md``: what works with which detector, from what was tried."""
+"""Writes ``docs/detectors.md``: what works with which detector."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A tiny detector of MMDetection's, its students, and images for them."""
+"""A tiny MMDetection detector, its students, and images for them."""
 
 from __future__ import annotations
 
