@@ -65,9 +65,9 @@ def paired_gain(
     Args:
         truth: COCO data set, or the path of its json.
         ours: Detections in COCO's result format: image_id, category_id, bbox ``[x, y, w, h]``, score.
-        theirs: Those of the other detector.
+        theirs: Matches of the other detector.
         draws: B. With 0 there is no interval: its ends are NaN.
-        seed: Of the draws; equal seeds draw the same images for sets of equal size.
+        seed: Seed of the draws; equal seeds draw the same images for sets of equal size.
         classes: Names of the classes to judge; by default all categories.
 
     Raises:
@@ -95,7 +95,7 @@ def matched_gain(
 
     Args:
         ours, theirs: Of each class, see :func:`~mmssod.analysis.image_matches.match_images`.
-        names: Of the classes.
+        names: Names of the classes.
         images: How many there are.
         draws, seed: See :func:`paired_gain`.
     """

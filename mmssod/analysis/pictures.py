@@ -40,8 +40,8 @@ class Picture:
     """One image with its sides.
 
     Args:
-        image_id: Its id in the data set.
-        path: Its file.
+        image_id: Image id in the data set.
+        path: Image file.
         distance: How much the first two sides differ, see :func:`distance`.
         sides: Boxes by label: two detectors, or a detector and the truth.
         truth: The true boxes.

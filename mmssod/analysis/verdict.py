@@ -52,7 +52,7 @@ class Facts:
         recall: Percent of the true boxes that have a right pseudo label (IoU 0.5) at the thresholds that were used.
         precision: Percent of the pseudo labels that are right.
         class_recall: Recall of each class, in percent.
-        threshold: That of the config's balancer, in [0, 1].
+        threshold: Threshold of the config's balancer, in [0, 1].
         share: Pseudo labels per labeled box that the config's balancer aims at, where it sets thresholds by that.
         labeled: Labeled images.
         passes: How many times each unlabeled image was seen, on average.
@@ -89,7 +89,7 @@ class Verdict:
         outcome: One of :data:`OUTCOMES`.
         gain: Mean over seeds, in AP percent; None without a baseline.
         low, high: Its 95 % interval over draws of test images.
-        deviation: Of the gain over seeds, or over folds (n - 1); None for fewer than two.
+        deviation: Standard deviation of the gain over seeds, or over folds (n - 1); None for fewer than two.
         causes: Likely causes of a loss, most important first.
     """
 

@@ -19,9 +19,9 @@ class ShownView:
     """One view of an image.
 
     Args:
-        name: Of the branch: ``labeled``, ``weak``, ``strong``, ...
+        name: Name of the branch: ``labeled``, ``weak``, ``strong``, ...
         image: RGB, shape (H, W, 3), uint8.
-        side: Its boxes, in its pixels.
+        side: Boxes of the view, in the view's pixels.
     """
 
     name: str

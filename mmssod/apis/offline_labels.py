@@ -23,7 +23,7 @@ def unlabeled_images(unlabeled: dict[str, Any], categories: Sequence[dict]) -> d
 
     Args:
         unlabeled: Config of an ``UnlabeledDataset``.
-        categories: Those of the labeled set.
+        categories: Categories of the labeled set.
 
     Raises:
         ValueError: The size of an image is not known.

@@ -116,7 +116,7 @@ def run_tool(
 
     Args:
         name: One of :data:`COMMANDS`.
-        argv: Its options; by default those of this process.
+        argv: Options of the command; by default those of this process.
         prog: What the help calls the program; by default the script's name.
         begun: See :func:`main`.
 

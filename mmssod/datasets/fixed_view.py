@@ -43,8 +43,8 @@ def fixed_view(
     A random size becomes the size of tests; a horizontal flip is left out and noted.
 
     Args:
-        pipeline: Of the unlabeled images: steps, the last one a ``MultiBranch`` with a branch ``weak``.
-        test_pipeline: Of the tests.
+        pipeline: Pipeline of the unlabeled images: steps, the last one a ``MultiBranch`` with a branch ``weak``.
+        test_pipeline: Pipeline of the tests.
 
     Raises:
         ValueError: There is no weak view, or a step in it makes the teacher's answer another each time.

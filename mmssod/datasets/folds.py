@@ -20,7 +20,7 @@ class Fold:
 
     Args:
         train: The images of all other folds, with their boxes.
-        held_out: Its own images, with theirs.
+        held_out: Images of the fold, with their annotations.
     """
 
     train: Coco
@@ -38,8 +38,8 @@ def draw_folds(
 
     Args:
         coco: With ``images`` and ``annotations``; crowds do not count.
-        number: Of folds, >= 2.
-        seed: Of the order of images, >= 0.
+        number: Number of folds, >= 2.
+        seed: Seed of the order of images, >= 0.
         groups: Ids of all images, those together that must be in one fold, such as copies; by default each alone.
 
     Raises:

@@ -80,9 +80,9 @@ def repeat_factors(
     """How often each image is to be met, (N,) float64, at least 1.
 
     Args:
-        kinds: Of each image.
-        limit: Of a kind that ``limits`` does not name, in [0, 1].
-        limits: Of the others.
+        kinds: Kind of each image.
+        limit: Limit for a kind that ``limits`` does not name, in [0, 1].
+        limits: Limits for the other kinds.
     """
     counts = Counter(kind for image in kinds for kind in image)
     factors = {

@@ -113,7 +113,7 @@ class Split:
     Attributes:
         labeled: The labeled images with their annotations.
         unlabeled: The other images without any.
-        withheld: The same other images with their annotations, to judge pseudo labels by.
+        withheld: The images of ``unlabeled`` with their annotations, to judge pseudo labels by.
         checksum: ``id_checksum`` of the labeled images.
     """
 

@@ -19,9 +19,9 @@ def tiles(width: int, height: int, size: int, overlap: float) -> list[Tile]:
     """Tiles that cover an image, row by row; one, of the image's own size, where it is no larger than a tile.
 
     Args:
-        width: Of the image, pixels.
-        height: Likewise.
-        size: Of a tile, pixels.
+        width: Width of the image, pixels.
+        height: Height of the image, pixels.
+        size: Size of a tile, pixels.
         overlap: The least share of a tile that its neighbor has, too.
 
     Raises:
@@ -46,8 +46,8 @@ def cut_off(
     Args:
         boxes: In pixels of the image, shape (N, 4).
         tile: Where they were found.
-        width: Of the image, pixels.
-        height: Likewise.
+        width: Width of the image, pixels.
+        height: Height of the image, pixels.
         margin: How near to a border, pixels.
     """
     least = [x + margin if x > 0 else -np.inf for x in tile[:2]]

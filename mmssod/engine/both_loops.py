@@ -17,7 +17,7 @@ class BothEvaluator:
     """The evaluator of a config, once for each model; metrics are ``teacher/...`` and ``student/...``.
 
     Args:
-        evaluator: Of a loop. It gets the student's predictions, a copy of it the teacher's.
+        evaluator: Evaluator of a loop. It gets the student's predictions, a copy of it the teacher's.
     """
 
     def __init__(self, evaluator: Evaluator) -> None:

@@ -142,7 +142,7 @@ class ImageProgress:
     Args:
         phase: What is done, such as ``teacher on test images``.
         total: Images, where it is known.
-        before: Of them, those that were done before and do not count for the pace.
+        before: Items done earlier, which do not count for the pace.
         say: Gets the lines.
     """
 

@@ -1,4 +1,4 @@
-"""Configs may use mmssod's by name (``_base_ = 'mmssod::demo/teacher.py'``); torch.hub takes such names, too.
+"""Configs may use mmssod's by name (``_base_ = 'mmssod::demo/teacher.py'``); the hub takes them, too."""
 
 from __future__ import annotations
 

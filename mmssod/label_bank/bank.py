@@ -27,7 +27,7 @@ class LabelBankFiles:
     not grow with the bank.
 
     Args:
-        folder: Of the bank.
+        folder: Folder of the bank.
 
     Raises:
         BankError: There is no bank, it is not finished, or a file is not as long as it was.

@@ -107,8 +107,8 @@ def plan_bank(
     """Read what a bank depends on.
 
     Args:
-        cfg: Of a student with a frozen teacher or a bank.
-        checkpoint: Of the teacher.
+        cfg: Config of a student with a frozen teacher or a bank.
+        checkpoint: Checkpoint of the teacher.
         out: Folder of the bank; else the config's ``model.labeler.path``.
         floor: Least p of a box, in [0, 1).
         processes: How many label.

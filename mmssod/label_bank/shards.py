@@ -57,9 +57,9 @@ class ShardWriter:
     it had appended. A machine that goes down loses what its system had not written: any pages of the last half minute.
 
     Args:
-        folder: Of the bank.
-        header: Of the bank.
-        shard: Its number.
+        folder: Folder of the bank.
+        header: Header of the bank.
+        shard: Number of the shard.
 
     Raises:
         BankError: Another process writes it.

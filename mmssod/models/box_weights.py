@@ -188,7 +188,7 @@ def weigh_targets(targets: tuple, weights: Tensor | None, num_classes: int) -> t
     Args:
         targets: Among them labels (N,), the only integers of one dimension before ``pos_inds``, behind them label
             weights (N,), box targets (N, 4), and perhaps box weights (N, 4).
-        weights: Of the foreground places in their order, shape (n,); None changes nothing.
+        weights: Weights of the foreground places in their order, shape (n,); None changes nothing.
         num_classes: ``M``.
 
     Raises:
@@ -220,10 +220,10 @@ def before_loss(
 
     Args:
         head: With a :class:`BoxWeightMixin`.
-        name: Of the loss.
+        name: Name of the loss.
         loss: The loss itself.
         args: Prediction, target and perhaps weights.
-        kwargs: Its other arguments.
+        kwargs: Other arguments of the loss.
     """
     if head.foreground is None:
         return None

@@ -21,7 +21,7 @@ def build_detector(config: ConfigType) -> Any:
     detector of the same config, a teacher, would find it changed.
 
     Args:
-        config: Of any mmdet detector; not changed.
+        config: Config of any mmdet detector; not changed.
     """
     return prepared(MODELS.build(copy.deepcopy(config)))
 

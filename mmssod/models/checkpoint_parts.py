@@ -23,7 +23,7 @@ def detector_weights(state_dict: dict[str, Tensor], part: str) -> dict[str, Tens
     """The weights of one detector: of a plain checkpoint all, else those of student or teacher.
 
     Args:
-        state_dict: Of a detector, or of a run with teacher and student.
+        state_dict: Weights of a detector, or of a run with teacher and student.
         part: ``'student'`` or ``'teacher'``.
 
     Raises:

@@ -96,7 +96,7 @@ class Detector:
     Args:
         source: A project's folder (its student, with the best checkpoint and the thresholds of its report), a config
             of a run, or one that ``mmssod export`` wrote.
-        checkpoint: Of a config; by default the ``.pth`` beside an exported one.
+        checkpoint: Checkpoint of a config; by default the ``.pth`` beside an exported one.
         part: Which detector of a run, see :func:`~mmssod.apis.plain.plain_detector`.
         score_thr: Least score of a box: a number, or by class, see
             :func:`~mmssod.own_data.score_thresholds.class_limits`; by default that of the project's report, else 0.3.

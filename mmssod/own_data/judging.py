@@ -30,7 +30,7 @@ def judge(
         compared: See :func:`~mmssod.own_data.report_detectors.comparisons`; of several seeds, each has a baseline.
         outputs: What all detectors found on the test images.
         records: All runs, among which those that others start from are looked for.
-        draws: Of the bootstrap.
+        draws: Number of bootstrap draws.
 
     Returns:
         None where no run has used unlabeled images.
@@ -65,7 +65,7 @@ def training_length(run: RunRecord, records: Sequence[RunRecord]) -> Length:
     One that patience ended early counts as long as it might have gone on: more time would have been of no use to it.
 
     Args:
-        run: It.
+        run: Run to judge.
         records: Runs among which those are looked for; else in the folder that ``load_from`` names, if it is a run's.
     """
     loader = run.config.train_dataloader

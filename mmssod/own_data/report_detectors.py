@@ -24,7 +24,7 @@ class Found:
 
     Args:
         label: What the page calls it.
-        run: Its run.
+        run: Run of the detector.
         plain: The detector.
     """
 

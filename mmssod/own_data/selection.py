@@ -19,7 +19,7 @@ def selection(cfg: Config, checkpoint: str, num_classes: int) -> tuple[str, list
 
     Args:
         cfg: The run's config.
-        checkpoint: Of the run, with what its class balancer counted; '' for none.
+        checkpoint: Checkpoint of the run, with what its class balancer counted; '' for none.
         num_classes: M.
 
     Returns:

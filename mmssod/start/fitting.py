@@ -72,9 +72,9 @@ def fit_start(
 
     Args:
         model: Initialized, without the wrapper of distributed training; changed.
-        checkpoint: Of :func:`~mmssod.start.reading.read_start`. Its ``state_dict`` is replaced by what the model now
-            has under the checkpoint's names, without the weights it has no place for: so hooks see what was loaded.
-        classes: Those of the data set; with () class layers of another size are misfits.
+        checkpoint: Result of :func:`~mmssod.start.reading.read_start`. Its ``state_dict`` is replaced by the model's
+            new weights under the checkpoint's names, without those that did not fit, so that hooks see what was loaded.
+        classes: Classes of the data set; with () class layers of another size are misfits.
         twin: See :data:`Twin`.
     """
     state = _tensors(model)

@@ -18,7 +18,7 @@ def twin_shapes(config: Mapping[str, Any], count: int) -> dict[str, torch.Size]:
     The twin is built on the CPU and dropped; random numbers go on as if it had not been.
 
     Args:
-        config: Of a model with ``count`` classes; not changed. Each ``num_classes`` in it that is ``count`` is raised.
+        config: Config of a model with ``count`` classes; not changed. Its twin has each such ``num_classes`` raised by 1.
         count: Number of classes.
 
     Raises:

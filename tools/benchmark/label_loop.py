@@ -38,8 +38,8 @@ class Split:
     Args:
         folder: With ``NAME.json``, ``NAME-unlabeled.json``, ``NAME-unlabeled-boxes.json`` and ``val.json``.
         images: Folder of all images.
-        name: Of the split.
-        options: Of ``mmssod.new``: detector, start, iterations.
+        name: Name of the split.
+        options: Options of ``mmssod.new``: detector, start, iterations.
     """
 
     folder: Path
@@ -236,8 +236,8 @@ def spoil(coco: Coco, share: float, seed: int) -> tuple[Coco, list[dict[str, Any
 
     Args:
         coco: Data set with sizes of the images.
-        share: Of the boxes, in (0, 1).
-        seed: Of the draw.
+        share: Share of the boxes, in (0, 1).
+        seed: Seed of the draw.
 
     Returns:
         The data set; the boxes as they were, each with ``how`` it was spoilt.

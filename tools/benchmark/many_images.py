@@ -33,7 +33,7 @@ def measure(
         folder: Where the drawn banks go; it must be empty.
         images: Unlabeled images.
         boxes: A view of an image in the bank.
-        json_images: Of the bank whose json is written and read; a json of many images needs gigabytes.
+        json_images: Images of the bank whose json is written and read; a json of many images needs gigabytes.
         order: Images that are put in the order of an epoch.
 
     Returns:

@@ -43,7 +43,7 @@ def whole_curve(matrix: Matrix, runs: dict[str, Run], name: str) -> Curve:
 
     Args:
         matrix: The recipes.
-        runs: Of one seed, by name.
+        runs: Runs of one seed, by name.
         name: The row.
 
     Raises:

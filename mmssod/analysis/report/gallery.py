@@ -23,7 +23,7 @@ class Shape:
 
     Args:
         layer: What it is: ``kept``, ``rejected``, ``truth``, ...
-        name: Its class.
+        name: Class of the box.
         tag: What is written at it.
         box: ``x1 y1 x2 y2`` in pixels of the original image.
     """
@@ -40,7 +40,7 @@ class Panel:
 
     Args:
         title: Above it.
-        shapes: Its boxes.
+        shapes: Boxes in the picture.
     """
 
     title: str

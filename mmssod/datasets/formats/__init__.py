@@ -86,7 +86,7 @@ def read_labels(
     """A labeled set in any format as a COCO data set.
 
     Args:
-        source: Its file or folder.
+        source: File or folder of the labels.
         images: Folder of the images; file names of the result are relative to it.
         kind: A name in :func:`formats`, or ``'auto'``.
         classes: Names in the order of labels, a choice of those of the set; by default all. Boxes of other classes are

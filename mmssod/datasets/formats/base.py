@@ -30,7 +30,7 @@ class LabeledImage:
     """What labels say of an image; without a size it is read from the file.
 
     Args:
-        name: Its file name, relative to the folder of the images.
+        name: File name of the image, relative to the folder of the images.
         boxes: See :data:`Box`.
         size: Width and height, pixels.
     """
@@ -102,7 +102,7 @@ class LabelFormat:
         """Write a COCO data set, whose boxes may have a ``score``.
 
         Args:
-            coco: It.
+            coco: COCO data set.
             out: The file, in a folder that may not be there yet; or the folder.
             scores: Whether scores were asked for (``scores``).
         """
@@ -154,8 +154,8 @@ class FilePerImage(LabelFormat):
         """The boxes of a file.
 
         Args:
-            file: It.
-            size: Of its image.
+            file: Label file.
+            size: Size of the image.
             names: See :meth:`classes`.
 
         Raises:
@@ -169,9 +169,9 @@ class FilePerImage(LabelFormat):
         """The content of an image's file.
 
         Args:
-            image: Of the COCO data set; ``width`` and ``height`` are there.
-            boxes: Its COCO annotations, each with its ``label`` in names.
-            names: Of the classes.
+            image: Image entry of the COCO data set; ``width`` and ``height`` are there.
+            boxes: COCO annotations of the image, each with its ``label`` in names.
+            names: Class names.
             scores: See :meth:`write`.
         """
         raise NotImplementedError
@@ -180,7 +180,7 @@ class FilePerImage(LabelFormat):
         """Label files of a folder and its subfolders, sorted; what systems and editors put there is passed over.
 
         Args:
-            folder: It.
+            folder: Folder to read.
             stems: Names of images without suffix.
         """
         files = sorted(file for file in folder.rglob('*') if file.suffix.lower() == self.ending)
@@ -278,7 +278,7 @@ def as_coco(
         source: The labels, for messages.
         read: Images with their boxes.
         names: All class names in order; none for those of the boxes, sorted.
-        asked: Those that the user wants, in order; none for all.
+        asked: Classes that the user wants, in order; none for all.
 
     Raises:
         ValueError: A class is asked for that is not in ``names``, or, without these, none that any box has.

@@ -145,7 +145,7 @@ def check_images(name: str, found: Sequence[FoundImage], *, decode: bool = False
 
     Args:
         name: What the set is.
-        found: Its images.
+        found: Images of the set.
         decode: Whether to read the first 2000 as training does, but for JPEG and PNG, whose ends tell whether they are
             whole, and to look for grays that 8 bits do not keep.
     """

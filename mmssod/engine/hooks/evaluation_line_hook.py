@@ -46,7 +46,7 @@ def figures(metrics: dict[str, float], name: str) -> str:
 
     Args:
         metrics: By name, in [0, 1].
-        name: That of AP, see :func:`~mmssod.engine.main_metric.main_metric`.
+        name: Metric name of AP, see :func:`~mmssod.engine.main_metric.main_metric`.
     """
     folder = name.rpartition('/')[0]
     more = [

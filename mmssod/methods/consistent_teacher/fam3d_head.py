@@ -43,7 +43,7 @@ class FAM3DHead(RTMDetHead):
 
     Args:
         num_classes: Number of classes.
-        in_channels: Of the feature maps.
+        in_channels: Channels of the feature maps.
         regression: ``'delta'`` refines a square anchor of ``anchor_scale`` strides; ``'distance'`` measures from the
             point.
         anchor_scale: Side of the anchor in strides.
@@ -151,7 +151,7 @@ def mix_levels(own: Tensor, finer: Tensor | None, coarser: Tensor | None, share:
     """Boxes between two levels: all of one size, (B, 4, h, w).
 
     Args:
-        own: Of the level itself.
+        own: Values of the level itself.
         finer, coarser: Of the levels beside it; None where there is none.
         share: -1 is the finer level, 0 its own, 1 the coarser one; beyond that, and towards no level, it is clamped.
     """

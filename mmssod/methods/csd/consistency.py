@@ -54,7 +54,7 @@ def bucket_consistency(buckets: Tensor, mirrored: Tensor) -> Tensor:
 
     Args:
         buckets: Logits at 0 and offsets at 1, shape (N, 2, 4, K).
-        mirrored: The same on the mirror image.
+        mirrored: The same for the mirror image.
 
     Returns:
         Shape (N,).

@@ -130,7 +130,7 @@ class ConsistencyDetector(StudentDetector):
         Args:
             inputs: Images, shape (B, 3, H, W).
             features: The student's feature maps of them.
-            proposals: Of each image, best first.
+            proposals: Proposals of each image, best first.
         """
         boxes = [proposal.bboxes[: self.num_rois].detach() for proposal in proposals]
         mirror_features = self.student.extract_feat(inputs.flip(-1))

@@ -38,7 +38,7 @@ def fit(scores: np.ndarray, right: np.ndarray) -> Calibration:
     Law: of the boxes that get one precision, that share is right.
 
     Args:
-        scores: Of all boxes, shape (N,).
+        scores: Scores of all boxes, shape (N,).
         right: Whether each is right, shape (N,).
 
     Raises:

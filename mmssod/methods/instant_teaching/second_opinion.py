@@ -36,7 +36,7 @@ def revise(
 
     Args:
         detector: A two-stage detector.
-        features: Its feature maps of the images.
+        features: Feature maps of the images.
         samples: Their samples.
         pool: One value an image, in pixels of the input.
     """

@@ -32,7 +32,7 @@ def memory_labels(
 
     Args:
         config: The run's config; its unlabeled images are those of the data set.
-        checkpoint: Of the run.
+        checkpoint: Checkpoint of the run.
         score_thr: Least p*v of a box, beside the memory's own.
 
     Raises:

@@ -44,7 +44,7 @@ class LabelMatchDetector(PseudoLabelDetector):
 
     Args:
         reliable_share: Reliable boxes over labeled boxes an image, above 0, at most the balancer's ``share``.
-        temperature: Of the teacher's scores; below 1 sharpens, above 0.
+        temperature: Temperature of the teacher's scores; below 1 sharpens, above 0.
         promoted_score: Least mean score of an uncertain box's class, over its RoIs, for it to be reliable, in [0, 1].
         promoted_iou: Least mean IoU of the box with what the teacher makes of its RoIs, in [0, 1].
         kwargs: As :class:`PseudoLabelDetector`; the labeler is a :class:`RescoringTeacher`, the balancer a
@@ -177,9 +177,9 @@ class LabelMatchDetector(PseudoLabelDetector):
 
         Args:
             logits: The student's, of all RoIs of all images, (N, M + 1).
-            results: Of each image.
+            results: Results of each image.
             answers: As :meth:`answers` gives them.
-            weights: Of each image's foreground RoIs.
+            weights: Weights of each image's foreground RoIs.
         """
         parts = logits.split([len(result.priors) for result in results])
         asked = torch.cat([part[a.rows] for part, a in zip(parts, answers, strict=True)])

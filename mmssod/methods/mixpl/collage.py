@@ -62,7 +62,7 @@ def collage(
     Args:
         views: At least one; the result goes on under the first one's name.
         corners: Top and left of each view on the canvas.
-        size: Of the canvas, which holds all of them.
+        size: Size of the canvas, which holds all of them.
         share: In [0, 1].
         fill: Value of a pixel without an image; what a view lacks counts as it.
     """

@@ -40,7 +40,7 @@ def matching_thresholds(
     """For each class the threshold that leaves as many boxes an image as are labeled.
 
     Args:
-        detections: Of all unlabeled images.
+        detections: Detections of all unlabeled images.
         images: How many these are, at least 1.
         wanted: Boxes an image by category id.
         grid: Thresholds to choose from, rising, shape (T,).
@@ -69,8 +69,8 @@ def easiest(detections: Sequence[dict], share: float = 0.5) -> list[dict]:
     """The boxes of the images with the greatest mean score.
 
     Args:
-        detections: Those kept; images without any do not count.
-        share: Of these images, in (0, 1], rounded down; at least one image stays.
+        detections: Kept detections; images without any do not count.
+        share: Share of these images, in (0, 1], rounded down; at least one image stays.
 
     Returns:
         Their boxes in the given order; of equal means, the images that come first.

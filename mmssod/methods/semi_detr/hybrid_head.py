@@ -42,8 +42,8 @@ class HybridAssigner(HungarianAssigner):
         beta: Exponent of the IoU.
 
     Attributes:
-        quality: Of the last call's queries, shape (n,): ``m`` scaled so that the best query of a box has the greatest
-            IoU among that box's, 0 in the background; None after one-to-one matching.
+        quality: Quality of the last call's queries, shape (n,): ``m`` scaled so that the best query of a box has
+            the greatest IoU among that box's, 0 in the background; None after one-to-one matching.
 
     Source: Zhang et al., "Semi-DETR", CVPR 2023, section 3.2; values: its public code. The measure is TOOD's.
     """

@@ -49,7 +49,7 @@ class QueryDINO(DINO):
         """The decoder on DINO's own queries and on those of a caller, which DINO's do not see.
 
         Args:
-            encoded: Of :meth:`encode`.
+            encoded: Result of :meth:`encode`.
             samples: With true boxes in training, of which the denoising queries are made.
             content: What the caller's queries begin with, shape (B, Q, E); None asks nothing.
             boxes: Where they begin, shape (B, Q, 4).

@@ -23,8 +23,8 @@ class QueryTeacher(EMATeacher):
         detector, checkpoint: As :class:`FrozenTeacher`.
 
     Attributes:
-        candidates: Of each image of the last call.
-        samples: Of the last call.
+        candidates: Candidates of each image of the last call.
+        samples: Samples of the last call.
         encoded: What the decoder reads of the last call's images; None before it and after :meth:`forget`.
     """
 

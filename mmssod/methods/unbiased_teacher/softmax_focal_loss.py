@@ -73,7 +73,7 @@ class SoftmaxFocalLoss(nn.Module):
         Args:
             cls_score: Logits, shape (N, C).
             label: Classes in [0, C), shape (N,).
-            weight: Of each RoI, shape (N,).
+            weight: Weight of each RoI, shape (N,).
             avg_factor: What the weighted sum is divided by, with reduction ``'mean'``; N by default.
             reduction_override: In the place of ``reduction``.
 

@@ -68,7 +68,7 @@ def rpn_loss(
 
     Args:
         detector: A two-stage detector.
-        features: Its feature maps.
+        features: Feature maps of the images.
         samples: With ``gt_instances``; their classes do not matter, nothing is changed.
     """
     blank = [_one_class(sample) for sample in samples]
@@ -86,7 +86,7 @@ def sample_rois(
     Args:
         roi_head: mmdet's ``StandardRoIHead`` or an heir.
         features: Feature maps; some samplers look at them.
-        proposals: Of each image, with ``bboxes``.
+        proposals: Proposals of each image, with ``bboxes``.
         samples: With ``gt_instances``.
     """
     results = []

@@ -50,7 +50,7 @@ class RescoringTeacher(EMATeacher):
         """What the second stage says of boxes in the images of the last call, without suppression.
 
         Args:
-            boxes: Of each image, shape (n, 4).
+            boxes: Boxes of each image, shape (n, 4).
 
         Returns:
             ``scores`` (n, M + 1), the last one of background, and ``bboxes``, shape (n, 4) or (n, 4 M) where a head
@@ -84,7 +84,7 @@ class RescoringTeacher(EMATeacher):
         """How far the refined box moves when the box that it starts from is shaken.
 
         Args:
-            labels: Of each image of the last call.
+            labels: Labels of each image of the last call.
             times: ``J``, at least 2.
             scale: Standard deviation of a side's shift, in widths (heights) of the box.
 

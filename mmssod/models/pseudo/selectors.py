@@ -37,7 +37,7 @@ class ThresholdSelector(nn.Module):
         """The candidates above threshold.
 
         Args:
-            candidates: Of one image, on the weak view.
+            candidates: Candidates of one image, on the weak view.
             thresholds: One a class, shape (M,).
         """
         sizes = candidates.boxes[:, 2:] - candidates.boxes[:, :2]

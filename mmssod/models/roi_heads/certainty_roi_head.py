@@ -110,7 +110,7 @@ def weighted_loss(
         results: With ``cls_score`` (N, M + 1) and ``bbox_pred`` of the RoIs.
         rois: Image index and box, shape (N, 5).
         sampling_results: One an image, with ``pos_weights`` and ``neg_weights``.
-        train_cfg: Of the head.
+        train_cfg: Training config of the head.
         location: Whether weights count in the losses of boxes, too.
 
     Returns:

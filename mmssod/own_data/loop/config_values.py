@@ -23,8 +23,8 @@ def changed(file: Path, name: str, value: str) -> str:
     """The text of a config in which a name has another value; one that it does not assign is assigned at its end.
 
     Args:
-        file: It.
-        name: Of the variable.
+        file: Config file.
+        name: Name of the variable.
         value: An expression.
 
     Raises:

@@ -34,7 +34,7 @@ class Look:
         place: Boxes whose place is open: the sum of p (1 - v), or, where the detector has no v, of the score times
             1 - IoU with the same box in the mirror image.
         flip: Boxes by which the image and its mirror image differ, see :func:`difference`.
-        parts: Likewise student and teacher; 0 for a detector without the other.
+        parts: Disagreement between student and teacher; 0 for a detector without the other.
         expected: Likely boxes of each class, shape (M,).
         features: Means over the image of what the neck gives, shape (D,).
     """
@@ -54,7 +54,7 @@ class Looker:
 
     Args:
         detector: Whose doubt counts, with :data:`FLOOR` as the least score.
-        limits: Of each class the score from which a box counts as found, shape (M,).
+        limits: For each class, the score from which a box counts as found, shape (M,).
         other: Student of its teacher, or teacher of its student.
     """
 

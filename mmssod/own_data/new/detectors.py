@@ -10,8 +10,8 @@ class Detector:
     """A detector that ``mmssod new`` can choose.
 
     Args:
-        model: Its config in ``configs/_base_/models``.
-        optimizer: Its config in ``configs/_base_``.
+        model: Config of the model in ``configs/_base_/models``.
+        optimizer: Config of the optimizer in ``configs/_base_``.
         optimizer_name: Type of the optimizer there; it is written beside the learning rate.
         rate: Learning rate for ``base`` labeled images per iteration.
         base: That number of images.

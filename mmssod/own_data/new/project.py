@@ -70,8 +70,8 @@ def new_project(
         trial: Write the detectors that a trial compares, each into a folder of ``out``, where neither ``detector`` nor
             ``start`` names one and the machine takes several: ``mmssod run`` chooses among them.
         start: ``'auto'`` for the detector's own COCO weights, ``'none'``, a model's name, a URL or a file.
-        iterations: Of the teacher, and as many of the student; by default fitted to the data.
-        seed: Of the images that are set aside, and of the runs, >= 0.
+        iterations: Iterations of teacher and student each; by default fitted to the data.
+        seed: Seed for choosing the images that are set aside, and for the runs, >= 0.
         force: Overwrite the files of an earlier project; a file that is read is never overwritten.
         machine: Where it will be trained; by default here.
 

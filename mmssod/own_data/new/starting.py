@@ -106,7 +106,7 @@ def find_start(start: str, detector: str, usual: str, classes: Sequence[str]) ->
         start: As in :func:`named_problems`, which found nothing.
         detector: ``'auto'`` or a name of one. With ``'auto'`` the detector is the one that the start is of.
         usual: The detector that the machine and the data ask for.
-        classes: Those of the labeled set.
+        classes: Classes of the labeled set.
 
     Raises:
         ValueError: The weights cannot be read, or are of another detector.

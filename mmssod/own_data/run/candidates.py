@@ -45,9 +45,9 @@ class Round:
 
     Args:
         ap: In percent, of those that were trained.
-        seconds: Of training of these, since the start of each.
+        seconds: Training time of these in seconds, since the start of each.
         failed: Why the others were not.
-        kept: Those that go on, in the order of the candidates.
+        kept: Candidates that go on, in the order of the candidates.
     """
 
     ap: Mapping[str, float]
@@ -66,8 +66,8 @@ def halve(
 
     Args:
         candidates: At least one, in their order.
-        seconds: Of training, of all candidates in all rounds; each round takes an equal part. Of four candidates, each
-            gets an eighth in the first round, and each of the two that are left a fourth in the second.
+        seconds: Training time of all candidates in all rounds, in seconds; each round takes an equal part. With four
+            candidates, each gets an eighth in the first round, and each of the two left a fourth in the second.
         train: Trains a candidate in a round (counted from 0) until so many seconds since its start; gives its AP and
             its seconds. What it raises drops the candidate.
         ahead: Whether the first is surely better than the second, see :func:`kept`.
@@ -117,7 +117,7 @@ def kept(
 
     Args:
         order: All of the round in their order.
-        ap: Of those that were trained, at least one.
+        ap: AP of those that were trained, at least one.
         ahead: Whether the first argument is better than the second by more than other images could undo.
     """
     trained = [name for name in order if name in ap]

@@ -23,7 +23,7 @@ class Clock:
     """The time that is left.
 
     Args:
-        trainings: Of the project.
+        trainings: Trainings of the project.
         stages: What its files say of them, with what an iteration costs.
         step: Seconds of the teacher's iteration by an estimate, 0 for none.
     """
@@ -67,7 +67,7 @@ class ClockHook(Hook):
     """Measures a training, and logs the time that is left after the first steps and after each evaluation.
 
     Args:
-        clock: Of the project.
+        clock: Clock of the project.
         training: The one that runs.
     """
 

@@ -89,9 +89,9 @@ def write_folds(folder: Path, number: int, seed: int) -> tuple[list[Path], list[
     """Draw the folds of a project and write them, or find those that are there.
 
     Args:
-        folder: Of the project.
-        number: Of folds, see :func:`~mmssod.datasets.folds.draw_folds`.
-        seed: Of the draw.
+        folder: Project folder.
+        number: Number of folds, see :func:`~mmssod.datasets.folds.draw_folds`.
+        seed: Seed of the draw.
 
     Returns:
         A folder for each, itself a project; lines on what the folds cannot show.

@@ -42,7 +42,7 @@ def train_project(
     """Train teacher, student and baseline of a project, as far as they are not complete.
 
     Args:
-        folder: Of the project, see :func:`~mmssod.own_data.new.new_project`.
+        folder: Project folder, see :func:`~mmssod.own_data.new.new_project`.
         seed, amp, cfg_options, trust_checkpoint: Of all trainings, see :func:`mmssod.apis.train`.
         say: Gets a line before each training.
         step: Seconds of the teacher's iteration by an estimate, else that of ``data.py``.
@@ -115,7 +115,7 @@ def summary(folder: Path, trainings: Sequence[Training], page: Path) -> list[str
     """What was trained, how good it is, where it lies, and what to do with it.
 
     Args:
-        folder: Of the project.
+        folder: Project folder.
         trainings: All, complete.
         page: The report, beside which the best thresholds lie.
     """

@@ -60,7 +60,7 @@ def project_trainings(folder: Path, **options: Any) -> list[Training]:
     A teacher from which the student does not start is left out: the recipe has none.
 
     Args:
-        folder: Of the project.
+        folder: Project folder.
         options: ``seed``, ``amp``, ``auto_scale_lr`` and ``cfg_options`` as for :func:`mmssod.apis.train`, of all.
 
     Raises:

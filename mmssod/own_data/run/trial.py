@@ -54,7 +54,7 @@ class TrialHook(Hook):
 
     Args:
         seconds: Since the training's first step.
-        iterations: Likewise.
+        iterations: Iterations, likewise.
         clock: Tells the time, in seconds.
     """
 
@@ -112,7 +112,7 @@ def choose(
     A trial that was cut off goes on; one that has ended is not made again.
 
     Args:
-        folder: Of a project with one or several detectors.
+        folder: Folder of a project with one or several detectors.
         trust_checkpoint, options: Of all trainings, see :func:`~mmssod.own_data.run.stages.project_trainings`.
         say: Gets a line before each training and after it, and the outcome.
 
@@ -149,7 +149,7 @@ class Trial:
     file, its round is complete.
 
     Args:
-        folder: Of the project.
+        folder: Project folder.
         trust_checkpoint, options, say: See :func:`choose`.
     """
 
@@ -251,7 +251,7 @@ def outcome(rounds: Sequence[Round], compare: Callable[[str, str], Gain]) -> str
     """What the last round chose and why, in a sentence.
 
     Args:
-        rounds: Of a trial, at least one.
+        rounds: Rounds of a trial, at least one.
         compare: See :meth:`Trial.compare`.
     """
     last = rounds[-1]

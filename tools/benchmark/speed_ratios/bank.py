@@ -43,9 +43,9 @@ class Start:
     """What all steps of a comparison start from.
 
     Args:
-        weights: Of student and teacher.
-        threshold: That pseudo boxes exceed.
-        targets: Of each unlabeled image, ``bboxes`` in pixels of the strong view and ``labels``.
+        weights: Weights of student and teacher.
+        threshold: Score threshold of pseudo boxes.
+        targets: For each unlabeled image, ``bboxes`` in pixels of the strong view and ``labels``.
     """
 
     weights: dict[str, Tensor]

@@ -15,7 +15,7 @@ def shipped(name: str) -> Any:
     """A config below ``configs/_base_``.
 
     Args:
-        name: Its path there, without ``.py``.
+        name: Path of the config there, without ``.py``.
 
     Raises:
         FileNotFoundError: mmssod was installed without its configs.

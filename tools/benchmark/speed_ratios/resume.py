@@ -54,7 +54,7 @@ class FirstStep:
     """A run that starts from a checkpoint, trains one iteration and saves; it is built outside the clock.
 
     Args:
-        cfg: Of the run.
+        cfg: Config of the run.
         iteration: At which it starts.
         start: The checkpoint; '' for none.
     """

@@ -78,7 +78,7 @@ def plain_detector(roi_head: str = 'CertaintyRoIHead', rois: int = 0) -> ConfigD
     """The lite Faster R-CNN with plain box regression, which mmdet's ``SoftTeacher`` needs.
 
     Args:
-        roi_head: Its type.
+        roi_head: Type of the RoI head.
         rois: RoIs an image that it learns from; 0 for as many as the config says.
     """
     detector = base_detector('faster_rcnn_lite')
@@ -196,7 +196,7 @@ def ema_step_against(name: str, more_rois: int = 0) -> Callable[[Setting], Measu
     """Measures our step with an EMA teacher against one of mmdet's semi-supervised detectors.
 
     Args:
-        name: Of mmdet's.
+        name: Name of mmdet's detector.
         more_rois: An image, with which the ratio is told beside that of the config's; not in the quick form.
     """
 

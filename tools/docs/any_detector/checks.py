@@ -55,7 +55,7 @@ def student(trial: Trial, labeler: str, folder: Path) -> None:
     Images without a pseudo box are left out of the loss, so without any there would be no gradient at all.
 
     Args:
-        trial: Of the detector.
+        trial: Trial of the detector.
         labeler: One of ``trial.LABELERS``.
         folder: An empty folder, for a bank.
     """

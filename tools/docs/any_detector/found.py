@@ -114,7 +114,7 @@ def reason(model: Mapping[str, Any], tasks: Sequence[str]) -> str:
     """Why a detector cannot learn from pseudo boxes alone; empty: it can.
 
     Args:
-        model: Its config.
+        model: Config of the model.
         tasks: What MMDetection's metafile says that it does.
     """
     others = [task for task in tasks if task != DETECTION]

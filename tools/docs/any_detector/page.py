@@ -32,7 +32,7 @@ def page(rows: Sequence[Row], made: str) -> str:
     """The page.
 
     Args:
-        rows: Of each detector that was tried.
+        rows: One row per detector tried.
         made: The line that says what makes it.
     """
     head = (

@@ -80,7 +80,7 @@ class Trial:
 
         Args:
             labeler: One of ``LABELERS``.
-            folder: Of the bank, for ``LabelBank``.
+            folder: Folder of the bank, for ``LabelBank``.
         """
         if labeler not in self.built:
             self.built[labeler] = self._student(labeler)
