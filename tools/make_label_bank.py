@@ -29,7 +29,7 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument('--floor', type=float, help='least p of a box (0.1)')
     parser.add_argument(
-        '--batch-size', type=int, default=8, help='images a step, each in both views'
+        '--batch-size', type=int, default=8, help='images per step, each in both views'
     )
     parser.add_argument('--workers', type=int, default=2, help='processes that load images')
     parser.add_argument('--no-coco', action='store_true', help='do not write labels.json')

@@ -52,7 +52,7 @@ def class_ap(outputs: DetectorOutputs, train_annotations: dict, num_rare: int) -
 
 
 def rows(numbers: dict[str, Any]) -> list[list[Any]]:
-    """A table, header first: the means, then a row a class; an empty cell where there is no value."""
+    """A table, header first: the means, then a row per class; an empty cell where there is no value."""
     labels = list(numbers['ap'])
     table: list[list[Any]] = [['class', 'train_boxes', 'true_boxes', 'rare', *labels]]
     for name, text in mean_names(numbers).items():

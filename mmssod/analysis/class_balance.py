@@ -55,7 +55,7 @@ def class_balance(work_dir: str | Path) -> dict[str, Any]:
 
 
 def draw(numbers: dict[str, Any]) -> Figure:
-    """Two panels of what :func:`class_balance` gives: one line a class, dark for rare ones, light for frequent ones."""
+    """Two panels of what :func:`class_balance` gives: one line per class, dark for rare ones, light for common ones."""
     order = np.argsort(numbers['labeled_boxes'], kind='stable')
     shades = colormaps['viridis'](np.linspace(0, 0.88, len(order)))
     named = set(np.linspace(0, len(order) - 1, min(LEGEND_ENTRIES, len(order))).round().astype(int))

@@ -84,7 +84,7 @@ def match_images(
 
 
 def of_images(matches: ClassMatches, images: np.ndarray) -> ClassMatches:
-    """What lies on some images, which are numbered anew from 0.
+    """The matches of some images, renumbered from 0.
 
     Args:
         matches: On all images.

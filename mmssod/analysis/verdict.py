@@ -27,7 +27,7 @@ MOST_CLASSES = 3  # that the sentence names
 
 @dataclass(frozen=True)
 class Length:
-    """How long something was trained, with what it started from.
+    """Training length of a run, including the runs that it started from.
 
     Args:
         seconds: Time of all training iterations; 0 if the logs do not say.
@@ -186,7 +186,7 @@ def likely_causes(facts: Facts) -> list[Cause]:
 
 
 def compared_length(length: Length | None, other: Length | None) -> str:
-    """How long the baseline was trained beside the student: ``of the same length``, or the two lengths.
+    """Training length of the baseline compared with the student: ``of the same length``, or the two lengths.
 
     Seconds decide; where they differ and the images seen do not, neither run is said to have had an advantage.
     """

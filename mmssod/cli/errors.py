@@ -19,9 +19,9 @@ from mmssod.cli.options import add_device, add_label_formats, check_counts
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    parser.add_argument('project', help='folder that `mmssod new` has written, trained')
+    parser.add_argument('project', help='project folder written by `mmssod new`, trained')
     parser.add_argument('--count', type=int, default=50, help='labels to show (%(default)s)')
-    parser.add_argument('--out', help='new folder for what is written (PROJECT/errors_1, ...)')
+    parser.add_argument('--out', help='new output folder (PROJECT/errors_1, ...)')
     add_label_formats(parser)
     add_device(parser)
 

@@ -16,7 +16,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     add_config(parser, 'config of the run')
     parser.add_argument('checkpoint', help='checkpoint of the run')
-    parser.add_argument('--out', required=True, help='path of the files, without ending')
+    parser.add_argument('--out', required=True, help='path of the files, without suffix')
     add_part(parser)
     parser.add_argument(
         '--format',

@@ -58,7 +58,7 @@ def add_trust_checkpoint(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--trust-checkpoint',
         action='store_true',
-        help='unpickle checkpoints without a limit, which runs whatever code they hold; else they are read as data',
+        help='unpickle checkpoints without restrictions, which runs any code in them; else they are read as data',
     )
 
 
@@ -69,7 +69,7 @@ def check_seed(parser: argparse.ArgumentParser, args: argparse.Namespace) -> Non
 
 
 def check_config(name: str) -> None:
-    """Refuse a config that is not there, before anything is loaded.
+    """Raise an error for a missing config, before anything is loaded.
 
     Raises:
         FileNotFoundError: Neither a file nor one of mmssod's own.
@@ -91,7 +91,9 @@ def add_part(parser: argparse.ArgumentParser) -> None:
 
 def add_device(parser: argparse.ArgumentParser) -> None:
     """``--device``."""
-    parser.add_argument('--device', help='such as cuda:0 or cpu; by default a GPU if there is one')
+    parser.add_argument(
+        '--device', help='device such as cuda:0 or cpu; by default a GPU if there is one'
+    )
 
 
 def add_tiles(parser: argparse.ArgumentParser) -> None:
@@ -100,13 +102,13 @@ def add_tiles(parser: argparse.ArgumentParser) -> None:
         '--tile',
         type=int,
         metavar='PX',
-        help='look at larger images in tiles of so many pixels, too (by default only as a whole)',
+        help='also run on tiles of this many pixels of larger images (by default only on whole images)',
     )
     parser.add_argument(
         '--overlap',
         type=float,
         default=0.2,
-        help='share of a tile that its neighbor has, too: as wide as the objects (%(default)s)',
+        help='overlap of neighboring tiles, as a share of a tile: as wide as the objects (%(default)s)',
     )
 
 

@@ -24,14 +24,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         '--names',
         nargs='+',
         default=[],
-        help="what the page calls the runs (by default their folders' names)",
+        help="names of the runs on the page (by default their folders' names)",
     )
     parser.add_argument('--title', default='', help='heading of the page')
     parser.add_argument(
-        '--pictures', type=int, default=24, help='most pictures a gallery (%(default)s)'
+        '--pictures',
+        type=int,
+        default=24,
+        help='maximum number of images per gallery (%(default)s)',
     )
     parser.add_argument(
-        '--sample', type=int, default=200, help='most unlabeled images to label (%(default)s)'
+        '--sample',
+        type=int,
+        default=200,
+        help='maximum number of unlabeled images to label (%(default)s)',
     )
     parser.add_argument(
         '--withheld',
@@ -40,7 +46,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "beside them that mmssod's own tools write, if there is one)",
     )
     parser.add_argument(
-        '--max-mb', type=float, default=10.0, help='most size of all pictures, MB (%(default)s)'
+        '--max-mb',
+        type=float,
+        default=10.0,
+        help='maximum size of all images together, MB (%(default)s)',
     )
     parser.add_argument(
         '--import',

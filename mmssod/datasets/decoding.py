@@ -64,7 +64,7 @@ def decoding_fault(content: bytes) -> str | None:
 
 
 def undecodable(content: bytes) -> str:
-    """What an image is that the decoder gave nothing for."""
+    """Describes an image that could not be decoded."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter('ignore')

@@ -70,7 +70,7 @@ def draw_folds(
 
 
 def take_apart(coco: Coco, folds: Sequence[set[ImageId]]) -> Iterator[Fold]:
-    """What is trained on and what is held out in each fold; images and boxes keep their order."""
+    """Training and held-out parts of each fold; images and boxes keep their order."""
     ids = {image['id'] for image in coco['images']}
     for held_out in folds:
         yield Fold(take_images(coco, ids - held_out), take_images(coco, held_out))

@@ -72,7 +72,7 @@ class CachedSteps(BaseTransform):
         return {**results, **made}
 
     def place(self, source: str) -> Path | None:
-        """Where the image of a file is kept; None of what is no local file."""
+        """Path of the cached image of a file; None for files that are not local."""
         try:
             known = os.stat(source)
         except (OSError, ValueError):

@@ -15,7 +15,7 @@ LARGE = 'large'
 
 @DATA_SAMPLERS.register_module()
 class ResamplingSampler(SourceSampler):
-    """A ``SourceSampler`` that meets some labeled images several times an epoch.
+    """A ``SourceSampler`` that meets some labeled images several times per epoch.
 
     Images with a certain class are a kind, and so are those with a large object. A kind that is a share f of all
     images, below its limit t, is met sqrt(t / f) times as often; an image of several kinds as often as the rarest asks
@@ -77,7 +77,7 @@ def kinds_of(instances: Collection[Mapping[str, Any]], large_area: float) -> set
 def repeat_factors(
     kinds: Sequence[Collection[Any]], limit: float, limits: Mapping[Any, float]
 ) -> np.ndarray:
-    """How often each image is to be met, (N,) float64, at least 1.
+    """Number of times that each image is drawn, (N,) float64, at least 1.
 
     Args:
         kinds: Kind of each image.

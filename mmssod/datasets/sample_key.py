@@ -12,7 +12,7 @@ import torch
 
 @dataclass(frozen=True, slots=True)
 class SampleKey:
-    """Which image, and which augmentation of it.
+    """Identifies an image and one random augmentation of it.
 
     Attributes:
         index: Index into the data set that the sampler was built for.

@@ -22,7 +22,7 @@ _ZIP, _PICKLE = b'PK', b'\x80'
 
 
 def damage(path: str) -> str | None:
-    """What is wrong with a checkpoint file on this machine; None for a whole one.
+    """Describe the damage of a checkpoint file on this machine; None for an intact one.
 
     torch's files are zip archives whose entries carry checksums, so damage shows without unpickling; entries that are
     compressed, which torch never does, are not unpacked. A file of its old

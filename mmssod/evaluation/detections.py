@@ -23,7 +23,7 @@ from mmssod.evaluation.coco import category_ids
 
 @dataclass(frozen=True)
 class DetectorOutputs:
-    """What several detectors found on one set of images, and what is there.
+    """Detections of several detectors on one set of images, with the true boxes.
 
     Args:
         annotations: COCO data set with the true boxes.

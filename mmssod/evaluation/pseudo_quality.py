@@ -76,7 +76,7 @@ class Matches:
 
 
 def certainty(p: np.ndarray, v: np.ndarray, name: str) -> np.ndarray:
-    """What a threshold is compared with: ``'p'``, ``'v'``, ``'p*v'`` or ``'p_and_v'`` (the lesser); shape (N,).
+    """The certainty compared with a threshold: ``'p'``, ``'v'``, ``'p*v'`` or ``'p_and_v'`` (the lesser); shape (N,).
 
     Raises:
         ValueError: For another name.

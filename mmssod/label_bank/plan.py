@@ -31,7 +31,7 @@ SHARDS_A_PROCESS = 4  # so that another number of processes can go on with what 
 
 @dataclass(frozen=True)
 class BankPlan:
-    """What a bank is made of; iterating over it gives id and path of each image."""
+    """Images, view and teacher of a bank; iterating over it gives id and path of each image."""
 
     cfg: Config  # the student's
     folder: Path
@@ -56,7 +56,7 @@ class BankPlan:
 
     @property
     def max_unreadable(self) -> float:
-        """How many images may be unreadable: as many as training would skip."""
+        """Maximum number of unreadable images: as many as training would skip."""
         hook = (self.cfg.get('default_hooks') or {}).get('skipped_images')
         return max(1, (hook.get('limit', 0.05) if hook else 1) * self.header.images)
 

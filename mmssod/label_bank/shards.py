@@ -39,7 +39,7 @@ class WriterLock(FileLock):
 
 
 class LabeledImage(NamedTuple):
-    """What a teacher found in one image."""
+    """A teacher's detections in one image."""
 
     img_id: int | str
     path: str
@@ -133,7 +133,7 @@ def _whole_images(images: np.ndarray, boxes: np.ndarray) -> np.ndarray:
 
 
 def unreadable(images: np.ndarray) -> np.ndarray:
-    """Which images no teacher saw; shape (n,), bool."""
+    """Images that could not be labeled; shape (n,), bool."""
     return images['view'][:, 0] == 0
 
 

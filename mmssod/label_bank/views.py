@@ -17,7 +17,7 @@ from mmssod.structures import PseudoLabels
 
 
 class ViewLabeler:
-    """What a teacher finds in images, plain and mirrored.
+    """Detects with the teacher in images, plain and mirrored.
 
     Images of one size go through it together; others do not, since an image that is padded to another's size is
     answered slightly otherwise. The floor is applied to what is left after non-maximum suppression: a score threshold

@@ -111,7 +111,7 @@ def teacher_weights(checkpoint: str) -> dict[str, Tensor]:
 
 
 def require_finite(checkpoint: str, weights: Mapping[str, Any]) -> None:
-    """Refuse weights of which nothing could be predicted.
+    """Raise an error for weights that contain NaN or infinity.
 
     Raises:
         ValueError: They hold NaN or infinity; names the checkpoint.

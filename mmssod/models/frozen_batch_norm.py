@@ -50,7 +50,7 @@ FROZEN: dict[type, type] = {
 def freeze_batch_norm(model: nn.Module, parts: Sequence[str] = ('',)) -> int:
     """Fix statistics, scale and shift of the batch norms of a model, in place.
 
-    With few images a batch, statistics of the batch are far from those of the data, and the running ones soon follow
+    With few images per batch, statistics of the batch are far from those of the data, and the running ones soon follow
     them: a detector that starts from COCO loses what it brought. The class of each layer is exchanged, not its mode, so
     that no later call of ``train()`` thaws it, and a copy of the model is frozen, too.
 

@@ -47,7 +47,7 @@ def browse(
         out: Folder for the pictures; it is made.
         number: Images of each source, drawn at random, >= 1.
         seed: Which images, and how they are augmented: the same seed gives the same pictures.
-        checkpoint: Checkpoint of the run or of its teacher, whose detections on an unlabeled image are drawn in all views.
+        checkpoint: Checkpoint of the run or of its teacher, whose detections on an unlabeled image are drawn.
         boxes: Instead, labels of the unlabeled images in any format, such as withheld ones or ``mmssod label``'s.
         score_thr: Least score of what the checkpoint finds.
         device: Device for the checkpoint; by default a GPU if there is one.

@@ -38,7 +38,7 @@ DEFAULT_SCORE = 0.3
 
 @dataclass(frozen=True)
 class Boxes:
-    """What a detector found in one image.
+    """A detector's detections in one image.
 
     Args:
         boxes: Corners ``x1 y1 x2 y2`` in pixels of the image, shape (N, 4), float32.

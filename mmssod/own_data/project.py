@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Result:
-    """What a project's training came to.
+    """Result of a project's training.
 
     Args:
         verdict: Whether the unlabeled images helped, in a sentence; '' where nothing judges that.

@@ -15,7 +15,7 @@ PREFIX = 'balancer.'
 
 
 def selection(cfg: Config, checkpoint: str, num_classes: int) -> tuple[str, list[float]]:
-    """What a run compares its thresholds with, and the thresholds.
+    """The certainty that a run compares with its thresholds, and the thresholds.
 
     Args:
         cfg: The run's config.

@@ -36,7 +36,7 @@ _SUFFIXES = ('.pth', '.pt', '.safetensors', '.pkl', '.ckpt', '.bin')
 
 
 def weights_folder() -> Path:
-    """Where fetched weights lie: ``$MMSSOD_WEIGHTS``, else ``mmssod/weights`` in the user's cache folder."""
+    """Folder of downloaded weights: ``$MMSSOD_WEIGHTS``, else ``mmssod/weights`` in the user's cache folder."""
     if named := os.environ.get(FOLDER):
         return Path(named).expanduser()
     cache = os.environ.get('XDG_CACHE_HOME') or '~/.cache'
@@ -150,10 +150,10 @@ def _fetch(address: str, place: Path, seconds: float) -> None:
             file.write(piece)
         file.flush()
         if expected and file.tell() != expected:
-            raise InputError(f'{file.tell()} of {expected} bytes came')
+            raise InputError(f'{file.tell()} of {expected} bytes arrived')
         damage_of = safetensors_damage if place.suffix == SAFETENSORS else damage
         if wrong := damage_of(file.name):
-            raise InputError(f'what came is no file of weights: {wrong}')
+            raise InputError(f'the download is not a weights file: {wrong}')
 
 
 @contextmanager

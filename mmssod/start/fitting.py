@@ -20,7 +20,7 @@ Twin = Callable[[int], Mapping[str, Sequence[int]]]
 
 @dataclass(frozen=True)
 class Fit:
-    """What became of a start. Names are the checkpoint's where not said otherwise."""
+    """Which weights of a start fitted and which did not. Names are the checkpoint's unless stated otherwise."""
 
     misfits: Misfits  # what the checkpoint leaves as it was; class layers are no misfits
     places: Mapping[str, str]  # the model's name of each weight that both have

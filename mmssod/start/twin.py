@@ -18,7 +18,7 @@ def twin_shapes(config: Mapping[str, Any], count: int) -> dict[str, torch.Size]:
     The twin is built on the CPU and dropped; random numbers go on as if it had not been.
 
     Args:
-        config: Config of a model with ``count`` classes; not changed. Its twin has each such ``num_classes`` raised by 1.
+        config: Config of a model with ``count`` classes; not changed. The twin has one more.
         count: Number of classes.
 
     Raises:

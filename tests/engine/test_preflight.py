@@ -374,7 +374,7 @@ def test_parts_are_checked_however_their_type_is_written(form, tmp_path):
     loader = dict(dataset=dict(type='SemiDataset', unlabeled=source))
     cfg = dict(model=model, train_dataloader=loader)
     refused, unknown, missing = [problem.what for problem in config_problems(cfg)]
-    assert 'model.selector: ' in refused and 'refuses a value' in refused
+    assert 'model.selector: ' in refused and 'got an invalid value' in refused
     assert unknown == "model.other: unknown key 'certainti'"
     assert missing == 'train_dataloader.dataset.unlabeled: no images to train on'
     assert 'without weights' in start_problems(cfg)[0].what

@@ -77,7 +77,7 @@ def measure(
 def columns(
     images: int, size: int | None, rate: float | None, opened: dict[str, float]
 ) -> list[str]:
-    """One row: number of images, bytes and images a second of writing where it is written, cost of opening."""
+    """One row: number of images, bytes and images per second of writing where it is written, cost of opening."""
     return [
         f'{images}',
         '' if size is None else f'{size / images:.0f}',

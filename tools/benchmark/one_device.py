@@ -1,7 +1,7 @@
 r"""Benchmarks one device, mainly GPUs, in a few minutes: steps, memory, waits, data, seconds to an AP.
 
 Steps of YOLOX-Nano, of Faster R-CNN R50 with buckets and of RTMDet-l: supervised, with an EMA teacher, with a label
-bank, in each precision; how many images a second the data pipeline gives of one worker, and how many a step needs; and,
+bank, in each precision; images per second that one data worker delivers, and how many a step needs; and,
 where data/aquarium and weights are at hand, AP over seconds of a teacher and its student. What comes after the budget
 is used up is noted as not run. The json is written anew after each measurement, so a run that is cut off leaves what it
 has. For example::
@@ -104,7 +104,7 @@ def plan(args: argparse.Namespace) -> Iterator[tuple[dict[str, Any], Any]]:
 
 
 def measure_step(cell: Any, images: Any, device: str) -> dict[str, float]:
-    """Measure a cell; beside it the images a second that its step takes from data workers."""
+    """Measure a cell; beside it the images per second that its step takes from data workers."""
     from speed_ratios.device_steps import measure
 
     measured = measure(cell, images, device)

@@ -200,7 +200,7 @@ def models_page() -> str:
                 ]
             keys = ['Training Data', 'Iterations', 'Batch Size', 'Labeled Batch Size']
             lines += [
-                '| config | data | iterations | images a step | labeled |',
+                '| config | data | iterations | images per step | labeled |',
                 '|---|---|---|---|---|',
             ]
             for model in content['Models']:

@@ -50,7 +50,7 @@ class BestF1:
 
 @dataclass(frozen=True)
 class Why:
-    """What one detector does wrong.
+    """The errors of one detector.
 
     Args:
         label: The detector's.

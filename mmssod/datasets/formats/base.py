@@ -27,7 +27,7 @@ Coco = dict[str, Any]
 
 @dataclass(frozen=True)
 class LabeledImage:
-    """What labels say of an image; without a size it is read from the file.
+    """Labels of one image; a missing size is read from the file.
 
     Args:
         name: File name of the image, relative to the folder of the images.
@@ -84,7 +84,7 @@ class LabelFormat:
             LabelFormat.known[cls.name] = cls
 
     def count(self, source: Path) -> int:
-        """How many files of this format a file or folder is or holds; the format with the most is taken.
+        """Number of files of this format in a file or folder; the format with the most files is chosen.
 
         One whose ending others have, too, looks inside: 0 for what is not its own, 2 for what is.
         """
@@ -119,7 +119,7 @@ class LabelFormat:
         return []
 
     def sets(self, file: Path) -> tuple[Source, Source | None] | None:
-        """The sets to train and to evaluate on that a file names; None of a file that is none of this format."""
+        """Training and evaluation sets that a file names; None for a file of another format."""
         return None
 
     def image_names(self, file: Path) -> Sequence[str]:
@@ -187,11 +187,11 @@ class FilePerImage(LabelFormat):
         return [file for file in files if not is_junk(str(file.relative_to(folder)))]
 
     def problems(self, source: Path) -> Iterable[Problem]:
-        """What is wrong with the files together, once all were read."""
+        """Problems that concern several files, once all were read."""
         return ()
 
     def count(self, source: Path) -> int:
-        """How many label files a folder holds."""
+        """Number of label files in a folder."""
         return len(self.files(source)) if source.is_dir() else 0
 
     def read(

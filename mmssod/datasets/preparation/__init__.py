@@ -12,7 +12,7 @@ SHOWN = 5
 
 @dataclass(frozen=True)
 class Findings:
-    """What was found; findings add up.
+    """Numbers, warnings and problems found; findings can be added.
 
     Args:
         counts: lines that say what is there.

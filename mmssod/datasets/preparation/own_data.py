@@ -31,7 +31,7 @@ QUICK = ('.jpg', '.jpeg', '.jfif', '.jpe', '.png')
 
 @dataclass(frozen=True)
 class LabeledSet:
-    """What a labeled set holds.
+    """Statistics of a labeled set.
 
     Args:
         images: Number of images.
@@ -141,7 +141,7 @@ def with_sizes(coco: Coco, images: Path) -> Coco:
 
 
 def check_images(name: str, found: Sequence[FoundImage], *, decode: bool = False) -> Findings:
-    """Which images cannot be used, and how large are the others? Of most only headers are read.
+    """Find unusable images and the sizes of the others; of most images only headers are read.
 
     Args:
         name: What the set is.

@@ -88,7 +88,7 @@ class FastEqualize(FastImage, Equalize):
 
 
 def equalizing_table(histogram: np.ndarray) -> np.ndarray:
-    """What becomes of each byte, uint8; both of shape (256,)."""
+    """Lookup table for each byte value, uint8; both of shape (256,)."""
     step = (histogram.sum() - histogram[np.flatnonzero(histogram)[-1]]) // 255
     if step == 0:  # one value alone, or too few pixels
         return np.arange(256, dtype=np.uint8)

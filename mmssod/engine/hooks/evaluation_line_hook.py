@@ -16,7 +16,7 @@ SHOWN = 24
 
 @HOOKS.register_module()
 class EvaluationLineHook(Hook):
-    """Logs what an evaluation found, such as ``AP 41.2 (AP50 70.1, AP75 40.0) after 400 of 800 iterations  ▁▅█``.
+    """Logs the result of an evaluation, such as ``AP 41.2 (AP50 70.1, AP75 40.0) after 400 of 800 iterations  ▁▅█``.
 
     The bars are the evaluations of the run, those of before a resume among them, from the lowest to the highest AP. All
     figures go to the log file and the visualizer as ever.

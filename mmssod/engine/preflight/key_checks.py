@@ -179,7 +179,7 @@ def _refused_values(where: str, node: Mapping[str, Any], kind: Any) -> list[Prob
     except (ValueError, TypeError, AssertionError) as error:
         if 'required' in str(error):
             return []  # of what builds it
-        what = f'{where}: {kind.__name__} refuses a value'
+        what = f'{where}: {kind.__name__} got an invalid value'
         allowed = 'values of its documentation (docs/config_reference.md)'
         return [Problem(what, allowed, str(error), f'correct it below {where}')]
     except Exception:

@@ -33,7 +33,7 @@ class LabelFocalLoss(FocalLoss):
 
 @MODELS.register_module()
 class FAM3DHead(RTMDetHead):
-    """A RetinaNet head of two towers whose boxes are sampled where, and on the level where, they are best known.
+    """A RetinaNet head of two towers whose boxes are sampled at learned offsets in position and level.
 
     The place that classifies an object best is not the one that locates it best. From the features of both towers on
     its level and on the two beside it, each place predicts for each side of its box how far towards the next level

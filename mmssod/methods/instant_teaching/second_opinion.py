@@ -32,7 +32,7 @@ def detect(
 def revise(
     detector: Any, features: tuple[Tensor, ...], samples: SampleList, pool: list[PseudoLabels]
 ) -> list[PseudoLabels]:
-    """Pooled boxes after a detector's opinion: certainties are averaged, boxes averaged by certainty.
+    """Pooled boxes re-scored by a detector: certainties are averaged, boxes averaged by certainty.
 
     Args:
         detector: A two-stage detector.

@@ -90,7 +90,7 @@ class MixPLDetector(PseudoLabelDetector):
         joint_features: bool = False,
         **kwargs: Any,
     ) -> None:
-        """Refuse values without a meaning, before anything is built; each as the class has it."""
+        """Raise an error for invalid values, before anything is built; each as the class has it."""
         PseudoLabelDetector.require_values(*args, **kwargs)
         rules = {
             'memory_size >= 4': memory_size >= 4,
@@ -110,7 +110,7 @@ class MixPLDetector(PseudoLabelDetector):
             )
 
     def runtime_problems(self, runner: Runner) -> list[Problem]:
-        """Slots that do not fit the student, and a memory that would be lost at a resume."""
+        """Parts that do not fit the student, and a memory that would be lost at a resume."""
         lost = Problem(
             'the remembered views would be in no checkpoint',
             'a ViewMemoryHook',

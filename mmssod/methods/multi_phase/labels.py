@@ -27,7 +27,7 @@ def threshold_grid(low: float = 0.1, high: float = 1.0, step: float = 0.01) -> n
 
 
 def boxes_per_image(annotations: dict) -> dict[int, float]:
-    """Labeled boxes an image of each category of a COCO data set; those with ``iscrowd`` do not count."""
+    """Labeled boxes per image of each category of a COCO data set; those with ``iscrowd`` do not count."""
     counts = {category['id']: 0 for category in annotations['categories']}
     for box in annotations['annotations']:
         counts[box['category_id']] += not box.get('iscrowd', 0)
@@ -37,7 +37,7 @@ def boxes_per_image(annotations: dict) -> dict[int, float]:
 def matching_thresholds(
     detections: Sequence[dict], images: int, wanted: Mapping[int, float], grid: np.ndarray
 ) -> dict[int, float]:
-    """For each class the threshold that leaves as many boxes an image as are labeled.
+    """For each class the threshold that leaves as many boxes per image as are labeled.
 
     Args:
         detections: Detections of all unlabeled images.
@@ -46,7 +46,7 @@ def matching_thresholds(
         grid: Thresholds to choose from, rising, shape (T,).
 
     Returns:
-        By category id the threshold whose boxes an image (scores above it) are nearest to those wanted; of several the
+        By category id the threshold whose boxes per image (scores above it) are nearest to those wanted; of several the
         lowest, as in the source.
     """
     scores = defaultdict(list)

@@ -19,7 +19,7 @@ class PoolSampler(SourceSampler):
 
     Args:
         dataset: ``SemiDataset``.
-        repeats: Source name -> times an epoch, >= 1; every source of the data set once.
+        repeats: Source name -> times per epoch, >= 1; every source of the data set once.
         images: Images a batch and process, >= 1: the loader's ``batch_size`` must be this.
         seed, aspect_grouping: As in ``SourceSampler``.
 

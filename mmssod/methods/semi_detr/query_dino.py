@@ -16,7 +16,7 @@ from torch import Tensor
 
 
 class Encoded(NamedTuple):
-    """What a decoder reads of a batch.
+    """Encoder outputs of a batch, which the decoder reads.
 
     Args:
         features: Maps of the neck, each of shape (B, E, h, w).

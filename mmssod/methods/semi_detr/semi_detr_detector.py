@@ -226,8 +226,8 @@ def cost_limit(costs: Tensor) -> Tensor:
     """The cost up to which candidates are mined: where a mixture of two Gaussians is densest among the cheap ones.
 
     Args:
-        costs: Costs of matched candidates, shape (n,); those in the cheaper component are cheap. For a single cost the limit
-            is this cost, for none -inf.
+        costs: Costs of matched candidates, shape (n,); those in the cheaper component are cheap. For a single cost the
+            limit is this cost, for none -inf.
     """
     if len(costs) < 2:
         return costs.new_full((), -torch.inf) if not len(costs) else costs[0]

@@ -20,7 +20,7 @@ MIN_SIZE = 1e-2  # px; a thinner box has no segment to divide by
 
 
 class BucketTargets(NamedTuple):
-    """What the localization branch should answer, all of shape (N, 4, K)."""
+    """Targets of the localization branch, all of shape (N, 4, K)."""
 
     labels: Tensor  # 1 at the bucket of the side
     label_weights: Tensor  # 0 at neighbors that are left out of the loss
@@ -82,7 +82,7 @@ class SideBucketCoder(BaseBBoxCoder):
 
     @property
     def offset_unit(self) -> float:
-        """What an offset of 1 is in bucket widths, at least 1."""
+        """The unit of offsets in bucket widths, at least 1."""
         return max(1.0, self.offset_reach * self.num_buckets)
 
     @property

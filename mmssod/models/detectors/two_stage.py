@@ -84,7 +84,7 @@ def sample_rois(
     """The RoIs that the second stage learns from, one value an image; nothing is changed.
 
     Args:
-        roi_head: mmdet's ``StandardRoIHead`` or an heir.
+        roi_head: mmdet's ``StandardRoIHead`` or a subclass.
         features: Feature maps; some samplers look at them.
         proposals: Proposals of each image, with ``bboxes``.
         samples: With ``gt_instances``.

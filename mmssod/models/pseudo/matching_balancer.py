@@ -17,10 +17,10 @@ BINS = 200
 
 @MODELS.register_module()
 class MatchingBalancer(ClassBalancer):
-    """Gives each class the threshold above which it has ``share`` times the labeled set's boxes an image.
+    """Gives each class the threshold above which it has ``share`` times the labeled set's boxes per image.
 
     A level of certainty means another thing to each detector, class and data set: p > 0.4 may be a third more boxes
-    than there are, or half of them. A number of boxes an image means the same to all, and the labeled images tell it,
+    than there are, or half of them. A number of boxes per image means the same to all, and the labeled images tell it,
     as long as unlabeled images are of the same kind. Certainties of the candidates on the last ``recent`` images are
     counted, over all processes, in bins of 1 / 200.
 
@@ -28,7 +28,7 @@ class MatchingBalancer(ClassBalancer):
 
     Args:
         num_classes: ``M``.
-        share: Pseudo boxes an image over labeled boxes an image, above 0. At 1 a detector that errs without bias
+        share: Pseudo boxes per image over labeled boxes per image, above 0. At 1 a detector that errs without bias
             invents as many boxes as it misses.
         recent: Images that thresholds look back on, at least 1.
         first: Until as many images were seen, ``threshold`` (with DT, if on) holds.
@@ -100,7 +100,7 @@ class MatchingBalancer(ClassBalancer):
         return self.thresholds_at(self.share)
 
     def thresholds_at(self, share: float) -> Tensor:
-        """Thresholds above which a class has another share of the labeled boxes an image, shape (M,)."""
+        """Thresholds above which a class has another share of the labeled boxes per image, shape (M,)."""
         above = self.histogram.flip(1).cumsum(1).flip(1) / self.images.clamp(min=1)
         too_many = above > share * self.labeled_boxes[:, None]
         matched = (

@@ -81,7 +81,7 @@ class RescoringTeacher(EMATeacher):
         self.features, self.samples = None, []
 
     def deviations(self, labels: Sequence[PseudoLabels], times: int, scale: float) -> list[Tensor]:
-        """How far the refined box moves when the box that it starts from is shaken.
+        """Regression variance: how far the refined box moves when the box that it starts from is jittered.
 
         Args:
             labels: Labels of each image of the last call.
@@ -101,7 +101,7 @@ class RescoringTeacher(EMATeacher):
 
 
 def jitter(boxes: Tensor, times: int, scale: float) -> Tensor:
-    """Boxes with shaken sides: (n, 4) -> (J, n, 4); ``scale`` in widths (heights), of at least one pixel."""
+    """Boxes with jittered sides: (n, 4) -> (J, n, 4); ``scale`` in widths (heights), of at least one pixel."""
     spread = _sizes(boxes) * scale
     return boxes + torch.randn(times, *boxes.shape, device=boxes.device) * spread
 

@@ -9,7 +9,7 @@ from mmssod.environment.errors import InputError
 
 
 def expression(file: Path, name: str) -> str | None:
-    """What a config assigns to a name, as it is written; None where it does not, also as one of several names.
+    """Source text that a config assigns to a name; None if it does not, or assigns several names at once.
 
     Raises:
         ValueError: The config is no Python.

@@ -25,7 +25,7 @@ FLOOR = 0.05
 
 @dataclass(frozen=True)
 class Look:
-    """What is seen in one image.
+    """A detector's uncertainty and features of one image.
 
     Args:
         boxes: Detections in COCO's result format, from :data:`FLOOR` on.
@@ -100,7 +100,7 @@ class Looker:
         return bool(box['score'] >= self.limits[box['category_id']] / 2)
 
     def features(self, pixels: np.ndarray) -> np.ndarray:
-        """Those alone of an image, shape (D,)."""
+        """The features alone of an image, shape (D,)."""
         with pooled(self.detector.model) as features:
             self._found(self.detector, pixels)
         return features[0]
@@ -116,7 +116,7 @@ class Looker:
 
 
 def openness(p: np.ndarray, limits: np.ndarray) -> np.ndarray:
-    """How open it is whether boxes are objects of their class, in [0, 1], shape (N,).
+    """Class uncertainty of boxes, in [0, 1], shape (N,).
 
     1 where p is the limit from which a box counts, falling to 0 at half of the limit, and half way from it to 1: the
     many boxes of a low p are no doubt but background.

@@ -58,7 +58,7 @@ class NextImage:
 
 @dataclass(frozen=True)
 class NextImages:
-    """What to label next.
+    """The images to label next.
 
     Args:
         images: The most instructive first.

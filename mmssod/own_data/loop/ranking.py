@@ -21,7 +21,7 @@ SIGNALS = ('class', 'place', 'disagreement', 'rarity', 'novelty')
 
 @dataclass(frozen=True)
 class Signals:
-    """What is known of each image before any is chosen; a signal that is the same for all decides nothing.
+    """Ranking signals of each image; a signal that is equal for all images has no effect.
 
     Args:
         doubt: Class uncertainty, the number of boxes whose class is open, shape (N,), >= 0.
@@ -95,7 +95,7 @@ def choose(
 
 
 def ranks(values: np.ndarray) -> np.ndarray:
-    """Of each value (N,) the share of all that it is above, ties by half, in (0, 1)."""
+    """For each value (N,), the share of all values below it, ties counted half, in (0, 1)."""
     found: np.ndarray = (rankdata(np.round(values, 9)) - 0.5) / max(len(values), 1)
     return found
 

@@ -81,7 +81,7 @@ def free_memory() -> float:
 
 @dataclass(frozen=True)
 class Plan:
-    """What the config will say.
+    """The values that the configs are written with.
 
     Args:
         detector: Key of :data:`~mmssod.own_data.new.detectors.DETECTORS`.
@@ -118,12 +118,12 @@ class Plan:
 
     @property
     def student_iterations(self) -> int:
-        """Of the student, after its teacher's."""
+        """Iterations of the student, after its teacher's."""
         return max(round(self.student_share * self.iterations), 1)
 
     @property
     def supervised_iterations(self) -> int:
-        """Of the baseline: as many as take as long as teacher and student."""
+        """Iterations of the baseline, which take as long as teacher and student together."""
         return self.iterations + round(recipe(self.detector).step_cost * self.student_iterations)
 
     def length_lines(self, images: int) -> tuple[str, str]:

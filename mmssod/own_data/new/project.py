@@ -117,7 +117,7 @@ def new_project(
         f'{data.images} labeled images, {judged} to evaluate on, {len(pool.images)} unlabeled',
     ]
     lines += interval_lines(judged, data.images, test.aside, folder)
-    lines += [f'{data.boxes_an_image:.1f} boxes an image:', data.table(), '']
+    lines += [f'{data.boxes_an_image:.1f} boxes per image:', data.table(), '']
     lines += _chosen(planned, data.images)
     lines += ['written:', *(f'  {path}' for path in written), '']
     lines += [part for text in missing for part in (f'warning: {text}', '')]

@@ -41,7 +41,7 @@ SHOWN = 8  # names of classes in a line
 
 @dataclass(frozen=True)
 class Start:
-    """What a project starts from.
+    """The weights that a project starts from.
 
     Args:
         detector: Key of :data:`~mmssod.own_data.new.detectors.DETECTORS`.
@@ -78,7 +78,7 @@ def usable_detector(usual: str) -> tuple[str, tuple[str, ...]]:
 
 
 def named_problems(start: str, detector: str) -> list[Problem]:
-    """What is wrong with a start and a detector as the user names them, before the data are read."""
+    """Problems with the start and the detector that the user names, before the data are read."""
     if start in ('auto', 'none') or _is_url(start):
         return []
     if names_file(start):

@@ -41,7 +41,7 @@ FORWARD = 0.5
 
 @dataclass(frozen=True)
 class Round:
-    """What became of the candidates of one round.
+    """Result of one round of a trial.
 
     Args:
         ap: In percent, of those that were trained.
@@ -99,7 +99,7 @@ def halve(
 
 
 def round_sizes(candidates: int) -> list[int]:
-    """How many candidates each round has: 4 and 2 of four, 3 and 2 of three, none of one."""
+    """Number of candidates in each round: 4 and 2 for four, 3 and 2 for three, none for one."""
     sizes = []
     while candidates > 1:
         sizes.append(candidates)

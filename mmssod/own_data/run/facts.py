@@ -247,7 +247,7 @@ def rough(seconds: float) -> str:
 
 
 def read_json_dict(file: Path) -> dict[str, Any]:
-    """What a json holds; empty where it is missing, no json, or no dict."""
+    """Content of a json file; empty if it is missing or not a json dict."""
     try:
         found = json.loads(file.read_text())
     except (OSError, ValueError, RecursionError):

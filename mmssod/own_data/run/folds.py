@@ -35,7 +35,7 @@ FOUND = 'held_out_boxes.json'
 
 @dataclass(frozen=True)
 class Folds:
-    """What the detectors of all folds found, each on images that it was not trained on.
+    """Detections of the detectors of all folds, each on images that it was not trained on.
 
     Args:
         outputs: On all labeled images, of all folds together, by training.

@@ -16,7 +16,7 @@ HISTORY = 'rounds.jsonl'
 
 
 def round_folder(folder: Path, number: int) -> Path:
-    """Where the trainings of a round lie."""
+    """Folder of the trainings of a round."""
     return folder / 'rounds' / str(number)
 
 

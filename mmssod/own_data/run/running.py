@@ -112,7 +112,7 @@ def report_runs(trainings: Sequence[Training]) -> list[str]:
 
 
 def summary(folder: Path, trainings: Sequence[Training], page: Path) -> list[str]:
-    """What was trained, how good it is, where it lies, and what to do with it.
+    """Summary of a training: what was trained, its AP, where it lies, and what to do with it.
 
     Args:
         folder: Project folder.

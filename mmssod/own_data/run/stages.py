@@ -32,7 +32,7 @@ class Training:
 
     @property
     def work_dir(self) -> Path:
-        """Where its logs and checkpoints go."""
+        """Folder of its logs and checkpoints."""
         return Path(self.config.work_dir)
 
     @property

@@ -231,7 +231,7 @@ class Trial:
             mark.unlink()
 
     def compare(self, one: str, other: str, draws: int = 1000) -> Gain:
-        """How far a candidate is ahead of another one by what both have found last."""
+        """Gain of one candidate over another by their latest detections."""
         return paired_gain(
             self.truth, self.found[one], self.found[other], draws=draws, classes=self.classes
         )
