@@ -1,8 +1,8 @@
 """Take corrected labels into a project: what was unlabeled becomes labeled, and `mmssod run` goes on from there.
 
-LABELS are in any format that is read, such as what `mmssod next` wrote, once it is corrected. The trainings so far are
-kept in PROJECT/rounds, the next teacher starts from the last student, and a line in PROJECT/rounds.jsonl says what was
-added. The same labels once more change nothing. For example::
+LABELS may have any supported format, such as the corrected files of `mmssod next`. Earlier trainings are kept in
+PROJECT/rounds, the next teacher starts from the last student, and a line in PROJECT/rounds.jsonl says what was added.
+Adding the same labels again changes nothing. For example::
 
     mmssod add own own/next_1/labels/coco.json
     mmssod run own
@@ -30,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         '--format',
         choices=['auto', *formats(reads=True)],
         default='auto',
-        help='of the labels (%(default)s)',
+        help='format of the labels (%(default)s)',
     )
     parser.add_argument(
         '--classes',

@@ -1,8 +1,8 @@
 """Find labeled boxes of a project that look wrong: missing, misplaced, of a mistaken class.
 
-PROJECT is a folder of `mmssod new`. After `mmssod run PROJECT --folds K` each image is judged by detectors that were
-not trained on it; else by the student, and the page says which labels it has seen. Written are a page of pictures,
-a list, and the labels of the shown images to correct. For example::
+PROJECT is a project folder written by `mmssod new`. After `mmssod run PROJECT --folds K` each image is judged by
+detectors that were not trained on it; else by the student, and the page says which labels it was trained on. Writes a
+page of pictures, a list, and the labels of the shown images to correct. For example::
 
     mmssod run own --folds 5
     mmssod errors own --count 50

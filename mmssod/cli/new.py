@@ -42,7 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         '--format',
         choices=['auto', *formats(reads=True)],
         default='auto',
-        help='of the labels (%(default)s)',
+        help='format of the labels (%(default)s)',
     )
     parser.add_argument(
         '--classes', nargs='+', default=[], help='class names (by default those of the labels)'

@@ -1,7 +1,7 @@
 """Choose the unlabeled images of a project that teach the most when they are labeled.
 
-PROJECT is a folder of `mmssod new` whose student is trained. Written are a list of the images, a page of pictures with
-the reason for each, and what the student finds in them as labels to correct, for labeling tools. For example::
+PROJECT is a project folder written by `mmssod new`, with a trained student. Writes a list of the images, a page of
+pictures with the reason for each, and the student's detections as labels to correct in a labeling tool. For example::
 
     mmssod next own --count 30
     mmssod add own own/next_1/labels/coco.json

@@ -143,7 +143,7 @@ def add_label_formats(parser: argparse.ArgumentParser) -> None:
         nargs='+',
         choices=[*formats(writes=True)],
         default=[],
-        help='of the labels to correct (by default all of these)',
+        help='formats of the labels to correct (by default all of these)',
     )
 
 

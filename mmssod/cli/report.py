@@ -1,8 +1,8 @@
 """Write one HTML page about one or more runs; it opens without a network.
 
-It begins with the verdict: what the student gained over the supervised run, with a 95 % interval over test images. The
-verdict is also the last line that is printed. Of a run with student and teacher both are evaluated; of several runs all
-stand side by side. The status is 1 where nothing could be evaluated; the page then shows the rest. For example::
+It begins with the verdict: the gain of the student over the supervised run, with a 95 % interval over test images. The
+verdict is also the last line printed. Both detectors of a run with student and teacher are evaluated; several runs are
+shown side by side. The exit status is 1 if nothing could be evaluated; the page then shows the rest. For example::
 
     mmssod report own/work_dirs/teacher own/work_dirs/supervised own/work_dirs/student --out report.html
 """

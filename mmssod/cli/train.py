@@ -1,6 +1,6 @@
 """Train a detector with MMDetection's arguments and more.
 
-A student, and before it the teacher that it starts from: train STUDENT --teacher TEACHER.
+To train a student and first the teacher that it starts from: train STUDENT --teacher TEACHER.
 """
 
 from __future__ import annotations

@@ -3,8 +3,8 @@
 A bank is a folder. Its ``N`` images, in the order of the data set, are cut into shards of ``shard_size`` images::
 
     bank.json            who labeled what, and how: the header
-    shards/00000.images  one IMAGE record an image, in order
-    shards/00000.boxes   one BOX record a box: of each image those of the plain view, then of the mirrored one
+    shards/00000.images  one IMAGE record per image, in order
+    shards/00000.boxes   one BOX record per box: for each image those of the plain view, then of the mirrored one
     shards/00000.lock    who writes the shard, or wrote it last; bank.lock: who closes the bank
     keys.npy, rows.npy   keys of all images, rising, and which image each is; shape (N,), int64
     labels.json          the same for other tools: COCO json in pixels of the original images

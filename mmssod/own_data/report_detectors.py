@@ -1,6 +1,6 @@
 """Finds the detectors of runs and their roles: student, teacher, supervised baseline.
 
-Told by configs and weights, not by names of folders.
+Roles are derived from configs and weights, not from folder names.
 """
 
 from __future__ import annotations

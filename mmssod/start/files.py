@@ -1,7 +1,7 @@
 """Resolves a start given by the user to a file on this machine.
 
 A start is a file, a URL, or a model's name. What is fetched lies in ``weights_folder()`` afterwards, and a file that
-was put there by hand is taken just so: a machine without a network needs nothing else.
+the user puts there is used as it is, so a machine without a network needs nothing else.
 """
 
 from __future__ import annotations

@@ -177,7 +177,11 @@ def counts(folder):
     )
 
 
-@case('num_classes of a head off', STOP, 'the model counts other classes.*\n.*3 classes.*\n.*80')
+@case(
+    'num_classes of a head off',
+    STOP,
+    'num_classes of the model does not match.*\n.*3 classes.*\n.*80',
+)
 def num_classes(folder):
     return trained(tiny(folder, model__detector__roi_head__bbox_head__num_classes=80))
 

@@ -28,7 +28,7 @@ PARTS = (
     "counts name ['more']",
     "loader's batch size",
     'an epoch loop',
-    'the model counts other classes',
+    'num_classes of the model does not match',
 )
 
 

@@ -366,10 +366,10 @@ def test_what_new_accepts_train_accepts(change, data):
     (box_of(bbox=[1, 2, 999, 999]), 'times as large as their image'),
     (image_of(id=None), 'ids that are'),
     (image_of(file_name='./0.jpg'), 'listed twice'),
-    (image_of(file_name='../images/1.jpg'), 'lead out of the folder'),
+    (image_of(file_name='../images/1.jpg'), 'point outside the image folder'),
     (image_of(width=65), '65 x 48 in the json, 64 x 48 in the file'),
     (lambda coco: Path('images/1.jpg').write_bytes(Path('images/1.jpg').read_bytes()[:-99]), 'truncated'),
-    (lambda coco: coco['categories'].append(dict(id=3, name='cat')), 'name comes twice'),
+    (lambda coco: coco['categories'].append(dict(id=3, name='cat')), 'duplicate id or name'),
 ])  # fmt: skip
 def test_what_train_refuses_new_refuses(change, text, data, capsys):
     coco = labels_of(6)

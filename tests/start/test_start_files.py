@@ -200,7 +200,7 @@ def test_safetensors_are_fetched_and_checked(server, weights):
     assert Path(start_file(address)).name == 'a.safetensors'
     file = server.folder / 'b.safetensors'
     file.write_bytes((server.folder / 'a.safetensors').read_bytes()[:-8])
-    with pytest.raises(StartError, match='no file of weights: .* bytes, its header says'):
+    with pytest.raises(StartError, match='not a weights file: .* bytes, its header says'):
         start_file(f'{server.address}/b.safetensors')
 
 

@@ -29,7 +29,7 @@ def parse_args() -> argparse.Namespace:
         '--certainty',
         choices=['p', 'v', 'p*v', 'p_and_v'],
         default='p*v',
-        help='what is selected by',
+        help='certainty that is compared with the threshold',
     )
     select = parser.add_mutually_exclusive_group()
     select.add_argument(

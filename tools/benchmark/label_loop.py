@@ -74,11 +74,15 @@ def parse_args(words: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument('--seeds', type=int, nargs='+', default=[0])
     parser.add_argument('--rounds', type=int, default=3, help='(%(default)s)')
     parser.add_argument('--count', type=int, default=30, help='images a round (%(default)s)')
-    parser.add_argument('--share', type=float, default=0.05, help='of spoilt labels (%(default)s)')
-    parser.add_argument('--folds', type=int, default=3, help='of errors (%(default)s)')
+    parser.add_argument(
+        '--share', type=float, default=0.05, help='share of spoilt labels (%(default)s)'
+    )
+    parser.add_argument(
+        '--folds', type=int, default=3, help='number of folds of `errors` (%(default)s)'
+    )
     parser.add_argument('--top', type=int, default=50, help='labels that are judged (%(default)s)')
     parser.add_argument(
-        '--iterations', type=int, help='of the teacher (by default fitted to the data)'
+        '--iterations', type=int, help='iterations of the teacher (by default fitted to the data)'
     )
     parser.add_argument('--detector', default='yolox_nano', help='(%(default)s)')
     parser.add_argument('--start', default='auto', help='weights to start from (%(default)s)')

@@ -36,12 +36,14 @@ def parse_args() -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument('--device', default='cuda', choices=['cuda', 'cpu'])
-    parser.add_argument('--size', type=int, default=640, help='of images, px, a multiple of 32')
+    parser.add_argument('--size', type=int, default=640, help='image size, px, a multiple of 32')
     parser.add_argument('--images', type=int, default=4, help='labeled and unlabeled, each')
     parser.add_argument('--only', nargs='+', metavar='DETECTOR', help='these detectors alone')
     parser.add_argument('--precisions', nargs='+', help='these alone, such as fp32 bf16')
     parser.add_argument('--seconds', type=float, default=420.0, help='begin nothing after these')
-    parser.add_argument('--iterations', type=int, help='of the trainings, instead of the configs')
+    parser.add_argument(
+        '--iterations', type=int, help='iterations of the trainings, instead of the configs'
+    )
     parser.add_argument('--no-training', action='store_true', help='no seconds to an AP')
     parser.add_argument('--out', required=True, help='json file')
     return parser.parse_args()

@@ -30,7 +30,7 @@ def parse_args() -> argparse.Namespace:
         default='wall',
         help="cpu: this process's CPU time, for a machine that others use too (CPU only)",
     )
-    parser.add_argument('--device', default='cpu', help='of the models: cpu or cuda')
+    parser.add_argument('--device', default='cpu', help='device of the models: cpu or cuda')
     parser.add_argument(
         '--switches', action='store_true', help='also what each switch gains on a training step'
     )

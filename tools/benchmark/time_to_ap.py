@@ -32,7 +32,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('matrix', help='file with the recipes; their runs are there')
     parser.add_argument('--seeds', type=int, nargs='+', default=[0])
     parser.add_argument('--rows', nargs='+', required=True, help='names of recipes')
-    parser.add_argument('--theirs', nargs='+', required=True, help='those that set the bar')
+    parser.add_argument('--theirs', nargs='+', required=True, help='runs to compare with')
     parser.add_argument('--runs', help='folder; default: work_dirs/benchmark/<name of the matrix>')
     parser.add_argument('--out', required=True, help='png file; the json is written beside it')
     return parser.parse_args()

@@ -1,4 +1,4 @@
-"""3-D feature alignment (FAM-3D): box features are sampled at learned offsets in position and pyramid level.
+"""3-D feature alignment (FAM-3D): box predictions are sampled at learned offsets in position and pyramid level.
 
 ``B`` images, ``h x w`` places of one level of the pyramid; boxes are maps ``x1 y1 x2 y2`` in pixels, (B, 4, h, w).
 """

@@ -2,7 +2,7 @@ r"""CSD's consistency losses between an image and its mirror image: pure functio
 
 Jeong, Lee, Kim, Kwak, "Consistency-based Semi-supervised Learning for Object Detection", NeurIPS 2019.
 
-``N`` RoIs, ``M`` classes (background is column ``M``), ``K`` buckets a side. Row i of the two answers is one RoI and
+``N`` RoIs, ``M`` classes (background is column ``M``), ``K`` buckets per side. Row i of the two answers is one RoI and
 its mirror.
 """
 

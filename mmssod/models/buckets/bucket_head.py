@@ -1,6 +1,6 @@
 """Base of all bucket heads: losses, and predictions with p and v.
 
-``N`` RoIs, ``M`` classes, ``K`` buckets a side. ``bbox_pred`` has shape (N, 2, 4, K): bucket logits at 0,
+``N`` RoIs, ``M`` classes, ``K`` buckets per side. ``bbox_pred`` has shape (N, 2, 4, K): bucket logits at 0,
 offsets in units of the coder's reach at 1; sides left, top, right, bottom.
 """
 

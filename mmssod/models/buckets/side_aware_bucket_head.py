@@ -1,6 +1,6 @@
 """Bucket head in the style of SABL: each side is localized from features along its own axis.
 
-``N`` RoIs, ``C`` channels, ``R`` RoI feature size, ``K`` buckets a side.
+``N`` RoIs, ``C`` channels, ``R`` RoI feature size, ``K`` buckets per side.
 """
 
 from typing import Any

@@ -94,7 +94,7 @@ def named_problems(start: str, detector: str) -> list[Problem]:
     own = [one.start for key, one in DETECTORS.items() if one.start and name in (key, 'auto')]
     whose = 'a detector of `mmssod new`' if name == 'auto' else name
     fix = f'choose --detector {owner}' if owner else 'name one of these, or a file'
-    fix += '; or write a config of its detector by hand (docs/start.md)'
+    fix += '; or write a config of its detector yourself (docs/start.md)'
     expected = ' or '.join([*own, 'a file', 'none'])
     return [Problem(f'start: not the weights of {whose}', expected, start, fix)]
 

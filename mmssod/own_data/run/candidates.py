@@ -3,7 +3,7 @@
 The candidates of a project are ordered: the first is the one that the rules of ``mmssod new`` choose, the second the
 next one that fits the machine, and so on. Successive halving (Jamieson and Talwalkar, 2016): all are trained for as
 many seconds, the worse half is dropped, the others go on. Libraries for it (Optuna, Ray Tune) want to run the trials
-themselves; the law alone is shorter than what they ask for.
+themselves; the rule alone is shorter than the code that they need.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Trial of a project's candidate detectors: trains each briefly and compares them on the validation images.
 
-Nothing of the winner's is thrown away: its teacher goes on from where the trial left it, bit by bit as without a trial.
-So the learning rate does not fall at the end of a trial, that of no candidate.
+The winner's training is kept: its teacher continues where the trial ended, bit for bit as without a trial. So no
+candidate's learning rate is lowered at the end of a trial.
 """
 
 from __future__ import annotations
