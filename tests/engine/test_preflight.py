@@ -232,7 +232,7 @@ def test_all_errors_come_as_one_numbered_list(tmp_path):
     for part in (
         '1. the source labeled is empty',
         '2. the source unlabeled is empty',
-        '3. the model counts other classes',
+        '3. num_classes of the model does not match',
         'student: 80',
         'balancer: 3',
     ):

@@ -170,10 +170,10 @@ def half_without_a_length(handler):
 @pytest.mark.parametrize(
     ('answer', 'said'),
     [
-        (cut_off, r'of \d+ bytes came|IncompleteRead'),
-        (page, 'no file of weights: not a file of torch.save'),
+        (cut_off, r'of \d+ bytes arrived|IncompleteRead'),
+        (page, 'not a weights file: not a file of torch.save'),
         (missing, '404'),
-        (half_without_a_length, 'no file of weights: cut off'),
+        (half_without_a_length, 'not a weights file: cut off'),
     ],
 )
 def test_what_is_not_whole_is_not_kept(model, server, weights, answer, said, monkeypatch):
