@@ -26,7 +26,7 @@ def expectation_over_boxes(loss: Tensor, weight: Tensor, num_boxes: float) -> Te
     Args:
         loss: Loss of each box, ``ell_cls + ell_loc`` or a part of it, shape (N,).
         weight: Weight of each box, at least 0, shape (N,).
-        num_boxes: How many boxes were sampled, those without this loss (background) included.
+        num_boxes: Number of boxes that were sampled, those without this loss (background) included.
 
     Returns:
         Scalar; 0 with a gradient path when ``N`` is 0.
@@ -138,7 +138,7 @@ def class_thresholds(
         count: Number of foreground candidates of each class, shape (M,).
         base: :math:`\tau`, 0.7 in the paper.
         power: :math:`\gamma_1`, 0.05 in the paper; 0 gives ``base`` exactly, bounds or not.
-        bounds: Least and greatest threshold.
+        bounds: Minimum and maximum threshold.
 
     Returns:
         Thresholds, shape (M,).

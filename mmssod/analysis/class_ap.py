@@ -22,7 +22,7 @@ def class_ap(outputs: DetectorOutputs, train_annotations: dict, num_rare: int) -
     Args:
         outputs: What the detectors found.
         train_annotations: COCO data set of the labeled images: its boxes say which classes are rare.
-        num_rare: How many classes are the rare ones; the paper takes 10.
+        num_rare: Number of rare classes; the paper takes 10.
 
     Returns:
         ``classes``, rarest first; ``train_boxes`` and ``true_boxes`` (of the images judged on) of each; ``num_rare``;

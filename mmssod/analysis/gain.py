@@ -149,7 +149,7 @@ def average_precision(matches: ClassMatches, weights: np.ndarray, levels: np.nda
 
     Args:
         matches: Detections of the class.
-        weights: How often each image was drawn, shape (B, I).
+        weights: Number of times that each image was drawn, shape (B, I).
         levels: How many of the 101 recall points are reached by so many true boxes, shape (B, most true boxes + 1);
             see :func:`recall_levels`.
     """

@@ -31,7 +31,7 @@ RECOUNT = 256
 
 @TRANSFORMS.register_module()
 class CachedSteps(BaseTransform):
-    """Steps whose result depends on the file alone: done once for a file, then read; equal to the last bit.
+    """Caches the result of steps that depend only on the file; identical to the last bit.
 
     An image is known by its path, size and time of change, with the steps and OpenCV's version: after any change it is
     made again, and so is a damaged file. Images that are no local files are never kept, nor is any beyond the limit.

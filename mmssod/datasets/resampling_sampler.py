@@ -15,7 +15,7 @@ LARGE = 'large'
 
 @DATA_SAMPLERS.register_module()
 class ResamplingSampler(SourceSampler):
-    """A ``SourceSampler`` that meets some labeled images several times per epoch.
+    """A ``SourceSampler`` that draws some labeled images several times per epoch.
 
     Images with a certain class are a kind, and so are those with a large object. A kind that is a share f of all
     images, below its limit t, is met sqrt(t / f) times as often; an image of several kinds as often as the rarest asks
@@ -27,7 +27,7 @@ class ResamplingSampler(SourceSampler):
         counts: As in ``SourceSampler``.
         class_share: Limit of images with a class, in [0, 1]; 0 switches off.
         large_share: Limit of images with a large object, likewise.
-        large_area: Least area of a large object, in pixels of the original image; COCO's by default.
+        large_area: Minimum area of a large object, in pixels of the original image; COCO's by default.
         seed, aspect_grouping: As in ``SourceSampler``.
 
     Raises:

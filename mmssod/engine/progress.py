@@ -170,7 +170,7 @@ class ImageProgress:
             self.bar.stop()
 
     def update(self, done: int) -> None:
-        """Show that so many images are done, if it is time to."""
+        """Show the number of finished images, if it is time to."""
         now = time.monotonic()
         rate = (done - self.before) / max(now - self.begin, 1e-9)
         figures, of = f'{rate:.1f} images/s', ''

@@ -63,7 +63,7 @@ class Matches:
 
         Args:
             taken: Bool, shape (N,).
-            iou: Least IoU.
+            iou: Minimum IoU.
         """
         candidates = np.flatnonzero(taken & (self.target >= 0) & (self.iou >= iou))
         order = candidates[

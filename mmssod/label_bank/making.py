@@ -67,7 +67,7 @@ def make_label_bank(
         config: Config of the student, with a frozen teacher or with a bank.
         checkpoint: Checkpoint of the teacher.
         out: Folder of the bank; else the config's ``model.labeler.path``.
-        floor: Least p of a box, in [0, 1); below any threshold that will be used.
+        floor: Minimum p of a box, in [0, 1); below any threshold that will be used.
         batch_size: Images a step, each in both views.
         workers: Processes that load images; 0 for this one.
         coco: Whether ``labels.json`` is written, too.

@@ -110,7 +110,7 @@ def plan_bank(
         cfg: Config of a student with a frozen teacher or a bank.
         checkpoint: Checkpoint of the teacher.
         out: Folder of the bank; else the config's ``model.labeler.path``.
-        floor: Least p of a box, in [0, 1).
+        floor: Minimum p of a box, in [0, 1).
         processes: How many label.
 
     Raises:

@@ -27,7 +27,7 @@ class ViewLabeler:
         teacher: The detector, in eval mode.
         preprocessor: Makes a batch of images.
         mirrored: Whether mirrored views are labeled, too.
-        floor: Least p of a box.
+        floor: Minimum p of a box.
         device: Where the teacher is.
     """
 

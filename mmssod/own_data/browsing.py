@@ -49,7 +49,7 @@ def browse(
         seed: Which images, and how they are augmented: the same seed gives the same pictures.
         checkpoint: Checkpoint of the run or of its teacher, whose detections on an unlabeled image are drawn.
         boxes: Instead, labels of the unlabeled images in any format, such as withheld ones or ``mmssod label``'s.
-        score_thr: Least score of what the checkpoint finds.
+        score_thr: Minimum score of what the checkpoint finds.
         device: Device for the checkpoint; by default a GPU if there is one.
 
     Returns:

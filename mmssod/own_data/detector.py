@@ -98,7 +98,7 @@ class Detector:
             of a run, or one that ``mmssod export`` wrote.
         checkpoint: Checkpoint of a config; by default the ``.pth`` beside an exported one.
         part: Which detector of a run, see :func:`~mmssod.apis.plain.plain_detector`.
-        score_thr: Least score of a box: a number, or by class, see
+        score_thr: Minimum score of a box: a number, or by class, see
             :func:`~mmssod.own_data.score_thresholds.class_limits`; by default that of the project's report, else 0.3.
         device: By default a GPU if there is one.
         tile: Look at an image that is larger than this, in pixels, tile by tile, and once as a whole for what is larger

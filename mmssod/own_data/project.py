@@ -68,7 +68,7 @@ class Project:
         """Train what is not complete, evaluate, write the report; a call that was cut off goes on with the same call.
 
         Args:
-            folds: Judge by so many folds of the labeled images, >= 2: each is held out once.
+            folds: Number of folds of the labeled images for cross-validation, >= 2: each is held out once.
             out: The ``.html`` file of the report; by default in the project's folder, or that of its folds.
             command: How it was called, to be printed in the report of folds.
             say: Gets the lines on what is done and what came of it.

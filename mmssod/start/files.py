@@ -112,7 +112,7 @@ def address_and_place(start: str) -> tuple[str, Path]:
 
 
 def can_fetch(address: str, seconds: float = 5.0) -> bool:
-    """Whether an http or https URL answers within so many seconds; nothing is fetched."""
+    """Whether an http or https URL answers within this many seconds; nothing is downloaded."""
     request = urllib.request.Request(address, method='HEAD')
     try:
         with urllib.request.urlopen(request, timeout=seconds):

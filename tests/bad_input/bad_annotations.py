@@ -356,7 +356,7 @@ def shares(folder):
     return look(folder, content)
 
 
-@case('the same box twice', WARN, '1 boxes that are there twice.*3: .2, 3, 10, 12')
+@case('the same box twice', WARN, '1 duplicate boxes.*3: .2, 3, 10, 12')
 def twice(folder):
     content = coco_content()
     content['annotations'].append({**content['annotations'][0], 'id': 3})
@@ -422,12 +422,12 @@ def crowd(folder):
     return look(folder, with_box(iscrowd=1))
 
 
-@case('labeled image named by `..`', STOP, '1 image names that lead out')
+@case('labeled image named by `..`', STOP, '1 image names that point outside')
 def dots(folder):
     return look(folder, with_image(file_name='../../secret.png'))
 
 
-@case('a json with the suffix `.JSON`', 'looked at like any other', '1 image names that lead out')
+@case('a json with the suffix `.JSON`', 'looked at like any other', '1 image names that point outside')
 def capitals(folder):
     content = with_image(file_name='../secret.png')
     dataset = dict(
@@ -439,7 +439,7 @@ def capitals(folder):
     return '\n'.join(map(str, config_problems(Config(dict(train_dataloader=loader)))))
 
 
-@case('labeled image named by an absolute path', STOP, '1 image names that lead out')
+@case('labeled image named by an absolute path', STOP, '1 image names that point outside')
 def absolute(folder):
     return look(folder, with_image(file_name='/etc/passwd'))
 
@@ -447,7 +447,7 @@ def absolute(folder):
 @case(
     r'images named as Windows leads out: `..\..\x.png`, `C:\x.png`, `\x.png`',
     STOP + ', on all systems',
-    r'(?s)(1 image names that lead out.*lies outside.*){5}',
+    r'(?s)(1 image names that point outside.*lies outside.*){5}',
 )
 def windows(folder):
     said = []
@@ -458,7 +458,7 @@ def windows(folder):
     return '\n'.join(said)
 
 
-@case('labeled image named by a URL', STOP, '1 image names that lead out')
+@case('labeled image named by a URL', STOP, '1 image names that point outside')
 def url(folder):
     return look(folder, with_image(file_name='http://example.com/a.png'))
 

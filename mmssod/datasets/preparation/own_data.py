@@ -179,7 +179,7 @@ def gray_problems(name: str, dark: Sequence[str], looked_at: int) -> list[Proble
     Args:
         name: What the set is.
         dark: Their files.
-        looked_at: How many files were looked through.
+        looked_at: Number of files that were looked through.
     """
     if 2 * len(dark) <= looked_at:
         return []

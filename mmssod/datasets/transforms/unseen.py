@@ -93,7 +93,7 @@ class UnseenResize(Resize):
 
 @TRANSFORMS.register_module()
 class PackUnseen(PackDetInputs):
-    """mmdet's ``PackDetInputs`` of a sample whose image nobody looks at."""
+    """mmdet's ``PackDetInputs`` for a sample whose image is not used."""
 
     def transform(self, results: dict) -> dict:
         """The sample, and ``None`` for its image."""

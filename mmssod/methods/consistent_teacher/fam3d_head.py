@@ -24,7 +24,7 @@ SIGNS = [[[-1.0]], [[-1.0]], [[1.0]], [[1.0]]]  # away from the point: left, up,
 
 @MODELS.register_module()
 class LabelFocalLoss(FocalLoss):
-    """mmdet's focal loss for heads that hand on labels and qualities: it learns the labels."""
+    """mmdet's focal loss for heads that pass labels and qualities: it uses only the labels."""
 
     def forward(self, pred: Tensor, target: tuple[Tensor, Tensor], *args: Any, **kw: Any) -> Tensor:
         """As mmdet's; ``target`` is labels (N,), background last, and qualities (N,)."""

@@ -152,7 +152,7 @@ class FusedTeacher(EMATeacher):
         detector, checkpoint: As :class:`FrozenTeacher`.
         detections: Config of the :class:`DetectionsLabeler`, without its type.
         weights: How much the teacher and the file count, above 0.
-        iou_threshold: Least IoU of boxes that mean one object, in [0, 1].
+        iou_threshold: Minimum IoU of boxes that mean one object, in [0, 1].
     """
 
     def __init__(

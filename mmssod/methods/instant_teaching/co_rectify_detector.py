@@ -20,7 +20,7 @@ from mmssod.structures import PseudoLabels
 
 @MODELS.register_module()
 class CoRectifyDetector(PseudoLabelDetector):
-    """A :class:`PseudoLabelDetector` with a second one beside it; each learns from labels that the other rectified.
+    """Two :class:`PseudoLabelDetector` networks, each trained with labels that the other rectified.
 
     On the weak views both networks predict, and the boxes of both that reach the threshold are pooled. Two rounds
     follow: each network's RoI head revises all of them (:func:`revise`), which joins the pool; then each rectifies the

@@ -36,7 +36,7 @@ class PseudoLabelMemory(nn.Module):
 
     Args:
         iou_threshold: Boxes of one head and class that overlap by more are one object, in [0, 1].
-        score_thr: Least p*v of a box that is remembered, in [0, 1).
+        score_thr: Minimum p*v of a box that is remembered, in [0, 1).
         max_per_img: Remembered boxes per image, of all heads together, at least 1; the best ones.
 
     Raises:

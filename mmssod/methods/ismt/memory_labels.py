@@ -33,7 +33,7 @@ def memory_labels(
     Args:
         config: The run's config; its unlabeled images are those of the data set.
         checkpoint: Checkpoint of the run.
-        score_thr: Least p*v of a box, beside the memory's own.
+        score_thr: Minimum p*v of a box, beside the memory's own.
 
     Raises:
         ValueError: The checkpoint has no memory.

@@ -45,8 +45,8 @@ class LabelMatchDetector(PseudoLabelDetector):
     Args:
         reliable_share: Reliable boxes over labeled boxes per image, above 0, at most the balancer's ``share``.
         temperature: Temperature of the teacher's scores; below 1 sharpens, above 0.
-        promoted_score: Least mean score of an uncertain box's class, over its RoIs, for it to be reliable, in [0, 1].
-        promoted_iou: Least mean IoU of the box with what the teacher makes of its RoIs, in [0, 1].
+        promoted_score: Minimum mean score of an uncertain box's class, over its RoIs, for it to be reliable, in [0, 1].
+        promoted_iou: Minimum mean IoU of the box with what the teacher makes of its RoIs, in [0, 1].
         kwargs: As :class:`PseudoLabelDetector`; the labeler is a :class:`RescoringTeacher`, the balancer a
             :class:`MatchingBalancer`, ``empty_images`` is ``'background'``, and the mixer keeps images.
 

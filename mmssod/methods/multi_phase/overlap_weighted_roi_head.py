@@ -51,7 +51,7 @@ class OverlapWeightSampler(BoxWeightSampler):
 
 @MODELS.register_module()
 class OverlapWeightedRoIHead(CertaintyRoIHead):
-    """RoIs of pseudo-labeled images weigh :func:`overlap_weight`, background too; all others as they did (Multi-Phase).
+    """Weights RoIs of pseudo-labeled images by :func:`overlap_weight`, background too (Multi-Phase).
 
     A sample is pseudo-labeled when its metainfo says so (``pseudo_labeled``, by the transform ``MarkPseudoLabeled``).
     """

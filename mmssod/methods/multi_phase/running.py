@@ -46,7 +46,7 @@ class Plan:
 
     Args:
         phases: Config files of the three trainings.
-        grid: Least and greatest threshold and the step between two.
+        grid: Minimum and maximum threshold and the step between two.
         easiest: Share of the images that phase 1 learns from, in (0, 1].
         agreement_iou: Overlap of boxes that phases 0 and 1 agree on.
         nms_iou: Overlap of boxes that are one object to phase 2.

@@ -132,7 +132,7 @@ class HybridClassLoss(FocalLoss):
 
 @MODELS.register_module()
 class HybridDINOHead(DINOHead):
-    """Mmdet's head of DINO, which in the first stage learns qualities and weighs boxes by them.
+    """mmdet's DINO head, which in the first stage is trained on qualities and weights boxes by them.
 
     ``train_cfg.assigner`` is a :class:`HybridAssigner`, ``loss_cls`` a :class:`HybridClassLoss`. In the first stage
     overlapping predictions are suppressed, since several queries answer for one object.

@@ -31,7 +31,7 @@ class Encoded(NamedTuple):
 
 @MODELS.register_module()
 class QueryDINO(DINO):
-    """Mmdet's DINO, with the same weights, losses and predictions, and two steps that a method may call one by one."""
+    """mmdet's DINO with separate encoder and decoder calls; weights, losses and predictions stay the same."""
 
     def encode(self, inputs: Tensor, samples: SampleList) -> Encoded:
         """Backbone, neck and encoder; images (B, 3, H, W), samples without annotations are enough."""

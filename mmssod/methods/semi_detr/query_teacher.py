@@ -17,7 +17,7 @@ from mmssod.structures import PseudoLabels
 
 @MODELS.register_module()
 class QueryTeacher(EMATeacher):
-    """A mean teacher, a :class:`QueryDINO`, whose candidates are those above the image's mean score and deviation.
+    """A mean teacher for :class:`QueryDINO`, which keeps boxes above the image's mean score plus deviation.
 
     Args:
         detector, checkpoint: As :class:`FrozenTeacher`.

@@ -37,9 +37,9 @@ class SoftTeacherDetector(PseudoLabelDetector):
     :class:`PseudoLabelDetector` with ``empty_images='background'``, as far as both sample the same RoIs.
 
     Args:
-        rpn_threshold: Least p of boxes that the RPN learns, in [0, 1].
-        cls_threshold: Least p of boxes whose class is learned, in [0, 1].
-        max_deviation: Greatest deviation of boxes whose place is learned, in widths (heights) of the box.
+        rpn_threshold: Minimum p of boxes that the RPN learns, in [0, 1].
+        cls_threshold: Minimum p of boxes whose class is learned, in [0, 1].
+        max_deviation: Maximum deviation of boxes whose place is learned, in widths (heights) of the box.
         num_jitters: Number of jittered copies of a candidate, at least 2.
         jitter_scale: Standard deviation of a side's shift, in widths (heights) of the box.
         kwargs: As :class:`PseudoLabelDetector`; the labeler is a :class:`RescoringTeacher`, ``empty_images`` is

@@ -33,7 +33,7 @@ def softmax_focal_loss(cls_score: Tensor, labels: Tensor, gamma: float) -> Tenso
 
 @MODELS.register_module()
 class SoftmaxFocalLoss(nn.Module):
-    """Classification loss of Unbiased Teacher's RoI head, in the place of mmdet's ``CrossEntropyLoss``.
+    """Classification loss of Unbiased Teacher's RoI head, instead of mmdet's ``CrossEntropyLoss``.
 
     The head stays a softmax over ``num_classes + 1``; mmdet's own ``FocalLoss`` is over sigmoids, one a class.
 

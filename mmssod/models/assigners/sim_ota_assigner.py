@@ -19,7 +19,7 @@ from torch import Tensor
 
 @TASK_UTILS.register_module(force=True)
 class SimOTAAssigner(MMDetSimOTAAssigner):
-    """mmdet's, with the same costs up to rounding and the same matches.
+    """mmdet's assigner, faster; the same costs up to rounding and the same matches.
 
     mmdet computes a binary cross entropy over V * G * C scores; those of a prior differ between true boxes in one class
     each, so V * C logarithms are enough. Boxes with the same number of matches are matched at once.

@@ -106,7 +106,7 @@ def fuse(answers: Sequence[InstanceData], iou_threshold: float) -> InstanceData:
     Args:
         answers: ``bboxes`` (n, 4), ``scores`` (n,), ``labels`` (n,) and, where the heads know them, ``cls_certainty``
             and ``loc_certainty`` (n,) of each member.
-        iou_threshold: Least IoU of boxes that mean one object.
+        iou_threshold: Minimum IoU of boxes that mean one object.
 
     Returns:
         The same fields, best score first.

@@ -23,8 +23,8 @@ class ClassBalancer(nn.Module):
         threshold: The paper's tau, in [0, 1].
         threshold_power: gamma_1; 0 switches dynamic thresholds off.
         weight_power: gamma_2; 0 switches re-weighting off.
-        bounds: Least and greatest threshold.
-        max_weight: Greatest weight; infinite for the paper's.
+        bounds: Minimum and maximum threshold.
+        max_weight: Maximum weight; infinite for the paper's.
         unit_mean_weight: Divide the weights by their mean over all foreground candidates, so that re-weighting shifts
             weight between classes and leaves the sum over all boxes as it is. Eq. 6 alone also raises the sum where
             certainties are low, as after a short training.

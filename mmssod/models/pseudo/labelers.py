@@ -125,7 +125,7 @@ class EMATeacher(FrozenTeacher):
 
 @MODELS.register_module()
 class SelfLabeler(Labeler):
-    """The student labels for itself, in eval mode (Instant-Teaching)."""
+    """The student makes its own pseudo labels, in eval mode (Instant-Teaching)."""
 
     def forward(
         self, inputs: Tensor, samples: SampleList, student: nn.Module

@@ -32,7 +32,7 @@ class MatchingBalancer(ClassBalancer):
             invents as many boxes as it misses.
         recent: Images that thresholds look back on, at least 1.
         first: Until as many images were seen, ``threshold`` (with DT, if on) holds.
-        limits: Least and greatest matched threshold, in [0, 1].
+        limits: Minimum and maximum matched threshold, in [0, 1].
         doubt: Standard deviations of a count that are added to it, at least 0: of ``n`` labeled boxes
             ``n + doubt * sqrt(n + 1)``. With few labels a class may as well have been twice as frequent, and objects
             without a pseudo label are background to the student; of a class with hundreds little changes.

@@ -13,7 +13,7 @@ class ThresholdSelector(nn.Module):
 
     Args:
         certainty: What the threshold is compared with: ``'p*v'``, ``'p'``, or ``'p_and_v'`` (each of both).
-        min_size: Least width and height of a pseudo box, in pixels of the weak view.
+        min_size: Minimum width and height of a pseudo box, in pixels of the weak view.
 
     Raises:
         ValueError: For another ``certainty``.

@@ -49,7 +49,7 @@ class BoxWeightSampler:
 
 @MODELS.register_module()
 class CertaintyRoIHead(StandardRoIHead):
-    """mmdet's RoI head with a weight a box and the sums of Eq. 6 among its losses.
+    """mmdet's RoI head with a weight per box, and the sums of Eq. 6 among its losses.
 
     ``fg_certainty`` and ``fg_count``, both of shape (M,), carry no "loss" in their names and so are not part of
     the objective. Heads without buckets have localization certainty 1.

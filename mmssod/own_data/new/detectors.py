@@ -17,7 +17,7 @@ class Detector:
         base: That number of images.
         rois: RoIs per image in training; 0 for a one-stage detector.
         gib: Estimated memory of one labeled and one unlabeled image in training, GiB.
-        scale: Greatest width and height in pixels, for images of any size.
+        scale: Maximum width and height in pixels, for images of any size.
         least, most: Bounds of the number of iterations.
         start: Name of its COCO weights (:mod:`mmssod.start`); '' for one that starts from ImageNet, as its config says.
         about: Size and AP on COCO, for people.

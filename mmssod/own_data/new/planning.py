@@ -85,7 +85,7 @@ class Plan:
 
     Args:
         detector: Key of :data:`~mmssod.own_data.new.detectors.DETECTORS`.
-        scale: Greatest long and short side of images, pixels.
+        scale: Maximum long and short side of images, pixels.
         batch: Labeled images per iteration and GPU. An iteration of the student has twice as many images; half of them
             are labeled, where it starts from COCO a quarter.
         rate: Learning rate of that batch on one GPU.

@@ -68,7 +68,7 @@ def halve(
         candidates: At least one, in their order.
         seconds: Training time of all candidates in all rounds, in seconds; each round takes an equal part. With four
             candidates, each gets an eighth in the first round, and each of the two left a fourth in the second.
-        train: Trains a candidate in a round (counted from 0) until so many seconds since its start; gives its AP and
+        train: Trains a candidate in a round (counted from 0) until this many seconds since its start; gives its AP and
             its seconds. What it raises drops the candidate.
         ahead: Whether the first is surely better than the second, see :func:`kept`.
 

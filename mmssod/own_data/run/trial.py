@@ -48,7 +48,7 @@ MOST_STARTS = 2
 
 
 class TrialHook(Hook):
-    """Saves a checkpoint and ends a training after so many iterations or seconds in it; a resumed one counts on.
+    """Saves a checkpoint and ends a training after this many iterations or seconds in it; a resumed one counts on.
 
     Steps and their data count; evaluations, and the first step of each start, which waits for data workers, do not.
 
@@ -175,7 +175,7 @@ class Trial:
             raise
 
     def train(self, name: str, number: int, seconds: float) -> tuple[float, float]:
-        """Train a candidate until so many seconds since its start, as estimated, and evaluate it.
+        """Train a candidate until this many seconds since its start, as estimated, and evaluate it.
 
         Returns:
             AP in percent; the seconds of training since its start, as measured.
