@@ -16,7 +16,7 @@ MIN_RATIO = 1e-6
 
 
 def expectation_over_boxes(loss: Tensor, weight: Tensor, num_boxes: float) -> Tensor:
-    r"""The mean over candidate boxes of Eq. 1, with a weight a box.
+    r"""The mean over candidate boxes of Eq. 1, with a weight per box.
 
     .. math:: \mathbb{E}_{i \sim \mathcal{B}}\, w^i \ell^i
 
@@ -186,7 +186,7 @@ def certainty_ratio(certainty_sum: Tensor, count: Tensor) -> Tensor:
     """
     if certainty_sum.shape != count.shape:
         raise ValueError(
-            'certainty_sum and count need one entry a class each, got shapes '
+            'certainty_sum and count need one entry per class, got shapes '
             f'{tuple(certainty_sum.shape)} and {tuple(count.shape)}'
         )
     dtype = torch.promote_types(certainty_sum.dtype, torch.float32)

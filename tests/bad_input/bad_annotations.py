@@ -427,7 +427,9 @@ def dots(folder):
     return look(folder, with_image(file_name='../../secret.png'))
 
 
-@case('a json with the suffix `.JSON`', 'looked at like any other', '1 image names that point outside')
+@case(
+    'a json with the suffix `.JSON`', 'looked at like any other', '1 image names that point outside'
+)
 def capitals(folder):
     content = with_image(file_name='../secret.png')
     dataset = dict(

@@ -197,7 +197,9 @@ def evaluated(folder, path, root, **values):
 
 
 @case(
-    'test images named by `..`', 'error before the test', 'test_dataloader: 1 image names point outside'
+    'test images named by `..`',
+    'error before the test',
+    'test_dataloader: 1 image names point outside',
 )
 def test_outside(folder):
     runner = evaluated(folder, '/data/images/../../etc/x.png', '/data/images')

@@ -59,7 +59,7 @@ class DetectionsFile:
         whole = content
         if isinstance(content, list):
             if not self.images:
-                told = 'a list of detections, whose ids mean nothing by themselves'
+                told = 'a list of detections, whose ids have no meaning without their images'
                 fix = "name the COCO json that was predicted on in the labeler's `images`"
                 what = f'{self.file}: detections without their images'
                 raise_together([Problem(what, 'a COCO json with images and categories', told, fix)])

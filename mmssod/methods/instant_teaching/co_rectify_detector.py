@@ -107,7 +107,7 @@ class CoRectifyDetector(PseudoLabelDetector):
     def exchange(
         self, inputs: Tensor, samples: SampleList
     ) -> tuple[list[PseudoLabels], list[PseudoLabels]]:
-        """Candidates for the first network, which the second rectified, and the reverse; one value an image.
+        """Candidates for the first network, which the second rectified, and the reverse; one value per image.
 
         Args:
             inputs: Weak views, shape (B, 3, H, W).

@@ -38,7 +38,7 @@ def revise(
         detector: A two-stage detector.
         features: Feature maps of the images.
         samples: Their samples.
-        pool: One value an image, in pixels of the input.
+        pool: One value per image, in pixels of the input.
     """
     with in_eval_mode(detector):
         opinions = score_boxes(detector, features, samples, pool)

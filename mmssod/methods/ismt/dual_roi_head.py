@@ -78,7 +78,7 @@ class DualRoIHead(CertaintyRoIHead):
         batch_data_samples: SampleList,
         rescale: bool = False,
     ) -> InstanceList:
-        """Both heads as one, fused as :class:`~mmssod.models.EnsembleDetector` does, one value an image.
+        """Both heads as one, fused as :class:`~mmssod.models.EnsembleDetector` does, one value per image.
 
         Args:
             x: Feature maps.

@@ -72,7 +72,7 @@ class PseudoLabelMemory(nn.Module):
         """Remember the candidates, answer what is remembered.
 
         Args:
-            candidates: One value an image, in pixels of its weak view.
+            candidates: One value per image, in pixels of its weak view.
             samples: The views, with ``img_id``, ``ori_shape``, ``img_shape`` and ``homography_matrix``.
         """
         found = zip(candidates, samples, strict=True)

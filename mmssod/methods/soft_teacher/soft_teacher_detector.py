@@ -69,7 +69,7 @@ class SoftTeacherDetector(PseudoLabelDetector):
 
     @torch.no_grad()
     def pseudo_labels(self, inputs: Tensor | None, samples: SampleList) -> list[PseudoLabels]:
-        """Candidates of the weak views, one value an image; v is 1 - deviation."""
+        """Candidates of the weak views, one value per image; v is 1 - deviation."""
         candidates = super().pseudo_labels(inputs, samples)
         deviations = self.labeler.deviations(candidates, self.num_jitters, self.jitter_scale)
         return [
@@ -123,7 +123,7 @@ class SoftTeacherDetector(PseudoLabelDetector):
 
     @torch.no_grad()
     def background_scores(self, results: list[SamplingResult], samples: SampleList) -> list[Tensor]:
-        """The teacher's background score of each background RoI, in [0, 1], one tensor an image."""
+        """The teacher's background score of each background RoI, in [0, 1], one tensor per image."""
         boxes = self.labeler.from_views([result.neg_priors for result in results], samples)
         return [answer.scores[:, -1] for answer in self.labeler.rescore(boxes)]
 

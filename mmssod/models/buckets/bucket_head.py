@@ -83,7 +83,7 @@ class BucketHead(ConvFCBBoxHead):
             labels: Classes, ``M`` is background, shape (N,).
             label_weights: Classification weights, shape (N,).
             bbox_targets: True boxes, shape (N, 4).
-            bbox_weights: Localization weights, one value a row, shape (N, 4).
+            bbox_weights: Localization weights, one value per row, shape (N, 4).
             reduction_override: As in mmdet, for the classification loss.
 
         Returns:

@@ -1,6 +1,6 @@
 """Encodes boxes as one bucket and one offset per side, and decodes them.
 
-``N`` boxes, ``K`` buckets a side; sides in the order of box columns: left, top, right, bottom; boxes
+``N`` boxes, ``K`` buckets per side; sides in the order of box columns: left, top, right, bottom; boxes
 ``x1 y1 x2 y2`` in absolute pixels. A side's segment runs from the border of the enlarged box (bucket 0) to
 the center (bucket K-1), and offsets are positive towards the center. So a mirrored box has the same buckets and
 offsets, with left and right swapped.
@@ -37,7 +37,7 @@ class SideBucketCoder(BaseBBoxCoder):
     Law: ``decode(boxes, *answer(encode(boxes, gt))) == gt`` wherever each side of ``gt`` lies on its segment.
 
     Args:
-        num_buckets: ``K``, buckets a side, at least 2. mmdet's ``BucketingBBoxCoder`` counts both sides:
+        num_buckets: ``K``, buckets per side, at least 2. mmdet's ``BucketingBBoxCoder`` counts both sides:
             K=30 is its ``num_buckets=60``.
         scale_factor: How far the box is enlarged before its sides' segments are laid, 1.7 as in SABL.
         ignore_neighbor: Leave the buckets within one width of the side, its own excepted, out of Eq. 3.

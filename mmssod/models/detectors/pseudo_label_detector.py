@@ -181,7 +181,7 @@ class PseudoLabelDetector(StudentDetector):
 
     @torch.no_grad()
     def pseudo_labels(self, inputs: Tensor | None, samples: SampleList) -> list[PseudoLabels]:
-        """Kept pseudo labels of the weak views, one value an image."""
+        """Kept pseudo labels of the weak views, one value per image."""
         candidates = self.merger(self.labeler(inputs, samples, self.student), samples)
         measure = getattr(self.selector, 'measure', attrgetter('certainty'))
         self.balancer.observe([labels.labels for labels in candidates], [*map(measure, candidates)])

@@ -81,7 +81,7 @@ def rpn_loss(
 def sample_rois(
     roi_head: Any, features: tuple[Tensor, ...], proposals: InstanceList, samples: SampleList
 ) -> list[SamplingResult]:
-    """The RoIs that the second stage learns from, one value an image; nothing is changed.
+    """The RoIs that the second stage learns from, one value per image; nothing is changed.
 
     Args:
         roi_head: mmdet's ``StandardRoIHead`` or a subclass.

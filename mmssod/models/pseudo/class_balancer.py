@@ -86,7 +86,7 @@ class ClassBalancer(nn.Module):
         """
         if box_counts.shape != self.count.shape:
             raise InputError(
-                f'box_counts needs one number a class, shape {tuple(self.count.shape)}, '
+                f'box_counts needs one number per class, shape {tuple(self.count.shape)}, '
                 f'got {tuple(box_counts.shape)}; compare num_classes with the classes of the labeled set'
             )
         counts = box_counts.to(self.count).clamp(min=1)

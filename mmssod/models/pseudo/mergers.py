@@ -14,5 +14,5 @@ class KeepCandidates(nn.Module):
     cheap_to_build = True
 
     def forward(self, candidates: list[PseudoLabels], samples: SampleList) -> list[PseudoLabels]:
-        """One value an image in, the same out."""
+        """One value per image in, the same out."""
         return candidates
