@@ -1,4 +1,4 @@
-"""``python -m mmssod COMMAND ...`` is ``mmssod COMMAND ...``, and works where the command is not on the path."""
+"""Runs the ``mmssod`` command as ``python -m mmssod COMMAND ...``, for when the command is not on the path."""
 
 import sys
 

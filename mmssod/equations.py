@@ -16,7 +16,7 @@ MIN_RATIO = 1e-6
 
 
 def expectation_over_boxes(loss: Tensor, weight: Tensor, num_boxes: float) -> Tensor:
-    r"""The mean over candidate boxes of Eq. 1, with a weight a box.
+    r"""The mean over candidate boxes of Eq. 1, with a weight per box.
 
     .. math:: \mathbb{E}_{i \sim \mathcal{B}}\, w^i \ell^i
 
@@ -26,7 +26,7 @@ def expectation_over_boxes(loss: Tensor, weight: Tensor, num_boxes: float) -> Te
     Args:
         loss: Loss of each box, ``ell_cls + ell_loc`` or a part of it, shape (N,).
         weight: Weight of each box, at least 0, shape (N,).
-        num_boxes: How many boxes were sampled, those without this loss (background) included.
+        num_boxes: Number of boxes that were sampled, those without this loss (background) included.
 
     Returns:
         Scalar; 0 with a gradient path when ``N`` is 0.
@@ -138,7 +138,7 @@ def class_thresholds(
         count: Number of foreground candidates of each class, shape (M,).
         base: :math:`\tau`, 0.7 in the paper.
         power: :math:`\gamma_1`, 0.05 in the paper; 0 gives ``base`` exactly, bounds or not.
-        bounds: Least and greatest threshold.
+        bounds: Minimum and maximum threshold.
 
     Returns:
         Thresholds, shape (M,).
@@ -186,7 +186,7 @@ def certainty_ratio(certainty_sum: Tensor, count: Tensor) -> Tensor:
     """
     if certainty_sum.shape != count.shape:
         raise ValueError(
-            'certainty_sum and count need one entry a class each, got shapes '
+            'certainty_sum and count need one entry per class, got shapes '
             f'{tuple(certainty_sum.shape)} and {tuple(count.shape)}'
         )
     dtype = torch.promote_types(certainty_sum.dtype, torch.float32)

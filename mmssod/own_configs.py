@@ -1,4 +1,4 @@
-"""Where the configs that come with mmssod lie: in the wheel below ``mmssod/.mim``, in a clone beside the package.
+"""Locates the configs shipped with mmssod: ``mmssod/.mim`` in a wheel, beside the package in a clone.
 
 Nothing is imported here, so that a command line can ask before torch is loaded.
 """

@@ -153,7 +153,7 @@ def tiny_sample(
     """A sample of a square image with some boxes of different classes.
 
     Args:
-        image_id: Its id.
+        image_id: Image id.
         boxes: How many boxes, at most 4.
         size: Height and width in pixels.
         flip: Whether this view is mirrored (its homography says so).

@@ -50,7 +50,7 @@ def findings(report: dict) -> list[tuple[list[str], str]]:
         (
             [entry['id'], *entry.get('aliases', ())],
             f'{package["name"]} {package["version"]}: {entry["id"]}, '
-            f'mended in {", ".join(entry["fix_versions"]) or "no version"}',
+            f'fixed in {", ".join(entry["fix_versions"]) or "no version"}',
         )
         for package in report['dependencies']
         for entry in package.get('vulns', ())

@@ -1,4 +1,4 @@
-"""The demo: draws a data set, trains a teacher and a student, and prints what the unlabeled images were worth."""
+"""The demo: draws a data set, trains a teacher and a student, and prints the gain from unlabeled images."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--score-thr',
         type=float,
-        help='least p*v of a box; by default 0.7, as the threshold of the training',
+        help='minimum p*v of a box; by default 0.7, as the threshold of the training',
     )
     return parser.parse_args()
 

@@ -23,13 +23,13 @@ def parse_args() -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument('config', help='config of the student')
-    parser.add_argument('checkpoint', help='of its teacher')
+    parser.add_argument('checkpoint', help='checkpoint of its teacher')
     parser.add_argument(
         '--out', help="folder of the bank, instead of the config's model.labeler.path"
     )
-    parser.add_argument('--floor', type=float, help='least p of a box (0.1)')
+    parser.add_argument('--floor', type=float, help='minimum p of a box (0.1)')
     parser.add_argument(
-        '--batch-size', type=int, default=8, help='images a step, each in both views'
+        '--batch-size', type=int, default=8, help='images per step, each in both views'
     )
     parser.add_argument('--workers', type=int, default=2, help='processes that load images')
     parser.add_argument('--no-coco', action='store_true', help='do not write labels.json')

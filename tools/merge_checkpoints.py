@@ -1,4 +1,4 @@
-r"""One checkpoint of several detectors' for ``EnsembleDetector``.
+r"""Merges the checkpoints of several detectors into one for ``EnsembleDetector``.
 
 For example, the two teachers of Table 3::
 

@@ -1,4 +1,4 @@
-r"""Multi-Phase learning from one command: three trainings, the labels between them, the ensemble's test.
+r"""Runs Multi-Phase learning in one command: three trainings, the labels between them, and the ensemble's test.
 
 What is there already is not done again, and a training that was cut off resumes. For example::
 
@@ -25,7 +25,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--auto-scale-lr',
         action='store_true',
-        help='scale the learning rate to the images an iteration',
+        help='scale the learning rate to the images per iteration',
     )
     parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none')
     parser.add_argument('--local_rank', '--local-rank', type=int, default=0)

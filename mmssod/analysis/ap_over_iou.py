@@ -1,4 +1,4 @@
-"""AP at each IoU threshold: where does a detector gain, at rough boxes or at precise ones (Figure 2)?"""
+"""AP at each IoU threshold: shows whether a detector gains at low or at high IoU (Figure 2)."""
 
 from typing import Any
 

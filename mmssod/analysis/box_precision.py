@@ -1,4 +1,4 @@
-"""How precisely are pseudo boxes placed? Their precision over IoU thresholds, judged by withheld boxes (Figure 3).
+"""Precision of pseudo boxes over IoU thresholds, measured with withheld boxes (Figure 3).
 
 ``N`` boxes that a teacher found on all images.
 """

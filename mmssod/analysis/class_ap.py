@@ -1,4 +1,4 @@
-"""AP of each class, the rarest of the labeled set first, for several detectors side by side (Table 4 of the paper)."""
+"""AP per class, rarest class of the labeled set first, for several detectors side by side (Table 4 of the paper)."""
 
 import csv
 import io
@@ -22,7 +22,7 @@ def class_ap(outputs: DetectorOutputs, train_annotations: dict, num_rare: int) -
     Args:
         outputs: What the detectors found.
         train_annotations: COCO data set of the labeled images: its boxes say which classes are rare.
-        num_rare: How many classes are the rare ones; the paper takes 10.
+        num_rare: Number of rare classes; the paper takes 10.
 
     Returns:
         ``classes``, rarest first; ``train_boxes`` and ``true_boxes`` (of the images judged on) of each; ``num_rare``;
@@ -52,7 +52,7 @@ def class_ap(outputs: DetectorOutputs, train_annotations: dict, num_rare: int) -
 
 
 def rows(numbers: dict[str, Any]) -> list[list[Any]]:
-    """A table, header first: the means, then a row a class; an empty cell where there is no value."""
+    """A table, header first: the means, then a row per class; an empty cell where there is no value."""
     labels = list(numbers['ap'])
     table: list[list[Any]] = [['class', 'train_boxes', 'true_boxes', 'rare', *labels]]
     for name, text in mean_names(numbers).items():

@@ -43,7 +43,7 @@ def class_balance(work_dir: str | Path) -> dict[str, Any]:
     if not {'classes', 'labeled_boxes'} <= first.keys() or not all('iter' in r for r in records):
         raise InputError(
             f'class balance: expected a first line with the classes in {path}, found '
-            f'{sorted(records[0]) if records else "no line"}; the run was begun by another version, begin it anew'
+            f'{sorted(records[0]) if records else "no line"}; the run was started by another version: start it again'
         )
     over_time = ('thresholds', 'weights', 'counts', 'certainty', 'pseudo_boxes')
     return dict(
@@ -55,7 +55,7 @@ def class_balance(work_dir: str | Path) -> dict[str, Any]:
 
 
 def draw(numbers: dict[str, Any]) -> Figure:
-    """Two panels of what :func:`class_balance` gives: one line a class, dark for rare ones, light for frequent ones."""
+    """Two panels of what :func:`class_balance` gives: one line per class, dark for rare ones, light for common ones."""
     order = np.argsort(numbers['labeled_boxes'], kind='stable')
     shades = colormaps['viridis'](np.linspace(0, 0.88, len(order)))
     named = set(np.linspace(0, len(order) - 1, min(LEGEND_ENTRIES, len(order))).round().astype(int))

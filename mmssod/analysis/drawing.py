@@ -1,4 +1,4 @@
-"""Boxes with readable tags on pictures, side by side."""
+"""Draws images side by side, with boxes and readable labels."""
 
 import json
 from collections.abc import Sequence
@@ -69,9 +69,9 @@ def draw_side(axes: Axes, side: Side, color: str, width: int, height: int) -> No
     Args:
         axes: With the image, one unit a pixel.
         side: The boxes.
-        color: Of lines and tags.
-        width: Of the image, pixels.
-        height: Of the image, pixels.
+        color: Color of lines and tags.
+        width: Width of the image, pixels.
+        height: Height of the image, pixels.
     """
     for box in side.boxes:
         outline(axes, box, edgecolor='white', linewidth=3.4, alpha=0.8)  # seen on dark, too

@@ -1,4 +1,4 @@
-"""How wide the 95 % interval of a gain will be, before anything is trained.
+"""Predicts how wide the 95 % interval of a gain will be, before anything is trained.
 
 For ``n`` test images the half width is about ``C / sqrt(n)``: of means over independent images that is the law, and of
 AP it holds well enough to plan by (``docs/results/interval.md`` has the measurement).

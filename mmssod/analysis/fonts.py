@@ -1,4 +1,4 @@
-"""Fonts that have the letters of class names: matplotlib's own lacks those of Chinese, Japanese, Korean and others."""
+"""Fonts for class names in scripts that matplotlib's default font lacks, such as Chinese, Japanese and Korean."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How much AP one detector is ahead of another, and how sure that is: a paired bootstrap over images.
+"""Difference in AP between two detectors with its uncertainty: a paired bootstrap over images.
 
 ``I`` images, ``B`` draws of I images each, ``N`` detections and ``M`` classes, ``T`` IoU thresholds 0.50 .. 0.95.
 
@@ -65,9 +65,9 @@ def paired_gain(
     Args:
         truth: COCO data set, or the path of its json.
         ours: Detections in COCO's result format: image_id, category_id, bbox ``[x, y, w, h]``, score.
-        theirs: Those of the other detector.
+        theirs: Matches of the other detector.
         draws: B. With 0 there is no interval: its ends are NaN.
-        seed: Of the draws; equal seeds draw the same images for sets of equal size.
+        seed: Seed of the draws; equal seeds draw the same images for sets of equal size.
         classes: Names of the classes to judge; by default all categories.
 
     Raises:
@@ -95,7 +95,7 @@ def matched_gain(
 
     Args:
         ours, theirs: Of each class, see :func:`~mmssod.analysis.image_matches.match_images`.
-        names: Of the classes.
+        names: Names of the classes.
         images: How many there are.
         draws, seed: See :func:`paired_gain`.
     """
@@ -149,7 +149,7 @@ def average_precision(matches: ClassMatches, weights: np.ndarray, levels: np.nda
 
     Args:
         matches: Detections of the class.
-        weights: How often each image was drawn, shape (B, I).
+        weights: Number of times that each image was drawn, shape (B, I).
         levels: How many of the 101 recall points are reached by so many true boxes, shape (B, most true boxes + 1);
             see :func:`recall_levels`.
     """

@@ -1,4 +1,4 @@
-"""Which detections are right, image by image: COCO's matching, once, in arrays that can be counted many times.
+"""COCO's matching of detections to true boxes, run once per image and kept as arrays for many evaluations.
 
 ``I`` images in the order of their ids, ``N`` detections and ``G`` true boxes of one class, ``T`` IoU thresholds
 0.50 .. 0.95.
@@ -84,7 +84,7 @@ def match_images(
 
 
 def of_images(matches: ClassMatches, images: np.ndarray) -> ClassMatches:
-    """What lies on some images, which are numbered anew from 0.
+    """The matches of some images, renumbered from 0.
 
     Args:
         matches: On all images.

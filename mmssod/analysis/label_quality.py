@@ -1,4 +1,4 @@
-"""How good are pseudo labels, and which certainty tells the good from the bad? Judged by withheld boxes.
+"""Quality of pseudo labels, and which certainty predicts it best, measured with withheld boxes.
 
 ``N`` boxes that a teacher found on all images, ``G`` withheld boxes.
 """
@@ -62,7 +62,7 @@ def label_quality(outputs: DetectorOutputs, label: str) -> dict[str, list[dict]]
 
 
 def readings(outputs: DetectorOutputs) -> list[dict]:
-    """What the readings of tau keep of several teachers: does a setting mean the same for all of them?
+    """Compares what each certainty measure keeps at the same thresholds, for several teachers.
 
     Args:
         outputs: What the teachers found on the unlabeled images, and the withheld boxes.

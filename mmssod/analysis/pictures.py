@@ -1,4 +1,4 @@
-"""Where do two detectors, or a detector and the truth, differ on the same pictures (Figure 4 of the paper)?
+"""Finds and draws the images on which two detectors, or a detector and the ground truth, differ most (Figure 4).
 
 ``N`` and ``M`` boxes of one image; boxes ``x1 y1 x2 y2`` in pixels of the original image.
 """
@@ -40,8 +40,8 @@ class Picture:
     """One image with its sides.
 
     Args:
-        image_id: Its id in the data set.
-        path: Its file.
+        image_id: Image id in the data set.
+        path: Image file.
         distance: How much the first two sides differ, see :func:`distance`.
         sides: Boxes by label: two detectors, or a detector and the truth.
         truth: The true boxes.

@@ -1,4 +1,4 @@
-"""What all figures share: colors that color-blind readers can tell apart, and a PNG with its numbers beside it.
+"""Shared by all figures: a color-blind-safe palette, and PNG files saved with their numbers as json.
 
 Figures are drawn without pyplot, so no window and no global state.
 """

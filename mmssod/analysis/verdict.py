@@ -27,7 +27,7 @@ MOST_CLASSES = 3  # that the sentence names
 
 @dataclass(frozen=True)
 class Length:
-    """How long something was trained, with what it started from.
+    """Training length of a run, including the runs that it started from.
 
     Args:
         seconds: Time of all training iterations; 0 if the logs do not say.
@@ -52,7 +52,7 @@ class Facts:
         recall: Percent of the true boxes that have a right pseudo label (IoU 0.5) at the thresholds that were used.
         precision: Percent of the pseudo labels that are right.
         class_recall: Recall of each class, in percent.
-        threshold: That of the config's balancer, in [0, 1].
+        threshold: Threshold of the config's balancer, in [0, 1].
         share: Pseudo labels per labeled box that the config's balancer aims at, where it sets thresholds by that.
         labeled: Labeled images.
         passes: How many times each unlabeled image was seen, on average.
@@ -89,7 +89,7 @@ class Verdict:
         outcome: One of :data:`OUTCOMES`.
         gain: Mean over seeds, in AP percent; None without a baseline.
         low, high: Its 95 % interval over draws of test images.
-        deviation: Of the gain over seeds, or over folds (n - 1); None for fewer than two.
+        deviation: Standard deviation of the gain over seeds, or over folds (n - 1); None for fewer than two.
         causes: Likely causes of a loss, most important first.
     """
 
@@ -186,7 +186,7 @@ def likely_causes(facts: Facts) -> list[Cause]:
 
 
 def compared_length(length: Length | None, other: Length | None) -> str:
-    """How long the baseline was trained beside the student: ``of the same length``, or the two lengths.
+    """Training length of the baseline compared with the student: ``of the same length``, or the two lengths.
 
     Seconds decide; where they differ and the images seen do not, neither run is said to have had an advantage.
     """

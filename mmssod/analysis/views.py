@@ -1,4 +1,4 @@
-"""Training images as the detector sees them, each view in a panel with its boxes."""
+"""Draws training images as the detector sees them, one panel per view with its boxes."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ class ShownView:
     """One view of an image.
 
     Args:
-        name: Of the branch: ``labeled``, ``weak``, ``strong``, ...
+        name: Name of the branch: ``labeled``, ``weak``, ``strong``, ...
         image: RGB, shape (H, W, 3), uint8.
-        side: Its boxes, in its pixels.
+        side: Boxes of the view, in the view's pixels.
     """
 
     name: str

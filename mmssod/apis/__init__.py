@@ -1,4 +1,4 @@
-"""What tools and notebooks call, ``train``, ``test``, ``predict``, ``dry_run``, and what they are made of."""
+"""Entry points for tools and notebooks: ``train``, ``test``, ``predict``, ``dry_run``, and their parts."""
 
 from mmssod.apis.config import build_runner, load_config
 from mmssod.apis.dry_run import dry_run, report_text

@@ -1,4 +1,4 @@
-"""From a config file and a few options to a config that a runner is built from."""
+"""Loads a config file and applies options, giving a config from which a runner can be built."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ def use_amp(cfg: Config) -> None:
 
 
 def use_auto_scale_lr(cfg: Config) -> None:
-    """Scale the learning rate by (images an optimizer step) / (``auto_scale_lr.base_batch_size``).
+    """Scale the learning rate by (images per optimizer step) / (``auto_scale_lr.base_batch_size``).
 
     Raises:
         ValueError: the config does not say for which batch its learning rate is meant.
@@ -124,7 +124,7 @@ def use_auto_scale_lr(cfg: Config) -> None:
     if 'base_batch_size' not in scale:
         raise InputError(
             'scaling the learning rate: expected auto_scale_lr=dict(base_batch_size=...) in the '
-            f'config, got {dict(scale) or None}; add the batch (images an iteration, all GPUs '
+            f'config, got {dict(scale) or None}; add the batch (images per iteration, all GPUs '
             'together) that the learning rate is meant for'
         )
     cfg.auto_scale_lr.enable = True

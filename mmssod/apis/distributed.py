@@ -1,4 +1,4 @@
-"""Several processes, on GPUs or on CPU.
+"""Runs training or tests in several processes, on GPUs or on CPU.
 
 mmengine starts process groups for accelerators only: on a CPU its launcher asks CUDA for a device,
 and its model wrapper names one. Here the group is made beforehand, with gloo, and the wrapper is

@@ -1,4 +1,4 @@
-"""Try a config without training: everything is built, one batch goes through, nothing is kept."""
+"""Tries a config without training: builds everything, runs one batch, keeps nothing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Write one detector of a run as files that MMDetection or onnxruntime read."""
+"""Writes one detector of a run as files that MMDetection or onnxruntime can read."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def export(
 
     Args:
         config: The run's config.
-        checkpoint: Of the run.
+        checkpoint: Checkpoint of the run.
         out: Path without ending; its folder is made.
         part: Which detector, see :func:`~mmssod.apis.plain.plain_detector`.
         safetensors: Also write the weights as ``OUT.safetensors``, with the class names in its metadata.
@@ -94,7 +94,7 @@ def export_onnx(
 
     Args:
         config: The run's config.
-        checkpoint: Of the run.
+        checkpoint: Checkpoint of the run.
         out: Path without ending; its folder is made.
         part: Which detector, see :func:`~mmssod.apis.plain.plain_detector`.
         suppress: Whether the graph suppresses overlapping boxes (see :class:`~mmssod.apis.onnx_graph.OnnxDetector`).

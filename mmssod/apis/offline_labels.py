@@ -1,4 +1,4 @@
-"""Labels that are made before a training and read by an ordinary data set: COCO json whose boxes carry their score."""
+"""Pseudo labels made before a training, as COCO json with scores that an ordinary data set reads."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def unlabeled_images(unlabeled: dict[str, Any], categories: Sequence[dict]) -> d
 
     Args:
         unlabeled: Config of an ``UnlabeledDataset``.
-        categories: Those of the labeled set.
+        categories: Categories of the labeled set.
 
     Raises:
         ValueError: The size of an image is not known.

@@ -1,4 +1,4 @@
-"""Configs by name: files, or those that come with mmssod."""
+"""Finds configs by name: as a file, or among those shipped with mmssod."""
 
 from __future__ import annotations
 

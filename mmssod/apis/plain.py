@@ -1,4 +1,4 @@
-"""One detector out of a run: a plain MMDetection config and the weights that belong to it."""
+"""Extracts one detector from a run as a plain MMDetection config with its weights."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def plain_detector(config: ConfigLike, checkpoint: str, part: str = 'auto') -> P
 
     Args:
         config: The run's config.
-        checkpoint: Of the run.
+        checkpoint: Checkpoint of the run.
         part: ``'student'``, ``'teacher'``, or ``'auto'``: the one that the run tests with. A plain detector's run has
             only one, which any of them names.
 

@@ -1,4 +1,4 @@
-"""A teacher, and the student that starts from it, in one call."""
+"""Trains a teacher, then the student that starts from it, in one call."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """Take corrected labels into a project: what was unlabeled becomes labeled, and `mmssod run` goes on from there.
 
-LABELS are in any format that is read, such as what `mmssod next` wrote, once it is corrected. The trainings so far are
-kept in PROJECT/rounds, the next teacher starts from the last student, and a line in PROJECT/rounds.jsonl says what was
-added. The same labels once more change nothing. For example::
+LABELS may have any supported format, such as the corrected files of `mmssod next`. Earlier trainings are kept in
+PROJECT/rounds, the next teacher starts from the last student, and a line in PROJECT/rounds.jsonl says what was added.
+Adding the same labels again changes nothing. For example::
 
     mmssod add own own/next_1/labels/coco.json
     mmssod run own
@@ -19,7 +19,7 @@ from mmssod.datasets.formats import formats
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     about = ', '.join(form.about for form in formats(reads=True).values())
-    parser.add_argument('project', help='folder that `mmssod new` has written')
+    parser.add_argument('project', help='project folder written by `mmssod new`')
     parser.add_argument('labels', help=f'corrected labels: {about}')
     parser.add_argument(
         '--images',
@@ -30,20 +30,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         '--format',
         choices=['auto', *formats(reads=True)],
         default='auto',
-        help='of the labels (%(default)s)',
+        help='format of the labels (%(default)s)',
     )
     parser.add_argument(
-        '--classes', nargs='+', default=[], help="names of YOLO's numbers where no file has them"
+        '--classes',
+        nargs='+',
+        default=[],
+        help="names for YOLO's class numbers, if no file has them",
     )
     parser.add_argument(
         '--corrections',
         action='store_true',
-        help='boxes of images that are labeled already take the place of theirs; without it they are refused',
+        help='replace the boxes of images that are labeled already; without it these are an error',
     )
 
 
 def before_loading(args: argparse.Namespace) -> None:
-    """Refuse a folder that is no project, and labels that are not there."""
+    """Raise an error for a folder that is not a project, and for missing labels."""
     from mmssod.own_data.run.candidates import project_lines
 
     project_lines(Path(args.project))

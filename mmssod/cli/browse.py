@@ -20,11 +20,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--seed', type=int, default=0, help='which images (%(default)s)')
     source = parser.add_mutually_exclusive_group()
     source.add_argument(
-        '--checkpoint', help='of the run or its teacher: show what it finds on unlabeled images'
+        '--checkpoint',
+        help='checkpoint of the run or its teacher: draw its detections on unlabeled images',
     )
-    source.add_argument('--boxes', help='instead: labels of the unlabeled images, in any format')
+    source.add_argument(
+        '--boxes', help='draw these labels of the unlabeled images instead, in any format'
+    )
     parser.add_argument(
-        '--score-thr', type=float, default=0.3, help='least score of a found box (%(default)s)'
+        '--score-thr', type=float, default=0.3, help='minimum score of a detection (%(default)s)'
     )
     add_device(parser)
     add_cfg_options(parser)

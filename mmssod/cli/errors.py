@@ -1,8 +1,8 @@
 """Find labeled boxes of a project that look wrong: missing, misplaced, of a mistaken class.
 
-PROJECT is a folder of `mmssod new`. After `mmssod run PROJECT --folds K` each image is judged by detectors that were
-not trained on it; else by the student, and the page says which labels it has seen. Written are a page of pictures,
-a list, and the labels of the shown images to correct. For example::
+PROJECT is a project folder written by `mmssod new`. After `mmssod run PROJECT --folds K` each image is judged by
+detectors that were not trained on it; else by the student, and the page says which labels it was trained on. Writes a
+page of pictures, a list, and the labels of the shown images to correct. For example::
 
     mmssod run own --folds 5
     mmssod errors own --count 50
@@ -19,9 +19,9 @@ from mmssod.cli.options import add_device, add_label_formats, check_counts
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    parser.add_argument('project', help='folder that `mmssod new` has written, trained')
+    parser.add_argument('project', help='project folder written by `mmssod new`, trained')
     parser.add_argument('--count', type=int, default=50, help='labels to show (%(default)s)')
-    parser.add_argument('--out', help='new folder for what is written (PROJECT/errors_1, ...)')
+    parser.add_argument('--out', help='new output folder (PROJECT/errors_1, ...)')
     add_label_formats(parser)
     add_device(parser)
 

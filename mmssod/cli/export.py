@@ -1,7 +1,7 @@
 """Write student or teacher of a run as a plain MMDetection config and checkpoint, or as ONNX.
 
-``OUT.py`` and ``OUT.pth`` work with mmdet's ``DetInferencer`` and tools; where the detector has parts that only mmssod
-has (bucket heads, the lite backbone), mmssod must be imported there, and the command says so. ``OUT.onnx`` runs where
+``OUT.py`` and ``OUT.pth`` work with mmdet's ``DetInferencer`` and tools; if the detector has parts of mmssod's
+(bucket heads, the lite backbone), mmssod must be imported there, and the command says so. ``OUT.onnx`` runs where
 neither is installed (docs/examples/onnx/run_onnx.py).
 """
 
@@ -15,7 +15,7 @@ from mmssod.cli.options import add_part, add_run
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     add_run(parser)
-    parser.add_argument('--out', required=True, help='path of the files, without ending')
+    parser.add_argument('--out', required=True, help='path of the files, without suffix')
     add_part(parser)
     parser.add_argument(
         '--format',
@@ -27,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         '--nms',
         choices=['inside', 'outside'],
         default='inside',
-        help='of --format onnx: whether the graph suppresses overlapping boxes (%(default)s)',
+        help='with --format onnx: whether the graph suppresses overlapping boxes (%(default)s)',
     )
     parser.add_argument(
         '--safetensors', action='store_true', help='also write the weights as OUT.safetensors'

@@ -37,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--certainty',
         choices=['p', 'v', 'p*v', 'p_and_v'],
-        help="what the threshold is compared with (by default as the config's selector)",
+        help="certainty compared with the threshold (by default as in the config's selector)",
     )
     parser.add_argument(
         '--threshold',

@@ -1,4 +1,4 @@
-"""From the words of a command line to a command's module."""
+"""Parses the command line and calls the command's module."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ def run_tool(
 
     Args:
         name: One of :data:`COMMANDS`.
-        argv: Its options; by default those of this process.
+        argv: Options of the command; by default those of this process.
         prog: What the help calls the program; by default the script's name.
         begun: See :func:`main`.
 
@@ -223,7 +223,7 @@ def _text(error: Exception) -> str:
     text = str(error)
     if getattr(error, 'errno', None) in NO_ROOM:
         text += (
-            '; nothing that was there is overwritten. Make room on that disk, then call it again'
+            '; no existing file was overwritten. fix: free space on that disk, then run it again'
         )
     return text if len(text) > 40 else f'{type(error).__name__}: {text}'
 
@@ -239,7 +239,7 @@ def _overview() -> argparse.ArgumentParser:
         prog='mmssod',
         usage='mmssod COMMAND ...',
         description='Semi-supervised object detection on MMDetection.',
-        epilog='commands:\n' + '\n'.join(lines) + '\n\n`mmssod COMMAND --help` tells its options.',
+        epilog='commands:\n' + '\n'.join(lines) + '\n\n`mmssod COMMAND --help` lists its options.',
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument('--version', action='version', version=f'mmssod {_version()}')

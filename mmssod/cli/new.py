@@ -29,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         required=True,
         help='unlabeled images: a folder, a glob, a text list or a COCO json; labeled ones in it are left out',
     )
-    parser.add_argument('--out', default='own', help='folder for what is written (%(default)s)')
+    parser.add_argument('--out', default='own', help='output folder (%(default)s)')
     parser.add_argument('--val', help='labels to evaluate on, in the same format')
     parser.add_argument('--val-images', default='', help='folder of their images')
     parser.add_argument(
@@ -42,7 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         '--format',
         choices=['auto', *formats(reads=True)],
         default='auto',
-        help='of the labels (%(default)s)',
+        help='format of the labels (%(default)s)',
     )
     parser.add_argument(
         '--classes', nargs='+', default=[], help='class names (by default those of the labels)'
@@ -67,12 +67,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default='auto',
         metavar='NAME|FILE|none',
         help="weights to start from: a model of MMDetection's zoo, a URL or a file; auto: those of the detector on "
-        'COCO; nothing is fetched before the training (%(default)s)',
+        'COCO; nothing is downloaded before the training (%(default)s)',
     )
     parser.add_argument(
         '--iterations',
         type=int,
-        help='of the teacher, and as many of the student (by default chosen by the data)',
+        help='iterations of teacher and student each (by default chosen from the data)',
     )
     parser.add_argument('--seed', type=int, default=0, help='random seed (%(default)s)')
     parser.add_argument(

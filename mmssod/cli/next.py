@@ -1,7 +1,7 @@
 """Choose the unlabeled images of a project that teach the most when they are labeled.
 
-PROJECT is a folder of `mmssod new` whose student is trained. Written are a list of the images, a page of pictures with
-the reason for each, and what the student finds in them as labels to correct, for labeling tools. For example::
+PROJECT is a project folder written by `mmssod new`, with a trained student. Writes a list of the images, a page of
+pictures with the reason for each, and the student's detections as labels to correct in a labeling tool. For example::
 
     mmssod next own --count 30
     mmssod add own own/next_1/labels/coco.json
@@ -19,7 +19,7 @@ from mmssod.cli.options import add_device, add_label_formats, check_counts
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.add_argument(
-        'project', help='folder that `mmssod new` has written, with a trained student'
+        'project', help='project folder written by `mmssod new`, with a trained student'
     )
     parser.add_argument('--count', type=int, default=30, help='images to label (%(default)s)')
     parser.add_argument(
@@ -28,9 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=2000,
         help='unlabeled images to look at, at most, drawn at random (%(default)s)',
     )
-    parser.add_argument(
-        '--out', help='new folder for what is written (PROJECT/next_1, next_2, ...)'
-    )
+    parser.add_argument('--out', help='new output folder (PROJECT/next_1, next_2, ...)')
     add_label_formats(parser)
     add_device(parser)
 

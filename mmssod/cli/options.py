@@ -71,7 +71,7 @@ def add_trust_checkpoint(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--trust-checkpoint',
         action='store_true',
-        help='unpickle checkpoints without a limit, which runs whatever code they hold; else they are read as data',
+        help='unpickle checkpoints without restrictions, which runs any code in them; else they are read as data',
     )
 
 
@@ -82,7 +82,7 @@ def check_seed(parser: argparse.ArgumentParser, args: argparse.Namespace) -> Non
 
 
 def check_config(name: str) -> None:
-    """Refuse a config that is not there, before anything is loaded.
+    """Raise an error for a missing config, before anything is loaded.
 
     Raises:
         FileNotFoundError: Neither a file nor one of mmssod's own.
@@ -104,7 +104,9 @@ def add_part(parser: argparse.ArgumentParser) -> None:
 
 def add_device(parser: argparse.ArgumentParser) -> None:
     """``--device``."""
-    parser.add_argument('--device', help='such as cuda:0 or cpu; by default a GPU if there is one')
+    parser.add_argument(
+        '--device', help='device such as cuda:0 or cpu; by default a GPU if there is one'
+    )
 
 
 def add_tiles(parser: argparse.ArgumentParser) -> None:
@@ -113,13 +115,13 @@ def add_tiles(parser: argparse.ArgumentParser) -> None:
         '--tile',
         type=int,
         metavar='PX',
-        help='look at larger images in tiles of so many pixels, too (by default only as a whole)',
+        help='also run on tiles of this many pixels of larger images (by default only on whole images)',
     )
     parser.add_argument(
         '--overlap',
         type=float,
         default=0.2,
-        help='share of a tile that its neighbor has, too: as wide as the objects (%(default)s)',
+        help='overlap of neighboring tiles, as a share of a tile: as wide as the objects (%(default)s)',
     )
 
 
@@ -154,7 +156,7 @@ def add_label_formats(parser: argparse.ArgumentParser) -> None:
         nargs='+',
         choices=[*formats(writes=True)],
         default=[],
-        help='of the labels to correct (by default all of these)',
+        help='formats of the labels to correct (by default all of these)',
     )
 
 

@@ -1,8 +1,8 @@
 """Write one HTML page about one or more runs; it opens without a network.
 
-It begins with the verdict: what the student gained over the supervised run, with a 95 % interval over test images. The
-verdict is also the last line that is printed. Of a run with student and teacher both are evaluated; of several runs all
-stand side by side. The status is 1 where nothing could be evaluated; the page then shows the rest. For example::
+It begins with the verdict: the gain of the student over the supervised run, with a 95 % interval over test images. The
+verdict is also the last line printed. Both detectors of a run with student and teacher are evaluated; several runs are
+shown side by side. The exit status is 1 if nothing could be evaluated; the page then shows the rest. For example::
 
     mmssod report own/work_dirs/teacher own/work_dirs/supervised own/work_dirs/student --out report.html
 """
@@ -24,14 +24,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         '--names',
         nargs='+',
         default=[],
-        help="what the page calls the runs (by default their folders' names)",
+        help="names of the runs on the page (by default their folders' names)",
     )
     parser.add_argument('--title', default='', help='heading of the page')
     parser.add_argument(
-        '--pictures', type=int, default=24, help='most pictures a gallery (%(default)s)'
+        '--pictures',
+        type=int,
+        default=24,
+        help='maximum number of images per gallery (%(default)s)',
     )
     parser.add_argument(
-        '--sample', type=int, default=200, help='most unlabeled images to label (%(default)s)'
+        '--sample',
+        type=int,
+        default=200,
+        help='maximum number of unlabeled images to label (%(default)s)',
     )
     parser.add_argument(
         '--withheld',
@@ -40,7 +46,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "beside them that mmssod's own tools write, if there is one)",
     )
     parser.add_argument(
-        '--max-mb', type=float, default=10.0, help='most size of all pictures, MB (%(default)s)'
+        '--max-mb',
+        type=float,
+        default=10.0,
+        help='maximum size of all images together, MB (%(default)s)',
     )
     parser.add_argument(
         '--import',

@@ -1,10 +1,10 @@
 """Train teacher, student and baseline of a project, evaluate the best of each, and write the report.
 
-PROJECT is a folder that `mmssod new` has written. What is complete is left as it is, and what was cut off, by Ctrl-C, a
-kill or a loss of power, goes on: the same command again. Of a project written with `--try`, a short trial of its
-detectors on the validation images comes first, and the better one is trained. With `--folds K` it is done K times over,
-each time with other labeled images held out, so that all of them judge: K times the time, and an interval of the gain
-that is narrower. For example::
+PROJECT is a project folder written by `mmssod new`. Complete trainings are skipped; the same command resumes one that
+was interrupted by Ctrl-C, a kill or a power failure. For a project written with `--try`, a short trial of its detectors
+on the validation images comes first, and the better one is trained. `--folds K` trains everything K times, each time
+with other labeled images held out, so that all are used for evaluation: it takes K times as long, and gives a narrower
+interval of the gain. For example::
 
     mmssod new data/own/train.json --images data/own/images --unlabeled data/own/unlabeled --out own
     mmssod run own
@@ -22,7 +22,7 @@ from mmssod.cli.options import add_cfg_options, add_trust_checkpoint, check_seed
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    parser.add_argument('project', help='folder that `mmssod new` has written')
+    parser.add_argument('project', help='project folder written by `mmssod new`')
     parser.add_argument('--seed', type=int, help="random seed of all runs, instead of the configs'")
     parser.add_argument('--amp', action='store_true', help='train in mixed precision')
     parser.add_argument(

@@ -31,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--wait-time', type=float, default=2, help='seconds each image is shown')
     parser.add_argument('--tta', action='store_true', help='test-time augmentation')
     parser.add_argument(
-        '--score-thr', type=float, help="least score of a prediction, instead of the config's"
+        '--score-thr', type=float, help="minimum score of a prediction, instead of the config's"
     )
     add_trust_checkpoint(parser)
     add_cfg_options(parser)
@@ -44,7 +44,7 @@ def check(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
 
 
 def before_loading(args: argparse.Namespace) -> None:
-    """Refuse files that are not there.
+    """Raise an error for missing files.
 
     Raises:
         FileNotFoundError: The config.

@@ -1,6 +1,6 @@
 """Train a detector with MMDetection's arguments and more.
 
-A student, and before it the teacher that it starts from: train STUDENT --teacher TEACHER.
+To train a student and first the teacher that it starts from: train STUDENT --teacher TEACHER.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--auto-scale-lr',
         action='store_true',
-        help='scale the learning rate to the images an iteration',
+        help='scale the learning rate to the images per iteration',
     )
     parser.add_argument(
         '--resume',
@@ -70,7 +70,7 @@ def check(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
 
 
 def before_loading(args: argparse.Namespace) -> None:
-    """Refuse files that are not there.
+    """Raise an error for missing files.
 
     Raises:
         FileNotFoundError: A config, or the checkpoint to resume.

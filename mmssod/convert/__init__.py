@@ -1,4 +1,4 @@
-"""Weights of other implementations, converted to those of mmdet's detectors."""
+"""Converts weights of other implementations to mmdet's detectors."""
 
 from mmssod.start.yolox import from_yolox_pth, is_yolox_pth, yolox_size
 

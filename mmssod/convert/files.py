@@ -1,4 +1,4 @@
-"""From a checkpoint or export of YOLOX's authors to a checkpoint of mmdet's YOLOX."""
+"""Converts a checkpoint or ONNX export from YOLOX's authors to a checkpoint for mmdet's YOLOX."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def convert_yolox(
         out: File to write, ``.pth`` or ``.safetensors``; its folder is made. A file that is there is replaced when the
             new one is whole.
         images: Photographs that an export's batch norm is recovered from: a folder, a glob, a text list or a COCO json.
-        max_images: Of them, so many at most are read, at equal distances; at least 1.
+        max_images: Maximum number of images to read, evenly spaced; at least 1.
         size: ``'nano'``, ``'tiny'``, ``'s'``, ``'m'``, ``'l'`` or ``'x'``, if it must be that one.
 
     Returns:

@@ -1,4 +1,4 @@
-"""YOLOX's published ``.onnx`` files: convolutions with batch norm folded in, and batch norm put back.
+"""Reads YOLOX's published ``.onnx`` files, whose batch norm is folded into convolutions, and restores batch norm.
 
 An export computes ``W x + b`` where training had a convolution and a batch norm. Any batch norm that gives the same
 result may take its place; which one matters to training only, see :func:`recover_norms`.

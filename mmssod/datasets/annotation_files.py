@@ -1,4 +1,4 @@
-"""Annotation files come from elsewhere: read with a limit, and with words for what is wrong with them."""
+"""Reads annotation files with a size limit and clear messages about what is wrong with them."""
 
 import codecs
 import json

@@ -1,4 +1,4 @@
-"""Aspect ratios of a data set's images, for batches of one orientation."""
+"""Aspect ratios of a data set's images, so that batches can group images of one orientation."""
 
 import math
 from collections.abc import Callable, Iterable, Iterator

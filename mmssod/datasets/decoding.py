@@ -1,4 +1,4 @@
-"""What a decoder makes of the bytes of an image: nothing, the size, or gray values that are not there any more."""
+"""Checks the result of image decoding: failed, wrong size, or gray areas from missing data."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def decoding_fault(content: bytes) -> str | None:
 
 
 def undecodable(content: bytes) -> str:
-    """What an image is that the decoder gave nothing for."""
+    """Describes an image that could not be decoded."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter('ignore')

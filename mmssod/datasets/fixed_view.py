@@ -1,4 +1,4 @@
-"""The weak view of a student's config as far as it is the same each time: what a label bank labels."""
+"""The deterministic part of a student's weak view, which a label bank is made for."""
 
 from __future__ import annotations
 
@@ -43,8 +43,8 @@ def fixed_view(
     A random size becomes the size of tests; a horizontal flip is left out and noted.
 
     Args:
-        pipeline: Of the unlabeled images: steps, the last one a ``MultiBranch`` with a branch ``weak``.
-        test_pipeline: Of the tests.
+        pipeline: Pipeline of the unlabeled images: steps, the last one a ``MultiBranch`` with a branch ``weak``.
+        test_pipeline: Pipeline of the tests.
 
     Raises:
         ValueError: There is no weak view, or a step in it makes the teacher's answer another each time.

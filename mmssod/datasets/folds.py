@@ -1,4 +1,4 @@
-"""Divides a COCO json into folds for cross-validation: each image is in exactly one, classes are spread over all."""
+"""Divides a COCO json into folds for cross-validation: each image in exactly one fold, classes spread evenly."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Fold:
 
     Args:
         train: The images of all other folds, with their boxes.
-        held_out: Its own images, with theirs.
+        held_out: Images of the fold, with their annotations.
     """
 
     train: Coco
@@ -38,8 +38,8 @@ def draw_folds(
 
     Args:
         coco: With ``images`` and ``annotations``; crowds do not count.
-        number: Of folds, >= 2.
-        seed: Of the order of images, >= 0.
+        number: Number of folds, >= 2.
+        seed: Seed of the order of images, >= 0.
         groups: Ids of all images, those together that must be in one fold, such as copies; by default each alone.
 
     Raises:
@@ -70,7 +70,7 @@ def draw_folds(
 
 
 def take_apart(coco: Coco, folds: Sequence[set[ImageId]]) -> Iterator[Fold]:
-    """What is trained on and what is held out in each fold; images and boxes keep their order."""
+    """Training and held-out parts of each fold; images and boxes keep their order."""
     ids = {image['id'] for image in coco['images']}
     for held_out in folds:
         yield Fold(take_images(coco, ids - held_out), take_images(coco, held_out))

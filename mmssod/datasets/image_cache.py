@@ -1,4 +1,4 @@
-"""Images that are decoded and resized once: what the first steps of a pipeline make of a file, kept on the disk.
+"""Caches decoded and resized images on disk, so that the first steps of a pipeline run once per image.
 
 A photograph of 12 megapixels takes longer to decode than a small detector to learn from it. The first steps of a
 pipeline that are the same each time (read, resize to one size) are then done once for an image; later epochs, other
@@ -31,7 +31,7 @@ RECOUNT = 256
 
 @TRANSFORMS.register_module()
 class CachedSteps(BaseTransform):
-    """Steps whose result depends on the file alone: done once for a file, then read; equal to the last bit.
+    """Caches the result of steps that depend only on the file; identical to the last bit.
 
     An image is known by its path, size and time of change, with the steps and OpenCV's version: after any change it is
     made again, and so is a damaged file. Images that are no local files are never kept, nor is any beyond the limit.
@@ -72,7 +72,7 @@ class CachedSteps(BaseTransform):
         return {**results, **made}
 
     def place(self, source: str) -> Path | None:
-        """Where the image of a file is kept; None of what is no local file."""
+        """Path of the cached image of a file; None for files that are not local."""
         try:
             known = os.stat(source)
         except (OSError, ValueError):

@@ -1,4 +1,4 @@
-"""Is an image file whole and of a reasonable size? Told by its first and last bytes, without decoding it.
+"""Checks from its first and last bytes, without decoding, that an image file is complete and of a reasonable size.
 
 Decoders do not always say: OpenCV answers a truncated JPEG with gray where the rest should be.
 """

@@ -1,4 +1,4 @@
-"""Where images come from: a folder, a glob, a text list or a COCO json, annotations unseen.
+"""Lists images from a folder, a glob, a text list or a COCO json, without reading annotations.
 
 Names of images are written with ``/`` and relative to a root: the folder itself, the glob's fixed
 part, or the image prefix of a list or json. A name that leads out of a given root is refused, for

@@ -1,4 +1,4 @@
-"""A labeled set whose config says what boxes with ``iscrowd`` are in training."""
+"""A labeled data set with a config option for the role of ``iscrowd`` boxes in training."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class LabeledDataset(CocoDataset):
 
     @staticmethod
     def require_values(iscrowd: str = 'background', **_: Any) -> None:
-        """Raise for a value that is none of the three."""
+        """Raise an error for a value other than the three allowed ones."""
         as_trained((), iscrowd)
 
     def parse_data_info(self, raw_data_info: dict[str, Any]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Which files below a folder of images are no images to train on, and how many."""
+"""Counts the files in an image folder that cannot be trained on, by kind."""
 
 from __future__ import annotations
 

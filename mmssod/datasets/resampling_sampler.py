@@ -1,4 +1,4 @@
-"""Labeled images of rare classes and with large objects more often. ``N`` labeled images."""
+"""Draws labeled images with rare classes or large objects more often. ``N`` labeled images."""
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
@@ -15,7 +15,7 @@ LARGE = 'large'
 
 @DATA_SAMPLERS.register_module()
 class ResamplingSampler(SourceSampler):
-    """A ``SourceSampler`` that meets some labeled images several times an epoch.
+    """A ``SourceSampler`` that draws some labeled images several times per epoch.
 
     Images with a certain class are a kind, and so are those with a large object. A kind that is a share f of all
     images, below its limit t, is met sqrt(t / f) times as often; an image of several kinds as often as the rarest asks
@@ -27,7 +27,7 @@ class ResamplingSampler(SourceSampler):
         counts: As in ``SourceSampler``.
         class_share: Limit of images with a class, in [0, 1]; 0 switches off.
         large_share: Limit of images with a large object, likewise.
-        large_area: Least area of a large object, in pixels of the original image; COCO's by default.
+        large_area: Minimum area of a large object, in pixels of the original image; COCO's by default.
         seed, aspect_grouping: As in ``SourceSampler``.
 
     Raises:
@@ -77,12 +77,12 @@ def kinds_of(instances: Collection[Mapping[str, Any]], large_area: float) -> set
 def repeat_factors(
     kinds: Sequence[Collection[Any]], limit: float, limits: Mapping[Any, float]
 ) -> np.ndarray:
-    """How often each image is to be met, (N,) float64, at least 1.
+    """Number of times that each image is drawn, (N,) float64, at least 1.
 
     Args:
-        kinds: Of each image.
-        limit: Of a kind that ``limits`` does not name, in [0, 1].
-        limits: Of the others.
+        kinds: Kind of each image.
+        limit: Limit for a kind that ``limits`` does not name, in [0, 1].
+        limits: Limits for the other kinds.
     """
     counts = Counter(kind for image in kinds for kind in image)
     factors = {

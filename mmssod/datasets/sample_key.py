@@ -1,4 +1,4 @@
-"""The key of one training sample, and randomness that depends on it alone."""
+"""The key of a training sample, and random numbers that depend on this key alone."""
 
 import hashlib
 import random
@@ -12,7 +12,7 @@ import torch
 
 @dataclass(frozen=True, slots=True)
 class SampleKey:
-    """Which image, and which augmentation of it.
+    """Identifies an image and one random augmentation of it.
 
     Attributes:
         index: Index into the data set that the sampler was built for.

@@ -1,4 +1,4 @@
-"""Does a config give the sampler's sources, batch and loop what a stream of them needs?"""
+"""Checks that a config gives the sampler the sources, batch sizes and loop that it needs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which images make up a batch: exact counts per source, on one process or many, resumable.
+"""Draws batches with exact counts per source, on one process or many, resumable.
 
 Law: every batch is a pure function of (seed, batch number), so skipping costs nothing and a resumed
 run sees what an uninterrupted one would have seen.
@@ -89,7 +89,7 @@ class SourceSampler(Sampler):
     augmentations. Each pass over a source (or orientation group) meets every image once.
 
     Aspect grouping fills the places of one source in a batch with images of one orientation, since
-    they share a tensor; sources are grouped each for itself. A source with one image a batch, of
+    they share a tensor; sources are grouped each for itself. A source with one image per batch, of
     one orientation only, or of unknown sizes is not grouped, so nothing is ever waited for. Images
     of unknown size count as wide.
 
@@ -100,7 +100,7 @@ class SourceSampler(Sampler):
 
     Args:
         dataset: ``SemiDataset``.
-        counts: Source name -> images a batch, >= 1; every source of the data set once.
+        counts: Source name -> images per batch, >= 1; every source of the data set once.
         seed: Seed of orders and augmentations, the same on all processes; ``None`` draws one and
             shares it. Assigning ``sampler.seed`` before iterating has the same effect.
         aspect_grouping: Whether to group by orientation. Sizes come from annotations, else from
@@ -211,7 +211,7 @@ def upright_images(ratios: np.ndarray) -> np.ndarray | None:
 def checked_counts(
     counts: Mapping[str, int], sizes: Mapping[str, int], word: str = 'counts'
 ) -> dict[str, int]:
-    """Whole numbers >= 1 for just the sources that there are; ``word`` is what the errors call them."""
+    """Validated whole numbers >= 1 for exactly the existing sources; ``word`` names them in errors."""
     problems = count_faults(counts, sizes, word)
     if problems:
         raise InputError(
@@ -224,7 +224,7 @@ def checked_counts(
 def count_faults(
     counts: Mapping[str, int], sources: Collection[str], word: str = 'counts'
 ) -> list[str]:
-    """What is wrong with them."""
+    """Problems of the counts."""
     problems = [
         f'{word}[{name!r}] must be a whole number >= 1, got {count!r}'
         for name, count in counts.items()

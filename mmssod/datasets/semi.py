@@ -1,4 +1,4 @@
-"""Labeled and unlabeled images as one data set whose samples are drawn by source."""
+"""Combines labeled and unlabeled images into one data set whose samples are drawn by source."""
 
 import bisect
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""Which images were skipped, told by data workers to the process that trains."""
+"""Tells the training process which images the data workers skipped."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""Divides a COCO json into a labeled and an unlabeled part, by the protocols of the field.
+"""Divides a COCO json into a labeled and an unlabeled part, by the usual protocols.
 
 N is the number of images in the json, in whose order they are numbered. What was drawn is told by
 a checksum of the labeled image ids, so that two people can see whether they train on the same data.
@@ -113,7 +113,7 @@ class Split:
     Attributes:
         labeled: The labeled images with their annotations.
         unlabeled: The other images without any.
-        withheld: The same other images with their annotations, to judge pseudo labels by.
+        withheld: The images of ``unlabeled`` with their annotations, to judge pseudo labels by.
         checksum: ``id_checksum`` of the labeled images.
     """
 

@@ -1,4 +1,4 @@
-"""Large images as overlapping tiles: where they lie, and what of an object a tile has.
+"""Cuts large images into overlapping tiles: tile positions, and the part of each object inside a tile.
 
 ``N`` boxes ``x1 y1 x2 y2`` in pixels. A tile is such a box of whole numbers, which ends before its second corner. An
 object no larger than the overlap lies whole in at least one tile.
@@ -19,9 +19,9 @@ def tiles(width: int, height: int, size: int, overlap: float) -> list[Tile]:
     """Tiles that cover an image, row by row; one, of the image's own size, where it is no larger than a tile.
 
     Args:
-        width: Of the image, pixels.
-        height: Likewise.
-        size: Of a tile, pixels.
+        width: Width of the image, pixels.
+        height: Height of the image, pixels.
+        size: Size of a tile, pixels.
         overlap: The least share of a tile that its neighbor has, too.
 
     Raises:
@@ -46,8 +46,8 @@ def cut_off(
     Args:
         boxes: In pixels of the image, shape (N, 4).
         tile: Where they were found.
-        width: Of the image, pixels.
-        height: Likewise.
+        width: Width of the image, pixels.
+        height: Height of the image, pixels.
         margin: How near to a border, pixels.
     """
     least = [x + margin if x > 0 else -np.inf for x in tile[:2]]

@@ -55,7 +55,7 @@ class UnlabeledDataset(BaseDetDataset):
 
     @staticmethod
     def file_problems(node: Mapping[str, Any], cfg: Mapping[str, Any]) -> Iterator[Problem]:
-        """What keeps it from finding its images."""
+        """Problems in finding its images."""
         keys = ('images', 'data_root', 'data_prefix', 'exclude')
         given = {key: node[key] for key in keys if node.get(key)}
         images = given.get('images')

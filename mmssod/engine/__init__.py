@@ -1,4 +1,4 @@
-"""What happens around the training step: hooks, schedules and the checks before training."""
+"""Hooks, schedules, and checks before training: all that surrounds the training step."""
 
 from mmssod.engine import hooks
 from mmssod.engine.both_loops import BothTestLoop, BothValLoop

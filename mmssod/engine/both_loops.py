@@ -1,4 +1,4 @@
-"""Evaluation of teacher and student in one pass over the data, each with its own figures."""
+"""Evaluates teacher and student in one pass over the data, with separate metrics."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class BothEvaluator:
     """The evaluator of a config, once for each model; metrics are ``teacher/...`` and ``student/...``.
 
     Args:
-        evaluator: Of a loop. It gets the student's predictions, a copy of it the teacher's.
+        evaluator: Evaluator of a loop. It gets the student's predictions, a copy of it the teacher's.
     """
 
     def __init__(self, evaluator: Evaluator) -> None:

@@ -1,4 +1,4 @@
-"""Which of an evaluation's figures a run is judged by."""
+"""Chooses the metric by which a run is judged."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def main_metric(metrics: Mapping[str, Any], teacher: bool = False) -> str | None
     Args:
         metrics: Values by name, such as ``coco/bbox_mAP``; with ``predict_with='both'`` ``student/coco/bbox_mAP`` and
             ``teacher/coco/bbox_mAP``.
-        teacher: Of two detectors the teacher's; else the student's.
+        teacher: Use the teacher's metric if both were evaluated; else the student's.
 
     Returns:
         The name; None where no metric is an AP.

@@ -1,4 +1,4 @@
-"""How far a run or a pass over images is: a bar on a terminal, else plain lines.
+"""Shows the progress of a run or of a pass over images: a bar on a terminal, else plain lines.
 
 The bar is drawn by rich below the log: while it is shown, log lines that go to the same terminal are printed above it
 by rich, so neither garbles the other. It is redrawn by the thread that reports progress: a thread of its own could hold
@@ -142,7 +142,7 @@ class ImageProgress:
     Args:
         phase: What is done, such as ``teacher on test images``.
         total: Images, where it is known.
-        before: Of them, those that were done before and do not count for the pace.
+        before: Items done earlier, which do not count for the pace.
         say: Gets the lines.
     """
 
@@ -170,7 +170,7 @@ class ImageProgress:
             self.bar.stop()
 
     def update(self, done: int) -> None:
-        """Show that so many images are done, if it is time to."""
+        """Show the number of finished images, if it is time to."""
         now = time.monotonic()
         rate = (done - self.before) / max(now - self.begin, 1e-9)
         figures, of = f'{rate:.1f} images/s', ''

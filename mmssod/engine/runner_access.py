@@ -1,4 +1,4 @@
-"""What hooks ask of a runner: its bare model, its data set by source, the images of a batch.
+"""Helpers for hooks to read a runner: the unwrapped model, the data set by source, the images of a batch.
 
 Hooks stay short when they need not know whether the model is wrapped for many processes, whether
 the data set is a ``SemiDataset`` or a plain one, and whether a batch has branches or not.

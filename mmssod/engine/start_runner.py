@@ -23,7 +23,7 @@ class StartMixin:
     mmengine's own way prints each name that does not fit. To resume and to test stays mmengine's: everything must fit.
 
     Attributes:
-        start_fit: What became of the start; None in other runs.
+        start_fit: Report on the loaded weights; None in other runs.
     """
 
     start_fit: Fit | None = None

@@ -1,4 +1,4 @@
-"""What of a run's log is shown on the terminal, and what becomes of it when that is closed."""
+"""Chooses which log lines the terminal shows, and keeps a run alive when the terminal is closed."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def terminals() -> list[int]:
 
 
 def leave_closed(places: Iterable[int]) -> None:
-    """Send output nowhere that went to a terminal and goes to none: to write to one that was closed is an error.
+    """Discard output that went to a terminal that was closed, since writing to it is an error.
 
     Args:
         places: What :func:`terminals` gave.

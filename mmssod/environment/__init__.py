@@ -1,4 +1,4 @@
-"""What is installed here: the check at import and the report that stamps results.
+"""What is installed: the check at import, and the report that is stored with results.
 
 ``python -m mmssod.environment`` prints the report.
 """

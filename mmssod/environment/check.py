@@ -1,7 +1,7 @@
-"""The check at import: one working torch, one torchvision that fits it, one mm stack?
+"""The check at import: one working torch, a matching torchvision, and exactly one mm stack.
 
 All problems are found before the first is raised, and each message says what was found, what is
-needed, and the command that mends it.
+needed, and the command that fixes it.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _ONE_OF_THE_STACKS = (
 
 
 class EnvironmentProblem(ImportError):
-    """What is installed cannot run mmssod; the message says why and what to do."""
+    """The installed packages cannot run mmssod; the message says why and how to fix it."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Installation:
 
     @classmethod
     def current(cls) -> Installation:
-        """Of the running interpreter."""
+        """The installation of the running interpreter."""
         all_owners = metadata.packages_distributions()
         owners = {
             module: tuple(sorted({_normalize(name) for name in all_owners[module]}))
@@ -229,7 +229,7 @@ def _normalize(distribution: str) -> str:
 
 
 def version(distribution: str) -> str | None:
-    """Of an installed distribution; None where it is not."""
+    """Version of a distribution; None if it is not installed."""
     try:
         return metadata.version(distribution)
     except metadata.PackageNotFoundError:

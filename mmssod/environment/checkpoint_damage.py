@@ -1,4 +1,4 @@
-"""Whether a checkpoint file is whole: found by its checksums or its length, without running what is in it."""
+"""Checks by checksums or length that a checkpoint file is intact, without executing its content."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _ZIP, _PICKLE = b'PK', b'\x80'
 
 
 def damage(path: str) -> str | None:
-    """What is wrong with a checkpoint file on this machine; None for a whole one.
+    """Describe the damage of a checkpoint file on this machine; None for an intact one.
 
     torch's files are zip archives whose entries carry checksums, so damage shows without unpickling; entries that are
     compressed, which torch never does, are not unpacked. A file of its old

@@ -1,4 +1,4 @@
-"""Checkpoints are read as data: weights, numbers and mmengine's log, by a list of types. Nothing in them is run.
+"""Reads checkpoints as data: only weights, numbers and mmengine's log types are allowed, no code is executed.
 
 A checkpoint is a pickle, and a pickle can name any function and call it. ``torch.load(weights_only=True)`` refuses
 names that it does not know. Three things stand between that and mmengine:

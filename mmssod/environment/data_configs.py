@@ -1,4 +1,4 @@
-"""Configs read as data: the text that mmengine dumps into work directories and checkpoints, of which nothing is run.
+"""Reads the config text that mmengine stores in work directories and checkpoints, without executing it.
 
 ``mmengine.Config.fromfile`` and ``fromstring`` run the text as Python, fill in ``{{...}}``, import what
 ``custom_imports`` and ``_base_`` name, and a registry imports whatever module a ``type`` names and calls what it finds

@@ -1,4 +1,4 @@
-"""Errors about what a user gave, told apart from those of code."""
+"""Errors caused by user input, as opposed to errors in the code."""
 
 
 class InputError(ValueError):

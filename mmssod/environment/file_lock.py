@@ -1,4 +1,4 @@
-"""One writer a file: a lock that ends with the process that holds it, however that ends."""
+"""A lock that allows one writer per file and is released however its process ends."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ HELD = (errno.EACCES, errno.EAGAIN)
 
 
 class FileLock:
-    """Held from here on until it is closed or collected, or its process ends, be it killed.
+    """A lock that is held until it is closed or garbage-collected, or its process ends, even if killed.
 
     A POSIX record lock (``lockf``) and not ``flock``: it is the process's own, so workers that a loader has forked do
     not keep it when their parent is killed, and it acts over NFS. Nothing else may open the file, since closing it

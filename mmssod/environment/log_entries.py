@@ -1,4 +1,4 @@
-"""Logs of a run: its starts, and a json object per line. ``mmssod run`` reads them before it loads torch."""
+"""Reads the logs of a run, one json object per line, without loading torch, as ``mmssod run`` needs."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def start_files(work_dir: Path, name: str) -> list[Path]:
     folders tell it. Starts of a run that was in the folder before are left out.
 
     Args:
-        work_dir: Of the run, or the folder of one start.
+        work_dir: Work directory of the run, or the folder of one start.
     """
     files = [folder / 'vis_data' / name for folder in [*_starts(work_dir), work_dir]]
     return [file for file in files if file.is_file()]
@@ -49,8 +49,8 @@ def note_start(work_dir: Path, name: str, *, goes_on: bool) -> None:
     """Note a start.
 
     Args:
-        work_dir: Of the run.
-        name: Of the start's folder in it.
+        work_dir: Work directory of the run.
+        name: Name of the start's folder in it.
         goes_on: Whether it goes on with the run in the folder; else what lies there is another's.
     """
     before = [folder.name for folder in _starts(work_dir)] if goes_on else []

@@ -1,4 +1,4 @@
-"""``init_detector`` and ``DetInferencer`` of mmdet take the configs of runs: of students, with ``LoadWholeImage``."""
+"""Lets mmdet's ``init_detector`` and ``DetInferencer`` take the configs of students (with ``LoadWholeImage``)."""
 
 from __future__ import annotations
 

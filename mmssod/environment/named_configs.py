@@ -1,4 +1,4 @@
-"""Configs may build on mmssod's own by name: ``_base_ = 'mmssod::demo/teacher.py'``; the hub takes such names, too."""
+"""Configs may use mmssod's by name (``_base_ = 'mmssod::demo/teacher.py'``); the hub takes them, too."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Packages of optional extras."""
+"""Imports packages of optional extras, or says how to install them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a figure was measured with: versions and hardware, as text for a result's stamp."""
+"""Versions and hardware as text, to be stored with measured results."""
 
 from __future__ import annotations
 

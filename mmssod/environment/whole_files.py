@@ -1,4 +1,4 @@
-"""Files that are whole at any moment: what was there before, or what is written now, and nothing between."""
+"""Replaces files atomically: a reader finds the old content or the new, never a part."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def replacing(path: str | Path, *, sync: bool = True) -> Iterator[IO[bytes]]:
 
 
 def unfinished_files(folder: str | Path) -> Iterator[Path]:
-    """What killed processes have left of ``write_whole`` in a folder."""
+    """Temporary files of ``write_whole`` left in a folder by killed processes."""
     for path in Path(folder).glob(f'*{UNFINISHED}'):
         if _OURS.search(path.name):
             yield path
@@ -86,7 +86,7 @@ def naming(path: str | Path) -> Iterator[None]:
 
 
 def write_first(path: str | Path, content: bytes) -> None:
-    """Write a file that is not there yet; of several processes that do so at once, the first one's stays.
+    """Write a file that does not exist yet; if several processes do so at once, the first one wins.
 
     Args:
         path: the file; its folder must be there.

@@ -1,4 +1,4 @@
-"""Metrics: boxes by COCO's and VOC's rules, rare classes, pseudo-label quality."""
+"""Metrics: boxes by COCO's and VOC's rules, rare classes, and pseudo-label quality."""
 
 from .coco import CocoBoxMetric, CocoResult, evaluate_boxes
 from .detections import DetectionWriter, DetectorOutputs

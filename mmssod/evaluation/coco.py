@@ -1,4 +1,4 @@
-"""COCO evaluation of boxes: one function over two libraries, and the metric that the configs use.
+"""COCO evaluation of boxes: one function with two backends, and the metric that the configs use.
 
 ``T`` IoU thresholds 0.50 .. 0.95, ``M`` classes.
 """
@@ -138,7 +138,7 @@ def _numbered(
 
 
 def empty_precision(annotations: dict, class_ids: Sequence[int]) -> np.ndarray:
-    """What no detections at all score: 0 for classes with boxes, NaN for the others; shape (T, M, 4)."""
+    """Precision without any detection: 0 for classes with boxes, NaN for the others; shape (T, M, 4)."""
     counts = box_counts(annotations, class_ids)
     row = np.where(np.asarray(counts) > 0, 0.0, np.nan)
     return np.broadcast_to(row[None, :, None], (len(IOU_THRESHOLDS), len(row), len(AREAS))).copy()

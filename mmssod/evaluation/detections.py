@@ -1,4 +1,4 @@
-"""Detections as plain data: COCO's result format with both certainties, and several detectors on the same images.
+"""Detections as plain data: COCO results with p and v, and several detectors on the same images.
 
 A detection is a dict: ``image_id``, ``category_id``, ``bbox`` (``x y w h`` in pixels of the original image), ``score``,
 and, where the detector gives them, ``cls_certainty`` (p) and ``loc_certainty`` (v). Other tools read the same file and
@@ -23,7 +23,7 @@ from mmssod.evaluation.coco import category_ids
 
 @dataclass(frozen=True)
 class DetectorOutputs:
-    """What several detectors found on one set of images, and what is there.
+    """Detections of several detectors on one set of images, with the true boxes.
 
     Args:
         annotations: COCO data set with the true boxes.

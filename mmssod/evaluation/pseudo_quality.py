@@ -1,4 +1,4 @@
-"""How good are pseudo labels? Judged by annotations that were withheld from training (Figure 3 of the paper).
+"""Quality of pseudo labels, measured with annotations withheld from training (Figure 3 of the paper).
 
 ``N`` pseudo boxes and ``G`` true boxes of one image; boxes ``x1 y1 x2 y2`` in pixels of the original image.
 """
@@ -63,7 +63,7 @@ class Matches:
 
         Args:
             taken: Bool, shape (N,).
-            iou: Least IoU.
+            iou: Minimum IoU.
         """
         candidates = np.flatnonzero(taken & (self.target >= 0) & (self.iou >= iou))
         order = candidates[
@@ -76,7 +76,7 @@ class Matches:
 
 
 def certainty(p: np.ndarray, v: np.ndarray, name: str) -> np.ndarray:
-    """What a threshold is compared with: ``'p'``, ``'v'``, ``'p*v'`` or ``'p_and_v'`` (the lesser); shape (N,).
+    """The certainty compared with a threshold: ``'p'``, ``'v'``, ``'p*v'`` or ``'p_and_v'`` (the lesser); shape (N,).
 
     Raises:
         ValueError: For another name.

@@ -1,4 +1,4 @@
-"""VOC's metric at COCO's IoU thresholds, beside COCO's own."""
+"""VOC's metric at COCO's IoU thresholds, in addition to COCO's own."""
 
 from typing import Any
 

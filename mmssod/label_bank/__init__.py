@@ -1,4 +1,4 @@
-"""The label bank: what a frozen teacher finds in every unlabeled image, in files that many processes write and read.
+"""The label bank: a frozen teacher's candidates for every unlabeled image, in files shared by many processes.
 
 ``layout`` says how it lies on disk, ``shards`` writes that, ``bank`` reads it, ``coco`` exports it. ``making`` makes
 one from its ``plan``, with ``views`` through the teacher. ``labeler`` gives the labels to a student, and ``checks``

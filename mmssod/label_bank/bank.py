@@ -1,4 +1,4 @@
-"""Read a finished bank: labels by image id, from mapped files. ``n`` boxes of one view."""
+"""Reads a finished bank: labels by image id, from memory-mapped files. ``n`` boxes of one view."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class LabelBankFiles:
     not grow with the bank.
 
     Args:
-        folder: Of the bank.
+        folder: Folder of the bank.
 
     Raises:
         BankError: There is no bank, it is not finished, or a file is not as long as it was.

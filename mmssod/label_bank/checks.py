@@ -1,4 +1,4 @@
-"""Compare a label bank with what the training would otherwise compute, before it starts."""
+"""Checks before training that a label bank matches the config of the training."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ MAX_COMPARED_SIZES = 2000
 
 
 def bank_problems(labeler: Mapping[str, Any], cfg: Mapping[str, Any]) -> Iterator[Problem]:
-    """All that a training config tells of a bank that does not fit; ``labeler``: the config of the ``LabelBank``."""
+    """Problems of a bank that does not fit a training config; ``labeler``: the config of the ``LabelBank``."""
     try:
         bank = LabelBankFiles(labeler.get('path', ''))
         if bank.num_bytes <= MAX_VERIFIED_BYTES:
@@ -71,7 +71,7 @@ def bank_problems(labeler: Mapping[str, Any], cfg: Mapping[str, Any]) -> Iterato
 
 
 def bank_warnings(labeler: Mapping[str, Any], cfg: Mapping[str, Any]) -> Iterator[str]:
-    """The bank's teacher has the weights that the student starts from, and another config, which may be meant."""
+    """Warnings: the bank's teacher has the student's starting weights but another config, which may be intended."""
     header = LabelBankFiles(labeler['path']).header
     file = _teacher_file(labeler, cfg)
     same_weights = file and teacher_digest(file) == header.teacher

@@ -1,4 +1,4 @@
-"""A bank as COCO json, which every other tool reads."""
+"""Writes a bank as COCO json for other tools."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ def write_coco(
     hundredths; each has ``score`` (p * v), ``cls_certainty`` (p), ``loc_certainty`` (v) and ``mirrored``.
 
     Args:
-        folder: Of the bank, whose shards are all written.
-        header: Of the bank.
+        folder: Folder of the bank, whose shards are all written.
+        header: Header of the bank.
         names: Id and file name of each image, in the order of the data set; iterated several times.
-        categories: Those of the labeled set.
+        categories: Categories of the labeled set.
         category_ids: The category of each class.
     """
     file = folder / COCO

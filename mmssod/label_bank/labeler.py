@@ -1,4 +1,4 @@
-"""Labels that a frozen teacher gave beforehand. ``B`` images, ``n`` boxes of one of them."""
+"""A labeler that reads its labels from a bank. ``B`` images, ``n`` boxes of one of them."""
 
 from __future__ import annotations
 

@@ -1,10 +1,10 @@
-"""How a label bank lies on disk.
+"""The files of a label bank on disk.
 
 A bank is a folder. Its ``N`` images, in the order of the data set, are cut into shards of ``shard_size`` images::
 
     bank.json            who labeled what, and how: the header
-    shards/00000.images  one IMAGE record an image, in order
-    shards/00000.boxes   one BOX record a box: of each image those of the plain view, then of the mirrored one
+    shards/00000.images  one IMAGE record per image, in order
+    shards/00000.boxes   one BOX record per box: for each image those of the plain view, then of the mirrored one
     shards/00000.lock    who writes the shard, or wrote it last; bank.lock: who closes the bank
     keys.npy, rows.npy   keys of all images, rising, and which image each is; shape (N,), int64
     labels.json          the same for other tools: COCO json in pixels of the original images
@@ -64,7 +64,7 @@ GO_ON = 'call tools/make_label_bank.py again as before: it goes on where it was'
 
 
 class BankError(InputError):
-    """A bank that cannot be used as asked; ``problem`` says why, and how it is mended."""
+    """A bank that cannot be used as asked; ``problem`` says why, and how to fix it."""
 
     def __init__(self, what: str, expected: str, actual: str, fix: str) -> None:
         self.problem = Problem(what, expected, actual, fix)
@@ -73,7 +73,7 @@ class BankError(InputError):
 
 @dataclass(frozen=True)
 class Header:
-    """What the labels of a bank depend on, and how they are cut."""
+    """Everything that the labels of a bank depend on, and its division into shards."""
 
     checkpoint: str  # file of the teacher when the bank was made
     teacher: str  # digest of its weights (mmssod.models.checkpoint_parts.weights_digest)
@@ -90,7 +90,7 @@ class Header:
 
     @property
     def num_shards(self) -> int:
-        """How many shards there are or will be."""
+        """Number of shards of the complete bank."""
         return -(-self.images // self.shard_size)
 
     def span(self, shard: int) -> range:
@@ -99,7 +99,7 @@ class Header:
         return range(start, min(start + self.shard_size, self.images))
 
     def differences(self, other: Header) -> dict[str, tuple[Any, Any]]:
-        """What two banks' labels depend on and is not the same in both: by name, ours and theirs."""
+        """Differences between the headers of two banks: name, our value and theirs."""
         names = ('teacher', 'detector', 'classes', 'floor', 'view', 'mirrored', 'images')
         pairs = {name: (getattr(self, name), getattr(other, name)) for name in names}
         return {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}

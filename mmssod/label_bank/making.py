@@ -1,4 +1,4 @@
-"""Make a label bank, with one process or many that share nothing but the folder."""
+"""Makes a label bank, with one process or several that share only the folder."""
 
 from __future__ import annotations
 
@@ -64,10 +64,10 @@ def make_label_bank(
     there. A run that was cut off goes on where it was, with however many processes.
 
     Args:
-        config: Of the student, with a frozen teacher or with a bank.
-        checkpoint: Of the teacher.
+        config: Config of the student, with a frozen teacher or with a bank.
+        checkpoint: Checkpoint of the teacher.
         out: Folder of the bank; else the config's ``model.labeler.path``.
-        floor: Least p of a box, in [0, 1); below any threshold that will be used.
+        floor: Minimum p of a box, in [0, 1); below any threshold that will be used.
         batch_size: Images a step, each in both views.
         workers: Processes that load images; 0 for this one.
         coco: Whether ``labels.json`` is written, too.

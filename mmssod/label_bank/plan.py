@@ -1,4 +1,4 @@
-"""From a student's config to what its bank is made of: images, view, teacher."""
+"""Derives images, view and teacher of a bank from a student's config."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ SHARDS_A_PROCESS = 4  # so that another number of processes can go on with what 
 
 @dataclass(frozen=True)
 class BankPlan:
-    """What a bank is made of; iterating over it gives id and path of each image."""
+    """Images, view and teacher of a bank; iterating over it gives id and path of each image."""
 
     cfg: Config  # the student's
     folder: Path
@@ -56,7 +56,7 @@ class BankPlan:
 
     @property
     def max_unreadable(self) -> float:
-        """How many images may be unreadable: as many as training would skip."""
+        """Maximum number of unreadable images: as many as training would skip."""
         hook = (self.cfg.get('default_hooks') or {}).get('skipped_images')
         return max(1, (hook.get('limit', 0.05) if hook else 1) * self.header.images)
 
@@ -107,10 +107,10 @@ def plan_bank(
     """Read what a bank depends on.
 
     Args:
-        cfg: Of a student with a frozen teacher or a bank.
-        checkpoint: Of the teacher.
+        cfg: Config of a student with a frozen teacher or a bank.
+        checkpoint: Checkpoint of the teacher.
         out: Folder of the bank; else the config's ``model.labeler.path``.
-        floor: Least p of a box, in [0, 1).
+        floor: Minimum p of a box, in [0, 1).
         processes: How many label.
 
     Raises:

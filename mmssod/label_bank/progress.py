@@ -1,4 +1,4 @@
-"""How far a bank is, over all processes that write it."""
+"""Progress of a bank, over all processes that write it."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ class BankProgress:
     """A bar on a terminal, else a line each half minute; what is done is read off the files of all processes.
 
     Args:
-        folder: Of the bank.
-        header: Of the bank.
+        folder: Folder of the bank.
+        header: Header of the bank.
         shown: Whether this process shows it.
     """
 

@@ -1,4 +1,4 @@
-"""Write the files of a bank: shards, which grow by whole images whatever ends the process, and in the end the index."""
+"""Writes the files of a bank: shards that grow by complete images even if a process is killed, then the index."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class WriterLock(FileLock):
 
 
 class LabeledImage(NamedTuple):
-    """What a teacher found in one image."""
+    """A teacher's detections in one image."""
 
     img_id: int | str
     path: str
@@ -57,9 +57,9 @@ class ShardWriter:
     it had appended. A machine that goes down loses what its system had not written: any pages of the last half minute.
 
     Args:
-        folder: Of the bank.
-        header: Of the bank.
-        shard: Its number.
+        folder: Folder of the bank.
+        header: Header of the bank.
+        shard: Number of the shard.
 
     Raises:
         BankError: Another process writes it.
@@ -133,7 +133,7 @@ def _whole_images(images: np.ndarray, boxes: np.ndarray) -> np.ndarray:
 
 
 def unreadable(images: np.ndarray) -> np.ndarray:
-    """Which images no teacher saw; shape (n,), bool."""
+    """Images that could not be labeled; shape (n,), bool."""
     return images['view'][:, 0] == 0
 
 

@@ -1,4 +1,4 @@
-"""Both views of an image through the teacher, with one decode and in one batch."""
+"""Runs the teacher on both views of an image, with one decode and in one batch."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from mmssod.structures import PseudoLabels
 
 
 class ViewLabeler:
-    """What a teacher finds in images, plain and mirrored.
+    """Detects with the teacher in images, plain and mirrored.
 
     Images of one size go through it together; others do not, since an image that is padded to another's size is
     answered slightly otherwise. The floor is applied to what is left after non-maximum suppression: a score threshold
@@ -27,7 +27,7 @@ class ViewLabeler:
         teacher: The detector, in eval mode.
         preprocessor: Makes a batch of images.
         mirrored: Whether mirrored views are labeled, too.
-        floor: Least p of a box.
+        floor: Minimum p of a box.
         device: Where the teacher is.
     """
 

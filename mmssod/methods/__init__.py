@@ -1,4 +1,4 @@
-"""The methods: a folder each, with what only that method has; what two of them share lies in the core.
+"""The methods: one folder each, with only what is specific to it; what several methods share is in the core.
 
 Nothing outside this package imports a method, and methods do not import each other: a method is added or taken away by
 adding or removing its folder and its configs. The paper's own method needs no folder: its parts (buckets, selectors,

@@ -1,4 +1,4 @@
-"""Detectors, heads, coder, and the parts that a method is made of."""
+"""Detectors, heads, the box coder, and the parts that methods are built from."""
 
 from .assigners import BestBoxAssigner, PointAssigner, SimOTAAssigner
 from .backbones import EfficientNetLite

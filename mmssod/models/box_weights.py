@@ -1,4 +1,4 @@
-"""Per-box weights in dense heads and DETRs, and the sums of Eq. 6 of their foreground.
+"""Per-box loss weights in dense heads and DETRs, and the foreground sums of Eq. 6.
 
 A true (or pseudo) box carries a ``weights`` value. A head assigns its places (points, anchors, queries) to boxes, and
 each place gets the weight of its box, in the loss of the class and in those of the location. Background stays at 1,
@@ -188,7 +188,7 @@ def weigh_targets(targets: tuple, weights: Tensor | None, num_classes: int) -> t
     Args:
         targets: Among them labels (N,), the only integers of one dimension before ``pos_inds``, behind them label
             weights (N,), box targets (N, 4), and perhaps box weights (N, 4).
-        weights: Of the foreground places in their order, shape (n,); None changes nothing.
+        weights: Weights of the foreground places in their order, shape (n,); None changes nothing.
         num_classes: ``M``.
 
     Raises:
@@ -220,10 +220,10 @@ def before_loss(
 
     Args:
         head: With a :class:`BoxWeightMixin`.
-        name: Of the loss.
+        name: Name of the loss.
         loss: The loss itself.
         args: Prediction, target and perhaps weights.
-        kwargs: Its other arguments.
+        kwargs: Other arguments of the loss.
     """
     if head.foreground is None:
         return None

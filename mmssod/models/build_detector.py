@@ -1,4 +1,4 @@
-"""Detectors as this package trains them: built from a config that is not changed; heads answer p and v in float32."""
+"""Builds detectors from an unchanged config, with heads that return p and v in float32."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def build_detector(config: ConfigType) -> Any:
     detector of the same config, a teacher, would find it changed.
 
     Args:
-        config: Of any mmdet detector; not changed.
+        config: Config of any mmdet detector; not changed.
     """
     return prepared(MODELS.build(copy.deepcopy(config)))
 

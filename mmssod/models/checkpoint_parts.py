@@ -1,4 +1,4 @@
-"""The weights of one detector among those of a checkpoint, whether they fit, and digests to tell two apart."""
+"""Selects the weights of one detector in a checkpoint, checks that they fit, and computes digests to compare them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def detector_weights(state_dict: dict[str, Tensor], part: str) -> dict[str, Tens
     """The weights of one detector: of a plain checkpoint all, else those of student or teacher.
 
     Args:
-        state_dict: Of a detector, or of a run with teacher and student.
+        state_dict: Weights of a detector, or of a run with teacher and student.
         part: ``'student'`` or ``'teacher'``.
 
     Raises:
@@ -111,7 +111,7 @@ def teacher_weights(checkpoint: str) -> dict[str, Tensor]:
 
 
 def require_finite(checkpoint: str, weights: Mapping[str, Any]) -> None:
-    """Refuse weights of which nothing could be predicted.
+    """Raise an error for weights that contain NaN or infinity.
 
     Raises:
         ValueError: They hold NaN or infinity; names the checkpoint.

@@ -1,4 +1,4 @@
-"""Batches of several branches, of which one may be without images."""
+"""Data preprocessor for batches of several branches, one of which may be empty."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from mmdet.registry import MODELS
 
 @MODELS.register_module()
 class BranchDataPreprocessor(MultiBranchDataPreprocessor):
-    """mmdet's, but a branch whose images are all ``None`` keeps its samples and has no inputs.
+    """mmdet's preprocessor, but a branch whose images are all ``None`` keeps its samples and has no inputs.
 
     Such are weak views that nobody looks at (:class:`mmssod.datasets.transforms.UnseenSteps`).
     """

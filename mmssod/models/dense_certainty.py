@@ -1,4 +1,4 @@
-"""Both certainties from heads without buckets: what a box is (p), and where it is (v).
+"""Both certainties from heads without buckets: of the class (p) and of the location (v).
 
 ``n`` boxes of one image; ``R + 1`` bins of a side's distribution.
 
@@ -60,7 +60,7 @@ class CertaintyMixin:
             cfg: Test settings.
             rescale: Whether boxes are in pixels of the original image afterwards.
             with_nms: Whether overlapping boxes are suppressed.
-            img_meta: Of the image.
+            img_meta: Meta information of the image.
         """
         results.cls_certainty, results.loc_certainty = self._certainties(results)
         results = super()._bbox_post_process(  # type: ignore[misc]
@@ -95,8 +95,8 @@ class DistributionMixin(CertaintyMixin):
         """Mmdet's for heads with a factor, which takes v along through its choice of the best boxes.
 
         Args:
-            cls_score_list: Of each level, shape (classes, H, W).
-            bbox_pred_list: Of each level, shape (4 (R + 1), H, W).
+            cls_score_list: Class scores of each level, shape (classes, H, W).
+            bbox_pred_list: Box predictions of each level, shape (4 (R + 1), H, W).
             score_factor_list: Not looked at.
             mlvl_priors: Anchors of each level, shape (H W, 4).
             args: As in mmdet.

@@ -1,4 +1,4 @@
-"""Heads that answer in float32 under mixed precision, whose type mmdet gives to anchors and decoded boxes."""
+"""Heads that predict in float32 under mixed precision, since mmdet gives anchors and decoded boxes the heads' type."""
 
 from typing import Any, TypeVar
 

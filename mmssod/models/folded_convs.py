@@ -1,4 +1,4 @@
-"""Blocks of convolution, batch norm and activation that CPUs compute in fewer passes.
+"""Convolution, batch norm and activation blocks, computed in fewer passes on CPUs.
 
 The classes of blocks in a model are exchanged, so that parameters keep their names.
 """

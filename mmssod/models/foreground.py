@@ -1,4 +1,4 @@
-"""What one step shows of the places that a head assigns to boxes: their weights, classes and certainties.
+"""Weights, classes and certainties of the foreground samples that a head assigned in one step.
 
 ``N`` places of all images, ``n`` of them foreground.
 """
@@ -53,7 +53,7 @@ class Foreground:
     """What one call of a head's losses shows of its foreground places.
 
     Args:
-        weights: Of the foreground places, shape (n,); None where the losses are weighed by their targets.
+        weights: Weights of the foreground places, shape (n,); None where the losses are weighed by their targets.
         mask: Which of all places are foreground, shape (N,).
         labels: Classes, shape (n,).
         p: Certainty of the class, shape (n,).

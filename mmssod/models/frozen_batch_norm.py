@@ -1,4 +1,4 @@
-"""Batch norm that keeps its statistics and its scale, whatever mode the model around it is put in."""
+"""Batch norm whose statistics and scale stay frozen in training and test mode."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ FROZEN: dict[type, type] = {
 def freeze_batch_norm(model: nn.Module, parts: Sequence[str] = ('',)) -> int:
     """Fix statistics, scale and shift of the batch norms of a model, in place.
 
-    With few images a batch, statistics of the batch are far from those of the data, and the running ones soon follow
+    With few images per batch, statistics of the batch are far from those of the data, and the running ones soon follow
     them: a detector that starts from COCO loses what it brought. The class of each layer is exchanged, not its mode, so
     that no later call of ``train()`` thaws it, and a copy of the model is frozen, too.
 

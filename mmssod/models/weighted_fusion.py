@@ -1,4 +1,4 @@
-"""Weighted Boxes Fusion, as the library ``ensemble-boxes`` has it. ``n`` boxes of one answer."""
+"""Weighted Boxes Fusion by the library ``ensemble-boxes``. ``n`` boxes of one detector."""
 
 from collections.abc import Callable, Sequence
 from importlib import import_module
@@ -19,7 +19,7 @@ def weighted_fusion(
     Args:
         answers: ``bboxes`` (n, 4), ``scores`` and ``labels`` (n,) of each.
         weights: How much each answer counts, above 0.
-        iou_threshold: Least IoU of boxes that mean one object, in [0, 1].
+        iou_threshold: Minimum IoU of boxes that mean one object, in [0, 1].
         conf_type: The library's word for the score of a fused box: ``'avg'``, the weighted mean over answers, so what
             few have found counts less; ``'max'``, the greatest, weights being divided by the greatest.
 

@@ -1,4 +1,4 @@
-"""Stand-in for mmcv's compiled operators: no compiler is needed to train or run a detector."""
+"""Replacement for mmcv's compiled operators, so that training and testing need no compiler."""
 
 from mmssod.ops.errors import ExtensionLoadError, ImportedBeforeError, MissingOperatorError
 from mmssod.ops.stand_in import EXTENSION, install, status

@@ -1,4 +1,4 @@
-"""What the stand-in says where it ends."""
+"""Error messages for operators that the replacement lacks."""
 
 from __future__ import annotations
 

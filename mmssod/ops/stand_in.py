@@ -1,4 +1,4 @@
-"""Put the stand-in where mmcv looks for its compiled operators.
+"""Registers the replacement operators where mmcv looks for its compiled ones.
 
 mmcv's Python files load ``mmcv._ext`` at import, so the stand-in must be in ``sys.modules`` before
 the first import of ``mmcv.ops`` or ``mmdet.models``. ``import mmssod`` sees to it.

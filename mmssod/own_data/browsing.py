@@ -1,4 +1,4 @@
-"""Draw samples of a training set as its pipeline makes them: labeled images, weak and strong views."""
+"""Draws samples of a training set after its pipeline: labeled images, weak and strong views."""
 
 from __future__ import annotations
 
@@ -47,10 +47,10 @@ def browse(
         out: Folder for the pictures; it is made.
         number: Images of each source, drawn at random, >= 1.
         seed: Which images, and how they are augmented: the same seed gives the same pictures.
-        checkpoint: Of the run or of its teacher: what it finds on an unlabeled image is shown in all views of it.
+        checkpoint: Checkpoint of the run or of its teacher, whose detections on an unlabeled image are drawn.
         boxes: Instead, labels of the unlabeled images in any format, such as withheld ones or ``mmssod label``'s.
-        score_thr: Least score of what the checkpoint finds.
-        device: That the checkpoint runs on; by default a GPU if there is one.
+        score_thr: Minimum score of what the checkpoint finds.
+        device: Device for the checkpoint; by default a GPU if there is one.
 
     Returns:
         The pictures.

@@ -1,4 +1,4 @@
-"""A trained detector for programs and notebooks: images in, boxes with both certainties out.
+"""A trained detector for programs and notebooks: takes images, returns boxes with p and v.
 
 ``N`` boxes of one image.
 """
@@ -38,7 +38,7 @@ DEFAULT_SCORE = 0.3
 
 @dataclass(frozen=True)
 class Boxes:
-    """What a detector found in one image.
+    """A detector's detections in one image.
 
     Args:
         boxes: Corners ``x1 y1 x2 y2`` in pixels of the image, shape (N, 4), float32.
@@ -96,9 +96,9 @@ class Detector:
     Args:
         source: A project's folder (its student, with the best checkpoint and the thresholds of its report), a config
             of a run, or one that ``mmssod export`` wrote.
-        checkpoint: Of a config; by default the ``.pth`` beside an exported one.
+        checkpoint: Checkpoint of a config; by default the ``.pth`` beside an exported one.
         part: Which detector of a run, see :func:`~mmssod.apis.plain.plain_detector`.
-        score_thr: Least score of a box: a number, or by class, see
+        score_thr: Minimum score of a box: a number, or by class, see
             :func:`~mmssod.own_data.score_thresholds.class_limits`; by default that of the project's report, else 0.3.
         device: By default a GPU if there is one.
         tile: Look at an image that is larger than this, in pixels, tile by tile, and once as a whole for what is larger

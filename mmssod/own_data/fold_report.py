@@ -33,7 +33,7 @@ def write_fold_report(
     """Write the page, and its figures beside it as json of the same name.
 
     Args:
-        folder: Of the project.
+        folder: Project folder.
         folds: What was judged.
         out: The ``.html`` file; its folder is made.
         command: How the page was made, to be printed in it.

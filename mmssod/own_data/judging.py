@@ -1,4 +1,4 @@
-"""From runs and what their detectors found to the verdict: gains, lengths of the trainings, measured facts."""
+"""Computes the verdict from runs and their detections: gains, training lengths, measured facts."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def judge(
         compared: See :func:`~mmssod.own_data.report_detectors.comparisons`; of several seeds, each has a baseline.
         outputs: What all detectors found on the test images.
         records: All runs, among which those that others start from are looked for.
-        draws: Of the bootstrap.
+        draws: Number of bootstrap draws.
 
     Returns:
         None where no run has used unlabeled images.
@@ -60,12 +60,12 @@ def judge(
 
 
 def training_length(run: RunRecord, records: Sequence[RunRecord]) -> Length:
-    """How long a run was trained, with the runs that it starts from.
+    """Training length of a run, including the runs that it started from.
 
     One that patience ended early counts as long as it might have gone on: more time would have been of no use to it.
 
     Args:
-        run: It.
+        run: Run to judge.
         records: Runs among which those are looked for; else in the folder that ``load_from`` names, if it is a run's.
     """
     loader = run.config.train_dataloader
@@ -85,7 +85,7 @@ def _allowed(run: RunRecord) -> int:
 
 
 def measured_facts(compared: Comparison, outputs: DetectorOutputs) -> Facts:
-    """What is known of a student's training: of its pseudo labels, by the boxes of the test images, and its data."""
+    """Measured facts about a student's training: its pseudo labels, judged on the test images, and its data."""
     run = compared.student.run
     labels = labels_on_test(compared, outputs)
     balancer = run.config.model.get('balancer') or {}
@@ -114,7 +114,7 @@ def labels_on_test(compared: Comparison, outputs: DetectorOutputs) -> Labels | N
 
 
 def missing_baseline(run: RunRecord) -> str:
-    """What to do about a missing baseline: the command, where the run is one of a project of ``mmssod new``."""
+    """How to get a missing baseline: the command, if the run belongs to a project of ``mmssod new``."""
     for folder in (run.folder.parent.parent, run.folder.parent):
         config = folder / 'supervised.py'
         if config.is_file():

@@ -1,4 +1,4 @@
-"""Pseudo labels of a detector as files that other trainers read."""
+"""Writes a detector's pseudo labels as files that other trainers read."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def label(
 
     Args:
         config: The run's config.
-        checkpoint: Of the run.
+        checkpoint: Checkpoint of the run.
         out: File or folder, as of :func:`~mmssod.datasets.formats.write_labels`.
         images: Folders, globs, lists, jsons or files; by default the unlabeled images of the config.
         kind: A format that is written.
@@ -58,8 +58,8 @@ def label(
         merge: Write human labels, too, with a split; ``out`` is a folder, ``kind`` is not looked at, and the labels to
             train on are returned. See :func:`~mmssod.own_data.merging.merge_labels`.
         device: By default a GPU if there is one.
-        tile: Of large images, see :class:`~mmssod.own_data.detector.Detector`.
-        overlap: Of tiles, likewise.
+        tile: Tile size for large images, see :class:`~mmssod.own_data.detector.Detector`.
+        overlap: Overlap of tiles, likewise.
 
     Returns:
         What was written.

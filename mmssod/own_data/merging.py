@@ -1,4 +1,4 @@
-"""Human and pseudo labels as one data set with a split, in a layout that other trainers read as it stands.
+"""Writes human and pseudo labels as one split data set in a layout that other trainers read directly.
 
 Below a folder: ``train`` and ``valid``, each with ``images``, YOLO's ``labels`` and ``_annotations.coco.json`` (the
 layout of Roboflow, which RF-DETR reads); ``data.yaml`` for Ultralytics and ``mmdet.py``, a config for MMDetection.

@@ -1,4 +1,4 @@
-"""A project for programs and notebooks: what ``mmssod new``, ``run``, ``next``, ``add`` and ``errors`` do, as calls."""
+"""A project for programs and notebooks: ``mmssod new``, ``run``, ``next``, ``add`` and ``errors`` as methods."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Result:
-    """What a project's training came to.
+    """Result of a project's training.
 
     Args:
         verdict: Whether the unlabeled images helped, in a sentence; '' where nothing judges that.
@@ -68,7 +68,7 @@ class Project:
         """Train what is not complete, evaluate, write the report; a call that was cut off goes on with the same call.
 
         Args:
-            folds: Judge by so many folds of the labeled images, >= 2: each is held out once.
+            folds: Number of folds of the labeled images for cross-validation, >= 2: each is held out once.
             out: The ``.html`` file of the report; by default in the project's folder, or that of its folds.
             command: How it was called, to be printed in the report of folds.
             say: Gets the lines on what is done and what came of it.

@@ -1,6 +1,6 @@
-"""The detectors of runs, and which is which: student, teacher, supervised baseline.
+"""Finds the detectors of runs and their roles: student, teacher, supervised baseline.
 
-Told by configs and weights, not by names of folders.
+Roles are derived from configs and weights, not from folder names.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class Found:
 
     Args:
         label: What the page calls it.
-        run: Its run.
+        run: Run of the detector.
         plain: The detector.
     """
 

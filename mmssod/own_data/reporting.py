@@ -1,4 +1,4 @@
-"""Gather what the report page shows: read runs, run their detectors, choose pictures."""
+"""Collects the content of the report page: reads runs, runs their detectors, chooses images."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def report(
         max_mb: Most size of all pictures, in MB.
         title: Heading; by default the names of the runs.
         command: How the page was made, to be printed in it.
-        device: That detectors run on; by default a GPU if there is one.
+        device: Device for the detectors; by default a GPU if there is one.
         cfg_options: Values by dotted key that replace those of every run's config.
 
     Returns:

@@ -1,4 +1,4 @@
-"""Thresholds on the score by class: a number for all, or the json that ``mmssod report`` writes beside its page.
+"""Score thresholds per class: one number for all, or the json that ``mmssod report`` writes beside its page.
 
 ``M`` classes.
 """
@@ -19,7 +19,7 @@ Thresholds = float | str | Path | Mapping[str, float]
 
 
 def thresholds_file(page: Path) -> Path:
-    """Where the best thresholds lie beside the page of a report."""
+    """File of the best thresholds, beside the page of a report."""
     return page.with_suffix('.thresholds.json')
 
 

@@ -1,4 +1,4 @@
-"""Which boxes of a run's detector are pseudo labels: the measure and the thresholds that its training ended with.
+"""Selects pseudo labels with the certainty measure and the thresholds that a run's training ended with.
 
 ``M`` classes.
 """
@@ -15,11 +15,11 @@ PREFIX = 'balancer.'
 
 
 def selection(cfg: Config, checkpoint: str, num_classes: int) -> tuple[str, list[float]]:
-    """What a run compares its thresholds with, and the thresholds.
+    """The certainty that a run compares with its thresholds, and the thresholds.
 
     Args:
         cfg: The run's config.
-        checkpoint: Of the run, with what its class balancer counted; '' for none.
+        checkpoint: Checkpoint of the run, with what its class balancer counted; '' for none.
         num_classes: M.
 
     Returns:

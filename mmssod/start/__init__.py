@@ -1,4 +1,4 @@
-"""Start a run from a trained detector: by a model's name, a URL or a file, with class weights by name."""
+"""Starts a run from a trained detector: a model name, a URL or a file; class weights are matched by name."""
 
 from .files import address_and_place, can_fetch, local_file, names_file, start_file, weights_folder
 from .fitting import Fit, fit_start

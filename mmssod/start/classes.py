@@ -1,4 +1,4 @@
-"""Class names compared, and where the classes lie in a weight.
+"""Compares class names, and finds the class dimension of a weight.
 
 ``C`` classes; a class layer is a weight or bias one of whose axes grows with C. Its length there is
 ``groups * (C + extra)``:
@@ -49,7 +49,7 @@ def matches(theirs: Sequence[str], ours: Sequence[str]) -> list[tuple[int, int]]
 
 
 class ClassAxis(NamedTuple):
-    """Where the classes lie in a weight."""
+    """The class dimension of a weight."""
 
     axis: int  # the one that grows with the number of classes
     groups: int  # by how much, for each class
@@ -59,7 +59,7 @@ class ClassAxis(NamedTuple):
 def class_axis(
     shape: Sequence[int], count: int, other_shape: Sequence[int], other_count: int
 ) -> ClassAxis | None:
-    """Where the classes lie in a weight that has one shape for ``count`` classes and another for ``other_count``.
+    """Find the class dimension of a weight that has one shape for ``count`` classes and another for ``other_count``.
 
     Law: ``shape[axis] == groups * (count + extra)``, and so for the other; all other axes are equal.
 

@@ -1,7 +1,7 @@
-"""From what a user writes as a start to a file on this machine.
+"""Resolves a start given by the user to a file on this machine.
 
 A start is a file, a URL, or a model's name. What is fetched lies in ``weights_folder()`` afterwards, and a file that
-was put there by hand is taken just so: a machine without a network needs nothing else.
+the user puts there is used as it is, so a machine without a network needs nothing else.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _SUFFIXES = ('.pth', '.pt', '.safetensors', '.pkl', '.ckpt', '.bin')
 
 
 def weights_folder() -> Path:
-    """Where fetched weights lie: ``$MMSSOD_WEIGHTS``, else ``mmssod/weights`` in the user's cache folder."""
+    """Folder of downloaded weights: ``$MMSSOD_WEIGHTS``, else ``mmssod/weights`` in the user's cache folder."""
     if named := os.environ.get(FOLDER):
         return Path(named).expanduser()
     cache = os.environ.get('XDG_CACHE_HOME') or '~/.cache'
@@ -112,7 +112,7 @@ def address_and_place(start: str) -> tuple[str, Path]:
 
 
 def can_fetch(address: str, seconds: float = 5.0) -> bool:
-    """Whether an http or https URL answers within so many seconds; nothing is fetched."""
+    """Whether an http or https URL answers within this many seconds; nothing is downloaded."""
     request = urllib.request.Request(address, method='HEAD')
     try:
         with urllib.request.urlopen(request, timeout=seconds):
@@ -150,10 +150,10 @@ def _fetch(address: str, place: Path, seconds: float) -> None:
             file.write(piece)
         file.flush()
         if expected and file.tell() != expected:
-            raise InputError(f'{file.tell()} of {expected} bytes came')
+            raise InputError(f'{file.tell()} of {expected} bytes arrived')
         damage_of = safetensors_damage if place.suffix == SAFETENSORS else damage
         if wrong := damage_of(file.name):
-            raise InputError(f'what came is no file of weights: {wrong}')
+            raise InputError(f'the download is not a weights file: {wrong}')
 
 
 @contextmanager

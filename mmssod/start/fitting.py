@@ -1,4 +1,4 @@
-"""Start a model from a checkpoint: what fits is loaded, class weights by name, and what did not fit is known."""
+"""Initializes a model from a checkpoint: loads what fits, class weights by name, and reports what does not fit."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Twin = Callable[[int], Mapping[str, Sequence[int]]]
 
 @dataclass(frozen=True)
 class Fit:
-    """What became of a start. Names are the checkpoint's where not said otherwise."""
+    """Which weights of a start fitted and which did not. Names are the checkpoint's unless stated otherwise."""
 
     misfits: Misfits  # what the checkpoint leaves as it was; class layers are no misfits
     places: Mapping[str, str]  # the model's name of each weight that both have
@@ -72,9 +72,9 @@ def fit_start(
 
     Args:
         model: Initialized, without the wrapper of distributed training; changed.
-        checkpoint: Of :func:`~mmssod.start.reading.read_start`. Its ``state_dict`` is replaced by what the model now
-            has under the checkpoint's names, without the weights it has no place for: so hooks see what was loaded.
-        classes: Those of the data set; with () class layers of another size are misfits.
+        checkpoint: Result of :func:`~mmssod.start.reading.read_start`. Its ``state_dict`` is replaced by the model's
+            new weights under the checkpoint's names, without those that did not fit, so that hooks see what was loaded.
+        classes: Classes of the data set; with () class layers of another size are misfits.
         twin: See :data:`Twin`.
     """
     state = _tensors(model)

@@ -1,4 +1,4 @@
-"""Read the checkpoint of a start, whoever wrote it, as a checkpoint of mmdet."""
+"""Reads the checkpoint of a start, from any known source, as a checkpoint of mmdet."""
 
 from __future__ import annotations
 

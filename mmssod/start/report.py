@@ -1,4 +1,4 @@
-"""Three lines for the log: what of a start fitted, what was left out, what is new."""
+"""Summarizes a start in three log lines: weights loaded, left out, and new."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which weights of a model are class layers, where the checkpoint has as many classes and sizes do not tell."""
+"""Finds the class layers of a model when sizes alone do not tell, since both have the same number of classes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def twin_shapes(config: Mapping[str, Any], count: int) -> dict[str, torch.Size]:
     The twin is built on the CPU and dropped; random numbers go on as if it had not been.
 
     Args:
-        config: Of a model with ``count`` classes; not changed. Each ``num_classes`` in it that is ``count`` is raised.
+        config: Config of a model with ``count`` classes; not changed. The twin has one more.
         count: Number of classes.
 
     Raises:

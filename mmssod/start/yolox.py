@@ -53,7 +53,7 @@ _CONVERTED = re.compile(r'(backbone\.(stem|stage[1-4])|neck|bbox_head)\.')
 
 @dataclass(frozen=True)
 class YOLOXSize:
-    """What makes one YOLOX larger than another."""
+    """Depth, width and kind of convolutions of a YOLOX."""
 
     depth: int  # bottlenecks in the first stage and each block of the neck, 1 to 4; thrice as many in middle stages
     width: (
@@ -109,7 +109,7 @@ def from_yolox_pth(state_dict: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 
 def yolox_size(weights: Mapping[str, Tensor]) -> YOLOXSize:
-    """Which size a YOLOX has, from its weights in mmdet's names.
+    """Determine the size of a YOLOX from its weights in mmdet's names.
 
     Raises:
         ValueError: A layer that tells the size is missing.

@@ -75,7 +75,7 @@ def is_known(name: str) -> bool:
 
 
 def zoo_folder() -> Path:
-    """Where the metafiles of the installed mmdet lie: ``.mim`` of a wheel, the repository of an editable install."""
+    """Folder of the metafiles of the installed mmdet: ``.mim`` of a wheel, the repository of an editable install."""
     package = Path(mmdet.__file__).parent
     inside = package / '.mim'
     return inside if (inside / 'configs').is_dir() else package.parent
@@ -146,5 +146,5 @@ def _unknown(name: str) -> Problem:
         'no such start',
         f"a file, a URL, or one of the {len(zoo_models())} names of {', '.join(AUTHORS)} and MMDetection's zoo",
         repr(name),
-        f'{hint}The names stand in {zoo_folder()}/configs/*/metafile.yml',
+        f'{hint}The names are listed in {zoo_folder()}/configs/*/metafile.yml',
     )

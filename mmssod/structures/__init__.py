@@ -1,4 +1,4 @@
-"""Values that travel between the parts."""
+"""Data structures passed between the parts."""
 
 from .problem import Problem, raise_together
 from .pseudo_labels import PseudoLabels, move_boxes

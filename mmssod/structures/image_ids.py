@@ -1,4 +1,4 @@
-"""Numbers for images that have none, which stay the same when other images come or go."""
+"""Ids for images that have none, which do not change when other images are added or removed."""
 
 from __future__ import annotations
 

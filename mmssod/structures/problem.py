@@ -1,4 +1,4 @@
-"""A problem found in a config or in files: what it is, and how it is mended."""
+"""A problem found in a config or in files: what is wrong, and how to fix it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pseudo labels as a value: filtering, joining, projecting and weighting give new ones.
+"""Pseudo labels as an immutable value: filtering, joining, projecting and weighting return new ones.
 
 ``N`` boxes of one image, ``M`` classes; boxes ``x1 y1 x2 y2`` in absolute pixels of one view.
 """

@@ -1,4 +1,4 @@
-"""One view of one image or of several, with what the student shall find there."""
+"""One view of one or several images, with the targets that the student is trained on."""
 
 from __future__ import annotations
 

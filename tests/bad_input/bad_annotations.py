@@ -138,7 +138,7 @@ def no_categories(folder):
     return look(folder, content)
 
 
-@case('categories without names', STOP, '2 categories that are no categories')
+@case('categories without names', STOP, '2 invalid categories')
 def nameless(folder):
     return look(folder, changed(categories=[dict(id=1), dict(id=2)]))
 
@@ -156,7 +156,7 @@ def one_class(folder):
     return f'{look(folder, content, ("ant",))}, loss {loss:.3g}'
 
 
-@case('a category twice', STOP, '1 categories whose id or name comes twice')
+@case('a category twice', STOP, '1 categories with a duplicate id or name')
 def category_twice(folder):
     more = [*coco_content()['categories'], dict(id=3, name='bee')]
     return look(folder, changed(categories=more))
@@ -195,12 +195,12 @@ def stray(folder):
     return look(folder, with_box(image_id=9))
 
 
-@case('duplicate image ids', STOP, '1 image ids that come twice')
+@case('duplicate image ids', STOP, '1 duplicate image ids')
 def image_ids(folder):
     return look(folder, with_image(id=2))
 
 
-@case('duplicate annotation ids', STOP, '1 annotation ids that come twice')
+@case('duplicate annotation ids', STOP, '1 duplicate annotation ids')
 def box_ids(folder):
     return look(folder, with_box(id=2))
 
@@ -219,12 +219,12 @@ def listed_otherwise(folder):
     return look(folder, with_image(file_name='./1.png'))
 
 
-@case('an image without a name, width or height', STOP, '1 images that are no images')
+@case('an image without a name, width or height', STOP, '1 invalid images')
 def image_keys(folder):
     return look(folder, without('images', 'width'))
 
 
-@case('an image of width 0', STOP, '1 images that are no images')
+@case('an image of width 0', STOP, '1 invalid images')
 def no_width(folder):
     return look(folder, with_image(width=0))
 
@@ -243,27 +243,27 @@ def files_missing(folder):
     return look(folder, with_image(file_name='deep/none.png'))
 
 
-@case('a box that is no box: three numbers', STOP, '1 annotations that are no boxes')
+@case('a box that is no box: three numbers', STOP, '1 invalid annotations')
 def three(folder):
     return look(folder, with_box(bbox=[1, 2, 3]))
 
 
-@case('a box of text', STOP, '1 annotations that are no boxes')
+@case('a box of text', STOP, '1 invalid annotations')
 def words(folder):
     return look(folder, with_box(bbox=['1', '2', '3', '4']))
 
 
-@case('a box without an area', STOP, '1 annotations that are no boxes')
+@case('a box without an area', STOP, '1 invalid annotations')
 def no_area(folder):
     return look(folder, without('annotations', 'area'))
 
 
-@case('a box with NaN', STOP, '1 annotations that are no boxes')
+@case('a box with NaN', STOP, '1 invalid annotations')
 def nan(folder):
     return look(folder, with_box(bbox=[1, math.nan, 3, 4]))
 
 
-@case('a box with infinity', STOP, '1 annotations that are no boxes')
+@case('a box with infinity', STOP, '1 invalid annotations')
 def infinite(folder):
     return look(folder, with_box(bbox=[1, 2, math.inf, 4]))
 
@@ -271,7 +271,7 @@ def infinite(folder):
 @case(
     'a box or an image of 10^400 pixels',
     STOP,
-    '(?s)1 images that are no images.*1 annotations that are no boxes',
+    '(?s)1 invalid images.*1 invalid annotations',
 )
 def beyond_floats(folder):
     content = with_box(bbox=[1, 2, 10**400, 4], image_id=2)
@@ -282,7 +282,7 @@ def beyond_floats(folder):
 @case(
     'categories that are numbers, or whose name is a list',
     STOP + ', with all else that is found',
-    '(?s)(categories that are no categories.*1 of 2 image files are not there.*){2}',
+    '(?s)(invalid categories.*1 of 2 image files are not there.*){2}',
 )
 def strange_categories(folder):
     said = []
@@ -356,7 +356,7 @@ def shares(folder):
     return look(folder, content)
 
 
-@case('the same box twice', WARN, '1 boxes that are there twice.*3: .2, 3, 10, 12')
+@case('the same box twice', WARN, '1 duplicate boxes.*3: .2, 3, 10, 12')
 def twice(folder):
     content = coco_content()
     content['annotations'].append({**content['annotations'][0], 'id': 3})
@@ -422,12 +422,14 @@ def crowd(folder):
     return look(folder, with_box(iscrowd=1))
 
 
-@case('labeled image named by `..`', STOP, '1 image names that lead out')
+@case('labeled image named by `..`', STOP, '1 image names that point outside')
 def dots(folder):
     return look(folder, with_image(file_name='../../secret.png'))
 
 
-@case('a json with the suffix `.JSON`', 'looked at like any other', '1 image names that lead out')
+@case(
+    'a json with the suffix `.JSON`', 'looked at like any other', '1 image names that point outside'
+)
 def capitals(folder):
     content = with_image(file_name='../secret.png')
     dataset = dict(
@@ -439,7 +441,7 @@ def capitals(folder):
     return '\n'.join(map(str, config_problems(Config(dict(train_dataloader=loader)))))
 
 
-@case('labeled image named by an absolute path', STOP, '1 image names that lead out')
+@case('labeled image named by an absolute path', STOP, '1 image names that point outside')
 def absolute(folder):
     return look(folder, with_image(file_name='/etc/passwd'))
 
@@ -447,7 +449,7 @@ def absolute(folder):
 @case(
     r'images named as Windows leads out: `..\..\x.png`, `C:\x.png`, `\x.png`',
     STOP + ', on all systems',
-    r'(?s)(1 image names that lead out.*lies outside.*){5}',
+    r'(?s)(1 image names that point outside.*lies outside.*){5}',
 )
 def windows(folder):
     said = []
@@ -458,7 +460,7 @@ def windows(folder):
     return '\n'.join(said)
 
 
-@case('labeled image named by a URL', STOP, '1 image names that lead out')
+@case('labeled image named by a URL', STOP, '1 image names that point outside')
 def url(folder):
     return look(folder, with_image(file_name='http://example.com/a.png'))
 

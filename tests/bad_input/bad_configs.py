@@ -116,8 +116,8 @@ def bounds(folder):
 @case(
     'several values out of their range at once',
     STOP,
-    r'(?s)SideBucketCoder refuses a value.*num_buckets.*model.balancer: ClassBalancer refuses a value.*got 1.7'
-    r'.*default_hooks.ema: EMATeacherHook refuses a value.*ema_decay',
+    r'(?s)SideBucketCoder got an invalid value.*num_buckets.*ClassBalancer got an invalid value.*got 1.7'
+    r'.*default_hooks.ema: EMATeacherHook got an invalid value.*ema_decay',
 )
 def several(folder):
     model = 'model__detector__roi_head__bbox_head__bbox_coder__num_buckets'
@@ -177,7 +177,11 @@ def counts(folder):
     )
 
 
-@case('num_classes of a head off', STOP, 'the model counts other classes.*\n.*3 classes.*\n.*80')
+@case(
+    'num_classes of a head off',
+    STOP,
+    'num_classes of the model does not match.*\n.*3 classes.*\n.*80',
+)
 def num_classes(folder):
     return trained(tiny(folder, model__detector__roi_head__bbox_head__num_classes=80))
 

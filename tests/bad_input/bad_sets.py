@@ -197,7 +197,9 @@ def evaluated(folder, path, root, **values):
 
 
 @case(
-    'test images named by `..`', 'error before the test', 'test_dataloader: 1 image names lead out'
+    'test images named by `..`',
+    'error before the test',
+    'test_dataloader: 1 image names point outside',
 )
 def test_outside(folder):
     runner = evaluated(folder, '/data/images/../../etc/x.png', '/data/images')
@@ -207,7 +209,7 @@ def test_outside(folder):
 @case(
     'test images named by a URL, or by `..` where there is no data root',
     'error before the test',
-    '(?s)(test_dataloader: 1 image names lead out.*){2}',
+    '(?s)(test_dataloader: 1 image names point outside.*){2}',
 )
 def test_far_outside(folder):
     said = [
@@ -220,7 +222,7 @@ def test_far_outside(folder):
 @case(
     'validation images named by `..` or a URL',
     STOP,
-    '(?s)(val_dataloader: 1 image names lead out.*){2}',
+    '(?s)(val_dataloader: 1 image names point outside.*){2}',
 )
 def val_outside(folder):
     paths = ('/data/images/../x.png', '/data/images/http://example.com/x.png')
@@ -231,7 +233,7 @@ def val_outside(folder):
 @case(
     'a test json with such names, or one with the suffix `.JSON`',
     'error before anything is built',
-    'test_dataloader: 1 image names lead out.*\n.*\n.*http://example.com/a.png',
+    'test_dataloader: 1 image names point outside.*\n.*\n.*http://example.com/a.png',
 )
 def test_json_outside(folder):
     content = coco_content()

@@ -23,12 +23,12 @@ EIGHT = {
 PARTS = (
     "unknown name 'load_form'",
     "unknown type 'ThresholdSelektor'",
-    'ClassBalancer refuses a value',
+    'ClassBalancer got an invalid value',
     "counts['labeled'] must be a whole number >= 1, got 0",
     "counts name ['more']",
     "loader's batch size",
     'an epoch loop',
-    'the model counts other classes',
+    'num_classes of the model does not match',
 )
 
 
@@ -71,7 +71,7 @@ ROWS = {
     'model.detector.train_cfg.rcnn.assigner.type': ('MaxIouAssigner', "'MaxIoUAssigner'"),
     # values
     'model.unsup_weight': (-1, r'weights of losses must be >= 0, got .*-1'),
-    'model.selector.certainty': ('q', 'ThresholdSelector refuses a value'),
+    'model.selector.certainty': ('q', 'ThresholdSelector got an invalid value'),
     'model.detector.roi_head.bbox_head.num_classes': ('three', 'num_classes is text'),
     'train_dataloader.sampler.start': (dict(unlabeled=5), "sampler: unknown key 'start'"),
     'default_hooks.preflight.read_images': ('all', 'read_images is text'),

@@ -244,7 +244,7 @@ def test_difficult_objects_of_voc_are_trained_and_not_evaluated(detector, data, 
     words = ['new', str(xml), '--images', 'images', '--unlabeled', 'images']
     assert main([*words, '--detector', detector, '--start', 'none', '--out', 'own']) == 0
     out = capsys.readouterr().out
-    assert '2.0 boxes an image' in out and 'without a labeled box' not in out
+    assert '2.0 boxes per image' in out and 'without a labeled box' not in out
     cfg = Config.fromfile('own/student.py')
     assert config_problems(cfg) == [] and cfg.iscrowd == 'object'
     labeled = DATASETS.build({**cfg.train_dataloader.dataset.labeled, 'pipeline': []})
@@ -318,7 +318,7 @@ def test_ids_and_categories_that_do_not_fit(data, capsys):
     (data / 'labels.json').write_text(json.dumps(coco))
     assert new() == 1
     err = capsys.readouterr().err
-    assert '1 image ids that come twice' in err and '1 boxes of classes that are not listed' in err
+    assert '1 duplicate image ids' in err and '1 boxes of classes that are not listed' in err
 
 
 def image_of(**changed):
@@ -361,15 +361,15 @@ def test_what_new_accepts_train_accepts(change, data):
     (box_of(bbox=None), 'bbox'),
     (box_of(bbox=[1, 2, 3, float('nan')]), 'bbox'),
     (box_of(id=[1]), 'ids that are'),
-    (box_of(id=1), 'annotation ids that come twice'),
+    (box_of(id=1), 'duplicate annotation ids'),
     (box_of(image_id=77), 'boxes of images that are not listed'),
     (box_of(bbox=[1, 2, 999, 999]), 'times as large as their image'),
     (image_of(id=None), 'ids that are'),
     (image_of(file_name='./0.jpg'), 'listed twice'),
-    (image_of(file_name='../images/1.jpg'), 'lead out of the folder'),
+    (image_of(file_name='../images/1.jpg'), 'point outside the image folder'),
     (image_of(width=65), '65 x 48 in the json, 64 x 48 in the file'),
     (lambda coco: Path('images/1.jpg').write_bytes(Path('images/1.jpg').read_bytes()[:-99]), 'truncated'),
-    (lambda coco: coco['categories'].append(dict(id=3, name='cat')), 'name comes twice'),
+    (lambda coco: coco['categories'].append(dict(id=3, name='cat')), 'duplicate id or name'),
 ])  # fmt: skip
 def test_what_train_refuses_new_refuses(change, text, data, capsys):
     coco = labels_of(6)

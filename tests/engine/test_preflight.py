@@ -232,7 +232,7 @@ def test_all_errors_come_as_one_numbered_list(tmp_path):
     for part in (
         '1. the source labeled is empty',
         '2. the source unlabeled is empty',
-        '3. the model counts other classes',
+        '3. num_classes of the model does not match',
         'student: 80',
         'balancer: 3',
     ):
@@ -374,7 +374,7 @@ def test_parts_are_checked_however_their_type_is_written(form, tmp_path):
     loader = dict(dataset=dict(type='SemiDataset', unlabeled=source))
     cfg = dict(model=model, train_dataloader=loader)
     refused, unknown, missing = [problem.what for problem in config_problems(cfg)]
-    assert 'model.selector: ' in refused and 'refuses a value' in refused
+    assert 'model.selector: ' in refused and 'got an invalid value' in refused
     assert unknown == "model.other: unknown key 'certainti'"
     assert missing == 'train_dataloader.dataset.unlabeled: no images to train on'
     assert 'without weights' in start_problems(cfg)[0].what

@@ -17,7 +17,7 @@ def test_logs_and_resets_every_interval(tmp_path):
     assert len(runner.messages) == runner.model.statistics.resets == 2
     assert runner.model.candidate_statistics.resets == 2
     kept, candidates = runner.messages[0].splitlines()
-    assert '4 images, 1.50 boxes an image' in kept and 'of candidates: 4 images' in candidates
+    assert '4 images, 1.50 boxes per image' in kept and 'of candidates: 4 images' in candidates
     assert 'p 0.50/0.75/0.99' in runner.messages[0]
     assert runner.scalars[0] == (
         2,

@@ -78,8 +78,8 @@ def traversal(root: Path) -> dict:
         )
     passed = all(reachable) and all('outside' in text for text in unlabeled)
     return dict(
-        labeled=next(line.strip() for line in labeled.splitlines() if 'lead out' in line),
-        tested=next(line.strip() for line in tested.splitlines() if 'lead out' in line),
+        labeled=next(line.strip() for line in labeled.splitlines() if 'point outside' in line),
+        tested=next(line.strip() for line in tested.splitlines() if 'point outside' in line),
         unlabeled=unlabeled[0][-160:],
         passed=passed and '3 image names' in labeled and '3 image names' in tested,
     )

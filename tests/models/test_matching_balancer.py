@@ -1,4 +1,4 @@
-"""Thresholds by class that keep as many boxes an image as there are labels."""
+"""Thresholds by class that keep as many boxes per image as there are labels."""
 
 import copy
 

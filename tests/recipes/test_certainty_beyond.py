@@ -27,7 +27,7 @@ def test_losses_are_those_on_file_and_the_papers_until_the_teacher_moves(golden)
 def test_losses_with_the_large_batch_are_those_on_file(golden):
     """A process's share of the 64 images: 4 labeled and 4 unlabeled ones.
 
-    Five boxes an image: among a hundred of an untrained detector rounding decides which anchors are foreground, and
+    Five boxes per image: among a hundred of an untrained detector rounding decides which anchors are foreground, and
     processors round differently.
     """
     config = 'configs/certainty/beyond/ema_large_batch_coco_partial.py'

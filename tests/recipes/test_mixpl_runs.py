@@ -25,7 +25,7 @@ def data(tmp_path_factory):
 
 
 def config(name, detector, data, tmp_path, max_iters):
-    """A recipe's method around a tiny detector, every candidate a label, two unlabeled images a batch."""
+    """A recipe's method around a tiny detector, every candidate a label, two unlabeled images per batch."""
     recipe = Config.fromfile(f'configs/mixpl/{name}.py')
     cfg = small_config(data, tmp_path, max_iters)
     cfg.model = ConfigDict({**recipe.model, 'detector': detector, 'mosaic_sizes': (24, 48)})

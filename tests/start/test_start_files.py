@@ -170,10 +170,10 @@ def half_without_a_length(handler):
 @pytest.mark.parametrize(
     ('answer', 'said'),
     [
-        (cut_off, r'of \d+ bytes came|IncompleteRead'),
-        (page, 'no file of weights: not a file of torch.save'),
+        (cut_off, r'of \d+ bytes arrived|IncompleteRead'),
+        (page, 'not a weights file: not a file of torch.save'),
         (missing, '404'),
-        (half_without_a_length, 'no file of weights: cut off'),
+        (half_without_a_length, 'not a weights file: cut off'),
     ],
 )
 def test_what_is_not_whole_is_not_kept(model, server, weights, answer, said, monkeypatch):
@@ -200,7 +200,7 @@ def test_safetensors_are_fetched_and_checked(server, weights):
     assert Path(start_file(address)).name == 'a.safetensors'
     file = server.folder / 'b.safetensors'
     file.write_bytes((server.folder / 'a.safetensors').read_bytes()[:-8])
-    with pytest.raises(StartError, match='no file of weights: .* bytes, its header says'):
+    with pytest.raises(StartError, match='not a weights file: .* bytes, its header says'):
         start_file(f'{server.address}/b.safetensors')
 
 

@@ -53,8 +53,8 @@ BOTH = 'CVE-1 2026-11-28 not called\n# why\n\nGHSA-2 2026-11-28 a tool\n'
     [
         ({'dependencies': [], 'fixes': []}, 0, '', 0, '0 findings, and 0 that'),
         (REPORT, 1, BOTH, 0, '0 findings, and 2 that'),
-        (REPORT, 1, 'CVE-1 2026-11-28 not called', 1, 'weak 2.0: GHSA-2, mended in no version'),
-        (REPORT, 1, '', 1, 'weak 2.0: PYSEC-1, mended in 2.1'),
+        (REPORT, 1, 'CVE-1 2026-11-28 not called', 1, 'weak 2.0: GHSA-2, fixed in no version'),
+        (REPORT, 1, '', 1, 'weak 2.0: PYSEC-1, fixed in 2.1'),
     ],
 )
 def test_findings(tool, capsys, report, code, ignored, expected, told):

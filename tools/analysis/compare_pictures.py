@@ -32,7 +32,7 @@ def parse_args() -> argparse.Namespace:
         '--certainty',
         choices=['p', 'v', 'p*v', 'p_and_v'],
         default='p*v',
-        help='what is selected by',
+        help='certainty that is compared with the threshold',
     )
     parser.add_argument('--threshold', type=float, default=0.5, help='boxes above it are drawn')
     choose = parser.add_mutually_exclusive_group()

@@ -1,4 +1,4 @@
-"""Options that the figures' tools share: which detectors, and on which images."""
+"""Options shared by the figure tools: which detectors, and on which images."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def add_detector_options(parser: argparse.ArgumentParser) -> None:
         metavar=('LABEL', 'JSON'),
         action='append',
         dest='sources',
-        help='what one found before (tools/analysis/predict.py); may be repeated',
+        help='saved detections of a detector (tools/analysis/predict.py); may be repeated',
     )
     parser.add_argument(
         '--annotations',

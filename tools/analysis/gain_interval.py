@@ -37,7 +37,9 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--subsets', type=int, default=30, help='draws of each number (%(default)s)'
     )
-    parser.add_argument('--draws', type=int, default=500, help='of the bootstrap (%(default)s)')
+    parser.add_argument(
+        '--draws', type=int, default=500, help='number of bootstrap draws (%(default)s)'
+    )
     parser.add_argument('--seed', type=int, default=0)
     return parser.parse_args()
 

@@ -1,4 +1,4 @@
-r"""How good are a detector's pseudo labels? Judges what it finds on unlabeled images by withheld annotations.
+r"""Evaluates a detector's pseudo labels on unlabeled images with withheld annotations.
 
 For example::
 
@@ -46,7 +46,7 @@ def parse_args() -> argparse.Namespace:
         action='append',
         default=[],
         metavar=('LABEL', 'JSON'),
-        help='what one found before (tools/analysis/predict.py)',
+        help='saved detections of a detector (tools/analysis/predict.py)',
     )
     parser.add_argument('--annotations', required=True, help='COCO json with the withheld boxes')
     parser.add_argument('--images', default='', help='folder that its file names are relative to')

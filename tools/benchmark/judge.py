@@ -27,7 +27,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--theirs', required=True, nargs='+', help='names of those beside it')
     parser.add_argument('--annotations', default='', help="COCO json (the config's test set)")
     parser.add_argument('--images', default='', help='folder that its file names are relative to')
-    parser.add_argument('--last', action='store_true', help='of OURS the last checkpoint')
+    parser.add_argument('--last', action='store_true', help='use the last checkpoint of OURS')
     parser.add_argument('--out', help='folder; default: work_dirs/benchmark/<name of the matrix>')
     return parser.parse_args()
 

@@ -1,4 +1,4 @@
-r"""Does labeling by `mmssod next` beat labeling at random, and does `mmssod errors` find wrong labels? A simulation.
+r"""Simulates `mmssod next` against random choice of images, and `mmssod errors` on injected label errors.
 
 The withheld boxes of a split stand for what a labeler would draw::
 
@@ -38,8 +38,8 @@ class Split:
     Args:
         folder: With ``NAME.json``, ``NAME-unlabeled.json``, ``NAME-unlabeled-boxes.json`` and ``val.json``.
         images: Folder of all images.
-        name: Of the split.
-        options: Of ``mmssod.new``: detector, start, iterations.
+        name: Name of the split.
+        options: Options of ``mmssod.new``: detector, start, iterations.
     """
 
     folder: Path
@@ -74,11 +74,15 @@ def parse_args(words: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument('--seeds', type=int, nargs='+', default=[0])
     parser.add_argument('--rounds', type=int, default=3, help='(%(default)s)')
     parser.add_argument('--count', type=int, default=30, help='images a round (%(default)s)')
-    parser.add_argument('--share', type=float, default=0.05, help='of spoilt labels (%(default)s)')
-    parser.add_argument('--folds', type=int, default=3, help='of errors (%(default)s)')
+    parser.add_argument(
+        '--share', type=float, default=0.05, help='share of spoilt labels (%(default)s)'
+    )
+    parser.add_argument(
+        '--folds', type=int, default=3, help='number of folds of `errors` (%(default)s)'
+    )
     parser.add_argument('--top', type=int, default=50, help='labels that are judged (%(default)s)')
     parser.add_argument(
-        '--iterations', type=int, help='of the teacher (by default fitted to the data)'
+        '--iterations', type=int, help='iterations of the teacher (by default fitted to the data)'
     )
     parser.add_argument('--detector', default='yolox_nano', help='(%(default)s)')
     parser.add_argument('--start', default='auto', help='weights to start from (%(default)s)')
@@ -236,8 +240,8 @@ def spoil(coco: Coco, share: float, seed: int) -> tuple[Coco, list[dict[str, Any
 
     Args:
         coco: Data set with sizes of the images.
-        share: Of the boxes, in (0, 1).
-        seed: Of the draw.
+        share: Share of the boxes, in (0, 1).
+        seed: Seed of the draw.
 
     Returns:
         The data set; the boxes as they were, each with ``how`` it was spoilt.

@@ -1,4 +1,4 @@
-"""What `mmssod new` takes over many unlabeled images: seconds and memory of the whole command."""
+"""Time and memory of `mmssod new` with many unlabeled images."""
 
 from __future__ import annotations
 

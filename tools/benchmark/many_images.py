@@ -1,4 +1,4 @@
-"""What grows with the number of unlabeled images: bytes, seconds, memory of their labels, list and order."""
+"""Costs that grow with the number of unlabeled images: bytes, seconds and memory of labels, list and order."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def measure(
         folder: Where the drawn banks go; it must be empty.
         images: Unlabeled images.
         boxes: A view of an image in the bank.
-        json_images: Of the bank whose json is written and read; a json of many images needs gigabytes.
+        json_images: Images of the bank whose json is written and read; a json of many images needs gigabytes.
         order: Images that are put in the order of an epoch.
 
     Returns:
@@ -77,7 +77,7 @@ def measure(
 def columns(
     images: int, size: int | None, rate: float | None, opened: dict[str, float]
 ) -> list[str]:
-    """One row: number of images, bytes and images a second of writing where it is written, cost of opening."""
+    """One row: number of images, bytes and images per second of writing where it is written, cost of opening."""
     return [
         f'{images}',
         '' if size is None else f'{size / images:.0f}',

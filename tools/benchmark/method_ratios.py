@@ -1,4 +1,4 @@
-r"""The step of each method beside the plain step with an EMA teacher: ratio of time and of peak memory, one table.
+r"""Step time and peak memory of each method, relative to the plain step with an EMA teacher.
 
 For example::
 
@@ -22,7 +22,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--quick', action='store_true', help='one image of 128 px, 5 rounds')
     parser.add_argument('--only', nargs='+', default=[], metavar='NAME', help='these methods alone')
     parser.add_argument('--clock', choices=['wall', 'cpu'], default='wall', help='as ratios.py')
-    parser.add_argument('--device', default='cpu', help='of the models: cpu or cuda')
+    parser.add_argument('--device', default='cpu', help='device of the models: cpu or cuda')
     parser.add_argument('--markdown', help='also write the table as a page to this file')
     return parser.parse_args()
 

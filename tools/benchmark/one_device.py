@@ -1,7 +1,7 @@
-r"""Measure one device, a GPU above all, within a few minutes: steps, memory, waits, data, seconds to an AP.
+r"""Benchmarks one device, mainly GPUs, in a few minutes: steps, memory, waits, data, seconds to an AP.
 
 Steps of YOLOX-Nano, of Faster R-CNN R50 with buckets and of RTMDet-l: supervised, with an EMA teacher, with a label
-bank, in each precision; how many images a second the data pipeline gives of one worker, and how many a step needs; and,
+bank, in each precision; images per second that one data worker delivers, and how many a step needs; and,
 where data/aquarium and weights are at hand, AP over seconds of a teacher and its student. What comes after the budget
 is used up is noted as not run. The json is written anew after each measurement, so a run that is cut off leaves what it
 has. For example::
@@ -36,12 +36,14 @@ def parse_args() -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument('--device', default='cuda', choices=['cuda', 'cpu'])
-    parser.add_argument('--size', type=int, default=640, help='of images, px, a multiple of 32')
+    parser.add_argument('--size', type=int, default=640, help='image size, px, a multiple of 32')
     parser.add_argument('--images', type=int, default=4, help='labeled and unlabeled, each')
     parser.add_argument('--only', nargs='+', metavar='DETECTOR', help='these detectors alone')
     parser.add_argument('--precisions', nargs='+', help='these alone, such as fp32 bf16')
     parser.add_argument('--seconds', type=float, default=420.0, help='begin nothing after these')
-    parser.add_argument('--iterations', type=int, help='of the trainings, instead of the configs')
+    parser.add_argument(
+        '--iterations', type=int, help='iterations of the trainings, instead of the configs'
+    )
     parser.add_argument('--no-training', action='store_true', help='no seconds to an AP')
     parser.add_argument('--out', required=True, help='json file')
     return parser.parse_args()
@@ -104,7 +106,7 @@ def plan(args: argparse.Namespace) -> Iterator[tuple[dict[str, Any], Any]]:
 
 
 def measure_step(cell: Any, images: Any, device: str) -> dict[str, float]:
-    """Measure a cell; beside it the images a second that its step takes from data workers."""
+    """Measure a cell; beside it the images per second that its step takes from data workers."""
     from speed_ratios.device_steps import measure
 
     measured = measure(cell, images, device)

@@ -1,4 +1,4 @@
-r"""Seconds of an image in torch and in onnxruntime, one thread each, one after the other, with the largest difference.
+r"""Latency per image in torch and in onnxruntime, one thread each, with the largest difference of the outputs.
 
 Weights are drawn at random, which costs as much as trained ones do. For example::
 

@@ -1,4 +1,4 @@
-r"""Ratios of speed, each measured side by side in one run and held to its bar; exits 1 when one falls short.
+r"""Speed ratios, both sides measured in one run; exits 1 when one misses its required value.
 
 A ratio that cannot be measured here does not meet its bar, either, unless --allow-absent is given.
 
@@ -30,7 +30,7 @@ def parse_args() -> argparse.Namespace:
         default='wall',
         help="cpu: this process's CPU time, for a machine that others use too (CPU only)",
     )
-    parser.add_argument('--device', default='cpu', help='of the models: cpu or cuda')
+    parser.add_argument('--device', default='cpu', help='device of the models: cpu or cuda')
     parser.add_argument(
         '--switches', action='store_true', help='also what each switch gains on a training step'
     )

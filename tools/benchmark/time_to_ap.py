@@ -1,4 +1,4 @@
-r"""AP over seconds of one core: how soon is a detector good, its start, its evaluations and its teacher included?
+r"""AP over seconds on one core, including start, evaluations and teacher.
 
 Reads runs that ``run.py`` has trained, and draws the mean over seeds. The bar is what the best row of ``--theirs`` ends
 with: the table says when each row has reached it in the mean, and how that is to the seconds of that row. For example::
@@ -32,7 +32,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('matrix', help='file with the recipes; their runs are there')
     parser.add_argument('--seeds', type=int, nargs='+', default=[0])
     parser.add_argument('--rows', nargs='+', required=True, help='names of recipes')
-    parser.add_argument('--theirs', nargs='+', required=True, help='those that set the bar')
+    parser.add_argument('--theirs', nargs='+', required=True, help='runs to compare with')
     parser.add_argument('--runs', help='folder; default: work_dirs/benchmark/<name of the matrix>')
     parser.add_argument('--out', required=True, help='png file; the json is written beside it')
     return parser.parse_args()
@@ -43,7 +43,7 @@ def whole_curve(matrix: Matrix, runs: dict[str, Run], name: str) -> Curve:
 
     Args:
         matrix: The recipes.
-        runs: Of one seed, by name.
+        runs: Runs of one seed, by name.
         name: The row.
 
     Raises:

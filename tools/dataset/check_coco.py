@@ -1,4 +1,4 @@
-r"""Looks whether COCO lies where the configs expect it, and names everything that is missing at once.
+r"""Checks that COCO lies where the configs expect it, and names everything that is missing at once.
 
 COCO-partial with all its splits, then COCO-full::
 

@@ -1,4 +1,4 @@
-"""What is missing of a published data set, and how much of it is there."""
+"""Checks which parts of a published data set are present and which are missing."""
 
 from __future__ import annotations
 

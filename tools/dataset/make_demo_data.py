@@ -27,7 +27,10 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument('--val', type=int, default=200, help='number of evaluation images')
     parser.add_argument('--classes', type=int, default=len(CLASSES), help='number of classes')
     parser.add_argument(
-        '--min-boxes', type=int, default=8, help='least boxes of each class in the labeled images'
+        '--min-boxes',
+        type=int,
+        default=8,
+        help='minimum number of boxes per class in the labeled images',
     )
     parser.add_argument(
         '--tail-ratio',

@@ -37,7 +37,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument('annotations', type=Path, help='COCO json to divide')
     parser.add_argument('--percent', type=float, nargs='+', help='shares to label, 1 means 1 %%')
     parser.add_argument('--count', type=int, nargs='+', help='numbers of images to label')
-    parser.add_argument('--shots', type=int, nargs='+', help='least boxes of each class')
+    parser.add_argument('--shots', type=int, nargs='+', help='minimum number of boxes per class')
     parser.add_argument('--fold', type=int, nargs='+', default=[1], help='seeds (default: 1)')
     parser.add_argument(
         '--protocol',

@@ -26,7 +26,7 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument('labels', type=Path, help='labels in any format that `mmssod new` reads')
     parser.add_argument('--images', type=Path, required=True, help='folder of their images')
-    parser.add_argument('--size', type=int, required=True, help='of a tile, pixels')
+    parser.add_argument('--size', type=int, required=True, help='size of a tile, pixels')
     parser.add_argument('--overlap', type=float, default=0.2, help='share of a tile (%(default)s)')
     parser.add_argument('--out', type=Path, required=True, help='folder to write; it must be empty')
     return parser.parse_args()

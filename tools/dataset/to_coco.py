@@ -40,8 +40,8 @@ def only_images(coco: Coco, names: Sequence[str]) -> Coco:
     """A COCO data set of only some images.
 
     Args:
-        coco: Of more.
-        names: Of files, with or without folder and suffix, as in VOC's ``ImageSets``; empty ones are left out.
+        coco: COCO data set with more images.
+        names: File names, with or without folder and suffix, as in VOC's ``ImageSets``; empty ones are left out.
 
     Raises:
         ValueError: There is no such image.

@@ -1,4 +1,4 @@
-"""Write the pages and files that are made of the code: equations, config reference, tables of models, model index.
+"""Writes the generated pages and files: equations, config reference, tables of models, model index.
 
 ``python tools/docs/generate.py`` writes them, ``--check`` says which are out of date. The table of detectors is made by
 trying them, which takes minutes; ``--quick`` leaves it as it is.
@@ -200,7 +200,7 @@ def models_page() -> str:
                 ]
             keys = ['Training Data', 'Iterations', 'Batch Size', 'Labeled Batch Size']
             lines += [
-                '| config | data | iterations | images a step | labeled |',
+                '| config | data | iterations | images per step | labeled |',
                 '|---|---|---|---|---|',
             ]
             for model in content['Models']:

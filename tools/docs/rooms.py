@@ -1,4 +1,4 @@
-"""Lines of each room of the package at some commits, as a table: files, lines, and code without docstrings and blanks.
+"""Size of each package at some commits, as a table: files, lines, and code without docstrings and blank lines.
 
 For example::
 

@@ -1,4 +1,4 @@
-"""Screenshots of a report page, at two widths and in both themes, as the documentation shows them.
+"""Screenshots of a report page for the documentation, at two widths and in both themes.
 
 ::
 
@@ -31,7 +31,7 @@ class Shot:
     """One screenshot.
 
     Args:
-        name: Of the file; its ending says the format.
+        name: File name; its ending says the format.
         width, height: Of the window, pixels; a height of 0 takes the whole page.
         scheme: ``light`` or ``dark``.
         at: Selector of the element to scroll to; '' for the top.

@@ -1,4 +1,4 @@
-"""Run the tutorial from nothing and write its real output into the page.
+"""Runs the tutorial from scratch and writes its real output into the page.
 
 ::
 

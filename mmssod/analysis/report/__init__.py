@@ -1,4 +1,4 @@
-"""One HTML page about runs: what was trained on what, how good it is, how it came about, what it looks like."""
+"""Builds one HTML page about runs: data and settings, AP, training curves, and example images."""
 
 from mmssod.analysis.report.page import Page, render
 from mmssod.analysis.report.runs import RunRecord, read_run_folder

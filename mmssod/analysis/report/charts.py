@@ -1,4 +1,4 @@
-"""Charts as SVG text: they open without a network, scale to any width, and take their colors from the page's style.
+"""Charts as SVG text: no network needed, scalable to any width, colored by the page's style sheet.
 
 Series have the classes ``s0`` to ``s5`` of the page's palette, whose colors stay apart for color-blind eyes, too; from
 the seventh on they come again with other dashes (``d1`` to ``d3``). Each chart says in words what it shows

@@ -1,4 +1,4 @@
-"""What was trained on what: a run's config in a dozen lines."""
+"""Summarizes a run's config in about a dozen lines: what was trained on which data."""
 
 from __future__ import annotations
 

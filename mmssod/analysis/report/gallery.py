@@ -1,4 +1,4 @@
-"""Pictures for the page: JPEG in the page itself, boxes as shapes over them that can be switched and filtered."""
+"""Image gallery of the report: embedded JPEGs, with boxes as SVG shapes that can be switched and filtered."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Shape:
 
     Args:
         layer: What it is: ``kept``, ``rejected``, ``truth``, ...
-        name: Its class.
+        name: Class of the box.
         tag: What is written at it.
         box: ``x1 y1 x2 y2`` in pixels of the original image.
     """
@@ -40,7 +40,7 @@ class Panel:
 
     Args:
         title: Above it.
-        shapes: Its boxes.
+        shapes: Boxes in the picture.
     """
 
     title: str

@@ -1,4 +1,4 @@
-"""The page's numbers: AP of each detector, and what pseudo labels hold.
+"""Numbers of the report: AP of each detector, and the contents of its pseudo labels.
 
 ``N`` boxes, ``M`` classes.
 """
@@ -75,7 +75,7 @@ class Labels:
         label: The detector's.
         images: How many were looked at.
         certainty: What thresholds are compared with, such as ``p*v``.
-        thresholds: Of each class (M).
+        thresholds: Threshold of each class (M).
         kept: Boxes above their threshold, of each class (M).
         histograms: By certainty, counts of rejected and kept boxes in ``BINS`` bins of [0, 1].
         curve: Threshold, precision and recall at IoU 0.5, one threshold for all classes; empty without true boxes.
@@ -104,7 +104,7 @@ def pseudo_labels(
         outputs: What was found on unlabeled images; its annotations are the withheld boxes, if ``true``.
         label: Which detector.
         name: Which certainty is compared with the thresholds.
-        thresholds: Of each class (M).
+        thresholds: Threshold of each class (M).
         true: Whether ``outputs`` has true boxes.
     """
     boxes = outputs.found[label]

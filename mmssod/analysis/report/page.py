@@ -1,4 +1,4 @@
-"""From numbers to the page: which charts stand where, and the template that holds them."""
+"""Renders the report: decides where each chart stands and fills the HTML template."""
 
 from __future__ import annotations
 
@@ -29,21 +29,21 @@ class Page:
     """All that the page shows.
 
     Args:
-        title: Its heading.
+        title: Heading of the page.
         runs: The runs, in the order of their names' columns.
-        facts: Of each run, what was trained on what: names and values.
+        facts: For each run, what was trained on what: names and values.
         classes: Names in the order of labels.
-        scores: Of each detector.
+        scores: Scores of each detector.
         test: What they were judged on, in words.
         verdict: What unlabeled images gained; None where no run has used any, or nothing was evaluated.
         judged: Labels of the baseline and of the detector that is judged by it; () for none.
-        folds: Of a cross-validation, a row each: fold, images, boxes, AP of baseline and student, and their difference.
+        folds: One row per fold of a cross-validation: fold, images, boxes, AP of baseline and student, difference.
         why: Errors of the baseline and the student, or of one of them.
         judged_labels: What the teacher's pseudo labels would be on the test images; None without a teacher.
         thresholds_file: Name of the json with the best thresholds, beside the page; '' for none.
-        results: Of each run the label of the detector that it tests with.
+        results: For each run, the label of the detector that it tests with.
         rare: Indices of the rare classes.
-        labeled_boxes: Of each class; None where the labeled set is not there.
+        labeled_boxes: Labeled boxes per class; None if the labeled set is missing.
         labels: Pseudo labels, one a detector that labels.
         label_note: What the pseudo labels were made and judged on, in words.
         label_gallery, difference_gallery: Pictures.

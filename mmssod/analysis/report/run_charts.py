@@ -1,4 +1,4 @@
-"""Charts of trainings: losses, AP, pseudo boxes and class balance over iterations."""
+"""Charts of training runs: losses, AP, pseudo boxes and class balance over iterations."""
 
 from __future__ import annotations
 

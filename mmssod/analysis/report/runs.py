@@ -1,4 +1,4 @@
-"""What a run's work directory tells: its config, its curves, its class balance, its last checkpoint.
+"""Reads a run's work directory: config, curves, class balance, last checkpoint.
 
 ``M`` classes.
 """
@@ -26,9 +26,9 @@ class RunRecord:
 
     Args:
         name: What the page calls it.
-        folder: Its work directory.
-        config: Its config.
-        checkpoint: That of its best evaluation, else the last one; '' if there is none.
+        folder: Work directory of the run.
+        config: Config of the run.
+        checkpoint: Checkpoint of the best evaluation, else the last one; '' if there is none.
         train: Scalars of the training by name: pairs of iteration and value.
         evaluations: Metrics of each evaluation by iteration.
         balance: See :func:`mmssod.analysis.class_balance.class_balance`; None where nothing was balanced.
@@ -66,7 +66,7 @@ def read_run_folder(folder: str | Path, name: str = '') -> RunRecord:
     """Read a work directory.
 
     Args:
-        folder: It, or the folder of one of its starts.
+        folder: Work directory, or the folder of one of its starts.
         name: What the page calls the run; by default the folder's name.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Which pictures the page shows, and what is drawn on them."""
+"""Chooses the images that the report shows, and what is drawn on them."""
 
 from __future__ import annotations
 

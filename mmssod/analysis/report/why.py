@@ -1,4 +1,4 @@
-"""Why a detector has its AP: kinds of errors, precision and recall by class, sizes of objects, confusions.
+"""Analyses a detector's errors: kinds of errors, precision and recall per class, object sizes, confusions.
 
 ``M`` classes. IoU 0.5 but for AP by size.
 """
@@ -50,14 +50,14 @@ class BestF1:
 
 @dataclass(frozen=True)
 class Why:
-    """What one detector does wrong.
+    """The errors of one detector.
 
     Args:
         label: The detector's.
         errors: By TIDE's short name: how many there are, and by how many points AP50 would rise without them.
         sizes: AP in percent by size of true boxes; None where there is none of a size.
-        curves: Of each class (M) precision in percent at recall 0, 0.01, ... 1; empty where it has no true box.
-        best: Of each class (M); None where it has no true box or nothing right was found.
+        curves: For each class (M), precision in percent at recall 0, 0.01, ... 1; empty where it has no true box.
+        best: For each class (M); None where it has no true box or nothing right was found.
         confusion: Boxes above the best thresholds by true class (rows) and found class (columns), the last of each is
             background; shape (M + 1, M + 1).
     """

@@ -1,4 +1,4 @@
-"""What the page's section on errors shows: rows and charts, the detectors side by side."""
+"""The report's section on errors: tables and charts with the detectors side by side."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def why_parts(
     Args:
         detectors: The baseline and the student, or one of them.
         classes: Names in the order of labels.
-        colors: Of each label the number of its color.
+        colors: Color number of each label.
     """
     if not detectors:
         return {}

@@ -1,4 +1,4 @@
-"""Formats of labels: each is one module of this folder, which reads labels as a COCO data set, writes them, or both.
+"""Label formats: each module of this folder reads labels as a COCO data set, writes them, or both.
 
 A module that is added here is known to every command; :class:`LabelFormat` says what it has to give. None of them loads
 torch when it is imported, since ``--help`` names the formats.
@@ -86,7 +86,7 @@ def read_labels(
     """A labeled set in any format as a COCO data set.
 
     Args:
-        source: Its file or folder.
+        source: File or folder of the labels.
         images: Folder of the images; file names of the result are relative to it.
         kind: A name in :func:`formats`, or ``'auto'``.
         classes: Names in the order of labels, a choice of those of the set; by default all. Boxes of other classes are

@@ -1,4 +1,4 @@
-"""What a format of labels gives, and what all of them share: images found for files of labels, classes, ids."""
+"""Base class of label formats, and what they share: finding images of label files, classes, ids."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ Coco = dict[str, Any]
 
 @dataclass(frozen=True)
 class LabeledImage:
-    """What labels say of an image; without a size it is read from the file.
+    """Labels of one image; a missing size is read from the file.
 
     Args:
-        name: Its file name, relative to the folder of the images.
+        name: File name of the image, relative to the folder of the images.
         boxes: See :data:`Box`.
         size: Width and height, pixels.
     """
@@ -84,7 +84,7 @@ class LabelFormat:
             LabelFormat.known[cls.name] = cls
 
     def count(self, source: Path) -> int:
-        """How many files of this format a file or folder is or holds; the format with the most is taken.
+        """Number of files of this format in a file or folder; the format with the most files is chosen.
 
         One whose ending others have, too, looks inside: 0 for what is not its own, 2 for what is.
         """
@@ -102,7 +102,7 @@ class LabelFormat:
         """Write a COCO data set, whose boxes may have a ``score``.
 
         Args:
-            coco: It.
+            coco: COCO data set.
             out: The file, in a folder that may not be there yet; or the folder.
             scores: Whether scores were asked for (``scores``).
         """
@@ -119,7 +119,7 @@ class LabelFormat:
         return []
 
     def sets(self, file: Path) -> tuple[Source, Source | None] | None:
-        """The sets to train and to evaluate on that a file names; None of a file that is none of this format."""
+        """Training and evaluation sets that a file names; None for a file of another format."""
         return None
 
     def image_names(self, file: Path) -> Sequence[str]:
@@ -154,8 +154,8 @@ class FilePerImage(LabelFormat):
         """The boxes of a file.
 
         Args:
-            file: It.
-            size: Of its image.
+            file: Label file.
+            size: Size of the image.
             names: See :meth:`classes`.
 
         Raises:
@@ -169,9 +169,9 @@ class FilePerImage(LabelFormat):
         """The content of an image's file.
 
         Args:
-            image: Of the COCO data set; ``width`` and ``height`` are there.
-            boxes: Its COCO annotations, each with its ``label`` in names.
-            names: Of the classes.
+            image: Image entry of the COCO data set; ``width`` and ``height`` are there.
+            boxes: COCO annotations of the image, each with its ``label`` in names.
+            names: Class names.
             scores: See :meth:`write`.
         """
         raise NotImplementedError
@@ -180,18 +180,18 @@ class FilePerImage(LabelFormat):
         """Label files of a folder and its subfolders, sorted; what systems and editors put there is passed over.
 
         Args:
-            folder: It.
+            folder: Folder to read.
             stems: Names of images without suffix.
         """
         files = sorted(file for file in folder.rglob('*') if file.suffix.lower() == self.ending)
         return [file for file in files if not is_junk(str(file.relative_to(folder)))]
 
     def problems(self, source: Path) -> Iterable[Problem]:
-        """What is wrong with the files together, once all were read."""
+        """Problems that concern several files, once all were read."""
         return ()
 
     def count(self, source: Path) -> int:
-        """How many label files a folder holds."""
+        """Number of label files in a folder."""
         return len(self.files(source)) if source.is_dir() else 0
 
     def read(
@@ -278,7 +278,7 @@ def as_coco(
         source: The labels, for messages.
         read: Images with their boxes.
         names: All class names in order; none for those of the boxes, sorted.
-        asked: Those that the user wants, in order; none for all.
+        asked: Classes that the user wants, in order; none for all.
 
     Raises:
         ValueError: A class is asked for that is not in ``names``, or, without these, none that any box has.

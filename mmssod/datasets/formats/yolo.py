@@ -92,7 +92,7 @@ class YoloTxt(FilePerImage):
             x, y, w, h = _box(numbers, self.keypoints)
             bbox = [(x - w / 2) * width, (y - h / 2) * height, w * width, h * height]
             if not all(map(math.isfinite, bbox)):
-                raise InputError('a number that is none')
+                raise InputError('an invalid number')
             boxes.append({'class': names[label], 'bbox': bbox})
             if len(numbers) > 5 and not self.keypoints:
                 polygons.append(numbers)
@@ -112,7 +112,7 @@ class YoloTxt(FilePerImage):
             )
 
     def content(self, image: Box, boxes: Sequence[Box], names: Sequence[str], scores: bool) -> str:
-        """``class x y w h``, and perhaps a score, a line a box."""
+        """``class x y w h``, and perhaps a score, a line per box."""
         width, height = image['width'], image['height']
         lines = ''
         for box in boxes:

@@ -1,4 +1,4 @@
-"""What a look at a data set found: numbers, warnings and problems, to be shown together."""
+"""Examines data sets before training: numbers, warnings and problems, shown together."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ SHOWN = 5
 
 @dataclass(frozen=True)
 class Findings:
-    """What was found; findings add up.
+    """Numbers, warnings and problems found; findings can be added.
 
     Args:
         counts: lines that say what is there.

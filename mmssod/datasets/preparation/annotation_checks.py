@@ -1,4 +1,4 @@
-"""What is wrong inside a COCO json: all of it, counted, with examples.
+"""Checks the content of a COCO json: reports all problems, with counts and examples.
 
 mmdet reads such files record by record. Some faults stop it with a bare ``KeyError``, others it passes over in silence
 (boxes of no size, of another class) or trains on (boxes of another format). Here each has a name, a count and a fix.
@@ -29,30 +29,30 @@ _LISTS = ('images', 'annotations', 'categories')
 
 # What was found -> (what it is, what would be right, the fix). Order of the report.
 _ERRORS = {
-    'category': ('categories that are no categories', '{"id": number, "name": text}', 'write both'),
-    'category twice': ('categories whose id or name comes twice', 'each once', 'merge them'),
+    'category': ('invalid categories', '{"id": number, "name": text}', 'write both'),
+    'category twice': ('categories with a duplicate id or name', 'each once', 'merge them'),
     'image': (
-        'images that are no images',
+        'invalid images',
         '{"id", "file_name", "width", "height"}, sizes in pixels above 0 and below 1e9',
         'write all four for each image',
     ),
     'image id twice': (
-        'image ids that come twice',
+        'duplicate image ids',
         'each once',
         'number them and their boxes anew',
     ),
     'file twice': ('image files that are listed twice', 'each once, all its boxes', 'merge them'),
     'outside': (
-        'image names that lead out of the folder of the images',
+        'image names that point outside the image folder',
         'names below it, without ".." and "://"',
         'correct the names, or give the data_root and data_prefix that hold all images',
     ),
     'box': (
-        'annotations that are no boxes',
+        'invalid annotations',
         '{"id", "image_id", "category_id", "bbox": [x, y, width, height], "area"}, finite numbers below 1e9',
         'write all of them; area = width * height where there is no mask',
     ),
-    'box id twice': ('annotation ids that come twice', 'each once', 'number them anew, from 1'),
+    'box id twice': ('duplicate annotation ids', 'each once', 'number them anew, from 1'),
     'stray image': (
         'boxes of images that are not listed',
         'one of "images"',
@@ -86,7 +86,7 @@ _WARNINGS = {
     'off': 'boxes wholly outside their image: left out',
     'reach out': 'boxes that reach out of their image by more than a pixel: trained as they are',
     'other class': 'boxes of classes that are not trained: left out',
-    'twin': 'boxes that are there twice, of one image, class and place: each counts as an object',
+    'twin': 'duplicate boxes, of one image, class and place: each counts as an object',
     'crowd': 'boxes with iscrowd: evaluation leaves them out, a labeled set does what its `iscrowd` says',
     'bare image': 'images without a box: left out where filter_cfg.filter_empty_gt is set',
 }

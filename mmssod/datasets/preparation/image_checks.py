@@ -1,4 +1,4 @@
-"""Are the images of an annotation file there, whole, and of the size that it says?"""
+"""Checks that the images of an annotation file exist, are intact, and have the annotated size."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The image files that a labeled set means: where they lie, how they are called, which of them are copies."""
+"""Finds the image files of a labeled set: their folder, their names, and duplicates."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is in a user's labeled and unlabeled images: numbers, imbalance, sizes, problems."""
+"""Examines a user's labeled and unlabeled images: counts, imbalance, object sizes, problems."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ QUICK = ('.jpg', '.jpeg', '.jfif', '.jpe', '.png')
 
 @dataclass(frozen=True)
 class LabeledSet:
-    """What a labeled set holds.
+    """Statistics of a labeled set.
 
     Args:
         images: Number of images.
@@ -141,11 +141,11 @@ def with_sizes(coco: Coco, images: Path) -> Coco:
 
 
 def check_images(name: str, found: Sequence[FoundImage], *, decode: bool = False) -> Findings:
-    """Which images cannot be used, and how large are the others? Of most only headers are read.
+    """Find unusable images and the sizes of the others; of most images only headers are read.
 
     Args:
         name: What the set is.
-        found: Its images.
+        found: Images of the set.
         decode: Whether to read the first 2000 as training does, but for JPEG and PNG, whose ends tell whether they are
             whole, and to look for grays that 8 bits do not keep.
     """
@@ -179,7 +179,7 @@ def gray_problems(name: str, dark: Sequence[str], looked_at: int) -> list[Proble
     Args:
         name: What the set is.
         dark: Their files.
-        looked_at: How many files were looked through.
+        looked_at: Number of files that were looked through.
     """
     if 2 * len(dark) <= looked_at:
         return []

@@ -34,8 +34,8 @@ here, such as other erasing passes, are ``StrongErasing`` with its numbers. STAC
 Instant-Teaching has others: ``BrightnessContrast``, ``ChannelShift`` or ``HSVShift``, ``JPEGCompression``,
 ``ChannelShuffle``, ``BoxBlur`` or ``MedianBlur`` (``configs/_base_/instant_teaching.py``).
 
-Soft Teacher's and STAC's color operations are mmdet's own: ``FastAutoContrast``, ``FastEqualize`` and others are heirs
-that give the same pixels in a fraction of the time (``fast_colors``).
+Soft Teacher's and STAC's color operations are mmdet's own: ``FastAutoContrast``, ``FastEqualize`` and others are
+subclasses that give the same pixels in a fraction of the time (``fast_colors``).
 
 What all of them share (``StrongAffine`` moves boxes and has a file of its own about it):
 

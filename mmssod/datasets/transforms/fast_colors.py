@@ -1,4 +1,4 @@
-"""mmdet's color operations of RandAugment at a fraction of the time: same draws, same pixels.
+"""Faster versions of mmdet's RandAugment color operations, with the same random draws and identical pixels.
 
 Each class is its mmdet parent with another way to the same image, so that it stands in its place in any pipeline: under
 the same seed it gives what the parent gives. Most replace a byte by what a table says: the parent's own function makes
@@ -88,7 +88,7 @@ class FastEqualize(FastImage, Equalize):
 
 
 def equalizing_table(histogram: np.ndarray) -> np.ndarray:
-    """What becomes of each byte, uint8; both of shape (256,)."""
+    """Lookup table for each byte value, uint8; both of shape (256,)."""
     step = (histogram.sum() - histogram[np.flatnonzero(histogram)[-1]]) // 255
     if step == 0:  # one value alone, or too few pixels
         return np.arange(256, dtype=np.uint8)

@@ -1,4 +1,4 @@
-"""What the strong augmentations have in common: one image in, one image out, with a probability.
+"""Base class of the strong augmentations: one image in, one image out, applied with a probability.
 
 Shapes: H, W are the image's height and width; images are (H, W, 3) uint8, channels B G R.
 """

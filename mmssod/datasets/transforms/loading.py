@@ -1,4 +1,4 @@
-"""Images from files, none of them by half."""
+"""Loads images from files and rejects those that are only partly decoded."""
 
 from typing import Any
 
@@ -21,7 +21,7 @@ from mmssod.environment.errors import InputError
 
 @TRANSFORMS.register_module()
 class LoadWholeImage(LoadImageFromFile):
-    """mmcv's ``LoadImageFromFile``, which also sees what its decoder does not tell.
+    """mmcv's ``LoadImageFromFile``, which also detects damage that the decoder does not report.
 
     A truncated file, one with more pixels than fit in memory, and one so thin that a resize leaves nothing of it are
     errors here, as are missing, empty and undecodable files. The pixels of all others are those of mmcv.

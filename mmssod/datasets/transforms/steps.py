@@ -1,4 +1,4 @@
-"""Pipelines as dicts of named steps, so that a config changes one number of one step."""
+"""Pipelines as dicts of named steps, so that a config can change one value of one step."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
@@ -17,7 +17,7 @@ class Steps(BaseTransform):
     """Applies its keyword arguments, transforms or their configs, in the order given.
 
     mmengine's configs merge dicts and replace lists: with ``blur=dict(type='GaussianBlur')`` in a
-    base, an heir writes ``blur=dict(prob=0.0)`` instead of the whole pipeline.
+    base, a derived config writes ``blur=dict(prob=0.0)`` instead of the whole pipeline.
 
     Args:
         order: Names of the steps, in order; without it, as they are given.

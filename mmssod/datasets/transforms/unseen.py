@@ -1,4 +1,4 @@
-"""Views of which only the geometry matters: labels come from a bank, and no pixel is moved for them."""
+"""Views that record only their geometry: pixels are not transformed, since labels come from a bank."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ class UnseenResize(Resize):
 
 @TRANSFORMS.register_module()
 class PackUnseen(PackDetInputs):
-    """mmdet's ``PackDetInputs`` of a sample whose image nobody looks at."""
+    """mmdet's ``PackDetInputs`` for a sample whose image is not used."""
 
     def transform(self, results: dict) -> dict:
         """The sample, and ``None`` for its image."""

@@ -1,4 +1,4 @@
-"""Hooks: when something happens in a run. What happens is in the modules they call."""
+"""Hooks decide when something happens in a run; the modules they call implement it."""
 
 from mmssod.engine.hooks.class_balance_hook import ClassBalanceHook
 from mmssod.engine.hooks.ema_teacher_hook import EMATeacherHook

@@ -1,4 +1,4 @@
-"""Class balance: initial counts from the labeled boxes, then a table and a file of what it does."""
+"""Class balance: initial counts from the labeled boxes, then thresholds and weights in the log and in a file."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from mmssod.environment.errors import InputError
 from mmssod.environment.log_entries import log_entries
 from mmssod.environment.whole_files import naming, write_whole
 
-_HEADER = ['class', 'labeled boxes', 'tau', 'alpha', 'count', 'p*v', 'pseudo boxes an image']
+_HEADER = ['class', 'labeled boxes', 'tau', 'alpha', 'count', 'p*v', 'pseudo boxes per image']
 
 
 @HOOKS.register_module()
@@ -27,7 +27,7 @@ class ClassBalanceHook(Hook):
     The state is the balancer's (buffers, so it is in the checkpoint and summed over processes by
     the balancer itself). This hook initialises it once with the labeled set's box counts and, every
     ``interval`` iterations, logs a table and appends a line to ``class_balance.jsonl`` in the work
-    directory: iteration, and by class tau_m, alpha_m, the accumulated count, its mean p*v, pseudo boxes an image. The
+    directory: iteration, and by class tau_m, alpha_m, the accumulated count, its mean p*v, pseudo boxes per image. The
     first line, of iteration 0, also has the names of the classes and their labeled boxes. A resumed run goes on in the
     same file; lines of iterations that it does again are replaced.
 
@@ -95,7 +95,7 @@ def balance_record(model: Any) -> dict[str, Any]:
 
     Returns:
         dict: lists of length M: ``thresholds`` (tau_m), ``weights`` (alpha_m), ``counts`` (accumulated foreground
-        candidates), ``certainty`` (their mean p*v; 0 without any) and ``pseudo_boxes`` (boxes an image since the
+        candidates), ``certainty`` (their mean p*v; 0 without any) and ``pseudo_boxes`` (boxes per image since the
         statistics were last reset; None where no unlabeled image was seen).
     """
     seen = model.statistics.summary(reduce=True)
@@ -111,7 +111,7 @@ def balance_record(model: Any) -> dict[str, Any]:
 
 
 def balance_table(classes: list[str], box_counts: list[int], record: dict[str, Any]) -> str:
-    """One row a class, in the order of ``classes``; a dash for what ``record`` does not tell."""
+    """One row per class, in the order of ``classes``; a dash for what ``record`` does not tell."""
     unknown = [None] * len(classes)
     columns = zip(
         classes,

@@ -1,4 +1,4 @@
-"""The mean teacher: when it is copied, when it follows, and when the student trains alone."""
+"""The mean teacher: burn-in of the student, initial copy, and EMA updates."""
 
 from __future__ import annotations
 
@@ -83,11 +83,11 @@ class EMATeacherHook(Hook):
         self._loaded_at_start = bool(checkpoint.get('meta', {}).get(TEACHER_LOADED, False))
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
-        """Write down whether this run started with a teacher of its own."""
+        """Store whether this run started with a teacher of its own."""
         checkpoint['meta'][TEACHER_LOADED] = self._teacher_loaded
 
     def before_train(self, runner: Runner) -> None:
-        """Refuse a labeler that cannot follow the student."""
+        """Raise an error for a labeler that cannot follow the student."""
         labeler = bare_model(runner).labeler
         if not callable(getattr(labeler, 'update', None)):
             raise TypeError(

@@ -1,4 +1,4 @@
-"""Each evaluation in one line, with the course of all before it."""
+"""Logs each evaluation in one line, with the previous ones as a small chart."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SHOWN = 24
 
 @HOOKS.register_module()
 class EvaluationLineHook(Hook):
-    """Logs what an evaluation found, such as ``AP 41.2 (AP50 70.1, AP75 40.0) after 400 of 800 iterations  ▁▅█``.
+    """Logs the result of an evaluation, such as ``AP 41.2 (AP50 70.1, AP75 40.0) after 400 of 800 iterations  ▁▅█``.
 
     The bars are the evaluations of the run, those of before a resume among them, from the lowest to the highest AP. All
     figures go to the log file and the visualizer as ever.
@@ -46,7 +46,7 @@ def figures(metrics: dict[str, float], name: str) -> str:
 
     Args:
         metrics: By name, in [0, 1].
-        name: That of AP, see :func:`~mmssod.engine.main_metric.main_metric`.
+        name: Metric name of AP, see :func:`~mmssod.engine.main_metric.main_metric`.
     """
     folder = name.rpartition('/')[0]
     more = [

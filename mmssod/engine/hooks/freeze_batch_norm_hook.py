@@ -1,4 +1,4 @@
-"""The switch for frozen batch norm: any detector, any of its parts."""
+"""Freezes batch norm in any part of any detector."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""All checks before the first iteration, and one line that says what a batch is."""
+"""Runs all checks before the first iteration and logs one line about the composition of a batch."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ class PreflightHook(Hook):
         self._room = room()  # here, since data workers fill it before any hook is called
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
-        """Refuse a checkpoint that does not fit, before the optimizer's state is loaded."""
+        """Raise an error for a checkpoint that does not fit, before the optimizer's state is loaded."""
         training = isinstance(runner._train_loop, BaseLoop)
         findings = self._weight_findings(runner, checkpoint, training)
         if findings.problems:  # with all else that is wrong, before the optimizer's state is loaded

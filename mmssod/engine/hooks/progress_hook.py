@@ -1,4 +1,4 @@
-"""Progress: a bar on a terminal, plain log lines elsewhere, images a second in both."""
+"""Progress: a bar on a terminal, plain log lines elsewhere, images per second in both."""
 
 from __future__ import annotations
 
@@ -36,10 +36,10 @@ def _never_fatal(method: Callable[..., None]) -> Callable[..., None]:
 
 @HOOKS.register_module()
 class ProgressHook(Hook):
-    """Shows where a run is and what it does.
+    """Shows the progress of a run and its current figures.
 
-    On a terminal a bar with phase, iterations, time left, images a second, time waited for data,
-    losses, pseudo boxes an image and AP so far. Not on a terminal, and on all processes but the
+    On a terminal a bar with phase, iterations, time left, images per second, time waited for data,
+    losses, pseudo boxes per image and AP so far. Not on a terminal, and on all processes but the
     first, nothing is drawn. ``images_per_second`` (all processes together, training images) goes to
     the log and the visualizer in either case, beside mmengine's ``time`` and ``data_time``.
 
@@ -84,7 +84,7 @@ class ProgressHook(Hook):
 
     @_never_fatal
     def after_train_iter(self, runner: Runner, *_: Any, **__: Any) -> None:
-        """Log images a second and redraw."""
+        """Log images per second and redraw."""
         now = time.perf_counter()
         self._step_times.append(now - (self._last_end or self._start))
         self._last_end = now
@@ -95,7 +95,7 @@ class ProgressHook(Hook):
 
     @_never_fatal
     def before_val_epoch(self, runner: Runner) -> None:
-        """Turn the bar to the evaluation."""
+        """Switch the bar to the evaluation."""
         self._val_start = time.perf_counter()
         self._show('val', 0, len(runner.val_dataloader), self._ap)
 
@@ -152,7 +152,7 @@ class ProgressHook(Hook):
 
 
 def _losses(runner: Runner) -> list[str]:
-    """Total, supervised and unsupervised loss and pseudo boxes an image, means of the last iterations."""
+    """Total, supervised and unsupervised loss and pseudo boxes per image, means of the last iterations."""
     means = {
         name.removeprefix('train/'): history.mean(WINDOW)
         for name, history in runner.message_hub.log_scalars.items()

@@ -1,4 +1,4 @@
-"""Pseudo labels in the log, and a warning that names causes when there are none."""
+"""Logs pseudo-label statistics, and warns with likely causes when there are no pseudo labels."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _CAUSES = """\
 
 @HOOKS.register_module()
 class PseudoLabelHook(Hook):
-    """Logs what the pseudo labels look like, and warns when none is kept for long.
+    """Logs statistics of the pseudo labels, and warns when none is kept for many iterations.
 
     Every ``interval`` iterations two lines, one of the candidates and one of what was kept of them: images seen, boxes
     an image, and the 10, 50 and 90 % quantiles of their certainties p (class) and v (localization); the figures of the
@@ -202,7 +202,7 @@ def _statistics(model: Any) -> dict[str, Tensor]:
 def describe(seen: dict[str, Any]) -> str:
     """One line for a summary of ``PseudoLabelStatistics``."""
     return (
-        f'{seen["images"]} images, {seen["boxes_per_image"]:.2f} boxes an image; their quantiles 10/50/90 %: p '
+        f'{seen["images"]} images, {seen["boxes_per_image"]:.2f} boxes per image; their quantiles 10/50/90 %: p '
         f'{_quantiles(seen["p_quantiles"])}, v {_quantiles(seen["v_quantiles"])}'
     )
 

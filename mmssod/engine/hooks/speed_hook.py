@@ -1,4 +1,4 @@
-"""Switches of torch that make a run faster on some machines."""
+"""Sets torch options that speed up runs on some machines."""
 
 from __future__ import annotations
 

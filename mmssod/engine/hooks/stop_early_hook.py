@@ -1,4 +1,4 @@
-"""Ends a training whose evaluations no longer get better."""
+"""Ends a training when its evaluations stop improving."""
 
 from __future__ import annotations
 

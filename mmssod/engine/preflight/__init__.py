@@ -1,4 +1,4 @@
-"""What can be known before training is checked before training, and reported together."""
+"""Checks before training whatever can be checked, and reports all problems together."""
 
 from mmssod.engine.preflight.config_checks import config_problems, labeled_classes
 from mmssod.engine.preflight.data_checks import config_outside_problems

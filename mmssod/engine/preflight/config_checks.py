@@ -1,4 +1,4 @@
-"""Checks that need only the config and the annotation files: before anything is built.
+"""Checks that need only the config and the annotation files, before anything is built.
 
 A data set whose class names match nothing in its json is empty, and fails while it is built, far
 from the cause; these checks run first and show both lists.
@@ -96,7 +96,7 @@ def number_problems(numbers: Mapping[str, Any], classes: Sequence[str]) -> list[
         if not any(part in where for part in _COUNT_OTHER_THINGS)
     ]
     problem = Problem(
-        'the model counts other classes than the labeled set has',
+        'num_classes of the model does not match the labeled set',
         f'{len(classes)} classes: {list(classes)}',
         ', '.join(wrong),
         'write the number of classes once (num_classes = ...) and use it in heads and balancer',
@@ -115,7 +115,7 @@ def _ignored_problems(cfg: Mapping[str, Any]) -> Iterator[Problem]:
     deaf += [part for part in inside if getattr(part.kind, 'mixes_images', False)]
     if sets and (deaf or not assigners):
         yield Problem(
-            'boxes are to be ignored, and the detector would train them as background',
+            'the config ignores boxes that the detector would train as background',
             'assigners that ignore boxes (ignore_iof_thr above 0) all over the model, and no mixed images',
             ', '.join(f'{p.where}: {p.node["type"]}' for p in deaf) or 'no assigner',
             f"correct these parts, or set {sets[0]}.iscrowd to 'object' or 'background'",
@@ -128,7 +128,7 @@ def _other_class_problems(cfg: Mapping[str, Any], classes: Sequence[str]) -> Ite
         text = (leaf.get('metainfo') or {}).get('classes')
         if isinstance(text, str) and not osp.isfile(text):
             what = 'labeled: classes are one string, whose letters would be the classes'
-            fix = 'mind the comma of a tuple with one element'
+            fix = 'a tuple with one element needs a comma'
             yield Problem(what, f'a tuple: ({text!r},)', f'{text!r}, {len(text)} letters', fix)
     dataset = _dataset(cfg, 'train_dataloader')
     others = {

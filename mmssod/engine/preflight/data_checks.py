@@ -1,4 +1,4 @@
-"""Everything about the files of a data set that can be known before it is built."""
+"""Checks the files of a data set before it is built."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from mmssod.datasets.preparation.annotation_checks import annotation_findings
 from mmssod.environment.errors import InputError
 from mmssod.structures import Problem
 
-# Files without a problem, which are looked at only once in a process; others may be mended meanwhile.
+# Files without a problem, which are looked at only once in a process; others may be fixed meanwhile.
 _SOUND: dict[str, Findings] = {}
 _ROOTS = ('img', 'img_path', 'sub_data_root')  # what data sets call the folder of their images
 
@@ -69,7 +69,7 @@ def read_set(name: str, file: str) -> tuple[Any, list[Problem]]:
 
 
 def unreadable_file(name: str, error: Exception) -> Problem:
-    """An annotation file that is none."""
+    """Problem of an annotation file that cannot be read."""
     fix = 'make the file again, or correct ann_file'
     return Problem(f'{name}: unreadable annotation file', 'a COCO json', str(error), fix)
 
@@ -167,7 +167,7 @@ def is_json(file: Any) -> bool:
 def _outside(name: str, root: str, paths: Iterable[str]) -> Iterator[Problem]:
     if outside := [path for path in paths if leads_out(path, root)]:
         yield Problem(
-            f'{name}: {len(outside)} image names lead out of the folder of the images',
+            f'{name}: {len(outside)} image names point outside the image folder',
             f'files below {root or "the working folder, or absolute ones"}',
             examples(outside),
             'correct the annotation file, or give the data_root and data_prefix that hold all images',

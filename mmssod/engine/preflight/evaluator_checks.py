@@ -1,4 +1,4 @@
-"""Does the json of an evaluator have the classes, the images and boxes that it compares predictions with?"""
+"""Checks that an evaluator's json has the expected classes, images and boxes."""
 
 from __future__ import annotations
 

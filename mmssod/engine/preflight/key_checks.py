@@ -1,4 +1,4 @@
-"""Keys, types and values of a config that what it builds does not know: all of them, with the ones that were meant.
+"""Finds unknown keys, types and values in a config, all at once, and suggests the likely intended ones.
 
 mmengine builds part after part and stops at the first one, deep in a traceback. What a class takes is its signature;
 what code reads of a dict without a type are the names and texts in it.
@@ -179,7 +179,7 @@ def _refused_values(where: str, node: Mapping[str, Any], kind: Any) -> list[Prob
     except (ValueError, TypeError, AssertionError) as error:
         if 'required' in str(error):
             return []  # of what builds it
-        what = f'{where}: {kind.__name__} refuses a value'
+        what = f'{where}: {kind.__name__} got an invalid value'
         allowed = 'values of its documentation (docs/config_reference.md)'
         return [Problem(what, allowed, str(error), f'correct it below {where}')]
     except Exception:

@@ -1,11 +1,11 @@
-"""The parts of a config, and what each of them says of itself: it knows best what it needs.
+"""Finds the parts of a config and asks each for its own checks.
 
 A part is any class that a config names with ``type``: a shipped one, a subclass, a user's own. It may have
 
 * ``config_problems(node, cfg)``, static: problems, before anything is built; ``node`` is its own config, ``cfg`` all;
 * ``file_problems(node, cfg)``, static: what is wrong with the files that it names;
 * ``start_problems(node, cfg)``, static: weights that it lacks to start a training;
-* ``config_warnings(node, cfg)``, static: sentences, for what may be meant and seldom is;
+* ``config_warnings(node, cfg)``, static: sentences, for settings that are seldom intended;
 * ``runtime_problems(runner)``, of a module of the model: problems that only what was built can show;
 * ``cheap_to_build = True`` where making it touches no file and needs no other part, or else
   ``require_values(**values)``, static: a ``ValueError`` for values that are out of their range or of another type.

@@ -1,4 +1,4 @@
-"""Can a checkpoint be resumed, and is it of the same data and settings? What differs is said before training."""
+"""Checks that a checkpoint can be resumed, and reports differences in data and settings."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _LEFT_OUT = (
 
 
 def resume_problems(checkpoint: Mapping[str, Any]) -> list[Problem]:
-    """What a checkpoint lacks to be resumed: a file of weights alone has none of it."""
+    """What a checkpoint lacks to be resumed, such as a file that holds only weights."""
     meta = checkpoint.get('meta')
     meta = meta if isinstance(meta, Mapping) else {}
     lacks = [f'meta.{key}' for key in ('iter', 'epoch') if type(meta.get(key)) is not int]
@@ -47,7 +47,7 @@ def resume_problems(checkpoint: Mapping[str, Any]) -> list[Problem]:
 
 
 def data_marks(dataset: Any) -> dict[str, Any]:
-    """What tells data from other data: per source its images, a digest of their names and ids, and of the labels."""
+    """Fingerprint of the data: per source its images, a digest of their names and ids, and of the labels."""
     marks: dict[str, Any] = {
         name: _source_marks(source)
         for name, source in (getattr(dataset, 'sources', None) or {'images': dataset}).items()

@@ -1,4 +1,4 @@
-"""Checks of what was built: data sets, loader, loop and model, before the first iteration."""
+"""Checks the built data sets, loader, loop and model before the first iteration."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def runtime_problems(runner: Runner) -> list[Problem]:
 
 
 def runtime_warnings(runner: Runner) -> list[str]:
-    """What may be meant, but seldom is: few images, images in both sources, the rate."""
+    """Warnings about settings that are seldom intended: few images, images in both sources, the rate."""
     return [*_image_warnings(runner), *_length_warnings(runner), *_learning_rate_warnings(runner)]
 
 
@@ -54,7 +54,7 @@ def empty_class_problems(runner: Runner) -> list[Problem]:
     share = f'{len(empty)} of {len(classes)} classes'
     what = f'{share} have no labeled box and cannot be learned: {empty}'
     fix = 'label some, or leave the classes out; default_hooks.preflight.empty_classes says whether that stops a run'
-    return [Problem(what, 'at least one box a class', 'none of these', fix)] if empty else []
+    return [Problem(what, 'at least one box per class', 'none of these', fix)] if empty else []
 
 
 def batch_line(runner: Runner) -> str:
@@ -155,7 +155,7 @@ def _learning_rate_warnings(runner: Runner) -> Iterator[str]:
     base, actual = scale.get('base_batch_size'), images_per_step(runner) * _accumulated(runner)
     if base and base != actual and not scale.get('enable', False):
         yield (
-            f'the learning rate is declared for {base} images an optimizer step, this run has {actual}: '
+            f'the learning rate is declared for {base} images per optimizer step, this run has {actual}: '
             f'pass --auto-scale-lr to multiply it by {actual / base:g}, or set '
             f'auto_scale_lr.base_batch_size={actual} if the rate is meant for this batch'
         )

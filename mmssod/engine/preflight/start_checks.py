@@ -1,4 +1,4 @@
-"""Is the checkpoint that a run starts from known, there and whole, and does it fit the model?
+"""Checks that the starting checkpoint exists, is intact, and fits the model.
 
 mmengine loads what fits and logs the rest, so a run can start from a network that is half drawn at random.
 """

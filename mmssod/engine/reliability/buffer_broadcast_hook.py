@@ -1,4 +1,4 @@
-"""Processes whose batch norms drift apart are brought together where it shows."""
+"""Synchronizes batch norm statistics across processes before evaluations and checkpoints."""
 
 from __future__ import annotations
 

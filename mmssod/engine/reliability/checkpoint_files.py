@@ -1,4 +1,4 @@
-"""Checkpoint files of a run: written whole, found again after a kill, and told from those of other runs."""
+"""Checkpoint files of a run: written atomically, found again after a kill, distinguished from those of other runs."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ register_backend(WHOLE_FILES, WholeFileBackend, force=True)
 
 
 def save_whole(content: Any, path: str | os.PathLike) -> None:
-    """``torch.save``, whole or not at all; see ``write_whole``."""
+    """``torch.save``, written atomically; see ``write_whole``."""
     stream = io.BytesIO()
     torch.save(content, stream)
     write_whole(os.fspath(path), stream.getvalue())
@@ -191,7 +191,7 @@ def older(work_dir: str) -> set[str]:
 
 
 def signature(path: str | Path) -> str:
-    """What tells a checkpoint from others, and stays when it is copied: the checksums in it, or its size."""
+    """Identifies a checkpoint, also after copying: by the checksums in it, or its size."""
     try:
         with zipfile.ZipFile(path) as archive:
             # The first part of the names is the file's own.

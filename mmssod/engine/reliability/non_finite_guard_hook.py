@@ -1,4 +1,4 @@
-"""Numbers that go wrong: NaN, infinity, exploding gradients. Seen, named, and a policy for each."""
+"""Detects NaN, infinity and exploding gradients, and applies a policy to each."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ LEAST = 20  # of them that must be there
 
 @HOOKS.register_module()
 class NonFiniteGuardHook(Hook):
-    """Watches losses, gradients and weights, and does what a policy says when one of them goes wrong.
+    """Watches losses, gradients and weights, and applies a policy to NaN, infinity and exploding gradients.
 
     After each iteration all losses are tested, in one transfer from the device; before a checkpoint
     is written its weights are. So no checkpoint ever holds a NaN, whatever the policy, and the file
@@ -85,7 +85,7 @@ class NonFiniteGuardHook(Hook):
         self.explosion = explosion
         self.explosion_policy = explosion_policy
         self._skipped_in_a_row = 0
-        self._step = _NONE  # what became of the optimizer's step of this iteration
+        self._step = _NONE  # whether the optimizer's step of this iteration was taken or skipped
         self._norms_before: np.ndarray | None = None  # those in the log before the iteration
         self._norm: torch.Tensor | None = None  # of this iteration's step, while on the device
 

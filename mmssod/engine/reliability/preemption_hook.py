@@ -1,4 +1,4 @@
-"""A scheduler's SIGTERM, Ctrl-C, or a terminal that is closed: save a checkpoint, then exit."""
+"""On SIGTERM, Ctrl-C or a closed terminal: saves a checkpoint, then exits."""
 
 from __future__ import annotations
 

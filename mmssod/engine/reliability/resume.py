@@ -1,4 +1,4 @@
-"""How a run goes on as if it had not been cut: random numbers, data, schedules, and an evaluation that is due."""
+"""Resumes a run exactly: random numbers, position in the data, schedules, and evaluations that are due."""
 
 from __future__ import annotations
 

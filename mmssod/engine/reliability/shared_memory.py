@@ -1,4 +1,4 @@
-"""Shared memory, through which data workers hand their batches over: what is there, and what is needed.
+"""Checks that shared memory is large enough for the batches that data workers pass through it.
 
 Where it is full, a worker's batch is lost without an error that the training hears of: it would wait forever.
 Containers have 64 MB of it unless they are told otherwise.

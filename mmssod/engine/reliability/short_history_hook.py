@@ -1,4 +1,4 @@
-"""A log in memory that does not grow, so that a late step costs no more than an early one."""
+"""Limits the in-memory log, so that iterations do not get slower over a long run."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class ShortHistoryHook(Hook):
     """Keeps the newest values of each logged scalar.
 
     mmengine keeps a million of each, in memory and in every checkpoint, and copies them all for each new one: at
-    iteration 100 000 that is milliseconds a step and tens of megabytes a checkpoint. What is written to files, such as
+    iteration 100 000 that is milliseconds per step and tens of MB per checkpoint. What is written to files, such as
     ``scalars.json``, is not touched. Scalars that ``log_processor.custom_cfg`` averages over a whole run or epoch
     (``window_size='global'`` or ``'epoch'``) are kept whole.
 

@@ -1,4 +1,4 @@
-"""Unlabeled images that cannot be read: counted, listed, and too many of them an error."""
+"""Counts and lists unlabeled images that cannot be read, and raises an error if there are too many."""
 
 from __future__ import annotations
 

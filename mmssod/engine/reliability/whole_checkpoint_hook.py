@@ -1,4 +1,4 @@
-"""Checkpoints that a kill, a crash or a full disk cannot spoil."""
+"""Saves checkpoints so that a kill, a crash or a full disk cannot damage them."""
 
 from __future__ import annotations
 

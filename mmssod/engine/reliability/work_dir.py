@@ -1,4 +1,4 @@
-"""A work directory: one training writes to it, and it needs room."""
+"""Checks on the work directory: only one training writes to it, and its disk has enough space."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
-"""Consistent-Teacher (Wang et al., CVPR 2023): pseudo labels that do not change from one step to the next.
+"""Consistent-Teacher (Wang et al., CVPR 2023): pseudo labels that stay consistent during training.
 
 What differs from the core: the balancer is a mixture of two Gaussians over each class's recent certainties
 (``MixtureBalancer``, for any detector), of the candidates that ``KeepExpected`` leaves; the student is a RetinaNet
-whose places learn a box by what they predict (``AdaptiveAssigner``) and ask other places and levels for it
-(``FAM3DHead``). ``configs/consistent_teacher/README.md`` tells the rest.
+that assigns boxes by predicted costs (``AdaptiveAssigner``) and samples its boxes at other places and levels
+(``FAM3DHead``). Details: ``configs/consistent_teacher/README.md``.
 """
 
 from mmssod.methods.consistent_teacher.adaptive_assigner import AdaptiveAssigner

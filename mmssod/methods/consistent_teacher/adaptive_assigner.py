@@ -1,4 +1,4 @@
-"""Adaptive anchor assignment (ASA): which places learn a box follows from what they predict.
+"""Adaptive anchor assignment (ASA): assigns anchors to boxes by predicted costs.
 
 ``V`` places that lie in a box, ``G`` boxes, ``C`` classes; boxes are ``x1 y1 x2 y2`` in pixels.
 """
@@ -26,7 +26,7 @@ class AdaptiveAssigner(DynamicSoftLabelAssigner):
 
     Args:
         alpha: Share of foreground in the focal loss, in [0, 1].
-        gamma: Its exponent, at least 0.
+        gamma: Exponent of the focal term, at least 0.
         kwargs: ``iou_weight``, ``topk`` and ``soft_center_radius`` as mmdet's.
 
     Source: Wang et al., "Consistent-Teacher", CVPR 2023, section 3.2; weights of the costs: its public code.

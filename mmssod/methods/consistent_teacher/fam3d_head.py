@@ -1,4 +1,4 @@
-"""3-D feature alignment (FAM-3D): each place asks other places, and the levels beside its own, for its box.
+"""3-D feature alignment (FAM-3D): box predictions are sampled at learned offsets in position and pyramid level.
 
 ``B`` images, ``h x w`` places of one level of the pyramid; boxes are maps ``x1 y1 x2 y2`` in pixels, (B, 4, h, w).
 """
@@ -24,7 +24,7 @@ SIGNS = [[[-1.0]], [[-1.0]], [[1.0]], [[1.0]]]  # away from the point: left, up,
 
 @MODELS.register_module()
 class LabelFocalLoss(FocalLoss):
-    """mmdet's focal loss for heads that hand on labels and qualities: it learns the labels."""
+    """mmdet's focal loss for heads that pass labels and qualities: it uses only the labels."""
 
     def forward(self, pred: Tensor, target: tuple[Tensor, Tensor], *args: Any, **kw: Any) -> Tensor:
         """As mmdet's; ``target`` is labels (N,), background last, and qualities (N,)."""
@@ -33,7 +33,7 @@ class LabelFocalLoss(FocalLoss):
 
 @MODELS.register_module()
 class FAM3DHead(RTMDetHead):
-    """A RetinaNet head of two towers whose boxes are sampled where, and on the level where, they are best known.
+    """A RetinaNet head of two towers whose boxes are sampled at learned offsets in position and level.
 
     The place that classifies an object best is not the one that locates it best. From the features of both towers on
     its level and on the two beside it, each place predicts for each side of its box how far towards the next level
@@ -43,7 +43,7 @@ class FAM3DHead(RTMDetHead):
 
     Args:
         num_classes: Number of classes.
-        in_channels: Of the feature maps.
+        in_channels: Channels of the feature maps.
         regression: ``'delta'`` refines a square anchor of ``anchor_scale`` strides; ``'distance'`` measures from the
             point.
         anchor_scale: Side of the anchor in strides.
@@ -151,7 +151,7 @@ def mix_levels(own: Tensor, finer: Tensor | None, coarser: Tensor | None, share:
     """Boxes between two levels: all of one size, (B, 4, h, w).
 
     Args:
-        own: Of the level itself.
+        own: Values of the level itself.
         finer, coarser: Of the levels beside it; None where there is none.
         share: -1 is the finer level, 0 its own, 1 the coarser one; beyond that, and towards no level, it is clamped.
     """

@@ -1,4 +1,4 @@
-"""Of an image as many candidates as it should have objects by their own certainties."""
+"""Keeps as many candidates per image as the sum of their certainties predicts objects."""
 
 from mmdet.registry import MODELS
 from mmdet.structures import SampleList
@@ -20,7 +20,7 @@ class KeepExpected(nn.Module):
     cheap_to_build = True
 
     def forward(self, candidates: list[PseudoLabels], samples: SampleList) -> list[PseudoLabels]:
-        """One value an image in, the best of each out, in their order."""
+        """One value per image in, the best of each out, in their order."""
         return [expected(labels) for labels in candidates]
 
 

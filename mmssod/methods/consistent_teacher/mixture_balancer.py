@@ -1,4 +1,4 @@
-"""Thresholds by class where recent certainties part into two kinds. ``M`` classes, ``N`` certainties kept of each."""
+"""Thresholds per class from a Gaussian mixture of recent certainties. ``M`` classes, ``N`` kept certainties each."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from mmssod.models.pseudo.mixture import fit_two
 
 @MODELS.register_module()
 class MixtureBalancer(ClassBalancer):
-    """A mixture of two Gaussians over each class's last certainties; its upper part is what becomes pseudo labels.
+    """Fits two Gaussians to each class's recent certainties; candidates in the upper one become pseudo labels.
 
     The threshold is the certainty at which the mixture is densest, among those that rather belong to the upper
     component. It moves with the teacher by itself, where a fixed one gives few boxes first and too many later.

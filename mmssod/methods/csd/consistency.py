@@ -1,8 +1,8 @@
-r"""What CSD asks of the answers to an image and to its mirror image: pure functions.
+r"""CSD's consistency losses between an image and its mirror image: pure functions.
 
 Jeong, Lee, Kim, Kwak, "Consistency-based Semi-supervised Learning for Object Detection", NeurIPS 2019.
 
-``N`` RoIs, ``M`` classes (background is column ``M``), ``K`` buckets a side. Row i of the two answers is one RoI and
+``N`` RoIs, ``M`` classes (background is column ``M``), ``K`` buckets per side. Row i of the two answers is one RoI and
 its mirror.
 """
 
@@ -54,7 +54,7 @@ def bucket_consistency(buckets: Tensor, mirrored: Tensor) -> Tensor:
 
     Args:
         buckets: Logits at 0 and offsets at 1, shape (N, 2, 4, K).
-        mirrored: The same on the mirror image.
+        mirrored: The same for the mirror image.
 
     Returns:
         Shape (N,).

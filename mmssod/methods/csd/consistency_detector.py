@@ -30,7 +30,7 @@ from mmssod.models.detectors.two_stage import require_two_stages, rpn_loss, samp
 
 
 class Answers(NamedTuple):
-    """What the second stage says of RoIs and of their mirrors, both in the same order."""
+    """Outputs of the second stage for RoIs and for their mirror images, in the same order."""
 
     scores: Tensor  # class probabilities, shape (N, M + 1)
     mirrored_scores: Tensor
@@ -40,7 +40,7 @@ class Answers(NamedTuple):
 
 @MODELS.register_module()
 class ConsistencyDetector(StudentDetector):
-    """A detector whose answers to an image and to its mirror image shall agree; there are no pseudo labels.
+    """Trains a detector to predict the same for an image and its mirror image; there are no pseudo labels.
 
     Both passes are the student's own, and both learn. The RPN runs on the image, its proposals are mirrored for the
     mirror image. All images take part, labeled or not; annotations of unlabeled ones are never looked at.
@@ -125,12 +125,12 @@ class ConsistencyDetector(StudentDetector):
     def answers(
         self, inputs: Tensor, features: tuple[Tensor, ...], proposals: InstanceList
     ) -> Answers:
-        """What the second stage says of the best proposals, and of their mirrors in the mirror images.
+        """Outputs of the second stage for the best proposals, and for their mirrors in the mirror images.
 
         Args:
             inputs: Images, shape (B, 3, H, W).
             features: The student's feature maps of them.
-            proposals: Of each image, best first.
+            proposals: Proposals of each image, best first.
         """
         boxes = [proposal.bboxes[: self.num_rois].detach() for proposal in proposals]
         mirror_features = self.student.extract_feat(inputs.flip(-1))

@@ -1,4 +1,4 @@
-"""When the consistency losses count how much."""
+"""Schedules the weight of the consistency losses."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class ConsistencyRampHook(Hook):
         self.down = down
 
     def before_train(self, runner: Runner) -> None:
-        """Refuse a model without consistency losses."""
+        """Raise an error for a model without consistency losses."""
         model = bare_model(runner)
         if not hasattr(model, 'ramp'):
             raise TypeError(

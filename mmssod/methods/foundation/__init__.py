@@ -1,8 +1,8 @@
-"""Pseudo labels of any other detector, from a file: Grounding DINO, YOLO-World, a bigger YOLO, a person.
+"""Pseudo labels of any other detector, from a file: Grounding DINO, YOLO-World, a larger YOLO, or human labels.
 
-``detections_file.py`` reads COCO detections and maps names of classes; ``calibration.py`` makes scores precisions;
-``DetectionsLabeler`` answers with the file alone, ``FusedTeacher`` fuses it with the teacher's boxes.
-``docs/methods.md`` tells the rest.
+``detections_file.py`` reads COCO detections and maps names of classes; ``calibration.py`` turns scores into precisions;
+``DetectionsLabeler`` returns the boxes of the file alone, ``FusedTeacher`` fuses it with the teacher's boxes.
+Details: ``docs/methods.md``.
 """
 
 from mmssod.methods.foundation.labelers import DetectionsLabeler, FusedTeacher

@@ -1,4 +1,4 @@
-"""Scores that are precisions: how often a box of this score is right, learned on the labeled images."""
+"""Calibrates scores to precisions: the share of correct boxes at each score, learned on the labeled images."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def fit(scores: np.ndarray, right: np.ndarray) -> Calibration:
     Law: of the boxes that get one precision, that share is right.
 
     Args:
-        scores: Of all boxes, shape (N,).
+        scores: Scores of all boxes, shape (N,).
         right: Whether each is right, shape (N,).
 
     Raises:

@@ -17,7 +17,7 @@ from mmssod.structures import Problem, raise_together
 
 @dataclass(frozen=True)
 class ImageDetections:
-    """What a file says of one image.
+    """Detections of one image in a file.
 
     Args:
         boxes: ``x1 y1 x2 y2`` in pixels of the image file, shape (N, 4), float32.
@@ -35,7 +35,7 @@ class ImageDetections:
 
 @dataclass(frozen=True)
 class DetectionsFile:
-    """A file and what its numbers mean.
+    """A file of detections, with the meaning of its class ids.
 
     Args:
         file: COCO detections (a list with ``image_id``, ``category_id``, ``bbox`` and ``score``), or a COCO data set
@@ -59,7 +59,7 @@ class DetectionsFile:
         whole = content
         if isinstance(content, list):
             if not self.images:
-                told = 'a list of detections, whose ids mean nothing by themselves'
+                told = 'a list of detections, whose ids have no meaning without their images'
                 fix = "name the COCO json that was predicted on in the labeler's `images`"
                 what = f'{self.file}: detections without their images'
                 raise_together([Problem(what, 'a COCO json with images and categories', told, fix)])
@@ -74,7 +74,7 @@ class DetectionsFile:
         return (self.names or {}).get(category, category)
 
     def problems(self, whole: Mapping[str, Any], boxes: Sequence[dict]) -> Iterator[Problem]:
-        """Names and ids that nothing is known of."""
+        """Problems: unknown names and ids."""
         used = {box['category_id'] for box in boxes}
         named = {each['id']: each['name'] for each in records(whole, 'categories')}
         targets = {named[key]: self.class_of(named[key]) for key in used & named.keys()}

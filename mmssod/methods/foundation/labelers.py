@@ -29,7 +29,7 @@ from mmssod.structures import Problem, PseudoLabels
 
 @MODELS.register_module()
 class DetectionsLabeler(Labeler):
-    """Looks up what another detector, or a person, said of each unlabeled image.
+    """Looks up the boxes that another detector, or a person, gave for each unlabeled image.
 
     Images are found by the name of their file, so the file's ids may be any. Boxes are in pixels of the image file and
     follow the homography of the weak view. The files are read at the first call.
@@ -152,7 +152,7 @@ class FusedTeacher(EMATeacher):
         detector, checkpoint: As :class:`FrozenTeacher`.
         detections: Config of the :class:`DetectionsLabeler`, without its type.
         weights: How much the teacher and the file count, above 0.
-        iou_threshold: Least IoU of boxes that mean one object, in [0, 1].
+        iou_threshold: Minimum IoU of boxes that mean one object, in [0, 1].
     """
 
     def __init__(

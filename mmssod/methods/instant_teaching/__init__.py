@@ -1,9 +1,9 @@
-"""Instant-Teaching (Zhou et al., CVPR 2021): the network labels for itself, and mixes what it learns from.
+"""Instant-Teaching (Zhou et al., CVPR 2021): the network makes its own pseudo labels, with mixup and mosaic.
 
 What differs from the core: no teacher (``SelfLabeler``); strong views are mixed with labeled images (the core's
 mixers), whose shares are soft labels (``ClassWeightedRoIHead``), and have augmentations of their own. Co-rectify
-trains two networks: ``CoRectifyDetector`` pools the boxes of both, asks each one's RoI head for its opinion on all of
-them, twice, and hands the answers on as ``GivenLabels``. ``configs/instant_teaching/README.md`` tells the rest.
+trains two networks: ``CoRectifyDetector`` pools the boxes of both, re-scores all of them with each one's RoI head,
+twice, and passes the results on as ``GivenLabels``. Details: ``configs/instant_teaching/README.md``.
 """
 
 from mmssod.methods.instant_teaching.blurs import BoxBlur, MedianBlur

@@ -1,4 +1,4 @@
-"""Blurs of a square: its mean, its median.
+"""Mean and median blur inside a square.
 
 Shapes: H, W are the image's height and width; images are (H, W, 3) uint8, channels B G R.
 """

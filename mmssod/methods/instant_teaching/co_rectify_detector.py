@@ -20,7 +20,7 @@ from mmssod.structures import PseudoLabels
 
 @MODELS.register_module()
 class CoRectifyDetector(PseudoLabelDetector):
-    """A :class:`PseudoLabelDetector` with a second one beside it; each learns from labels that the other rectified.
+    """Two :class:`PseudoLabelDetector` networks, each trained with labels that the other rectified.
 
     On the weak views both networks predict, and the boxes of both that reach the threshold are pooled. Two rounds
     follow: each network's RoI head revises all of them (:func:`revise`), which joins the pool; then each rectifies the
@@ -107,7 +107,7 @@ class CoRectifyDetector(PseudoLabelDetector):
     def exchange(
         self, inputs: Tensor, samples: SampleList
     ) -> tuple[list[PseudoLabels], list[PseudoLabels]]:
-        """Candidates for the first network, which the second rectified, and the reverse; one value an image.
+        """Candidates for the first network, which the second rectified, and the reverse; one value per image.
 
         Args:
             inputs: Weak views, shape (B, 3, H, W).

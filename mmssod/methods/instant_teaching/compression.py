@@ -1,4 +1,4 @@
-"""JPEG's losses for the strong view.
+"""JPEG compression artifacts for the strong view.
 
 Shapes: H, W are the image's height and width; images are (H, W, 3) uint8, channels B G R.
 """

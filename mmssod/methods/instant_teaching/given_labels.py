@@ -1,4 +1,4 @@
-"""Labels that whoever calls the step has made. ``B`` images."""
+"""A labeler that returns labels passed in with the samples. ``B`` images."""
 
 from mmdet.registry import MODELS
 from mmdet.structures import SampleList
@@ -11,7 +11,7 @@ from mmssod.structures import PseudoLabels
 
 @MODELS.register_module()
 class GivenLabels(Labeler):
-    """Labels that came with the weak views, as ``pred_instances`` of their samples: made by whoever called the step.
+    """Returns the labels that the caller stored in the weak views' samples, as ``pred_instances``.
 
     Raises:
         ValueError: For a sample without.

@@ -1,4 +1,4 @@
-"""What a two-stage detector's RoI head makes of boxes that it is given. ``N`` boxes of one image, ``M`` classes.
+"""Scores given boxes with the RoI head of a two-stage detector. ``N`` boxes of one image, ``M`` classes.
 
 Boxes are ``x1 y1 x2 y2`` in pixels of the input.
 """
@@ -32,13 +32,13 @@ def detect(
 def revise(
     detector: Any, features: tuple[Tensor, ...], samples: SampleList, pool: list[PseudoLabels]
 ) -> list[PseudoLabels]:
-    """Pooled boxes after a detector's opinion: certainties are averaged, boxes averaged by certainty.
+    """Pooled boxes re-scored by a detector: certainties are averaged, boxes averaged by certainty.
 
     Args:
         detector: A two-stage detector.
-        features: Its feature maps of the images.
+        features: Feature maps of the images.
         samples: Their samples.
-        pool: One value an image, in pixels of the input.
+        pool: One value per image, in pixels of the input.
     """
     with in_eval_mode(detector):
         opinions = score_boxes(detector, features, samples, pool)

@@ -1,4 +1,4 @@
-"""Brightness, contrast and colors by tables: what a byte becomes depends on its value and channel alone.
+"""Brightness, contrast and color operations by lookup tables per channel.
 
 Shapes: H, W are the image's height and width; images are (H, W, 3) uint8, channels B G R. Strengths are those of
 the public code of Instant-Teaching, as of MMDetection's example with Albumentations.

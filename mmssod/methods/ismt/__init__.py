@@ -2,8 +2,8 @@
 
 What differs from the core: ``DualRoIHead`` holds two RoI heads on one backbone; ``DualTeacher`` has the mean teacher of
 each, and a head learns from the other's. Their labels say which head made them (``HeadLabels``). ``PseudoLabelMemory``
-merges what is found in an image with what was found in it before. A plain detector is trained on what the memory
-holds at the end (``export.py``, ``tools/label_from_memory.py``). ``configs/ismt/README.md`` tells the rest.
+merges the detections in an image with those found in it before. A plain detector is trained on what the memory
+holds at the end (``export.py``, ``tools/label_from_memory.py``). Details: ``configs/ismt/README.md``.
 """
 
 from mmssod.methods.ismt.dual_roi_head import DualRoIHead

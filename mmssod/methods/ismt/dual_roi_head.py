@@ -16,7 +16,7 @@ from mmssod.models.roi_heads.certainty_roi_head import CertaintyRoIHead
 
 @MODELS.register_module()
 class DualRoIHead(CertaintyRoIHead):
-    """A RoI head that has a second one like it beside it (ISMT).
+    """A pair of identical RoI heads (ISMT).
 
     True boxes teach both. A pseudo box says by ``heads`` whose teacher made it, and teaches the other head alone; an
     image of which one head has nothing to learn is left out of that head's loss, as the training step leaves out images
@@ -78,7 +78,7 @@ class DualRoIHead(CertaintyRoIHead):
         batch_data_samples: SampleList,
         rescale: bool = False,
     ) -> InstanceList:
-        """Both heads as one, fused as :class:`~mmssod.models.EnsembleDetector` does, one value an image.
+        """Both heads as one, fused as :class:`~mmssod.models.EnsembleDetector` does, one value per image.
 
         Args:
             x: Feature maps.

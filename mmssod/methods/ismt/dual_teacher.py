@@ -41,7 +41,7 @@ class DualTeacher(EMATeacher):
     def forward(
         self, inputs: Tensor, samples: SampleList, student: nn.Module
     ) -> list[PseudoLabels]:
-        """Predictions of both heads, shape (B, 3, H, W) in, one :class:`HeadLabels` an image out."""
+        """Predictions of both heads, shape (B, 3, H, W) in, one :class:`HeadLabels` per image out."""
         blank = [DetDataSample(metainfo=sample.metainfo) for sample in samples]
         teacher: Any = self.teacher
         features = teacher.extract_feat(inputs)

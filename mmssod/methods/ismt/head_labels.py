@@ -12,7 +12,7 @@ from mmssod.structures.pseudo_labels import PseudoLabels
 
 @dataclass(frozen=True)
 class HeadLabels(PseudoLabels):
-    """Pseudo labels that know which head's teacher made them.
+    """Pseudo labels with the index of the head whose teacher made them.
 
     Args:
         heads: Number of the head from 0, int64, shape (N,); the other arguments are those of :class:`PseudoLabels`.

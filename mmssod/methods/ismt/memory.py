@@ -23,7 +23,7 @@ BOX = slice(3, 7)
 
 @MODELS.register_module()
 class PseudoLabelMemory(nn.Module):
-    """Answers what is remembered of an image instead of what its teachers see just now (ISMT).
+    """Returns the remembered pseudo labels of an image instead of its teachers' current ones (ISMT).
 
     New boxes of an image join those remembered, and non-maximum suppression over both, by head and class and ranked by
     p*v, says what stays: a better box replaces the old one, another object adds to them, and an object that is not
@@ -36,8 +36,8 @@ class PseudoLabelMemory(nn.Module):
 
     Args:
         iou_threshold: Boxes of one head and class that overlap by more are one object, in [0, 1].
-        score_thr: Least p*v of a box that is remembered, in [0, 1).
-        max_per_img: Remembered boxes an image, of all heads together, at least 1; the best ones.
+        score_thr: Minimum p*v of a box that is remembered, in [0, 1).
+        max_per_img: Remembered boxes per image, of all heads together, at least 1; the best ones.
 
     Raises:
         ValueError: For values outside these ranges.
@@ -72,7 +72,7 @@ class PseudoLabelMemory(nn.Module):
         """Remember the candidates, answer what is remembered.
 
         Args:
-            candidates: One value an image, in pixels of its weak view.
+            candidates: One value per image, in pixels of its weak view.
             samples: The views, with ``img_id``, ``ori_shape``, ``img_shape`` and ``homography_matrix``.
         """
         found = zip(candidates, samples, strict=True)

@@ -1,4 +1,4 @@
-"""What a run's memory holds, as labels that an ordinary data set reads: those of the final detector."""
+"""Writes the labels in a run's memory as a data set, on which the final detector is trained."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ def memory_labels(
 
     Args:
         config: The run's config; its unlabeled images are those of the data set.
-        checkpoint: Of the run.
-        score_thr: Least p*v of a box, beside the memory's own.
+        checkpoint: Checkpoint of the run.
+        score_thr: Minimum p*v of a box, beside the memory's own.
 
     Raises:
         ValueError: The checkpoint has no memory.

@@ -31,7 +31,7 @@ from mmssod.structures import PseudoLabels, move_boxes, view_change
 
 @MODELS.register_module()
 class LabelMatchDetector(PseudoLabelDetector):
-    """Sure boxes are learned as true ones; on uncertain ones each proposal learns what the teacher says of it.
+    """Certain boxes are trained as true ones; proposals on uncertain ones are trained with the teacher's scores.
 
     Pseudo boxes are those above the balancer's thresholds, as many as labels are (``share=1``). The RPN learns all of
     them. To the second stage a box is reliable above the threshold at which only ``reliable_share`` of them are left,
@@ -43,10 +43,10 @@ class LabelMatchDetector(PseudoLabelDetector):
     ``empty_images='background'``, as far as both sample the same RoIs.
 
     Args:
-        reliable_share: Reliable boxes over labeled boxes an image, above 0, at most the balancer's ``share``.
-        temperature: Of the teacher's scores; below 1 sharpens, above 0.
-        promoted_score: Least mean score of an uncertain box's class, over its RoIs, for it to be reliable, in [0, 1].
-        promoted_iou: Least mean IoU of the box with what the teacher makes of its RoIs, in [0, 1].
+        reliable_share: Reliable boxes over labeled boxes per image, above 0, at most the balancer's ``share``.
+        temperature: Temperature of the teacher's scores; below 1 sharpens, above 0.
+        promoted_score: Minimum mean score of an uncertain box's class, over its RoIs, for it to be reliable, in [0, 1].
+        promoted_iou: Minimum mean IoU of the box with what the teacher makes of its RoIs, in [0, 1].
         kwargs: As :class:`PseudoLabelDetector`; the labeler is a :class:`RescoringTeacher`, the balancer a
             :class:`MatchingBalancer`, ``empty_images`` is ``'background'``, and the mixer keeps images.
 
@@ -123,7 +123,7 @@ class LabelMatchDetector(PseudoLabelDetector):
     def answers(
         self, results: list[SamplingResult], samples: SampleList, reliable: list[Tensor]
     ) -> list[InstanceData]:
-        """What the teacher says of each image's RoIs on uncertain boxes, in the weak view.
+        """The teacher's scores of each image's RoIs on uncertain boxes, in the weak view.
 
         Returns:
             ``scores`` (n, M + 1), ``bboxes`` (n, 4) or (n, 4 M), and ``rows`` (n,), their places among the foreground.
@@ -177,9 +177,9 @@ class LabelMatchDetector(PseudoLabelDetector):
 
         Args:
             logits: The student's, of all RoIs of all images, (N, M + 1).
-            results: Of each image.
+            results: Results of each image.
             answers: As :meth:`answers` gives them.
-            weights: Of each image's foreground RoIs.
+            weights: Weights of each image's foreground RoIs.
         """
         parts = logits.split([len(result.priors) for result in results])
         asked = torch.cat([part[a.rows] for part, a in zip(parts, answers, strict=True)])
@@ -196,5 +196,5 @@ def sharpened(scores: Tensor, temperature: float) -> Tensor:
 
 
 def mean_count(masks: list[Tensor]) -> Tensor:
-    """Chosen boxes an image, a scalar."""
+    """Chosen boxes per image, a scalar."""
     return torch.stack([mask.sum() for mask in masks]).float().mean()

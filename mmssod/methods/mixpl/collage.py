@@ -1,4 +1,4 @@
-"""Views with holes, of another size, and laid on one canvas with their boxes: pure functions.
+"""Builds mosaics with their boxes from resized and erased views: pure functions.
 
 Boxes are ``x1 y1 x2 y2`` in absolute pixels of their view; sizes are height, width.
 """
@@ -62,7 +62,7 @@ def collage(
     Args:
         views: At least one; the result goes on under the first one's name.
         corners: Top and left of each view on the canvas.
-        size: Of the canvas, which holds all of them.
+        size: Size of the canvas, which holds all of them.
         share: In [0, 1].
         fill: Value of a pixel without an image; what a view lacks counts as it.
     """

@@ -24,7 +24,7 @@ from mmssod.structures import Problem, PseudoLabels, View, Views
 
 @MODELS.register_module()
 class MixPLDetector(PseudoLabelDetector):
-    """Strong views over remembered ones (pseudo-mixup), and four remembered ones side by side (pseudo-mosaic).
+    """Mixes strong views with remembered ones (pseudo-mixup), and tiles four remembered ones (pseudo-mosaic).
 
     The memory holds the last strong views of this process, not of others, as they came, with their labels. It is full
     before anything is mixed. Then each strong view is averaged with one of the oldest, the boxes of both count in full;
@@ -36,9 +36,9 @@ class MixPLDetector(PseudoLabelDetector):
     Args:
         memory_size: How many views, at least 4. With 4 more than a batch has unlabeled images both mixtures share none.
         mosaic_weight: What the mosaic's losses are multiplied by, besides ``unsup_weight``, at least 0.
-        mosaic_sizes: Least and greatest height, and width, that a view of a mosaic is made to fit, in pixels.
-        patches: Least and greatest number of patches.
-        patch_size: Least and greatest share of a view's height that a patch has, and of its width, below 1.
+        mosaic_sizes: Minimum and maximum height, and width, that a view of a mosaic is made to fit, in pixels.
+        patches: Minimum and maximum number of patches.
+        patch_size: Minimum and maximum share of a view's height that a patch has, and of its width, below 1.
         max_erased: Boxes of which patches cover at least this share are dropped, above 0.
         fill: What is erased, and what is blank: 0 is the mean color, where a data preprocessor subtracts it.
         kwargs: As :class:`PseudoLabelDetector`.
@@ -90,7 +90,7 @@ class MixPLDetector(PseudoLabelDetector):
         joint_features: bool = False,
         **kwargs: Any,
     ) -> None:
-        """Refuse values without a meaning, before anything is built; each as the class has it."""
+        """Raise an error for invalid values, before anything is built; each as the class has it."""
         PseudoLabelDetector.require_values(*args, **kwargs)
         rules = {
             'memory_size >= 4': memory_size >= 4,
@@ -110,7 +110,7 @@ class MixPLDetector(PseudoLabelDetector):
             )
 
     def runtime_problems(self, runner: Runner) -> list[Problem]:
-        """Slots that do not fit the student, and a memory that would be lost at a resume."""
+        """Parts that do not fit the student, and a memory that would be lost at a resume."""
         lost = Problem(
             'the remembered views would be in no checkpoint',
             'a ViewMemoryHook',

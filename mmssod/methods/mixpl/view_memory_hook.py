@@ -1,4 +1,4 @@
-"""The remembered views of MixPL in checkpoints."""
+"""Saves the remembered views of MixPL in checkpoints."""
 
 from __future__ import annotations
 

@@ -1,10 +1,10 @@
 """Multi-Phase learning (Wang et al., CVPR 2021): three plain trainings, with labels made between them.
 
-What differs from the core: nothing happens in the step. ``labels.py`` makes labels offline, easy ones first;
+What differs from the core: the training step is unchanged. ``labels.py`` makes labels offline, easy ones first;
 ``running.py`` trains phase after phase (``tools/multi_phase.py``); ``PoolSampler`` repeats the labeled images;
-``OverlapWeightedRoIHead`` trusts a pseudo box the less, the less a RoI overlaps it, on images that
-``MarkPseudoLabeled`` has marked; ``WBFEnsemble`` answers for all three phases. ``configs/multi_phase/README.md`` tells
-the rest.
+``OverlapWeightedRoIHead`` weights pseudo boxes by their IoU with the RoI, on images that
+``MarkPseudoLabeled`` has marked; ``WBFEnsemble`` combines the detectors of all three phases. Details:
+``configs/multi_phase/README.md``.
 """
 
 from mmssod.methods.multi_phase.mark import MarkPseudoLabeled

@@ -1,4 +1,4 @@
-"""Multi-Phase's labels: thresholds that match counts, the easy half, the agreement of two phases.
+"""Multi-Phase's labels: thresholds that match counts, the easy half, the boxes on which two phases agree.
 
 Pure functions on detections in COCO's result format (:mod:`mmssod.evaluation.detections`).
 
@@ -27,7 +27,7 @@ def threshold_grid(low: float = 0.1, high: float = 1.0, step: float = 0.01) -> n
 
 
 def boxes_per_image(annotations: dict) -> dict[int, float]:
-    """Labeled boxes an image of each category of a COCO data set; those with ``iscrowd`` do not count."""
+    """Labeled boxes per image of each category of a COCO data set; those with ``iscrowd`` do not count."""
     counts = {category['id']: 0 for category in annotations['categories']}
     for box in annotations['annotations']:
         counts[box['category_id']] += not box.get('iscrowd', 0)
@@ -37,16 +37,16 @@ def boxes_per_image(annotations: dict) -> dict[int, float]:
 def matching_thresholds(
     detections: Sequence[dict], images: int, wanted: Mapping[int, float], grid: np.ndarray
 ) -> dict[int, float]:
-    """For each class the threshold that leaves as many boxes an image as are labeled.
+    """For each class the threshold that leaves as many boxes per image as are labeled.
 
     Args:
-        detections: Of all unlabeled images.
+        detections: Detections of all unlabeled images.
         images: How many these are, at least 1.
         wanted: Boxes an image by category id.
         grid: Thresholds to choose from, rising, shape (T,).
 
     Returns:
-        By category id the threshold whose boxes an image (scores above it) are nearest to those wanted; of several the
+        By category id the threshold whose boxes per image (scores above it) are nearest to those wanted; of several the
         lowest, as in the source.
     """
     scores = defaultdict(list)
@@ -69,8 +69,8 @@ def easiest(detections: Sequence[dict], share: float = 0.5) -> list[dict]:
     """The boxes of the images with the greatest mean score.
 
     Args:
-        detections: Those kept; images without any do not count.
-        share: Of these images, in (0, 1], rounded down; at least one image stays.
+        detections: Kept detections; images without any do not count.
+        share: Share of these images, in (0, 1], rounded down; at least one image stays.
 
     Returns:
         Their boxes in the given order; of equal means, the images that come first.

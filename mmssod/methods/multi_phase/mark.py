@@ -1,4 +1,4 @@
-"""A word to the model on where an image comes from."""
+"""Marks each image with its source, for the model."""
 
 from mmcv.transforms import BaseTransform
 from mmdet.registry import TRANSFORMS

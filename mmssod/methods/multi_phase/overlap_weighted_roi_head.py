@@ -1,4 +1,4 @@
-"""RoI head that trusts a pseudo box the less, the less a RoI overlaps it. ``N`` RoIs."""
+"""RoI head that weights pseudo boxes by their IoU with the RoI. ``N`` RoIs."""
 
 from typing import Any
 
@@ -51,7 +51,7 @@ class OverlapWeightSampler(BoxWeightSampler):
 
 @MODELS.register_module()
 class OverlapWeightedRoIHead(CertaintyRoIHead):
-    """RoIs of pseudo-labeled images weigh :func:`overlap_weight`, background too; all others as they did (Multi-Phase).
+    """Weights RoIs of pseudo-labeled images by :func:`overlap_weight`, background too (Multi-Phase).
 
     A sample is pseudo-labeled when its metainfo says so (``pseudo_labeled``, by the transform ``MarkPseudoLabeled``).
     """

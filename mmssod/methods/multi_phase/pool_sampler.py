@@ -1,4 +1,4 @@
-"""All sources as one pool of images, some of them repeated."""
+"""Samples all sources as one pool of images, some of them repeated."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -19,7 +19,7 @@ class PoolSampler(SourceSampler):
 
     Args:
         dataset: ``SemiDataset``.
-        repeats: Source name -> times an epoch, >= 1; every source of the data set once.
+        repeats: Source name -> times per epoch, >= 1; every source of the data set once.
         images: Images a batch and process, >= 1: the loader's ``batch_size`` must be this.
         seed, aspect_grouping: As in ``SourceSampler``.
 

@@ -1,4 +1,4 @@
-"""Multi-Phase's three trainings from one command. What is there already is not done again."""
+"""Runs Multi-Phase's three trainings with one command, skipping finished steps."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Plan:
 
     Args:
         phases: Config files of the three trainings.
-        grid: Least and greatest threshold and the step between two.
+        grid: Minimum and maximum threshold and the step between two.
         easiest: Share of the images that phase 1 learns from, in (0, 1].
         agreement_iou: Overlap of boxes that phases 0 and 1 agree on.
         nms_iou: Overlap of boxes that are one object to phase 2.

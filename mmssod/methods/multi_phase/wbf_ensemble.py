@@ -22,7 +22,7 @@ class WBFEnsemble(EnsembleDetector):
     Args:
         members: Configs of the detectors.
         weights: How much each member counts, above 0, in their order.
-        iou_threshold: Least IoU of boxes that mean one object, in [0, 1].
+        iou_threshold: Minimum IoU of boxes that mean one object, in [0, 1].
         kwargs: As :class:`EnsembleDetector`.
 
     Raises:

@@ -3,7 +3,7 @@
 What differs from the core: the student is a DINO (``QueryDINO``) whose head (``HybridDINOHead``) matches many queries
 to a box in the first stage and one in the second (``HybridAssigner``, ``MatchingStageHook``). In the first stage
 ``SemiDETRDetector`` mines candidates that are cheap to match, and lets queries that begin with the teacher's features
-of a box (``QueryTeacher``) agree between both views. ``configs/semi_detr/README.md`` tells the rest.
+of a box (``QueryTeacher``) agree between both views. Details: ``configs/semi_detr/README.md``.
 """
 
 from mmssod.methods.semi_detr.hybrid_head import HybridAssigner, HybridClassLoss, HybridDINOHead

@@ -1,4 +1,4 @@
-"""Stage-wise hybrid matching: many queries learn a box in the first stage, one in the second.
+"""Stage-wise hybrid matching: one-to-many assignment in the first stage, one-to-one in the second.
 
 ``N`` queries of all images, ``n`` of one image, ``G`` boxes of that image, ``C`` classes; boxes ``x1 y1 x2 y2`` in
 absolute pixels where nothing else is said.
@@ -42,8 +42,8 @@ class HybridAssigner(HungarianAssigner):
         beta: Exponent of the IoU.
 
     Attributes:
-        quality: Of the last call's queries, shape (n,): ``m`` scaled so that the best query of a box has the greatest
-            IoU among that box's, 0 in the background; None after one-to-one matching.
+        quality: Quality of the last call's queries, shape (n,): ``m`` scaled so that the best query of a box has
+            the greatest IoU among that box's, 0 in the background; None after one-to-one matching.
 
     Source: Zhang et al., "Semi-DETR", CVPR 2023, section 3.2; values: its public code. The measure is TOOD's.
     """
@@ -132,7 +132,7 @@ class HybridClassLoss(FocalLoss):
 
 @MODELS.register_module()
 class HybridDINOHead(DINOHead):
-    """Mmdet's head of DINO, which in the first stage learns qualities and weighs boxes by them.
+    """mmdet's DINO head, which in the first stage is trained on qualities and weights boxes by them.
 
     ``train_cfg.assigner`` is a :class:`HybridAssigner`, ``loss_cls`` a :class:`HybridClassLoss`. In the first stage
     overlapping predictions are suppressed, since several queries answer for one object.

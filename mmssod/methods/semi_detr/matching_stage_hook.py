@@ -1,4 +1,4 @@
-"""When DINO learns many queries a box, and when one."""
+"""Switches DINO from one-to-many to one-to-one assignment."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class MatchingStageHook(Hook):
         self.first = first
 
     def before_train(self, runner: Runner) -> None:
-        """Refuse a model without stages."""
+        """Raise an error for a model without stages."""
         head = getattr(bare_model(runner).student, 'bbox_head', None)
         if not hasattr(head, 'one_to_many'):
             raise TypeError(

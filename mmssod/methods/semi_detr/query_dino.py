@@ -1,4 +1,4 @@
-"""A DINO that can be asked: its encoder runs once, its decoder as often as there are questions.
+"""A DINO that runs its encoder once and its decoder for any number of additional query sets.
 
 ``B`` images, ``Q`` queries of one's own an image, ``N`` places of all feature maps, ``L`` layers of the decoder, ``E``
 channels; boxes ``cx cy w h`` in [0, 1] of the image without its padding.
@@ -16,7 +16,7 @@ from torch import Tensor
 
 
 class Encoded(NamedTuple):
-    """What a decoder reads of a batch.
+    """Encoder outputs of a batch, which the decoder reads.
 
     Args:
         features: Maps of the neck, each of shape (B, E, h, w).
@@ -31,7 +31,7 @@ class Encoded(NamedTuple):
 
 @MODELS.register_module()
 class QueryDINO(DINO):
-    """Mmdet's DINO, with the same weights, losses and predictions, and two steps that a method may call one by one."""
+    """mmdet's DINO with separate encoder and decoder calls; weights, losses and predictions stay the same."""
 
     def encode(self, inputs: Tensor, samples: SampleList) -> Encoded:
         """Backbone, neck and encoder; images (B, 3, H, W), samples without annotations are enough."""
@@ -49,7 +49,7 @@ class QueryDINO(DINO):
         """The decoder on DINO's own queries and on those of a caller, which DINO's do not see.
 
         Args:
-            encoded: Of :meth:`encode`.
+            encoded: Result of :meth:`encode`.
             samples: With true boxes in training, of which the denoising queries are made.
             content: What the caller's queries begin with, shape (B, Q, E); None asks nothing.
             boxes: Where they begin, shape (B, Q, 4).

@@ -1,4 +1,4 @@
-"""A mean teacher that remembers what it saw, for queries about its images. ``B`` images, ``n`` boxes of one image."""
+"""A mean teacher that keeps its features for later queries. ``B`` images, ``n`` boxes of one image."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from mmssod.structures import PseudoLabels
 
 @MODELS.register_module()
 class QueryTeacher(EMATeacher):
-    """A mean teacher, a :class:`QueryDINO`, whose candidates are those above the image's mean score and deviation.
+    """A mean teacher for :class:`QueryDINO`, which keeps boxes above the image's mean score plus deviation.
 
     Args:
         detector, checkpoint: As :class:`FrozenTeacher`.
 
     Attributes:
-        candidates: Of each image of the last call.
-        samples: Of the last call.
+        candidates: Candidates of each image of the last call.
+        samples: Samples of the last call.
         encoded: What the decoder reads of the last call's images; None before it and after :meth:`forget`.
     """
 

@@ -49,8 +49,8 @@ class SemiDETRDetector(PseudoLabelDetector):
     Law: in the second stage, losses are those of :class:`PseudoLabelDetector` with ``empty_images='background'``.
 
     Args:
-        consistency_weight: Of ``loss_consistency``, beside ``unsup_weight``, at least 0.
-        strides: Of the neck's feature maps, finest first.
+        consistency_weight: Weight of ``loss_consistency``, beside ``unsup_weight``, at least 0.
+        strides: Strides of the neck's feature maps, finest first.
         kwargs: As :class:`PseudoLabelDetector`; the detector is a :class:`QueryDINO` with a :class:`HybridDINOHead`,
             the labeler a :class:`QueryTeacher`, ``empty_images`` is ``'background'`` and the mixer keeps images.
 
@@ -129,7 +129,7 @@ class SemiDETRDetector(PseudoLabelDetector):
         """Pseudo labels and candidates that are cheap to match with the student's predictions, in the weak views.
 
         Args:
-            encoded: Of the strong views.
+            encoded: Encoder outputs of the strong views.
             strong: Their samples.
         """
         head = self.student.bbox_head
@@ -162,7 +162,7 @@ class SemiDETRDetector(PseudoLabelDetector):
         """The student's answers on the strong views, and how far its and the teacher's queries of boxes differ.
 
         Args:
-            encoded: Of the strong views.
+            encoded: Encoder outputs of the strong views.
             strong: Their samples.
             mined: In the weak views, at least one in all.
         """
@@ -226,8 +226,8 @@ def cost_limit(costs: Tensor) -> Tensor:
     """The cost up to which candidates are mined: where a mixture of two Gaussians is densest among the cheap ones.
 
     Args:
-        costs: Of matched candidates, shape (n,); those that the cheaper component claims are cheap. Of a single one it
-            is the limit, and of none -inf.
+        costs: Costs of matched candidates, shape (n,); those in the cheaper component are cheap. For a single cost the
+            limit is this cost, for none -inf.
     """
     if len(costs) < 2:
         return costs.new_full((), -torch.inf) if not len(costs) else costs[0]

@@ -26,21 +26,21 @@ from mmssod.structures import PseudoLabels
 
 @MODELS.register_module()
 class SoftTeacherDetector(PseudoLabelDetector):
-    """A different choice of pseudo boxes for each loss, and background weighted by how sure the teacher is of it.
+    """Separate pseudo boxes for each loss, and background weighted by the teacher's background score.
 
     Candidates are what the selector keeps (score above 0.5 in the paper). The RPN and the classification learn from
     those of high class certainty; RoIs that are background to them count as much as the teacher takes them for
-    background. Box regression learns from those whose refined box stays where it is when its start is shaken. How
-    steady a candidate is takes the place of its localization certainty: v = 1 - deviation.
+    background. Box regression learns from those whose refined box hardly moves when its start is jittered. This
+    regression variance replaces the localization certainty of a candidate: v = 1 - deviation.
 
-    Laws: with a teacher whose boxes are all sure, steady, and whose background is certain, the losses are those of
+    Laws: with a teacher certain of all boxes and of the background, and without deviation, the losses are those of
     :class:`PseudoLabelDetector` with ``empty_images='background'``, as far as both sample the same RoIs.
 
     Args:
-        rpn_threshold: Least p of boxes that the RPN learns, in [0, 1].
-        cls_threshold: Least p of boxes whose class is learned, in [0, 1].
-        max_deviation: Greatest deviation of boxes whose place is learned, in widths (heights) of the box.
-        num_jitters: How often a candidate is shaken, at least 2.
+        rpn_threshold: Minimum p of boxes that the RPN learns, in [0, 1].
+        cls_threshold: Minimum p of boxes whose class is learned, in [0, 1].
+        max_deviation: Maximum deviation of boxes whose place is learned, in widths (heights) of the box.
+        num_jitters: Number of jittered copies of a candidate, at least 2.
         jitter_scale: Standard deviation of a side's shift, in widths (heights) of the box.
         kwargs: As :class:`PseudoLabelDetector`; the labeler is a :class:`RescoringTeacher`, ``empty_images`` is
             ``'background'``, and the mixer keeps images.
@@ -69,7 +69,7 @@ class SoftTeacherDetector(PseudoLabelDetector):
 
     @torch.no_grad()
     def pseudo_labels(self, inputs: Tensor | None, samples: SampleList) -> list[PseudoLabels]:
-        """Candidates of the weak views, one value an image; v is 1 - deviation."""
+        """Candidates of the weak views, one value per image; v is 1 - deviation."""
         candidates = super().pseudo_labels(inputs, samples)
         deviations = self.labeler.deviations(candidates, self.num_jitters, self.jitter_scale)
         return [
@@ -123,7 +123,7 @@ class SoftTeacherDetector(PseudoLabelDetector):
 
     @torch.no_grad()
     def background_scores(self, results: list[SamplingResult], samples: SampleList) -> list[Tensor]:
-        """The teacher's background score of each background RoI, in [0, 1], one tensor an image."""
+        """The teacher's background score of each background RoI, in [0, 1], one tensor per image."""
         boxes = self.labeler.from_views([result.neg_priors for result in results], samples)
         return [answer.scores[:, -1] for answer in self.labeler.rescore(boxes)]
 

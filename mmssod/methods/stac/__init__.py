@@ -1,7 +1,7 @@
-"""STAC (Sohn et al., 2020): a frozen teacher's labels, and a strong view with geometry.
+"""STAC (Sohn et al., 2020): labels of a frozen teacher, and a strong view with geometric augmentation.
 
 What differs from the core: one threshold on p, plain regression, a student that starts anew, and two transforms of the
-strong view, ``StrongAffine`` and ``StrongSquares``. ``configs/stac/README.md`` tells the rest.
+strong view, ``StrongAffine`` and ``StrongSquares``. Details: ``configs/stac/README.md``.
 """
 
 from mmssod.methods.stac.affine import StrongAffine

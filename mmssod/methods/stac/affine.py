@@ -1,4 +1,4 @@
-"""One affine transform of the whole image, recorded as a homography.
+"""A random affine transform of the whole image, recorded as a homography.
 
 H, W are the image's height and width. Points count from the image's edge, as boxes do: pixel i covers [i, i + 1].
 """

@@ -1,4 +1,4 @@
-"""Cutout of a few gray squares.
+"""Cutout with a few gray squares.
 
 Shapes: H, W are the image's height and width; images are (H, W, 3) uint8.
 """

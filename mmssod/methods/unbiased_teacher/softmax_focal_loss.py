@@ -1,4 +1,4 @@
-"""Focal loss over a softmax: easy RoIs count less, whatever their class. ``N`` RoIs, ``C`` classes with background."""
+"""Softmax focal loss: easy RoIs count less, for every class. ``N`` RoIs, ``C`` classes with background."""
 
 import torch
 import torch.nn.functional as F
@@ -33,7 +33,7 @@ def softmax_focal_loss(cls_score: Tensor, labels: Tensor, gamma: float) -> Tenso
 
 @MODELS.register_module()
 class SoftmaxFocalLoss(nn.Module):
-    """Classification loss of Unbiased Teacher's RoI head, in the place of mmdet's ``CrossEntropyLoss``.
+    """Classification loss of Unbiased Teacher's RoI head, instead of mmdet's ``CrossEntropyLoss``.
 
     The head stays a softmax over ``num_classes + 1``; mmdet's own ``FocalLoss`` is over sigmoids, one a class.
 
@@ -73,7 +73,7 @@ class SoftmaxFocalLoss(nn.Module):
         Args:
             cls_score: Logits, shape (N, C).
             label: Classes in [0, C), shape (N,).
-            weight: Of each RoI, shape (N,).
+            weight: Weight of each RoI, shape (N,).
             avg_factor: What the weighted sum is divided by, with reduction ``'mean'``; N by default.
             reduction_override: In the place of ``reduction``.
 

@@ -1,4 +1,4 @@
-"""Assigners: Detectron2's, one of MMDetection that fails on a GPU, corrected, and YOLOX's, faster."""
+"""Assigners: Detectron2's, a corrected one of MMDetection that fails on GPUs, and a faster one for YOLOX."""
 
 from .best_box_assigner import BestBoxAssigner
 from .point_assigner import PointAssigner

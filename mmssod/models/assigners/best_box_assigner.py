@@ -1,4 +1,4 @@
-"""Detectron2's matching of anchors and RoIs to boxes, and boxes that are ignored.
+"""Detectron2's matching of anchors and RoIs to boxes, with ignored boxes.
 
 ``G`` true boxes, ``N`` priors (anchors or RoIs); boxes are ``x1 y1 x2 y2`` in pixels.
 """

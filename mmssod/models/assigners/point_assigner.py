@@ -1,4 +1,4 @@
-"""RepPoints' assigner, on the device of its points."""
+"""RepPoints' assigner, fixed to work on the device of its points."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from mmengine.structures import InstanceData
 
 @TASK_UTILS.register_module(force=True)
 class PointAssigner(MMDetPointAssigner):
-    """mmdet's, which indexes a tensor of the host with one of the device: PyTorch 1.13 and later refuse that.
+    """mmdet's assigner, fixed: it indexes a CPU tensor with a GPU tensor, which PyTorch >= 1.13 rejects.
 
     It takes the place of mmdet's in the registry, so that all detectors with it train on a GPU.
 

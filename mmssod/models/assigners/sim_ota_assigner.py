@@ -1,4 +1,4 @@
-"""YOLOX's assigner in fewer operations.
+"""YOLOX's SimOTA assigner with fewer operations.
 
 ``N`` priors, of which ``V`` lie in a true box or near the center of one, ``G`` true boxes, ``C`` classes; boxes are
 ``x1 y1 x2 y2`` in pixels.
@@ -19,7 +19,7 @@ from torch import Tensor
 
 @TASK_UTILS.register_module(force=True)
 class SimOTAAssigner(MMDetSimOTAAssigner):
-    """mmdet's, with the same costs up to rounding and the same matches.
+    """mmdet's assigner, faster; the same costs up to rounding and the same matches.
 
     mmdet computes a binary cross entropy over V * G * C scores; those of a prior differ between true boxes in one class
     each, so V * C logarithms are enough. Boxes with the same number of matches are matched at once.

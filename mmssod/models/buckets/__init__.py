@@ -1,4 +1,4 @@
-"""The paper's localization: a choice among K buckets for each side of a box, then an offset. Coder, heads, losses."""
+"""The paper's localization: each box side is classified into one of K buckets, plus an offset. Coder, heads, losses."""
 
 from .bucket_head import BucketHead
 from .bucket_losses import BucketLoss, BucketOffsetLoss

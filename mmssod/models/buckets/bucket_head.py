@@ -1,6 +1,6 @@
-"""What all bucket heads share: losses, predictions with both certainties.
+"""Base of all bucket heads: losses, and predictions with p and v.
 
-``N`` RoIs, ``M`` classes, ``K`` buckets a side. ``bbox_pred`` has shape (N, 2, 4, K): bucket logits at 0,
+``N`` RoIs, ``M`` classes, ``K`` buckets per side. ``bbox_pred`` has shape (N, 2, 4, K): bucket logits at 0,
 offsets in units of the coder's reach at 1; sides left, top, right, bottom.
 """
 
@@ -83,7 +83,7 @@ class BucketHead(ConvFCBBoxHead):
             labels: Classes, ``M`` is background, shape (N,).
             label_weights: Classification weights, shape (N,).
             bbox_targets: True boxes, shape (N, 4).
-            bbox_weights: Localization weights, one value a row, shape (N, 4).
+            bbox_weights: Localization weights, one value per row, shape (N, 4).
             reduction_override: As in mmdet, for the classification loss.
 
         Returns:

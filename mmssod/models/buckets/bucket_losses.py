@@ -1,6 +1,6 @@
-"""Eq. 3 and the second term of Eq. 5 as loss modules, for heads whose losses are exchanged by config.
+"""Eq. 3 and the second term of Eq. 5 as loss modules, so that configs can replace them.
 
-``N`` boxes, ``K`` buckets a side; sides left, top, right, bottom. A target has shape (N, 2, 4, K): what to answer at
+``N`` boxes, ``K`` buckets per side; sides left, top, right, bottom. A target has shape (N, 2, 4, K): what to answer at
 0, and 1 where that counts, else 0, at 1.
 """
 

@@ -1,6 +1,6 @@
 """YOLOX's head with the paper's localization: buckets around the sides of YOLOX's own box.
 
-``B`` images, ``P`` locations of all levels, ``N`` locations of any images, ``M`` classes, ``K`` buckets a side. The
+``B`` images, ``P`` locations of all levels, ``N`` locations of any images, ``M`` classes, ``K`` buckets per side. The
 localization of a location has 4 + 8 K numbers: YOLOX's (center x and y, log of width and height, in strides), bucket
 logits (4, K), and offsets in units of the coder's reach (4, K); sides left, top, right, bottom.
 """

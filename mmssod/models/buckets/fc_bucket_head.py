@@ -1,4 +1,4 @@
-"""Bucket head of two shared fully connected layers: cheap, and enough where labels are few."""
+"""Bucket head with two shared fully connected layers: cheap, and sufficient for few labels."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from mmssod.models.buckets.bucket_head import BucketHead
 
 @MODELS.register_module()
 class FCBucketHead(BucketHead):
-    """Buckets and offsets from the same vector that the class is read from.
+    """Predicts buckets and offsets from the same features as the class.
 
     Args:
         num_shared_fcs: Number of shared fully connected layers.

@@ -1,6 +1,6 @@
-"""A head after SABL: each side is localized from features along its own axis.
+"""Bucket head in the style of SABL: each side is localized from features along its own axis.
 
-``N`` RoIs, ``C`` channels, ``R`` RoI feature size, ``K`` buckets a side.
+``N`` RoIs, ``C`` channels, ``R`` RoI feature size, ``K`` buckets per side.
 """
 
 from typing import Any

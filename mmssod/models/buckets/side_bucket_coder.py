@@ -1,6 +1,6 @@
-"""Boxes as a bucket and an offset a side.
+"""Encodes boxes as one bucket and one offset per side, and decodes them.
 
-``N`` boxes, ``K`` buckets a side; sides in the order of box columns: left, top, right, bottom; boxes
+``N`` boxes, ``K`` buckets per side; sides in the order of box columns: left, top, right, bottom; boxes
 ``x1 y1 x2 y2`` in absolute pixels. A side's segment runs from the border of the enlarged box (bucket 0) to
 the center (bucket K-1), and offsets are positive towards the center. So a mirrored box has the same buckets and
 offsets, with left and right swapped.
@@ -20,7 +20,7 @@ MIN_SIZE = 1e-2  # px; a thinner box has no segment to divide by
 
 
 class BucketTargets(NamedTuple):
-    """What the localization branch should answer, all of shape (N, 4, K)."""
+    """Targets of the localization branch, all of shape (N, 4, K)."""
 
     labels: Tensor  # 1 at the bucket of the side
     label_weights: Tensor  # 0 at neighbors that are left out of the loss
@@ -37,7 +37,7 @@ class SideBucketCoder(BaseBBoxCoder):
     Law: ``decode(boxes, *answer(encode(boxes, gt))) == gt`` wherever each side of ``gt`` lies on its segment.
 
     Args:
-        num_buckets: ``K``, buckets a side, at least 2. mmdet's ``BucketingBBoxCoder`` counts both sides:
+        num_buckets: ``K``, buckets per side, at least 2. mmdet's ``BucketingBBoxCoder`` counts both sides:
             K=30 is its ``num_buckets=60``.
         scale_factor: How far the box is enlarged before its sides' segments are laid, 1.7 as in SABL.
         ignore_neighbor: Leave the buckets within one width of the side, its own excepted, out of Eq. 3.
@@ -82,7 +82,7 @@ class SideBucketCoder(BaseBBoxCoder):
 
     @property
     def offset_unit(self) -> float:
-        """What an offset of 1 is in bucket widths, at least 1."""
+        """The unit of offsets in bucket widths, at least 1."""
         return max(1.0, self.offset_reach * self.num_buckets)
 
     @property

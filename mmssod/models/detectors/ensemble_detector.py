@@ -1,4 +1,4 @@
-"""Several detectors that answer as one: to label with, and to test. ``n`` boxes an image."""
+"""Combines several detectors into one, for labeling and testing. ``n`` boxes per image."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -106,7 +106,7 @@ def fuse(answers: Sequence[InstanceData], iou_threshold: float) -> InstanceData:
     Args:
         answers: ``bboxes`` (n, 4), ``scores`` (n,), ``labels`` (n,) and, where the heads know them, ``cls_certainty``
             and ``loc_certainty`` (n,) of each member.
-        iou_threshold: Least IoU of boxes that mean one object.
+        iou_threshold: Minimum IoU of boxes that mean one object.
 
     Returns:
         The same fields, best score first.

@@ -1,4 +1,4 @@
-"""Feature maps of several batches from one pass of the network. ``B`` images of a batch, of (3, H, W)."""
+"""Computes feature maps of several batches in one forward pass. ``B`` images of a batch, of (3, H, W)."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager

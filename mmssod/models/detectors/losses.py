@@ -1,4 +1,4 @@
-"""Loss dicts of a step: named, scaled, split; pure functions."""
+"""Names, scales and splits the loss dicts of a step: pure functions."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -52,7 +52,7 @@ def require_losses(names: Iterable[str], losses: Mapping[str, Loss]) -> None:
     Args:
         names: As the detector gives them, or without the stage of a cascade: ``loss_bbox`` is ``s0.loss_bbox`` and
             those of the other stages.
-        losses: Of the detector.
+        losses: Losses of the detector.
 
     Raises:
         ValueError: One is not there.

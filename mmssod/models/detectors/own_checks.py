@@ -1,4 +1,4 @@
-"""What a detector that learns from pseudo labels needs of the parts it was given."""
+"""Checks that the parts given to a pseudo-label detector fit together."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _HEADS = ('rpn_head', 'roi_head', 'bbox_head')  # each branch asks them by itsel
 
 
 def slot_problems(model: nn.Module) -> Iterator[Problem]:
-    """Slots of a built :class:`PseudoLabelDetector` that do not fit its student."""
+    """Parts of a built :class:`PseudoLabelDetector` that do not fit its student."""
     yield from _weight_problems(model)
     yield from _joint_problems(model)
 

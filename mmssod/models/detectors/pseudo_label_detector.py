@@ -39,15 +39,15 @@ class PseudoLabelDetector(StudentDetector):
             dynamic thresholds (DT) need a :class:`CertaintyRoIHead` in it.
         labeler: Where candidates come from.
         selector: Which candidates are kept.
-        merger: What becomes of candidates before the selection.
+        merger: Combines candidates with earlier labels of the image, before the selection.
         balancer: Thresholds and weights by class; ``num_classes`` is read off the student where it is not written.
-        mixer: What becomes of strong views and their targets before the student sees them.
-        loss_terms: What else the student learns from unlabeled images: each is called with the student and the strong
+        mixer: Mixes strong views and their targets with labeled images, before the student's forward pass.
+        loss_terms: Additional losses on unlabeled images: each is called with the student and the strong
             :class:`Views`, and returns losses by name, which are weighted by itself alone.
         unsup_weight: lambda_u of Eq. 2.
         unsup_loss_weights: Weight of single losses on unlabeled images, by name; 1 for those not named. In a cascade
             a name without its stage (``loss_bbox``) means all stages.
-        empty_images: What becomes of an unlabeled image without a pseudo label: ``'skip'`` leaves it out of the
+        empty_images: Treatment of unlabeled images without a pseudo label: ``'skip'`` leaves it out of the
             loss, ``'background'`` trains it as an image without objects.
         joint_features: Take the student's feature maps of labeled images and strong views from one pass, where both
             are padded to the same size. The losses are those of two passes as long as batch norm is frozen.
@@ -100,7 +100,7 @@ class PseudoLabelDetector(StudentDetector):
         empty_images: str = 'skip',
         **_: Any,
     ) -> None:
-        """Refuse values without a meaning, before anything is built.
+        """Raise an error for invalid values, before anything is built.
 
         Raises:
             ValueError: A weight below 0, or another ``empty_images``.
@@ -113,7 +113,7 @@ class PseudoLabelDetector(StudentDetector):
             raise InputError(f'weights of losses must be >= 0, got {wrong}')
 
     def runtime_problems(self, runner: Runner) -> list[Problem]:
-        """Slots that do not fit the student, before training."""
+        """Parts that do not fit the student, before training."""
         return list(slot_problems(self))
 
     # ---------------------------------------------------------------- training
@@ -131,7 +131,7 @@ class PseudoLabelDetector(StudentDetector):
             batch_data_samples: Samples of each branch; those of ``weak`` and ``strong`` need no annotation.
 
         Returns:
-            The student's losses as ``sup_*`` and ``unsup_*``, and ``pseudo_boxes``, the kept pseudo boxes an image.
+            The student's losses as ``sup_*`` and ``unsup_*``, and ``pseudo_boxes``, the kept pseudo boxes per image.
         """
         if not (self.joint_features and self.unsupervised):
             return self.step(batch_inputs, batch_data_samples)
@@ -181,7 +181,7 @@ class PseudoLabelDetector(StudentDetector):
 
     @torch.no_grad()
     def pseudo_labels(self, inputs: Tensor | None, samples: SampleList) -> list[PseudoLabels]:
-        """Kept pseudo labels of the weak views, one value an image."""
+        """Kept pseudo labels of the weak views, one value per image."""
         candidates = self.merger(self.labeler(inputs, samples, self.student), samples)
         measure = getattr(self.selector, 'measure', attrgetter('certainty'))
         self.balancer.observe([labels.labels for labels in candidates], [*map(measure, candidates)])
@@ -319,5 +319,5 @@ def with_all_pseudo_labels(samples: SampleList, targets: list[PseudoLabels]) -> 
 
 
 def mean_boxes(pseudo: list[PseudoLabels]) -> Tensor:
-    """Pseudo boxes an image, a scalar on the host: it is known there, and read there."""
+    """Pseudo boxes per image, a scalar on the host: it is known there, and read there."""
     return torch.tensor(sum(map(len, pseudo)) / max(len(pseudo), 1))

@@ -1,4 +1,4 @@
-"""A detector around the one that learns, which it answers with. ``B`` images of a branch."""
+"""A detector that wraps the student and predicts with it. ``B`` images of a branch."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The two stages of a detector one by one, for methods that teach each of them something else.
+"""Runs the two stages of a detector separately, for methods that train each with different labels.
 
 ``B`` images; boxes ``x1 y1 x2 y2`` in absolute pixels.
 """
@@ -68,7 +68,7 @@ def rpn_loss(
 
     Args:
         detector: A two-stage detector.
-        features: Its feature maps.
+        features: Feature maps of the images.
         samples: With ``gt_instances``; their classes do not matter, nothing is changed.
     """
     blank = [_one_class(sample) for sample in samples]
@@ -81,12 +81,12 @@ def rpn_loss(
 def sample_rois(
     roi_head: Any, features: tuple[Tensor, ...], proposals: InstanceList, samples: SampleList
 ) -> list[SamplingResult]:
-    """The RoIs that the second stage learns from, one value an image; nothing is changed.
+    """The RoIs that the second stage learns from, one value per image; nothing is changed.
 
     Args:
-        roi_head: mmdet's ``StandardRoIHead`` or an heir.
+        roi_head: mmdet's ``StandardRoIHead`` or a subclass.
         features: Feature maps; some samplers look at them.
-        proposals: Of each image, with ``bboxes``.
+        proposals: Proposals of each image, with ``bboxes``.
         samples: With ``gt_instances``.
     """
     results = []

@@ -1,4 +1,4 @@
-"""What fills the slots: labelers, mergers, selectors, mixers, the class balancer."""
+"""The replaceable parts of the training step: labelers, mergers, selectors, mixers, the class balancer."""
 
 from .class_balancer import ClassBalancer
 from .labelers import EMATeacher, FrozenTeacher, Labeler, SelfLabeler, build_labeler

@@ -1,4 +1,4 @@
-"""What training has seen of each class, and the thresholds and weights that follow (Eq. 6). ``M`` classes."""
+"""Class evidence collected in training, and the thresholds and weights derived from it (Eq. 6). ``M`` classes."""
 
 from collections.abc import Sequence
 
@@ -23,8 +23,8 @@ class ClassBalancer(nn.Module):
         threshold: The paper's tau, in [0, 1].
         threshold_power: gamma_1; 0 switches dynamic thresholds off.
         weight_power: gamma_2; 0 switches re-weighting off.
-        bounds: Least and greatest threshold.
-        max_weight: Greatest weight; infinite for the paper's.
+        bounds: Minimum and maximum threshold.
+        max_weight: Maximum weight; infinite for the paper's.
         unit_mean_weight: Divide the weights by their mean over all foreground candidates, so that re-weighting shifts
             weight between classes and leaves the sum over all boxes as it is. Eq. 6 alone also raises the sum where
             certainties are low, as after a short training.
@@ -86,7 +86,7 @@ class ClassBalancer(nn.Module):
         """
         if box_counts.shape != self.count.shape:
             raise InputError(
-                f'box_counts needs one number a class, shape {tuple(self.count.shape)}, '
+                f'box_counts needs one number per class, shape {tuple(self.count.shape)}, '
                 f'got {tuple(box_counts.shape)}; compare num_classes with the classes of the labeled set'
             )
         counts = box_counts.to(self.count).clamp(min=1)

@@ -1,4 +1,4 @@
-"""Labelers: where pseudo labels come from.
+"""Labelers: the sources of pseudo labels.
 
 A labeler is called with the weak views, shape (B, 3, H, W), their samples and the student, and answers one
 :class:`~mmssod.structures.PseudoLabels` an image, in pixels of the weak view, without gradients.
@@ -125,7 +125,7 @@ class EMATeacher(FrozenTeacher):
 
 @MODELS.register_module()
 class SelfLabeler(Labeler):
-    """The student labels for itself, in eval mode (Instant-Teaching)."""
+    """The student makes its own pseudo labels, in eval mode (Instant-Teaching)."""
 
     def forward(
         self, inputs: Tensor, samples: SampleList, student: nn.Module

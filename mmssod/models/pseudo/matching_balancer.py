@@ -1,4 +1,4 @@
-"""Thresholds by class at which pseudo labels are as many as labels are. ``M`` classes."""
+"""Thresholds per class that give as many pseudo labels per image as there are labels. ``M`` classes."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -17,10 +17,10 @@ BINS = 200
 
 @MODELS.register_module()
 class MatchingBalancer(ClassBalancer):
-    """Gives each class the threshold above which it has ``share`` times the labeled set's boxes an image.
+    """Gives each class the threshold above which it has ``share`` times the labeled set's boxes per image.
 
     A level of certainty means another thing to each detector, class and data set: p > 0.4 may be a third more boxes
-    than there are, or half of them. A number of boxes an image means the same to all, and the labeled images tell it,
+    than there are, or half of them. A number of boxes per image means the same to all, and the labeled images tell it,
     as long as unlabeled images are of the same kind. Certainties of the candidates on the last ``recent`` images are
     counted, over all processes, in bins of 1 / 200.
 
@@ -28,11 +28,11 @@ class MatchingBalancer(ClassBalancer):
 
     Args:
         num_classes: ``M``.
-        share: Pseudo boxes an image over labeled boxes an image, above 0. At 1 a detector that errs without bias
+        share: Pseudo boxes per image over labeled boxes per image, above 0. At 1 a detector that errs without bias
             invents as many boxes as it misses.
         recent: Images that thresholds look back on, at least 1.
         first: Until as many images were seen, ``threshold`` (with DT, if on) holds.
-        limits: Least and greatest matched threshold, in [0, 1].
+        limits: Minimum and maximum matched threshold, in [0, 1].
         doubt: Standard deviations of a count that are added to it, at least 0: of ``n`` labeled boxes
             ``n + doubt * sqrt(n + 1)``. With few labels a class may as well have been twice as frequent, and objects
             without a pseudo label are background to the student; of a class with hundreds little changes.
@@ -100,7 +100,7 @@ class MatchingBalancer(ClassBalancer):
         return self.thresholds_at(self.share)
 
     def thresholds_at(self, share: float) -> Tensor:
-        """Thresholds above which a class has another share of the labeled boxes an image, shape (M,)."""
+        """Thresholds above which a class has another share of the labeled boxes per image, shape (M,)."""
         above = self.histogram.flip(1).cumsum(1).flip(1) / self.images.clamp(min=1)
         too_many = above > share * self.labeled_boxes[:, None]
         matched = (

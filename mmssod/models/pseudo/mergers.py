@@ -1,4 +1,4 @@
-"""Mergers: what becomes of candidates when an image was labeled before or by several."""
+"""Mergers: combine candidates with earlier labels of the image, or with those of other labelers."""
 
 from mmdet.registry import MODELS
 from mmdet.structures import SampleList
@@ -14,5 +14,5 @@ class KeepCandidates(nn.Module):
     cheap_to_build = True
 
     def forward(self, candidates: list[PseudoLabels], samples: SampleList) -> list[PseudoLabels]:
-        """One value an image in, the same out."""
+        """One value per image in, the same out."""
         return candidates

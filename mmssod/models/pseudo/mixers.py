@@ -1,4 +1,4 @@
-"""Mixers: what becomes of strong views and their targets before the student sees them."""
+"""Mixers: mix strong views and their targets with labeled images."""
 
 from collections.abc import Mapping
 
@@ -78,7 +78,7 @@ class PairMixer(nn.Module):
 
 @MODELS.register_module()
 class MixUp(PairMixer):
-    """Both images over each other, ``share * unlabeled + (1 - share) * labeled``, with the boxes of both.
+    """Blends both images, ``share * unlabeled + (1 - share) * labeled``, with the boxes of both.
 
     Weights of unlabeled boxes are multiplied by the share, those of labeled boxes by the rest.
 
@@ -113,7 +113,7 @@ class TwoImageMosaic(PairMixer):
     sizes keep their scale and no cut ends in the padding.
 
     Args:
-        cut_range: Least and greatest share of the unlabeled image, in [0, 1].
+        cut_range: Minimum and maximum share of the unlabeled image, in [0, 1].
         min_part: A box of which less than this share of its width or height is left is dropped.
         prob: As in :class:`PairMixer`.
 

@@ -1,4 +1,4 @@
-"""Two images with their boxes made one: pure functions.
+"""Mixes two images and their boxes into one: pure functions.
 
 ``h`` and ``w`` are an image's height and width without padding; boxes are ``x1 y1 x2 y2`` in its pixels.
 """
@@ -41,7 +41,7 @@ def mosaic(image: View, other: View, share: float, axis: int, min_part: float = 
         other: Last part.
         share: In [0, 1].
         axis: 0 cuts between rows (upper and lower part), 1 between columns (left and right part).
-        min_part: Least share of a box's width or height, in [0, 1].
+        min_part: Minimum share of a box's width or height, in [0, 1].
     """
     lengths = [view.image.shape[1 + axis] for view in (image, other)]
     cut, start = (round(share * length) for length in lengths)

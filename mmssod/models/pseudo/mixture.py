@@ -1,4 +1,4 @@
-"""A mixture of two Gaussians on the line, fitted to many small samples at once.
+"""Fits one-dimensional mixtures of two Gaussians to many small samples at once.
 
 ``M`` samples of ``N`` places, of which some are filled.
 """

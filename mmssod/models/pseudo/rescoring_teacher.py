@@ -1,4 +1,4 @@
-"""A teacher that answers further questions about the images it labeled last.
+"""A teacher that re-scores boxes of the images it labeled last.
 
 ``B`` images, ``n`` boxes of one image, ``M`` classes, ``J`` jitters; boxes ``x1 y1 x2 y2`` in absolute pixels.
 """
@@ -50,7 +50,7 @@ class RescoringTeacher(EMATeacher):
         """What the second stage says of boxes in the images of the last call, without suppression.
 
         Args:
-            boxes: Of each image, shape (n, 4).
+            boxes: Boxes of each image, shape (n, 4).
 
         Returns:
             ``scores`` (n, M + 1), the last one of background, and ``bboxes``, shape (n, 4) or (n, 4 M) where a head
@@ -81,10 +81,10 @@ class RescoringTeacher(EMATeacher):
         self.features, self.samples = None, []
 
     def deviations(self, labels: Sequence[PseudoLabels], times: int, scale: float) -> list[Tensor]:
-        """How far the refined box moves when the box that it starts from is shaken.
+        """Regression variance: how far the refined box moves when the box that it starts from is jittered.
 
         Args:
-            labels: Of each image of the last call.
+            labels: Labels of each image of the last call.
             times: ``J``, at least 2.
             scale: Standard deviation of a side's shift, in widths (heights) of the box.
 
@@ -101,7 +101,7 @@ class RescoringTeacher(EMATeacher):
 
 
 def jitter(boxes: Tensor, times: int, scale: float) -> Tensor:
-    """Boxes with shaken sides: (n, 4) -> (J, n, 4); ``scale`` in widths (heights), of at least one pixel."""
+    """Boxes with jittered sides: (n, 4) -> (J, n, 4); ``scale`` in widths (heights), of at least one pixel."""
     spread = _sizes(boxes) * scale
     return boxes + torch.randn(times, *boxes.shape, device=boxes.device) * spread
 

@@ -1,4 +1,4 @@
-"""Selectors: which candidates become pseudo labels, and with which weight. ``M`` classes."""
+"""Selectors: choose which candidates become pseudo labels, and their weights. ``M`` classes."""
 
 from mmdet.registry import MODELS
 from torch import Tensor, nn
@@ -13,7 +13,7 @@ class ThresholdSelector(nn.Module):
 
     Args:
         certainty: What the threshold is compared with: ``'p*v'``, ``'p'``, or ``'p_and_v'`` (each of both).
-        min_size: Least width and height of a pseudo box, in pixels of the weak view.
+        min_size: Minimum width and height of a pseudo box, in pixels of the weak view.
 
     Raises:
         ValueError: For another ``certainty``.
@@ -37,7 +37,7 @@ class ThresholdSelector(nn.Module):
         """The candidates above threshold.
 
         Args:
-            candidates: Of one image, on the weak view.
+            candidates: Candidates of one image, on the weak view.
             thresholds: One a class, shape (M,).
         """
         sizes = candidates.boxes[:, 2:] - candidates.boxes[:, :2]

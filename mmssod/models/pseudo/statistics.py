@@ -1,4 +1,4 @@
-"""How many boxes of which certainty there were lately. ``M`` classes."""
+"""Histograms of recent certainties per class. ``M`` classes."""
 
 from typing import Any
 
@@ -32,7 +32,7 @@ class PseudoLabelStatistics(nn.Module):
 
     @torch.no_grad()
     def update(self, pseudo_labels: list[PseudoLabels]) -> None:
-        """Count the boxes of one step, one value an image."""
+        """Count the boxes of one step, one value per image."""
         self.images += len(pseudo_labels)
         if not pseudo_labels:
             return

@@ -1,4 +1,4 @@
-"""RoI heads through which box weights travel."""
+"""RoI heads that apply per-box weights."""
 
 from .certainty_cascade_roi_head import CertaintyCascadeRoIHead
 from .certainty_roi_head import CertaintyRoIHead

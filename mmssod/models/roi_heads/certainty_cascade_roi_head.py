@@ -1,4 +1,4 @@
-"""Cascade R-CNN's RoI head through which box weights travel in and foreground certainties come back."""
+"""Cascade R-CNN's RoI head, with per-box weights and returned foreground certainties."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ SUMS = ('fg_certainty', 'fg_count')
 
 @MODELS.register_module()
 class CertaintyCascadeRoIHead(CascadeRoIHead):
-    """mmdet's cascade with a weight a box, in every stage, and the sums of Eq. 6 of its last one.
+    """mmdet's cascade with a weight per box in every stage, and the sums of Eq. 6 of its last one.
 
     The last stage's foreground is what overlaps a box well, and its boxes are those that the detector answers; the
     stages before it would count the same objects again.

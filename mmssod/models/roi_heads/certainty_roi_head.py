@@ -1,4 +1,4 @@
-"""RoI head through which box weights travel in and foreground certainties come back.
+"""RoI head with per-box weights and returned foreground certainties.
 
 ``N`` RoIs of all images, ``M`` classes.
 """
@@ -49,7 +49,7 @@ class BoxWeightSampler:
 
 @MODELS.register_module()
 class CertaintyRoIHead(StandardRoIHead):
-    """mmdet's RoI head with a weight a box and the sums of Eq. 6 among its losses.
+    """mmdet's RoI head with a weight per box, and the sums of Eq. 6 among its losses.
 
     ``fg_certainty`` and ``fg_count``, both of shape (M,), carry no "loss" in their names and so are not part of
     the objective. Heads without buckets have localization certainty 1.
@@ -110,7 +110,7 @@ def weighted_loss(
         results: With ``cls_score`` (N, M + 1) and ``bbox_pred`` of the RoIs.
         rois: Image index and box, shape (N, 5).
         sampling_results: One an image, with ``pos_weights`` and ``neg_weights``.
-        train_cfg: Of the head.
+        train_cfg: Training config of the head.
         location: Whether weights count in the losses of boxes, too.
 
     Returns:

@@ -1,4 +1,4 @@
-"""The compiled mmcv operators that mmdet's detectors train and predict with, over torch and torchvision.
+"""The compiled mmcv operators that mmdet's detectors use, implemented with torch and torchvision.
 
 The functions have the names, the order of arguments and the output buffers of ``mmcv._ext``: mmcv's
 autograd functions call them, users do not. ``__all__`` is what the stand-in has.

@@ -1,4 +1,4 @@
-"""Deformable convolution over torchvision's; shapes as in :mod:`mmssod.ops.kernels.deformable`.
+"""Deformable convolution by torchvision; shapes as in :mod:`mmssod.ops.kernels.deformable`.
 
 Not used are mmcv's scratch buffer ``ones``, the size of the kernel, which the weight has, and ``im2col_step``, the
 images that mmcv takes at once.

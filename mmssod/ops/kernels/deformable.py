@@ -1,4 +1,4 @@
-"""What mmcv's two deformable convolutions share: torchvision's operator, in full precision.
+"""Shared by both deformable convolutions: torchvision's operator in full precision.
 
 Dai et al., *Deformable Convolutional Networks* (ICCV 2017), and with a mask Zhu et al., *Deformable ConvNets
 v2* (CVPR 2019).

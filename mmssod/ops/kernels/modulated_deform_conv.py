@@ -1,4 +1,4 @@
-"""Deformable convolution with a mask, over torchvision's; shapes as in :mod:`mmssod.ops.kernels.deformable`.
+"""Modulated deformable convolution by torchvision; shapes as in :mod:`mmssod.ops.kernels.deformable`.
 
 Not used are mmcv's scratch buffers ``ones`` and ``columns``, and the size of the kernel, which the weight has.
 """

@@ -1,4 +1,4 @@
-"""Non-maximum suppression and RoIAlign over torchvision's.
+"""Non-maximum suppression and RoIAlign by torchvision.
 
 Legend
     N     boxes or RoIs

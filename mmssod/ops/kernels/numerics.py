@@ -1,4 +1,4 @@
-"""In which precision the stand-in computes, and what it does in torch's deterministic mode."""
+"""Precision of the replacement operators, and their behavior in torch's deterministic mode."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Change single values of a project's configs, and leave all else in them as it is."""
+"""Changes single values in a project's configs and leaves the rest of the text unchanged."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from mmssod.environment.errors import InputError
 
 
 def expression(file: Path, name: str) -> str | None:
-    """What a config assigns to a name, as it is written; None where it does not, also as one of several names.
+    """Source text that a config assigns to a name; None if it does not, or assigns several names at once.
 
     Raises:
         ValueError: The config is no Python.
@@ -23,8 +23,8 @@ def changed(file: Path, name: str, value: str) -> str:
     """The text of a config in which a name has another value; one that it does not assign is assigned at its end.
 
     Args:
-        file: It.
-        name: Of the variable.
+        file: Config file.
+        name: Name of the variable.
         value: An expression.
 
     Raises:

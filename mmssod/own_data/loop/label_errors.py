@@ -1,4 +1,4 @@
-"""Rank the labeled boxes of a project that look wrong, by detectors that have not seen them where there are such."""
+"""Ranks labeled boxes of a project that look wrong, where possible by detectors not trained on them."""
 
 from __future__ import annotations
 
@@ -60,8 +60,8 @@ def label_errors(
     """Rank labels that look wrong, and write ``page.html``, ``errors.json`` and ``labels``.
 
     Args:
-        folder: Of a project with a trained student, better with complete folds (``mmssod run --folds``).
-        count: Of labels to show, >= 1.
+        folder: Folder of a project with a trained student, better with complete folds (``mmssod run --folds``).
+        count: Number of labels to show, >= 1.
         out: A new folder; by default ``errors_1``, ``errors_2``, ... in the project.
         kinds: Formats of the labels to correct; none for all that can be written.
         device: By default a GPU if there is one.

@@ -1,4 +1,4 @@
-"""What a detector is unsure of in an image: in its classes, in its places, between the image and its mirror image.
+"""Measures a detector's uncertainty in an image: of classes, of locations, and between the image and its mirror image.
 
 ``N`` boxes, ``M`` classes, ``D`` features of one image.
 """
@@ -25,7 +25,7 @@ FLOOR = 0.05
 
 @dataclass(frozen=True)
 class Look:
-    """What is seen in one image.
+    """A detector's uncertainty and features of one image.
 
     Args:
         boxes: Detections in COCO's result format, from :data:`FLOOR` on.
@@ -34,7 +34,7 @@ class Look:
         place: Boxes whose place is open: the sum of p (1 - v), or, where the detector has no v, of the score times
             1 - IoU with the same box in the mirror image.
         flip: Boxes by which the image and its mirror image differ, see :func:`difference`.
-        parts: Likewise student and teacher; 0 for a detector without the other.
+        parts: Disagreement between student and teacher; 0 for a detector without the other.
         expected: Likely boxes of each class, shape (M,).
         features: Means over the image of what the neck gives, shape (D,).
     """
@@ -54,7 +54,7 @@ class Looker:
 
     Args:
         detector: Whose doubt counts, with :data:`FLOOR` as the least score.
-        limits: Of each class the score from which a box counts as found, shape (M,).
+        limits: For each class, the score from which a box counts as found, shape (M,).
         other: Student of its teacher, or teacher of its student.
     """
 
@@ -100,7 +100,7 @@ class Looker:
         return bool(box['score'] >= self.limits[box['category_id']] / 2)
 
     def features(self, pixels: np.ndarray) -> np.ndarray:
-        """Those alone of an image, shape (D,)."""
+        """The features alone of an image, shape (D,)."""
         with pooled(self.detector.model) as features:
             self._found(self.detector, pixels)
         return features[0]
@@ -116,7 +116,7 @@ class Looker:
 
 
 def openness(p: np.ndarray, limits: np.ndarray) -> np.ndarray:
-    """How open it is whether boxes are objects of their class, in [0, 1], shape (N,).
+    """Class uncertainty of boxes, in [0, 1], shape (N,).
 
     1 where p is the limit from which a box counts, falling to 0 at half of the limit, and half way from it to 1: the
     many boxes of a low p are no doubt but background.

@@ -1,4 +1,4 @@
-"""Rank the unlabeled images of a project by what a label would teach, and write what a labeler needs of the best."""
+"""Ranks a project's unlabeled images by expected benefit of a label, and writes files for labeling the best."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class NextImage:
 
     Args:
         name: As the labels to correct have it.
-        path: Its file.
+        path: Image file.
         reason: Why it, in words.
         ranks: By signal, the share of images that it is ahead of.
         duplicates: Names of images that are nearly the same, and are not proposed.
@@ -58,7 +58,7 @@ class NextImage:
 
 @dataclass(frozen=True)
 class NextImages:
-    """What to label next.
+    """The images to label next.
 
     Args:
         images: The most instructive first.
@@ -94,8 +94,8 @@ def next_images(
     """Choose the images to label next, and write ``next.json``, ``next.txt``, ``page.html`` and ``labels``.
 
     Args:
-        folder: Of a project with a trained student.
-        count: Of images, >= 1.
+        folder: Folder of a project with a trained student.
+        count: Number of images, >= 1.
         out: A new folder; by default ``next_1``, ``next_2``, ... in the project.
         kinds: Formats of the labels to correct; none for all that can be written.
         sample: Unlabeled images to look at, at most, drawn at random.

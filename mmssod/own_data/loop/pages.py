@@ -1,4 +1,4 @@
-"""What the commands of the labeling loop write: a page of pictures with a reason each, and labels to correct."""
+"""Output of the labeling loop: a page of images, each with a reason, and labels to correct."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def new_folder(folder: Path, name: str, out: str | None) -> Path:
     """A folder for labels to correct, which no earlier call has written: what was corrected there is not overwritten.
 
     Args:
-        folder: Of the project.
+        folder: Project folder.
         name: ``NAME_1``, ``NAME_2``, ... in it are tried.
         out: The folder that is asked for instead.
 
@@ -67,7 +67,7 @@ def write_pictures(
 
     Args:
         file: The page; its folder is there.
-        items: Of the gallery, in its order.
+        items: Items of the gallery, in its order.
         title, sub, notes: Heading, what is below it, paragraphs before the pictures.
         classes: Names, for the filter.
         words: What boxes of each layer are called.

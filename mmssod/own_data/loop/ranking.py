@@ -1,4 +1,4 @@
-"""Which images to label next: ranks of what a label would teach, combined, with an eye on what was chosen before.
+"""Chooses which images to label next from combined ranks, with regard to those already chosen.
 
 ``N`` images, ``M`` classes, ``D`` features, ``L`` labeled images.
 """
@@ -21,14 +21,14 @@ SIGNALS = ('class', 'place', 'disagreement', 'rarity', 'novelty')
 
 @dataclass(frozen=True)
 class Signals:
-    """What is known of each image before any is chosen; a signal that is the same for all decides nothing.
+    """Ranking signals of each image; a signal that is equal for all images has no effect.
 
     Args:
-        doubt: Of class, boxes whose class is open, shape (N,), >= 0.
-        place: Likewise of their places.
+        doubt: Class uncertainty, the number of boxes whose class is open, shape (N,), >= 0.
+        place: Likewise for locations.
         disagreement: Boxes by which two looks at the image differ, likewise.
         expected: Boxes of each class that are likely there, shape (N, M), >= 0.
-        features: Of the whole image, shape (N, D).
+        features: Features of the whole image, shape (N, D).
     """
 
     doubt: np.ndarray
@@ -43,9 +43,9 @@ class Choice:
     """One image to label.
 
     Args:
-        index: Its place among the N.
+        index: Index of the image among the N.
         ranks: By signal the share of images that it is ahead of when it is chosen, in (0, 1), ties by half.
-        gains: Of each class, the boxes it would add over those that are labeled by then, shape (M,).
+        gains: For each class, the boxes it would add over those that are labeled by then, shape (M,).
         duplicates: Images left out since they are the same picture once more.
     """
 
@@ -65,7 +65,7 @@ def choose(
     chosen image (greedy k-center). Of near duplicates the first one stands for all.
 
     Args:
-        signals: Of the N images.
+        signals: Signals of the N images.
         labeled: Boxes of each class (M) in the labeled images.
         known: Features of labeled images, shape (L, D); L may be 0.
         number: How many are wanted, >= 1; fewer come where there are fewer.
@@ -95,7 +95,7 @@ def choose(
 
 
 def ranks(values: np.ndarray) -> np.ndarray:
-    """Of each value (N,) the share of all that it is above, ties by half, in (0, 1)."""
+    """For each value (N,), the share of all values below it, ties counted half, in (0, 1)."""
     found: np.ndarray = (rankdata(np.round(values, 9)) - 0.5) / max(len(values), 1)
     return found
 

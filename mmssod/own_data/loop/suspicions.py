@@ -1,4 +1,4 @@
-"""Labeled boxes that look wrong to a detector, by TIDE's kinds of errors, where the detector is the one that is right.
+"""Labeled boxes that disagree with a detector, by TIDE's kinds of errors.
 
 ``N`` detections and ``G`` labeled boxes of one image.
 """
@@ -34,7 +34,7 @@ class Suspicion:
     Args:
         kind: A key of :data:`KINDS`.
         score: How sure the detector is of it, less what speaks for the label, in (0, 1].
-        image_id: Of its image.
+        image_id: Id of the image.
         found: The detection that speaks against the label.
         label: The labeled box; None of a missing one.
     """

@@ -1,4 +1,4 @@
-"""From labeled and unlabeled images to configs that fit them and the machine: ``mmssod new``."""
+"""Writes configs that fit the user's images and machine: ``mmssod new``."""
 
 from mmssod.own_data.new.planning import Machine, Plan, make_plan
 from mmssod.own_data.new.project import new_project

@@ -1,4 +1,4 @@
-"""The detectors that ``mmssod new`` chooses from, and the names that they had before."""
+"""The detectors that ``mmssod new`` chooses from, with their former names."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ class Detector:
     """A detector that ``mmssod new`` can choose.
 
     Args:
-        model: Its config in ``configs/_base_/models``.
-        optimizer: Its config in ``configs/_base_``.
+        model: Config of the model in ``configs/_base_/models``.
+        optimizer: Config of the optimizer in ``configs/_base_``.
         optimizer_name: Type of the optimizer there; it is written beside the learning rate.
         rate: Learning rate for ``base`` labeled images per iteration.
         base: That number of images.
         rois: RoIs per image in training; 0 for a one-stage detector.
         gib: Estimated memory of one labeled and one unlabeled image in training, GiB.
-        scale: Greatest width and height in pixels, for images of any size.
+        scale: Maximum width and height in pixels, for images of any size.
         least, most: Bounds of the number of iterations.
         start: Name of its COCO weights (:mod:`mmssod.start`); '' for one that starts from ImageNet, as its config says.
         about: Size and AP on COCO, for people.

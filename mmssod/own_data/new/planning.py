@@ -1,4 +1,4 @@
-"""Detector, image size, batch, learning rate and length of training, from the data and the machine.
+"""Chooses detector, image size, batch, learning rate and length of training for the data and the machine.
 
 The numbers are starting points that the config shows and the user changes; each rule says where it comes from.
 """
@@ -44,7 +44,7 @@ class Machine:
         gpus: Number of GPUs.
         memory: GiB of one GPU, or of the machine's free memory where there is none.
         cores: Processor cores that this process may use.
-        name: Of the GPU; ``'CPU'`` without one.
+        name: Name of the GPU; ``'CPU'`` without one.
     """
 
     gpus: int
@@ -81,21 +81,21 @@ def free_memory() -> float:
 
 @dataclass(frozen=True)
 class Plan:
-    """What the config will say.
+    """The values that the configs are written with.
 
     Args:
         detector: Key of :data:`~mmssod.own_data.new.detectors.DETECTORS`.
-        scale: Greatest long and short side of images, pixels.
+        scale: Maximum long and short side of images, pixels.
         batch: Labeled images per iteration and GPU. An iteration of the student has twice as many images; half of them
             are labeled, where it starts from COCO a quarter.
         rate: Learning rate of that batch on one GPU.
-        iterations: Of the teacher.
+        iterations: Iterations of the teacher.
         rois: RoIs per image in training; 0 for a one-stage detector.
         workers: Processes that load data.
         why: Lines that say why.
         channels_last: Whether the model has its channels last in memory, which is faster on CPUs (docs/speed.md).
         warnings: What the data ask for and the plan does not do.
-        step_seconds: Of the teacher's iteration, see :func:`estimate_step`.
+        step_seconds: Seconds per iteration of the teacher, see :func:`estimate_step`.
         student_share: Iterations of the student over the teacher's.
         known: Share of the classes that the start knows.
         keeps_images: Whether images are so large that they are decoded once and kept.
@@ -118,12 +118,12 @@ class Plan:
 
     @property
     def student_iterations(self) -> int:
-        """Of the student, after its teacher's."""
+        """Iterations of the student, after its teacher's."""
         return max(round(self.student_share * self.iterations), 1)
 
     @property
     def supervised_iterations(self) -> int:
-        """Of the baseline: as many as take as long as teacher and student."""
+        """Iterations of the baseline, which take as long as teacher and student together."""
         return self.iterations + round(recipe(self.detector).step_cost * self.student_iterations)
 
     def length_lines(self, images: int) -> tuple[str, str]:
@@ -167,7 +167,7 @@ def make_plan(
         machine: Where it will be trained.
         detector: A key of :data:`~mmssod.own_data.new.detectors.DETECTORS` or an old name of one; ``'auto'`` is what
             :func:`choose_detector` says.
-        iterations: Of the teacher, and as many of the student, instead of the chosen lengths.
+        iterations: Iterations of teacher and student each, instead of the chosen lengths.
         known: Share of the classes that the start knows, in [0, 1].
 
     Raises:

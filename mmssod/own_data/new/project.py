@@ -1,4 +1,4 @@
-"""Read, check, plan, write: the whole of ``mmssod new``."""
+"""Implements ``mmssod new``: read, check, plan, write."""
 
 from __future__ import annotations
 
@@ -70,8 +70,8 @@ def new_project(
         trial: Write the detectors that a trial compares, each into a folder of ``out``, where neither ``detector`` nor
             ``start`` names one and the machine takes several: ``mmssod run`` chooses among them.
         start: ``'auto'`` for the detector's own COCO weights, ``'none'``, a model's name, a URL or a file.
-        iterations: Of the teacher, and as many of the student; by default fitted to the data.
-        seed: Of the images that are set aside, and of the runs, >= 0.
+        iterations: Iterations of teacher and student each; by default fitted to the data.
+        seed: Seed for choosing the images that are set aside, and for the runs, >= 0.
         force: Overwrite the files of an earlier project; a file that is read is never overwritten.
         machine: Where it will be trained; by default here.
 
@@ -117,7 +117,7 @@ def new_project(
         f'{data.images} labeled images, {judged} to evaluate on, {len(pool.images)} unlabeled',
     ]
     lines += interval_lines(judged, data.images, test.aside, folder)
-    lines += [f'{data.boxes_an_image:.1f} boxes an image:', data.table(), '']
+    lines += [f'{data.boxes_an_image:.1f} boxes per image:', data.table(), '']
     lines += _chosen(planned, data.images)
     lines += ['written:', *(f'  {path}' for path in written), '']
     lines += [part for text in missing for part in (f'warning: {text}', '')]

@@ -62,7 +62,7 @@ class Pool:
         source: Folder, glob, text list or COCO json that names them, absolute.
         prefix: Folder that the names in a list or json are relative to, absolute; '' of folders, globs and lists of
             absolute names.
-        images: Those that are not labeled.
+        images: Images that are not labeled.
         labeled: Names, within the source, of those that are.
     """
 
@@ -115,7 +115,7 @@ def set_aside(coco: Coco, size: int, seed: int, stay: Collection[int] = ()) -> t
     Args:
         coco: COCO data set.
         size: Wanted number of images, >= 1.
-        seed: Of the draw, >= 0.
+        seed: Seed of the draw, >= 0.
         stay: Ids of images that are not drawn.
 
     Returns:
@@ -191,8 +191,8 @@ def checked(name: str, part: LabeledPart, labels: str) -> tuple[LabeledPart, Fin
 
     Args:
         name: What it is, such as ``labeled``.
-        part: It, with sizes of all images.
-        labels: Its file or folder, for messages.
+        part: Images and labels, with sizes of all images.
+        labels: File or folder of the labels, for messages.
     """
     coco, images = part.coco, part.images
     findings = check_labeled(name, coco if name == 'val' else part.trained(), images)

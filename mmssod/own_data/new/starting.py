@@ -1,4 +1,4 @@
-"""What the detector of a project starts from: its own COCO weights, weights that the user names, or none."""
+"""Chooses the weights that a project's detector starts from: COCO weights, the user's, or none."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ SHOWN = 8  # names of classes in a line
 
 @dataclass(frozen=True)
 class Start:
-    """What a project starts from.
+    """The weights that a project starts from.
 
     Args:
         detector: Key of :data:`~mmssod.own_data.new.detectors.DETECTORS`.
@@ -78,7 +78,7 @@ def usable_detector(usual: str) -> tuple[str, tuple[str, ...]]:
 
 
 def named_problems(start: str, detector: str) -> list[Problem]:
-    """What is wrong with a start and a detector as the user names them, before the data are read."""
+    """Problems with the start and the detector that the user names, before the data are read."""
     if start in ('auto', 'none') or _is_url(start):
         return []
     if names_file(start):
@@ -94,7 +94,7 @@ def named_problems(start: str, detector: str) -> list[Problem]:
     own = [one.start for key, one in DETECTORS.items() if one.start and name in (key, 'auto')]
     whose = 'a detector of `mmssod new`' if name == 'auto' else name
     fix = f'choose --detector {owner}' if owner else 'name one of these, or a file'
-    fix += '; or write a config of its detector by hand (docs/start.md)'
+    fix += '; or write a config of its detector yourself (docs/start.md)'
     expected = ' or '.join([*own, 'a file', 'none'])
     return [Problem(f'start: not the weights of {whose}', expected, start, fix)]
 
@@ -106,7 +106,7 @@ def find_start(start: str, detector: str, usual: str, classes: Sequence[str]) ->
         start: As in :func:`named_problems`, which found nothing.
         detector: ``'auto'`` or a name of one. With ``'auto'`` the detector is the one that the start is of.
         usual: The detector that the machine and the data ask for.
-        classes: Those of the labeled set.
+        classes: Classes of the labeled set.
 
     Raises:
         ValueError: The weights cannot be read, or are of another detector.

@@ -1,4 +1,4 @@
-"""The texts of a project's configs: of two-stage detectors, and of those that start from COCO."""
+"""Config templates of a project: two-stage detectors, and detectors that start from COCO."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ TWO_STAGE_DATA = dict(
     bases='"mmssod::_base_/datasets/coco_json.py"',
     start='',
     jitter='',
-    batch_comment='labeled images an iteration and GPU, and as many unlabeled ones',
+    batch_comment='labeled images per iteration and GPU, and as many unlabeled ones',
     semi_counts='dict(labeled=batch, unlabeled=batch)',
     labeled="""\
 labeled = dict(
@@ -98,7 +98,7 @@ jitter = {**_base_.jitter, **sizes}
 strong_jitter = {**_base_.strong_jitter, **sizes}
 strong = dict(**strong_jitter, **_base_.strong_steps, pack=_base_.pack)
 """,
-    batch_comment='labeled images an iteration and GPU; a student sees half of them and up to 2 * batch unlabeled ones',
+    batch_comment='labeled images per iteration and GPU; a student gets half of them, and up to 2 * batch unlabeled',
     semi_counts='dict(labeled=max(batch // 2, 1), unlabeled=2 * batch - max(batch // 2, 1))',
     labeled="""\
 places = dict(

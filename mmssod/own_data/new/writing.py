@@ -1,4 +1,4 @@
-"""The files of a project: ``data.py`` to read and change, and teacher, student and baseline that use it."""
+"""Writes a project's files: ``data.py`` for the user to edit, and configs of teacher, student and baseline."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ UNWRITABLE = re.compile(r'["\\\x00-\x1f\ud800-\udfff]|\{\{|::')
 
 
 def output_problems(folder: Path, sources: Sequence[str], force: bool) -> list[Problem]:
-    """What is wrong with a folder to write a project in; ``sources`` are read, one of them may be a glob."""
+    """Problems with the output folder of a project; ``sources`` are read, one of them may be a glob."""
     other = 'name another folder with --out'
     if folder.exists() and not folder.is_dir():
         fix = 'name another one with --out'
@@ -173,7 +173,7 @@ def _run_configs(
 
 
 def steps(folder: Path, plan: Plan) -> dict[str, str]:
-    """What to type next, by what it is for: try, look, train both, train the baseline, evaluate, compare, take away."""
+    """Next commands with their purpose: try, browse, train both, train the baseline, evaluate, compare, export."""
     teacher, student, supervised = (folder / f'{name}.py' for name in RUNS)
     runs = [folder / 'work_dirs' / name for name in ('teacher', 'supervised', 'student')]
     coco = DETECTORS[plan.detector].start

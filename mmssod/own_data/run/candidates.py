@@ -1,9 +1,9 @@
-"""Projects with several detectors, of which a trial chooses one: the law of the choice, without torch and mmengine.
+"""Projects with several candidate detectors: the rule by which a trial chooses one, without torch and mmengine.
 
 The candidates of a project are ordered: the first is the one that the rules of ``mmssod new`` choose, the second the
 next one that fits the machine, and so on. Successive halving (Jamieson and Talwalkar, 2016): all are trained for as
 many seconds, the worse half is dropped, the others go on. Libraries for it (Optuna, Ray Tune) want to run the trials
-themselves; the law alone is shorter than what they ask for.
+themselves; the rule alone is shorter than the code that they need.
 """
 
 from __future__ import annotations
@@ -41,13 +41,13 @@ FORWARD = 0.5
 
 @dataclass(frozen=True)
 class Round:
-    """What became of the candidates of one round.
+    """Result of one round of a trial.
 
     Args:
         ap: In percent, of those that were trained.
-        seconds: Of training of these, since the start of each.
+        seconds: Training time of these in seconds, since the start of each.
         failed: Why the others were not.
-        kept: Those that go on, in the order of the candidates.
+        kept: Candidates that go on, in the order of the candidates.
     """
 
     ap: Mapping[str, float]
@@ -66,9 +66,9 @@ def halve(
 
     Args:
         candidates: At least one, in their order.
-        seconds: Of training, of all candidates in all rounds; each round takes an equal part. Of four candidates, each
-            gets an eighth in the first round, and each of the two that are left a fourth in the second.
-        train: Trains a candidate in a round (counted from 0) until so many seconds since its start; gives its AP and
+        seconds: Training time of all candidates in all rounds, in seconds; each round takes an equal part. With four
+            candidates, each gets an eighth in the first round, and each of the two left a fourth in the second.
+        train: Trains a candidate in a round (counted from 0) until this many seconds since its start; gives its AP and
             its seconds. What it raises drops the candidate.
         ahead: Whether the first is surely better than the second, see :func:`kept`.
 
@@ -99,7 +99,7 @@ def halve(
 
 
 def round_sizes(candidates: int) -> list[int]:
-    """How many candidates each round has: 4 and 2 of four, 3 and 2 of three, none of one."""
+    """Number of candidates in each round: 4 and 2 for four, 3 and 2 for three, none for one."""
     sizes = []
     while candidates > 1:
         sizes.append(candidates)
@@ -117,7 +117,7 @@ def kept(
 
     Args:
         order: All of the round in their order.
-        ap: Of those that were trained, at least one.
+        ap: AP of those that were trained, at least one.
         ahead: Whether the first argument is better than the second by more than other images could undo.
     """
     trained = [name for name in order if name in ap]

@@ -1,4 +1,4 @@
-"""How long the trainings of a project will take, corrected by what is measured."""
+"""Estimates how long a project's trainings take, corrected by measured times."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Clock:
     """The time that is left.
 
     Args:
-        trainings: Of the project.
+        trainings: Trainings of the project.
         stages: What its files say of them, with what an iteration costs.
         step: Seconds of the teacher's iteration by an estimate, 0 for none.
     """
@@ -41,7 +41,7 @@ class Clock:
         self.evaluation = 0.0
 
     def left(self, training: Training, done: int) -> float:
-        """Seconds that a training still takes after so many iterations."""
+        """Remaining seconds of a training after this many iterations."""
         interval = int(training.config.train_cfg.get('val_interval', 1000))
         evaluates = training.config.get('val_cfg') is not None
         evaluations = -(-training.length // interval) - done // interval if evaluates else 0
@@ -55,7 +55,7 @@ class Clock:
         return self.cost[name] * (sum(others) / len(others) if others else self.estimate)
 
     def line(self, now: Training, done: int) -> str:
-        """What is left, by training."""
+        """Remaining time, by training."""
         rest = self.trainings[self.trainings.index(now) + 1 :]
         times = {now.name: self.left(now, done)}
         times |= {each.name: self.left(each, each.done) for each in rest if not each.complete}
@@ -67,7 +67,7 @@ class ClockHook(Hook):
     """Measures a training, and logs the time that is left after the first steps and after each evaluation.
 
     Args:
-        clock: Of the project.
+        clock: Clock of the project.
         training: The one that runs.
     """
 

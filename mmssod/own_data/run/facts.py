@@ -1,4 +1,4 @@
-"""What a project's folder tells without torch and mmengine: its trainings, how far they are, how long they take."""
+"""Reads a project's folder without torch and mmengine: its trainings, their progress and durations."""
 
 from __future__ import annotations
 
@@ -37,10 +37,10 @@ class Stage:
 
     Args:
         name: One of :data:`STAGES`.
-        length: Its iterations; None where the config does not say it in plain numbers.
+        length: Iterations; None where the config does not say it in plain numbers.
         done: Iterations of its newest checkpoint.
         complete: Whether it is trained and evaluated to its end.
-        seconds: Of an iteration, by its log; 0 without one.
+        seconds: Seconds per iteration, from the log; 0 without one.
         cost: Time of an iteration over that of the teacher, where it is not measured.
     """
 
@@ -101,7 +101,7 @@ def complete(work_dir: Path, length: int, evaluated: bool = True, may_stop: bool
     """Whether a training has its last checkpoint and the evaluation of it, or was ended early.
 
     Args:
-        work_dir: Its.
+        work_dir: Work directory of the run.
         length: Iterations that its config says.
         evaluated: Whether it evaluates.
         may_stop: Whether its config lets it end early.
@@ -142,7 +142,7 @@ def assigned(file: Path, base: Mapping[str, Any]) -> dict[str, Any]:
     """What a config assigns in plain numbers, texts, dicts of them and arithmetic; all else is left out.
 
     Args:
-        file: It; one that is missing or no Python assigns nothing.
+        file: Config file; one that is missing or no Python assigns nothing.
         base: What ``_base_.name`` means in it.
     """
     try:
@@ -190,7 +190,7 @@ def seconds_left(stages: list[Stage], step: float) -> float | None:
     """The time of all that is to be trained, evaluations left out; None where something is not known.
 
     Args:
-        stages: Of the project.
+        stages: Stages of the project.
         step: Seconds of the teacher's iteration, by an estimate; what a log says goes before.
     """
     measured = [stage.seconds / stage.cost for stage in stages if stage.seconds]
@@ -247,7 +247,7 @@ def rough(seconds: float) -> str:
 
 
 def read_json_dict(file: Path) -> dict[str, Any]:
-    """What a json holds; empty where it is missing, no json, or no dict."""
+    """Content of a json file; empty if it is missing or not a json dict."""
     try:
         found = json.loads(file.read_text())
     except (OSError, ValueError, RecursionError):

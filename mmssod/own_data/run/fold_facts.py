@@ -1,4 +1,4 @@
-"""What ``mmssod run --folds`` says beforehand, without torch: what it costs, what it buys, what is done."""
+"""What ``mmssod run --folds`` prints before it starts, without torch: cost, benefit, finished parts."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ SET_ASIDE = 'set_aside'
 
 
 def folds_folder(folder: Path, number: int) -> Path:
-    """Where the folds of a project lie."""
+    """Folder of the folds of a project."""
     return folder / f'folds_{number}'
 
 
 def fold_folders(folder: Path, number: int) -> list[Path]:
-    """Where each of them lies."""
+    """Folder of each fold."""
     return [folds_folder(folder, number) / f'fold_{i}' for i in range(1, number + 1)]
 
 
@@ -46,7 +46,7 @@ def fold_stages(folder: Path, number: int) -> tuple[list[list[Stage]], float]:
 
 
 def fold_lines(folder: Path, number: int) -> list[str]:
-    """What will be done, how long it takes, and what it is good for.
+    """Announces what will be done, how long it takes, and what it is good for.
 
     Raises:
         FileNotFoundError: The folder is no project.

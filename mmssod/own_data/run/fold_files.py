@@ -1,4 +1,4 @@
-"""The files of a project's folds: in each the labels to train on and those held out, and configs that use them.
+"""Writes the files of a project's folds: training labels, held-out labels, and configs.
 
 A fold's configs build on the project's: what changes there counts in the folds, too. They evaluate nothing on the way,
 so held-out images choose neither checkpoint nor length; the last checkpoint is judged.
@@ -89,9 +89,9 @@ def write_folds(folder: Path, number: int, seed: int) -> tuple[list[Path], list[
     """Draw the folds of a project and write them, or find those that are there.
 
     Args:
-        folder: Of the project.
-        number: Of folds, see :func:`~mmssod.datasets.folds.draw_folds`.
-        seed: Of the draw.
+        folder: Project folder.
+        number: Number of folds, see :func:`~mmssod.datasets.folds.draw_folds`.
+        seed: Seed of the draw.
 
     Returns:
         A folder for each, itself a project; lines on what the folds cannot show.

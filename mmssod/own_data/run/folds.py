@@ -1,4 +1,4 @@
-"""Train and judge a project by cross-validation: each labeled image by detectors that have not seen it."""
+"""Cross-validation of a project: each labeled image is judged by detectors not trained on it."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ FOUND = 'held_out_boxes.json'
 
 @dataclass(frozen=True)
 class Folds:
-    """What the detectors of all folds found, each on images that it was not trained on.
+    """Detections of the detectors of all folds, each on images that it was not trained on.
 
     Args:
         outputs: On all labeled images, of all folds together, by training.
         held_out: Image ids of each fold.
-        gain: Of the student over the supervised baseline, on all images.
-        parts: The same on the images of each fold; without intervals.
+        gain: Gain of the student over the supervised baseline, on all images.
+        parts: Gain on the images of each fold; without intervals.
         verdict: On ``gain``, with the deviation over folds.
     """
 
@@ -65,8 +65,8 @@ def run_folds(
     """Train teacher, student and baseline of each fold, as far as they are not complete, and judge them together.
 
     Args:
-        folder: Of the project.
-        number: Of folds.
+        folder: Project folder.
+        number: Number of folds.
         seed, amp, cfg_options, trust_checkpoint: Of all trainings, see :func:`mmssod.apis.train`; the seed is the
             folds', too.
         say: Gets a line before each fold and training.
@@ -134,8 +134,8 @@ def judge_folds(folder: Path, folders: Sequence[Path]) -> Folds:
     """Judge the detections of all folds together.
 
     Args:
-        folder: Of the project.
-        folders: Of its folds, all complete.
+        folder: Project folder.
+        folders: Folders of its folds, all complete.
     """
     truth, images = labeled_set(folder)
     held_out = [
@@ -183,7 +183,7 @@ def pooled_gain(
         ours, theirs: Detections in COCO's result format.
         held_out: Image ids of each fold.
         classes: Names of the classes to judge.
-        draws: Of the bootstrap over all images; folds have none.
+        draws: Number of bootstrap draws over all images; folds have none.
     """
     parts = []
     for ids in held_out:

@@ -1,4 +1,4 @@
-"""Rounds of labeling, by the files of a project and without torch: what was added when, and earlier students.
+"""Reads the labeling rounds of a project without torch: what was added when, and earlier students.
 
 A round is a training, ``run``, and then labels that were added. ``rounds/N`` in the project holds the work directories
 of round N, ``rounds.jsonl`` a line for each round.
@@ -16,7 +16,7 @@ HISTORY = 'rounds.jsonl'
 
 
 def round_folder(folder: Path, number: int) -> Path:
-    """Where the trainings of a round lie."""
+    """Folder of the trainings of a round."""
     return folder / 'rounds' / str(number)
 
 

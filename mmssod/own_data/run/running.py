@@ -1,4 +1,4 @@
-"""Train what a project's configs say, or go on where it was cut off."""
+"""Runs or resumes the trainings that a project's configs define."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def train_project(
     """Train teacher, student and baseline of a project, as far as they are not complete.
 
     Args:
-        folder: Of the project, see :func:`~mmssod.own_data.new.new_project`.
+        folder: Project folder, see :func:`~mmssod.own_data.new.new_project`.
         seed, amp, cfg_options, trust_checkpoint: Of all trainings, see :func:`mmssod.apis.train`.
         say: Gets a line before each training.
         step: Seconds of the teacher's iteration by an estimate, else that of ``data.py``.
@@ -111,10 +111,10 @@ def report_runs(trainings: Sequence[Training]) -> list[str]:
 
 
 def summary(folder: Path, trainings: Sequence[Training]) -> list[str]:
-    """What was trained, how good it is, where it lies, and what to do with it.
+    """Summary of a training: what was trained, its AP, where it lies, and what to do with it.
 
     Args:
-        folder: Of the project.
+        folder: Project folder.
         trainings: All, complete.
     """
     lines = [f'{folder}: trained']

@@ -1,4 +1,4 @@
-"""The trainings of a project with their configs: what is to be done, and whether it can be."""
+"""The trainings of a project with their configs: what remains to be done, and whether it can be."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Training:
 
     @property
     def work_dir(self) -> Path:
-        """Where its logs and checkpoints go."""
+        """Folder of its logs and checkpoints."""
         return Path(self.config.work_dir)
 
     @property
@@ -60,7 +60,7 @@ def project_trainings(folder: Path, **options: Any) -> list[Training]:
     A teacher from which the student does not start is left out: the recipe has none.
 
     Args:
-        folder: Of the project.
+        folder: Project folder.
         options: ``seed``, ``amp``, ``auto_scale_lr`` and ``cfg_options`` as for :func:`mmssod.apis.train`, of all.
 
     Raises:

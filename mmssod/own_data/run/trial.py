@@ -1,7 +1,7 @@
-"""The trial of a project with several detectors: the first part of each one's training, judged on validation images.
+"""Trial of a project's candidate detectors: trains each briefly and compares them on the validation images.
 
-Nothing of the winner's is thrown away: its teacher goes on from where the trial left it, bit by bit as without a trial.
-So the learning rate does not fall at the end of a trial, that of no candidate.
+The winner's training is kept: its teacher continues where the trial ended, bit for bit as without a trial. So no
+candidate's learning rate is lowered at the end of a trial.
 """
 
 from __future__ import annotations
@@ -48,13 +48,13 @@ MOST_STARTS = 2
 
 
 class TrialHook(Hook):
-    """Saves a checkpoint and ends a training after so many iterations or seconds in it; a resumed one counts on.
+    """Saves a checkpoint and ends a training after this many iterations or seconds in it; a resumed one counts on.
 
     Steps and their data count; evaluations, and the first step of each start, which waits for data workers, do not.
 
     Args:
         seconds: Since the training's first step.
-        iterations: Likewise.
+        iterations: Iterations, likewise.
         clock: Tells the time, in seconds.
     """
 
@@ -112,7 +112,7 @@ def choose(
     A trial that was cut off goes on; one that has ended is not made again.
 
     Args:
-        folder: Of a project with one or several detectors.
+        folder: Folder of a project with one or several detectors.
         trust_checkpoint, options: Of all trainings, see :func:`~mmssod.own_data.run.stages.project_trainings`.
         say: Gets a line before each training and after it, and the outcome.
 
@@ -149,7 +149,7 @@ class Trial:
     file, its round is complete.
 
     Args:
-        folder: Of the project.
+        folder: Project folder.
         trust_checkpoint, options, say: See :func:`choose`.
     """
 
@@ -175,7 +175,7 @@ class Trial:
             raise
 
     def train(self, name: str, number: int, seconds: float) -> tuple[float, float]:
-        """Train a candidate until so many seconds since its start, as estimated, and evaluate it.
+        """Train a candidate until this many seconds since its start, as estimated, and evaluate it.
 
         Returns:
             AP in percent; the seconds of training since its start, as measured.
@@ -231,7 +231,7 @@ class Trial:
             mark.unlink()
 
     def compare(self, one: str, other: str, draws: int = 1000) -> Gain:
-        """How far a candidate is ahead of another one by what both have found last."""
+        """Gain of one candidate over another by their latest detections."""
         return paired_gain(
             self.truth, self.found[one], self.found[other], draws=draws, classes=self.classes
         )
@@ -251,7 +251,7 @@ def outcome(rounds: Sequence[Round], compare: Callable[[str, str], Gain]) -> str
     """What the last round chose and why, in a sentence.
 
     Args:
-        rounds: Of a trial, at least one.
+        rounds: Rounds of a trial, at least one.
         compare: See :meth:`Trial.compare`.
     """
     last = rounds[-1]

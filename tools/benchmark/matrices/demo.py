@@ -1,4 +1,4 @@
-"""The demo: what 950 unlabeled drawings are worth."""
+"""The demo: gain from 950 unlabeled drawings."""
 
 title = 'Demo'
 note = (

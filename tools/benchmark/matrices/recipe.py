@@ -1,4 +1,4 @@
-"""The default recipe, one factor at a time, on three sets of photographs: what `mmssod new` writes and why."""
+"""The default recipe of `mmssod new`, varied one factor at a time on three photo data sets."""
 
 title = 'The default recipe, one factor at a time'
 note = (

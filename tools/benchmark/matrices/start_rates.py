@@ -1,4 +1,4 @@
-"""How fast a start from COCO may be learned over, on a set whose classes COCO has and on one of others."""
+"""Learning rates for a start from COCO, on a data set with COCO's classes and on one with others."""
 
 title = 'The learning rate after a start from COCO'
 note = (

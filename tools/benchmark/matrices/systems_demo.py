@@ -1,4 +1,4 @@
-"""All systems on the demo's drawings at one budget of iterations."""
+"""All methods on the demo data at one budget of iterations."""
 
 title = 'All systems at one budget, demo scale'
 note = (

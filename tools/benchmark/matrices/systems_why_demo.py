@@ -1,4 +1,4 @@
-"""Systems below supervised training at the demo's budget: one thing changed at a time."""
+"""Methods below supervised training at the demo's budget, with one change at a time."""
 
 title = 'Why some systems fall behind, demo scale'
 note = (

@@ -1,4 +1,4 @@
-"""Table 7 on the demo's drawings: K buckets a side, in teacher and student, with the side-aware head."""
+"""Table 7 on the demo data: K buckets per side, in teacher and student, with the side-aware head."""
 
 title = 'Table 7 at demo scale: K'
 note = (

@@ -1,4 +1,4 @@
-"""All recipes with all seeds, several runs at once where there is room."""
+"""Runs all recipes with all seeds, several at once where resources allow."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is compared: recipes, the rows of a table."""
+"""The definition of a comparison: recipes, which are the rows of a table."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One training of a recipe, and what is kept of it: one JSON file.
+"""Trains one recipe and stores its result as one JSON file.
 
 A run whose file is there is not run again, and one that was cut off resumes.
 """
@@ -51,7 +51,7 @@ class Run:
         curve: Each evaluation on the way: iteration, metrics, and what the run had cost of one core by then.
         memory: Peak memory in MiB: of the GPU, without one of the process.
         digest: Checksum of the config that was trained.
-        lineage: The same of it and of all that it started from.
+        lineage: The same for it and of all that it started from.
         date: Day of the run, ISO.
     """
 

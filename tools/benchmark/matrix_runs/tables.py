@@ -1,4 +1,4 @@
-"""Finished runs as tables: in the terminal, and as a page of the documentation."""
+"""Finished runs as tables, in the terminal and as a documentation page."""
 
 from __future__ import annotations
 

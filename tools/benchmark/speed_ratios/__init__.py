@@ -1,4 +1,4 @@
-"""What is fast, as ratios measured side by side in one run: ours against mmdet's (or pycocotools'), each with its bar.
+"""Speed ratios measured side by side: ours against mmdet's (or pycocotools'), each with a required value.
 
 A group of ratios is a file with ``ROWS``; :data:`ROWS` here is the table.
 """

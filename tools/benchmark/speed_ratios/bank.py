@@ -1,4 +1,4 @@
-"""Steps that look their labels up, against supervised ones and those that ask a frozen teacher; and making a bank.
+"""Steps with a label bank against supervised steps and steps with a frozen teacher; and making a bank.
 
 All of them have the same weights and see the same images with the same boxes: what a supervised step has as true boxes
 of an unlabeled image is what the bank holds for it.
@@ -43,9 +43,9 @@ class Start:
     """What all steps of a comparison start from.
 
     Args:
-        weights: Of student and teacher.
-        threshold: That pseudo boxes exceed.
-        targets: Of each unlabeled image, ``bboxes`` in pixels of the strong view and ``labels``.
+        weights: Weights of student and teacher.
+        threshold: Score threshold of pseudo boxes.
+        targets: For each unlabeled image, ``bboxes`` in pixels of the strong view and ``labels``.
     """
 
     weights: dict[str, Tensor]

@@ -1,4 +1,4 @@
-"""Peak memory of training steps, each measurement in a fresh process: what a process once held it may keep.
+"""Peak memory of training steps, each measured in a fresh process, since a process may keep memory it once used.
 
 A module that is run: ``python -m speed_ratios.bank_memory KIND FOLDER LABELED SIZE DEVICE``.
 """

@@ -1,4 +1,4 @@
-"""Making a bank against plain prediction, on images of mixed sizes as a data set has them."""
+"""Making a bank against plain prediction, on images of mixed sizes."""
 
 from __future__ import annotations
 

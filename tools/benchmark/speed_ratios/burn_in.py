@@ -1,4 +1,4 @@
-"""Batches of a burn-in: with unlabeled images, at which nobody looks, and without."""
+"""Batches of a burn-in, with and without the unlabeled images that it does not use."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ IMAGES = dict(num_labeled=16, num_unlabeled=16, num_val=1)
 
 
 def burn_in_table(setting: Setting) -> list[list[str]]:
-    """Milliseconds a batch of Unbiased Teacher's demo in one process without workers; a header first."""
+    """Milliseconds per batch of Unbiased Teacher's demo in one process without workers; a header first."""
     batches = 2 if setting.quick else 8
     with opencv_threads(0), tempfile.TemporaryDirectory() as folder:
         make_demo_data(Path(folder), min_boxes_per_class=1, **IMAGES)

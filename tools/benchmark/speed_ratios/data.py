@@ -1,4 +1,4 @@
-"""The data pipeline of unlabeled images: Soft Teacher's views as mmdet ships them, and as our config has them."""
+"""Data pipeline of unlabeled images: Soft Teacher's views in mmdet's config and in ours."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ class opencv_threads:
 
 
 def profile(images: int = 24) -> list[list[str]]:
-    """Milliseconds an image of each step of the paper's strong view, averaged over their probabilities; a table."""
+    """Milliseconds per image of each step of the paper's strong view, averaged over their probabilities; a table."""
     steps = dict(shipped('datasets/coco_json').semi_train_dataloader.dataset.unlabeled.pipeline)
     strong = dict(steps['views'].strong)
     strong.pop('type')

@@ -1,4 +1,4 @@
-"""Detectors from the shipped configs, without pretrained weights: what is timed does not depend on them."""
+"""Detectors from the shipped configs, without pretrained weights, since timing does not depend on them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def shipped(name: str) -> Any:
     """A config below ``configs/_base_``.
 
     Args:
-        name: Its path there, without ``.py``.
+        name: Path of the config there, without ``.py``.
 
     Raises:
         FileNotFoundError: mmssod was installed without its configs.

@@ -34,7 +34,7 @@ class Cell:
     """One measurement.
 
     Args:
-        detector: Of ``configs/_base_/models``, weights at random.
+        detector: Detector of ``configs/_base_/models``, weights at random.
         kind: One of :data:`KINDS`; the supervised step has the labeled images alone.
         precision: One of :data:`PRECISIONS`.
     """
@@ -59,7 +59,7 @@ def measure(cell: Cell, images: Images, device: str) -> dict[str, float]:
 
     Args:
         cell: What to measure.
-        images: Of a step.
+        images: Images per step.
         device: ``'cpu'`` or ``'cuda'``.
     """
     setting = Setting(device=device)

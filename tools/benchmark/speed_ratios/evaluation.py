@@ -1,4 +1,4 @@
-"""COCO's evaluation, against pycocotools."""
+"""COCO evaluation against pycocotools."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from speed_ratios.rows import Measured, Row, Setting, in_turns
 
 CLASSES = 80
 IMAGES, QUICK_IMAGES = 5000, 80
-TRUTH_PER_IMAGE, FOUND_PER_IMAGE = 7, 36  # COCO val2017 has 7.3 boxes an image
+TRUTH_PER_IMAGE, FOUND_PER_IMAGE = 7, 36  # COCO val2017 has 7.3 boxes per image
 
 
 def drawn_results(images: int) -> tuple[dict[str, Any], list[dict[str, Any]]]:

@@ -1,4 +1,4 @@
-"""Steps of YOLOX-Nano, the detector of small machines: images a second, and what a teacher adds."""
+"""Steps of YOLOX-Nano, the detector for small machines: images per second, and the cost of a teacher."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from speed_ratios.steps import (
 )
 
 SIZE = 320
-WANTED = 18  # images a second in supervised steps of one core
+WANTED = 18  # images per second in supervised steps of one core
 
 
 def yolox_nano() -> ConfigDict:
@@ -69,7 +69,7 @@ def image_rate(setting: Setting) -> Measured:
     prepare, step = supervised_step(ready(MODELS.build(yolox_nano()), setting), images)
     times, _ = in_turns(setting, step, lambda: None, prepare=(prepare, lambda: None))
     images_a_second = images.labeled / sorted(times)[len(times) // 2]
-    note = f'{images.labeled} images of {SIZE} px a step, {images_a_second:.1f} images a second'
+    note = f'{images.labeled} images of {SIZE} px a step, {images_a_second:.1f} images per second'
     return Measured(times, [images.labeled / WANTED] * len(times), note=note, rate=True)
 
 
@@ -118,7 +118,7 @@ def teacher_share(setting: Setting) -> Measured:
     )
     times = in_turns(setting, *steps, prepare=prepare)
     boxes = model.statistics.summary()['boxes_per_image']
-    return Measured(*times, note=f'{images}, {boxes:.0f} pseudo boxes an image')
+    return Measured(*times, note=f'{images}, {boxes:.0f} pseudo boxes per image')
 
 
 def against_semi_base(setting: Setting) -> Measured:
@@ -126,13 +126,13 @@ def against_semi_base(setting: Setting) -> Measured:
     images = images_of(setting)
     both = yolox_nano(), yolox_nano()
     times, boxes = steps_of_both('SemiBaseDetector', images, setting, *both, ready=ready)
-    return Measured(*times, note=f'{images}, {boxes:.0f} pseudo boxes an image')
+    return Measured(*times, note=f'{images}, {boxes:.0f} pseudo boxes per image')
 
 
 ROWS = (
     Row(
         'yolox-rate',
-        f'YOLOX-Nano at {SIZE} px, supervised: images a second / {WANTED}',
+        f'YOLOX-Nano at {SIZE} px, supervised: images per second / {WANTED}',
         1.0,
         image_rate,
         at_least=True,
@@ -140,7 +140,7 @@ ROWS = (
     ),
     Row(
         'yolox-mmdet',
-        "YOLOX-Nano, supervised: our steps a second / those of mmdet's YOLOX",
+        "YOLOX-Nano, supervised: our steps per second / those of mmdet's YOLOX",
         1.7,
         against_mmdet,
         at_least=True,

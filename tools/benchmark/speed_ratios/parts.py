@@ -1,4 +1,4 @@
-"""The coder and the teacher's update, against mmdet's."""
+"""The box coder and the EMA update against mmdet's."""
 
 from __future__ import annotations
 

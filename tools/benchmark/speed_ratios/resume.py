@@ -1,4 +1,4 @@
-"""The first step after a resume: how long it takes must not depend on how far the run had come."""
+"""Time of the first step after a resume, which must not depend on how many iterations were done before."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class FirstStep:
     """A run that starts from a checkpoint, trains one iteration and saves; it is built outside the clock.
 
     Args:
-        cfg: Of the run.
+        cfg: Config of the run.
         iteration: At which it starts.
         start: The checkpoint; '' for none.
     """

@@ -1,4 +1,4 @@
-"""What a ratio is: two things timed in turns in one run, and the bar that their quotient is held to."""
+"""A speed ratio: two functions timed in turns in one run, and the required value of their quotient."""
 
 from __future__ import annotations
 
@@ -57,11 +57,11 @@ class Measured:
 
     Args:
         ours: Seconds (or another unit) of ours.
-        theirs: Of what ours is compared with.
+        theirs: Quantity of the one that ours is compared with.
         note: What the reader must know of it.
         sound: False when a condition beside the ratio is broken, such as equal figures; the row falls short then.
         rate: Whether the ratio is one of speeds, theirs / ours of the times.
-        unit: Of the quantities, ``'s'`` or ``'MiB'``.
+        unit: Unit of the quantities, ``'s'`` or ``'MiB'``.
     """
 
     ours: Sequence[float]

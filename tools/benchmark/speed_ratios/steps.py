@@ -21,7 +21,7 @@ from speed_ratios.detectors import base_detector, shipped
 from speed_ratios.rows import Measured, Row, Setting, in_turns, nothing
 
 DECAY = 0.999
-PSEUDO_BOXES = 10  # pseudo boxes an image; random weights would give none, or a hundred
+PSEUDO_BOXES = 10  # pseudo boxes per image; random weights would give none, or a hundred
 CLASSES = 20
 SGD = partial(torch.optim.SGD, momentum=0.9)
 MORE_ROIS = 512  # an image, as detectors for large images have them
@@ -78,7 +78,7 @@ def plain_detector(roi_head: str = 'CertaintyRoIHead', rois: int = 0) -> ConfigD
     """The lite Faster R-CNN with plain box regression, which mmdet's ``SoftTeacher`` needs.
 
     Args:
-        roi_head: Its type.
+        roi_head: Type of the RoI head.
         rois: RoIs an image that it learns from; 0 for as many as the config says.
     """
     detector = base_detector('faster_rcnn_lite')
@@ -124,7 +124,7 @@ def their_model(name: str, threshold: float, detector: ConfigDict) -> Any:
 
 @torch.no_grad()
 def confident(model: Any, images: Images) -> float:
-    """Make a random detector sure of something, and find the score that ten boxes an image exceed.
+    """Make a random detector sure of something, and find the score that ten boxes per image exceed.
 
     Args:
         model: Ours; its student's class scores are spread, and the teacher follows.
@@ -196,14 +196,14 @@ def ema_step_against(name: str, more_rois: int = 0) -> Callable[[Setting], Measu
     """Measures our step with an EMA teacher against one of mmdet's semi-supervised detectors.
 
     Args:
-        name: Of mmdet's.
+        name: Name of mmdet's detector.
         more_rois: An image, with which the ratio is told beside that of the config's; not in the quick form.
     """
 
     def measure(setting: Setting) -> Measured:
         images = usual_images(setting)
         times, boxes = ema_steps(name, images, setting)
-        note = f'{images}, lite detector, {boxes:.0f} pseudo boxes an image'
+        note = f'{images}, lite detector, {boxes:.0f} pseudo boxes per image'
         if more_rois and not setting.quick:
             more = Measured(*ema_steps(name, images, setting, more_rois)[0])
             note += f'; with {more_rois} RoIs an image: {more.ratio:.2f}'

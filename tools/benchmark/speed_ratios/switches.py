@@ -1,4 +1,4 @@
-"""What each switch gains: a training step with it against the same step without it."""
+"""Gain of each speed option: a training step with it against the same step without it."""
 
 from __future__ import annotations
 

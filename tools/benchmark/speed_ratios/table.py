@@ -1,4 +1,4 @@
-"""Rows measured, as a table in the terminal and as a page of the documentation."""
+"""Measured ratios as a table, in the terminal and as a documentation page."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def measure_rows(
 
     Args:
         rows: Which.
-        setting: How.
+        setting: Settings of the measurement.
         say: Gets a line before each, and one after it: bar, ratio, whether it is met, seconds.
     """
     results = []
@@ -138,8 +138,8 @@ def page(
 
     Args:
         tables: By heading.
-        setting: How they were measured.
-        command: That prints them.
+        setting: Settings of the measurement.
+        command: Command that prints them.
         only: Names of the ratios, where these are not all.
     """
     title = 'Ratios and switches' if 'Switches' in tables else 'Ratios'

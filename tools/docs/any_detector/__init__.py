@@ -1,1 +1,1 @@
-"""Every detector of the installed MMDetection, small enough for a test: found, shrunk, tried."""
+"""Finds every detector of the installed MMDetection, makes it small enough for a test, and tries it."""

@@ -1,4 +1,4 @@
-"""What is tried with each detector: a function a claim, which raises where it does not hold."""
+"""Checks run on each detector: one function per claim, which raises if the claim does not hold."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def student(trial: Trial, labeler: str, folder: Path) -> None:
     Images without a pseudo box are left out of the loss, so without any there would be no gradient at all.
 
     Args:
-        trial: Of the detector.
+        trial: Trial of the detector.
         labeler: One of ``trial.LABELERS``.
         folder: An empty folder, for a bank.
     """

@@ -1,4 +1,4 @@
-"""Find the detectors of the installed MMDetection: one config for each combination of detector class and head classes.
+"""Finds the detectors of the installed MMDetection: one config per combination of detector class and head classes.
 
 Configs are read from their text, without running them: loading all of them takes a minute, reading a second. So what a
 config computes (instead of writing it down) is unknown here; classes are always written down.
@@ -114,7 +114,7 @@ def reason(model: Mapping[str, Any], tasks: Sequence[str]) -> str:
     """Why a detector cannot learn from pseudo boxes alone; empty: it can.
 
     Args:
-        model: Its config.
+        model: Config of the model.
         tasks: What MMDetection's metafile says that it does.
     """
     others = [task for task in tasks if task != DETECTION]

@@ -1,4 +1,4 @@
-"""``docs/detectors.md``: what works with which detector, from what was tried."""
+"""Writes ``docs/detectors.md``: what works with which detector."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def page(rows: Sequence[Row], made: str) -> str:
     """The page.
 
     Args:
-        rows: Of each detector that was tried.
+        rows: One row per detector tried.
         made: The line that says what makes it.
     """
     head = (

@@ -1,4 +1,4 @@
-"""Try everything with every detector: the rows of ``docs/detectors.md``."""
+"""Runs all checks with every detector: the rows of ``docs/detectors.md``."""
 
 from __future__ import annotations
 

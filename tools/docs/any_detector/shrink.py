@@ -1,4 +1,4 @@
-"""Make any of MMDetection's detectors small, by rules over the keys of its config.
+"""Makes any MMDetection detector small, by rules over the keys of its config.
 
 All widths are divided by the same number, those that are written and those that are defaults, so that what fitted
 together still does. Depths, numbers of queries, of stages and of samples are cut to what shows that all parts work.

@@ -1,4 +1,4 @@
-"""A tiny detector of MMDetection's, its students, and images for them."""
+"""A tiny MMDetection detector, its students, and images for them."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ class Trial:
 
         Args:
             labeler: One of ``LABELERS``.
-            folder: Of the bank, for ``LabelBank``.
+            folder: Folder of the bank, for ``LabelBank``.
         """
         if labeler not in self.built:
             self.built[labeler] = self._student(labeler)

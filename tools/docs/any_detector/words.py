@@ -1,4 +1,4 @@
-"""What the rules of ``shrink`` say: values by key, and the few classes that need a word of their own."""
+"""The rules of ``shrink``: values by key, and exceptions for a few classes."""
 
 from __future__ import annotations
 
