@@ -119,7 +119,7 @@ def reference_page() -> str:
         '',
         MADE,
         '',
-        "The classes that `type=...` can name in addition to MMDetection's, by registry, with the defaults of the code.",
+        "Classes that `type=...` can name in addition to MMDetection's, by registry, with the defaults of the code.",
         'The values of the recipes are in `configs/`. A key that is not listed here is an error.',
         '',
     ]
