@@ -1,4 +1,4 @@
-# mmssod: `make demo` shows what it does, `make check` is what CI runs.
+# mmssod: `make demo` runs the demo, `make check` runs what CI runs.
 #
 # The environments install once; they install again when setup.py, setup.cfg or requirements/ change.
 # On a machine without make, docs/install.md has the same steps as plain commands.
@@ -40,18 +40,18 @@ endef
 .PHONY: help install demo test test-changed test-all test-openmmlab coverage faults fuzz audit lint type fmt docs check browser clean
 
 help:
-	@echo 'make install         make $(VENV) and install mmssod with the onedl mm stack'
+	@echo 'make install         create $(VENV) and install mmssod with the onedl mm stack'
 	@echo 'make demo            train a teacher and a student on generated data, print one table'
-	@echo 'make test            the default tests;  make test-all: the slow ones too'
-	@echo 'make test-changed    the slow tests of the methods whose folder changed since the commit before'
-	@echo 'make test-openmmlab  the default tests on the original mm stack, in $(VENV_OPENMMLAB)'
-	@echo 'make coverage        the default tests, and the share of mmssod/ that they run'
-	@echo 'make faults          kills, lost processes, a soak: minutes, into docs/results/faults.md'
-	@echo 'make fuzz            damaged files of each kind, thousands of them: half an hour'
-	@echo 'make audit           known vulnerabilities of what is installed (needs a network)'
+	@echo 'make test            run the default tests;  make test-all: also the slow ones'
+	@echo 'make test-changed    run the slow tests of methods that the last commit changed'
+	@echo 'make test-openmmlab  run the default tests on the original mm stack, in $(VENV_OPENMMLAB)'
+	@echo 'make coverage        run the default tests and show which share of mmssod/ they cover'
+	@echo 'make faults          test kills, lost processes and a long run; takes minutes, writes docs/results/faults.md'
+	@echo 'make fuzz            test thousands of damaged files of each kind; takes half an hour'
+	@echo 'make audit           list known vulnerabilities of the installed packages (needs a network)'
 	@echo 'make check           lint, types, docs and tests, as CI runs them;  make fmt: format the code'
-	@echo 'make docs            the documentation: docs/_build/html/docs/index.html'
-	@echo 'make clean           remove the environments, caches and what was built'
+	@echo 'make docs            build the documentation: docs/_build/html/docs/index.html'
+	@echo 'make clean           remove environments, caches and build results'
 	@echo 'PYTHON=python3.11 chooses the interpreter of a new environment.'
 
 install: $(INSTALLED)

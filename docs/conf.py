@@ -23,5 +23,5 @@ include_patterns = ['docs/**', 'configs/**/README.md']
 exclude_patterns = ['docs/_build', '.*', 'data', 'work_dirs', 'build']
 html_theme = 'furo'
 myst_enable_extensions = ['dollarmath', 'colon_fence']
-myst_heading_anchors = 2
+myst_heading_anchors = 3
 autodoc_typehints = 'none'

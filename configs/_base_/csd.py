@@ -1,4 +1,4 @@
-"""CSD: answers to an image and to its mirror image shall agree; the weight of that rises and falls with the training.
+"""CSD: predictions for an image and its mirror image should agree; the weight of this loss rises, then falls.
 
 The shares are the public code's 32k and 100k of 120k iterations. How many RoIs a two-stage detector compares is not
 said there; 256 is ours.

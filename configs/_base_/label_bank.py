@@ -1,6 +1,6 @@
-"""What a student takes instead of its frozen teacher: weak views of which nobody looks at the pixels.
+"""What a student takes instead of its frozen teacher: weak views without pixels, which are not needed.
 
-Beside it, an heir writes `model = dict(labeler=dict(type='LabelBank', path=...))` (docs/label_bank.md).
+A config that uses it adds `model = dict(labeler=dict(type='LabelBank', path=...))` (docs/label_bank.md).
 """
 
 unseen_weak_views = dict(

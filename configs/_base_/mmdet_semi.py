@@ -1,4 +1,4 @@
-"""MMDetection's own mean teacher (`SemiBaseDetector`), to stand beside students of ema_small.py.
+"""MMDetection's own mean teacher (`SemiBaseDetector`), to compare with students of ema_small.py.
 
 The same student, start, images, views and length; what differs is the training step: pseudo labels above one score.
 """

@@ -1,4 +1,4 @@
-"""A student on COCO-full, plain box regression, every slot neutral: what recipes of other systems start from."""
+"""A student on COCO-full, plain box regression, default parts in every slot: the base of other systems' recipes."""
 
 _base_ = [
     './models/faster_rcnn_r50_fpn.py',

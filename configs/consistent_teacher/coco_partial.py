@@ -1,7 +1,7 @@
 """Consistent-Teacher on 1, 2, 5 or 10 % of COCO.
 
 The authors' repository reports 25.50 / 30.70 / 36.60 / 40.20 AP. Not run here: needs COCO and 8 GPUs. Values are those
-of its public configs: 1 + 4 images a GPU, 180k iterations at one rate.
+of its public configs: 1 + 4 images per GPU, 180k iterations at one rate.
 
     PERCENT=2 FOLD=1 tools/dist_train.sh configs/consistent_teacher/coco_partial.py 8
 """

@@ -1,7 +1,7 @@
 """CSD on the demo's data.
 
 Changed for its 400 iterations: it starts from the demo's teacher and not from ImageNet, as Soft Teacher's demo does;
-4 + 4 images; 64 RoIs an image, as many as the lite detector trains on.
+4 + 4 images; 64 RoIs per image, as many as the lite detector trains on.
 
     tools/train.py configs/csd/demo.py --teacher configs/demo/teacher_plain.py
 """

@@ -11,7 +11,7 @@ _base_ = [
 ]
 
 train_cfg = dict(max_iters=400, val_interval=400)
-# 13 boxes an image need more RoIs than the lite detector's 64.
+# 13 boxes per image need more RoIs than the lite detector's 64.
 model = dict(
     roi_head=dict(bbox_head=dict(num_classes=3)),
     train_cfg=dict(rcnn=dict(sampler=dict(num=128))),

@@ -1,7 +1,7 @@
 """Semi-DETR on all of COCO train2017 and unlabeled2017.
 
-The paper reports 50.5 AP. Not run here: needs COCO and 8 GPUs. Values are those of the public code: 4 + 4 images a GPU,
-240k iterations, the rate falls at 120k and 160k, pseudo labels count twice.
+The paper reports 50.5 AP. Not run here: needs COCO and 8 GPUs. Values are those of the public code: 4 + 4 images per
+GPU, 240k iterations, the rate falls at 120k and 160k, pseudo labels count twice.
 
     tools/dist_train.sh configs/semi_detr/coco_full.py 8
 """

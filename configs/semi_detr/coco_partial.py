@@ -1,7 +1,7 @@
 """Semi-DETR on 1, 2, 5 or 10 % of COCO.
 
 The paper reports 30.50 / - / 40.10 / 43.50 AP. Not run here: needs COCO and 8 GPUs. Values are those of the public
-code: 1 + 2 images a GPU, 120k iterations at one rate, half of them with many queries a box.
+code: 1 + 2 images per GPU, 120k iterations at one rate, half of them with many queries per box.
 
     PERCENT=10 FOLD=1 tools/dist_train.sh configs/semi_detr/coco_partial.py 8
 """

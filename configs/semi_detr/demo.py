@@ -1,7 +1,7 @@
 """Semi-DETR on the demo's data.
 
 Changed for its 800 iterations: a small DINO at 160 px; a burn-in of 400, since a DINO of random weights labels nothing
-for long; many queries a box until iteration 600; the teacher keeps 0.99; a higher rate; 4 + 4 images. A CPU core
+for long; many queries per box until iteration 600; the teacher keeps 0.99; a higher rate; 4 + 4 images. A CPU core
 takes hours.
 
     tools/train.py configs/semi_detr/demo.py

@@ -1,7 +1,7 @@
 """Semi-DETR on VOC: 07 trainval labeled, 12 trainval unlabeled.
 
 The authors' repository reports 86.1 AP50 and 65.2 AP. Not run here: needs VOC and 8 GPUs. Values are those of the
-public code: 1 + 4 images a GPU, 80k iterations at one rate, half of them with many queries a box.
+public code: 1 + 4 images per GPU, 80k iterations at one rate, half of them with many queries per box.
 
     tools/dist_train.sh configs/semi_detr/voc.py 8
 """

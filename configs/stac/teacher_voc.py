@@ -1,7 +1,7 @@
 """STAC's teacher on VOC07 trainval: short side 600, long side at most 1000, in training and tests.
 
-The paper prints no figure for teachers; not run here: needs VOC and 8 GPUs. The public code takes one image a step, 80k
-steps at a rate of 0.001 without a warm-up: as images, 10k steps of 8 at 0.008.
+The paper prints no figure for teachers; not run here: needs VOC and 8 GPUs. The public code takes one image per step,
+80k steps at a rate of 0.001 without a warm-up: as images, 10k steps of 8 at 0.008.
 
     tools/dist_train.sh configs/stac/teacher_voc.py 8
 """

@@ -1,4 +1,4 @@
-"""Supervised at demo scale with plain box regression: the row beside recipes whose detector has no buckets.
+"""Supervised at demo scale with plain box regression: to compare with recipes whose detector has no buckets.
 
 The 50 labeled images alone for as long as teacher and student together; with buckets it is configs/demo/supervised.py.
 

@@ -40,7 +40,9 @@ def parse_args() -> argparse.Namespace:
         '--boxes', type=int, default=0, help='instead: this many of each teacher, the most certain'
     )
     parser.add_argument(
-        '--out', required=True, help='png file of the first certainty; the json is written beside it'
+        '--out',
+        required=True,
+        help='png file of the first certainty; the json is written beside it',
     )
     parser.add_argument('--markdown', help='also write the numbers as a page to this file')
     parser.add_argument('--title', default='Precision of pseudo boxes', help="the page's title")

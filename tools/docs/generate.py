@@ -19,23 +19,22 @@ MADE = '<!-- made by tools/docs/generate.py; change the code and run it again --
 ADD_A_FORMAT = """\
 ## Add a label format
 
-A format is one file in `mmssod/datasets/formats/`, with a subclass of `LabelFormat` in it; nothing else lists it. The
-commands, their `--help` and this page find it there. It gives:
+A format is one file in `mmssod/datasets/formats/` with a subclass of `LabelFormat`. You need not register it: the
+commands, their `--help` and this page find it there. The subclass defines:
 
-* `name`, the word behind `--format`; `about`, what its labels are; `ending`, its files' suffix;
-* to be read, `parse(file)`: the images with their boxes, `x y w h` in pixels counted from 0; else `reads = False`;
-* to be written, `write(coco, out, scores)`; else `writes = False`;
-* where another format has the same ending, `count(source)`, which looks inside.
+* `name`, the value of `--format`; `about`, what its labels are; `ending`, its files' suffix;
+* to be read, `parse(file)`: the images with their boxes, `x y w h` in pixels counted from 0; otherwise `reads = False`;
+* to be written, `write(coco, out, scores)`; otherwise `writes = False`;
+* if another format has the same ending, `count(source)`, which looks into the files.
 
-A format with a file for each image is a subclass of `FilePerImage` instead, and gives `boxes(file, size, names)` and
-`content(image, boxes, names, scores)`: images are found, and files that cannot be read are named together, for it.
-Sizes, class names, `--classes`, ids and the checks of `mmssod new` are the same for all. What a format knows beyond
-boxes, it says by overriding more: class names that stand elsewhere (`classes`), a file that names several sets
-(`sets`), or the whole of `read`, as COCO json does. Torch, numpy and mmengine are imported in the methods that need
-them, since `--help` loads none.
+For a format with a file for each image, subclass `FilePerImage` instead and define `boxes(file, size, names)` and
+`content(image, boxes, names, scores)`. The base class finds the images and reports all unreadable files together.
+Sizes, class names, `--classes`, ids and the checks of `mmssod new` are the same for all formats. Override more methods
+if needed: `classes` if class names are elsewhere, `sets` if a file names several sets, or the whole of `read`, as COCO
+json does. Import torch, numpy and mmengine only in the methods that need them, because `--help` must not load them.
 
-The example is a CSV of boxes, `docs/examples/csv_boxes/csv_boxes.py`; `tests/cli/test_one_file_a_format.py` lays it
-into that folder, and lets `new` read it, `label` write it and `browse` show it.
+The example is a CSV of boxes, `docs/examples/csv_boxes/csv_boxes.py`. `tests/cli/test_one_file_a_format.py` copies it
+into that folder, reads it with `new`, writes it with `label` and shows it with `browse`.
 
 ```{literalinclude} examples/csv_boxes/csv_boxes.py
 :language: python
@@ -98,7 +97,7 @@ def formats_page() -> str:
 
     lines = ['# Label formats', '', MADE, '']
     lines += [
-        'What `mmssod new` and `browse --boxes` read and `mmssod label` writes (`--format`).',
+        'These formats are read by `mmssod new` and `browse --boxes`, and written by `mmssod label` (`--format`).',
         '',
     ]
     lines += ['| `--format` | labels | read | written |', '|---|---|---|---|']
@@ -120,8 +119,8 @@ def reference_page() -> str:
         '',
         MADE,
         '',
-        "What `type=...` can name beside what MMDetection has, by registry. Defaults are the code's; the values of the",
-        'recipes stand in `configs/`. A key that is not here is an error.',
+        "Classes that `type=...` can name in addition to MMDetection's, by registry, with the defaults of the code.",
+        'The values of the recipes are in `configs/`. A key that is not listed here is an error.',
         '',
     ]
     for title, registry in registries().items():
@@ -183,9 +182,9 @@ def models_page() -> str:
         '',
         MADE,
         '',
-        'Made of the `metafile.yml` files. Figures that were measured here stand in [results](results/index.md),',
-        'those of the papers in the README of each folder. Where iterations depend on the share of labels,',
-        'they are those of 2 %.',
+        'All configs, by method. Results that were measured here are in [results](results/index.md),',
+        'those of the papers in the README of each folder. If iterations depend on the share of labels,',
+        'they are given for 2 %.',
         '',
     ]
     for file in metafiles():

@@ -1,4 +1,4 @@
-"""COCO-full in MixPL's views, 4 labeled and 4 unlabeled images a GPU."""
+"""COCO-full in MixPL's views, 4 labeled and 4 unlabeled images per GPU."""
 
 _base_ = ['./coco_full.py', '../mixpl_views.py']
 

@@ -1,4 +1,4 @@
-"""COCO-full in Semi-DETR's views, 4 labeled and 4 unlabeled images a GPU."""
+"""COCO-full in Semi-DETR's views, 4 labeled and 4 unlabeled images per GPU."""
 
 _base_ = ['./coco_full.py', '../semi_detr_views.py']
 

@@ -1,4 +1,4 @@
-"""Any data set in COCO's format: loaders and evaluators; the files beside this one say where the data lie.
+"""Any data set in COCO's format: loaders and evaluators; the files beside this one say where the data are.
 
 `train_dataloader` is for labeled images alone (teachers, supervised training); `semi_train_dataloader` is for
 labeled and unlabeled ones, and a student's config takes it in its place. Pipelines are dicts of named steps, so that
@@ -111,7 +111,7 @@ test_steps = dict(
         meta_keys=('img_id', 'img_path', 'ori_shape', 'img_shape', 'scale_factor'),
     ),
 )
-# A list, as mmdet's tools want it; for another size an heir makes it anew of `test_steps`.
+# A list, as mmdet's tools expect; a config for another size makes it again from `test_steps`.
 test_pipeline = list(test_steps.values())
 val_dataloader = dict(
     batch_size=1,

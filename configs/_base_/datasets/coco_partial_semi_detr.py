@@ -1,4 +1,4 @@
-"""COCO-partial in Semi-DETR's views, 1 labeled and 2 unlabeled images a GPU."""
+"""COCO-partial in Semi-DETR's views, 1 labeled and 2 unlabeled images per GPU."""
 
 _base_ = ['./coco_partial.py', '../semi_detr_views.py']
 

@@ -1,4 +1,4 @@
-"""COCO-partial in Soft Teacher's views, 1 labeled and 4 unlabeled images a GPU."""
+"""COCO-partial in Soft Teacher's views, 1 labeled and 4 unlabeled images per GPU."""
 
 _base_ = ['./coco_partial.py', '../soft_teacher_views.py']
 

@@ -1,4 +1,4 @@
-"""VOC in Semi-DETR's views, 1 labeled and 4 unlabeled images a GPU; tests at DINO's size."""
+"""VOC in Semi-DETR's views, 1 labeled and 4 unlabeled images per GPU; tests at DINO's size."""
 
 _base_ = ['./voc.py', '../semi_detr_views.py']
 

@@ -1,4 +1,4 @@
-"""VOC in Soft Teacher's views at Consistent-Teacher's sizes, 1 labeled and 4 unlabeled images a GPU."""
+"""VOC in Soft Teacher's views at Consistent-Teacher's sizes, 1 labeled and 4 unlabeled images per GPU."""
 
 _base_ = ['./voc.py', '../soft_teacher_views.py']
 

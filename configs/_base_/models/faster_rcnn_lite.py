@@ -12,7 +12,7 @@ model = dict(
         bbox_roi_extractor=dict(out_channels=64, finest_scale=28, roi_layer=dict(sampling_ratio=2)),
         bbox_head=dict(in_channels=64, fc_out_channels=256),
     ),
-    # RoIs are half the cost of a step on a CPU: few proposals, and 64 RoIs an image as in STAC.
+    # RoIs are half the cost of a step on a CPU: few proposals, and 64 RoIs per image as in STAC.
     train_cfg=dict(
         rpn=dict(
             # mmdet's low-quality matches, with which all figures in docs/results were measured.

@@ -1,4 +1,4 @@
-"""The paper's method with Instant-Teaching's mixup on 1, 2, 5 or 10 % of COCO; nobody has published the two together.
+"""The paper's method with Instant-Teaching's mixup on 1, 2, 5 or 10 % of COCO; the combination is not published.
 
 Each unlabeled image is mixed with probability 0.5 with the labeled one; alpha of Eq. 6 (RE) and mixing share are
 multiplied. Not run here: needs COCO and 4 GPUs.

@@ -1,4 +1,4 @@
-"""An example of a method: the most certain boxes of an image are its labels, and a mirror image has mirrored features.
+"""An example of a method: pseudo labels are the best boxes of an image; features of a mirror image are mirrored.
 
 Two parts that the core does not have: a selector that keeps no threshold, and a loss on unlabeled images that needs no
 label. ``N`` candidates of one image, ``M`` classes, ``B`` images.

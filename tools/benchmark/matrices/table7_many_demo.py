@@ -30,6 +30,6 @@ compare = [
     *_base_.compare,
 ]
 findings = (
-    'With 16 times the labels and 4 times the iterations 30 buckets do not overtake 8: the teachers with 30 end 2.9 ± 1.2 '
-    'AP lower. The other numbers of buckets, and the students, have not been run at this size.'
+    'With 16 times the labels and 4 times the iterations 30 buckets do not overtake 8: the teachers with 30 end 2.9 ± '
+    '1.2 AP lower. The other numbers of buckets, and the students, have not been run at this size.'
 )

@@ -21,10 +21,10 @@ MMDetection's metafiles have them. All are tried in their own config, made tiny
 * **self, frozen, EMA, bank**: as the student of a `PseudoLabelDetector` with this labeler a step has pseudo boxes and
   gradients from them; the labels of a bank are those of the frozen teacher.
 
-**p** is the certainty of a box's class, **v** that of its place ([method](method.md)): where the score by which the
-detector ranks has a factor that knows the place, that is v and p the rest; else v is 1. Any two-stage detector has
-Eq. 4 for v with one of mmssod's bucket heads. **Box weights** names the head that reads the weight of a single box, as
-class weights (RE) and `MixUp` need it; with others they are an error before training. Operators that
+**p** is the certainty of a box's class, **v** that of its location ([method](method.md)). If the detector's ranking
+score has a factor for the location, this factor is v and the rest is p; otherwise v is 1. With one of mmssod's bucket
+heads, any two-stage detector has Eq. 4 for v. **Box weights** names the head that reads the weight of a single box,
+which class weights (RE) and `MixUp` need; with other heads these are an error before training. Operators that
 only a compiled mmcv has are listed in [installation](install.md)."""
 
 
