@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import logging
 from functools import cache, lru_cache
-from typing import Any
 from unicodedata import east_asian_width
 
 from matplotlib.font_manager import FontProperties, findfont, fontManager
 from matplotlib.ft2font import FT2Font
-from mmdet.visualization import DetLocalVisualizer
 from mmengine.logging import print_log
 
 USUAL = 'sans-serif'
@@ -41,17 +39,6 @@ def families(text: str) -> list[str]:
 def text_width(text: str) -> float:
     """About how wide a text is, in heights of its letters; Chinese, Japanese and Korean ones are as wide as high."""
     return sum(1.0 if east_asian_width(letter) in 'WF' else 0.6 for letter in text)
-
-
-class Visualizer(DetLocalVisualizer):
-    """mmdet's, with fonts that have the letters of the texts."""
-
-    def draw_texts(self, texts: str | list[str], *args: Any, **kwargs: Any) -> Visualizer:
-        """As mmengine's; each text in its :func:`families`."""
-        each = [texts] if isinstance(texts, str) else texts
-        kwargs['font_families'] = [families(text) for text in each]
-        super().draw_texts(each, *args, **kwargs)
-        return self
 
 
 @cache

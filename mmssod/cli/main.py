@@ -31,7 +31,7 @@ COMMANDS = {
     'errors': 'find labeled boxes of a project that look wrong',
     'train': 'train a detector, or a teacher and its student',
     'test': 'evaluate a checkpoint',
-    'infer': 'run a checkpoint on images, folders and videos',
+    'infer': 'run a checkpoint on images, folders, videos, a camera or a stream',
     'label': 'write pseudo labels as files that other trainers read',
     'report': 'one HTML page about one or more runs',
     'browse': 'draw training images as the detector sees them',

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,7 @@ from mmssod.evaluation.detections import as_arrays, to_detections
 from mmssod.own_data.run.candidates import trained_project
 from mmssod.own_data.run.rounds import last_round
 from mmssod.own_data.score_thresholds import Thresholds, class_limits, thresholds_file
+from mmssod.own_data.streams import Stream, StreamFrame
 
 TILE_IOU = 0.5
 """Boxes of a class that overlap more, found on different tiles, are one object."""
@@ -152,6 +154,24 @@ class Detector:
         boxes, labels, p, v = as_arrays(sample.pred_instances)
         scores = sample.pred_instances.scores.cpu().numpy()
         return Boxes(boxes, scores, p, v, labels, self.classes)
+
+    def stream(self, source: str, every: int = 1) -> Iterator[tuple[StreamFrame, Boxes]]:
+        """Frames of a camera, a stream or a video file, each with its boxes; of a live source always the latest.
+
+        For example::
+
+            for frame, found in mmssod.Detector('own').stream('camera:0'):
+                print(frame.seconds, found.names, found.p, found.v)
+
+        Args:
+            source: See :class:`~mmssod.own_data.streams.Stream`.
+            every: Each so many-th frame, >= 1.
+
+        Raises:
+            ValueError: The source cannot be opened.
+        """
+        for frame in Stream(source, every).frames():
+            yield frame, self.predict(frame.pixels)
 
     def sample(self, pixels: np.ndarray, image_id: int | str) -> DetDataSample:
         """Predictions with a score of at least their class's; BGR, shape (H, W, 3), uint8."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import glob
 import logging
 import os.path as osp
-import warnings
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, count
@@ -15,10 +14,9 @@ from typing import Any
 import cv2
 import mmcv
 import numpy as np
-from mmdet.structures import DetDataSample
 from mmengine.logging import print_log
 
-from mmssod.analysis.fonts import Visualizer
+from mmssod.analysis.tags import draw_tags
 from mmssod.apis.config import ConfigLike, load_config
 from mmssod.apis.offline_labels import with_annotations
 from mmssod.datasets.image_files import UnreadableImageError
@@ -29,8 +27,10 @@ from mmssod.datasets.transforms import LoadWholeImage
 from mmssod.engine.progress import with_progress
 from mmssod.environment.errors import InputError
 from mmssod.environment.whole_files import write_whole
+from mmssod.evaluation.detections import certainties, corners
 from mmssod.own_data.detector import Detector
 from mmssod.own_data.score_thresholds import Thresholds
+from mmssod.own_data.streams import is_live, shown
 
 SHOWN = 5
 VIDEO_SUFFIXES = ('.mp4', '.avi', '.mov', '.mkv', '.webm', '.mpg', '.mpeg')
@@ -76,21 +76,30 @@ def frames(inputs: Sequence[str], every: int = 1, written: Sequence[Path] = ()) 
 
     Raises:
         FileNotFoundError: An input is not there.
-        ValueError: ``every`` is below 1, a file is neither image nor video, a video cannot be opened, or an input is
-            among ``written``.
+        ValueError: ``every`` is below 1, a file is neither image nor video, a video cannot be opened, an input is a
+            camera or an address, or is among ``written``.
     """
     if every < 1:
         raise InputError(f'every: expected a whole number >= 1, got {every}')
+    if live := [shown(source) for source in inputs if is_live(source)]:
+        raise InputError(
+            f'{live[0]}: expected files and folders; fix: give a camera or stream to `mmssod infer`, as its only input'
+        )
     sources = [one for source in inputs for one in _expand(source)]
     found = [(source, _frames(source, every)) for source in sources]
     for source, several in found:
         images = [one.image for one in several] if isinstance(several, list) else []
-        _keep_apart([source, *map(str, images)], written)
+        keep_apart([source, *map(str, images)], written)
     named = _with_free_names(found, ids=len(sources) == 1)
     return list(named) if all(isinstance(several, list) for _, several in found) else named
 
 
-def _keep_apart(inputs: Iterable[str], written: Sequence[Path]) -> None:
+def keep_apart(inputs: Iterable[str], written: Sequence[Path]) -> None:
+    """Check that no input is among the files and folders that will be written.
+
+    Raises:
+        ValueError: One is.
+    """
     targets = [path.resolve() for path in written]
     for file in inputs if targets else ():
         if any(Path(file).resolve().is_relative_to(target) for target in targets):
@@ -180,6 +189,7 @@ def infer(
     score_thr: Thresholds = 0.3,
     device: str | None = None,
     pictures: Path | None = None,
+    certainty: bool = False,
     tile: int | None = None,
     overlap: float = 0.2,
 ) -> Coco:
@@ -194,6 +204,7 @@ def infer(
             :func:`~mmssod.own_data.score_thresholds.class_limits`.
         device: By default a GPU if there is one.
         pictures: Folder for the frames with boxes drawn; None draws none.
+        certainty: Whether p and v are drawn beside the score.
         tile: Of large images, see :class:`~mmssod.own_data.detector.Detector`.
         overlap: Of tiles, likewise.
 
@@ -208,7 +219,7 @@ def infer(
     """
     options: dict[str, Any] = dict(score_thr=score_thr, device=device, tile=tile, overlap=overlap)
     look = Detector(load_config(config), checkpoint, part=part, **options)
-    draw = _Painter(look.model.dataset_meta, pictures) if pictures else None
+    draw = _Painter(look.classes, pictures, certainty) if pictures else None
     images, found, skipped = [], [], []
     for number, frame in enumerate(with_progress(inputs, 'images'), start=1):
         try:
@@ -217,17 +228,17 @@ def infer(
             skipped.append(str(error))
             continue
         img_id = number if frame.img_id is None else frame.img_id
-        sample = look.sample(pixels, img_id)
+        boxes = look.detections(look.sample(pixels, img_id))
         size = dict(width=pixels.shape[1], height=pixels.shape[0])
         images.append(dict(id=img_id, file_name=frame.name, **size))
-        found += look.detections(sample)
+        found += boxes
         if draw:
-            draw(frame.name, pixels, sample)
+            draw(frame.name, pixels, boxes)
     tell_skipped(skipped, len(images))
     empty = dict(images=images, annotations=[], categories=look.categories())
     coco = with_annotations(empty, found)
-    boxes = [{**box, **more} for more, box in zip(coco['annotations'], found, strict=True)]
-    return {**coco, 'annotations': boxes}
+    annotations = [{**box, **more} for more, box in zip(coco['annotations'], found, strict=True)]
+    return {**coco, 'annotations': annotations}
 
 
 def tell_skipped(skipped: Sequence[str], used: int) -> None:
@@ -249,16 +260,36 @@ def tell_skipped(skipped: Sequence[str], used: int) -> None:
     print_log('\n  '.join([f'{said}:', *skipped]), 'current', logging.WARNING)
 
 
+def draw_found(
+    pixels: np.ndarray, found: Sequence[dict], classes: Sequence[str], certainty: bool = False
+) -> np.ndarray:
+    """A copy of an image with boxes, each with its class and score.
+
+    Args:
+        pixels: BGR, shape (H, W, 3), uint8.
+        found: Its detections in COCO's result format, category ids from 1.
+        classes: Names.
+        certainty: Whether p and v are written beside the score.
+    """
+    found = sorted(found, key=lambda box: -box['score'])
+    labels = [box['category_id'] - 1 for box in found]
+    tags = [
+        f'{classes[label]} {box["score"]:.2f}' for label, box in zip(labels, found, strict=True)
+    ]
+    if certainty:
+        p, v = certainties(found)
+        tags = [f'{tag} p {p[i]:.2f} v {v[i]:.2f}' for i, tag in enumerate(tags)]
+    return draw_tags(pixels, corners(found), tags, labels)
+
+
 class _Painter:
     """Draws boxes into copies of frames, below a folder."""
 
-    def __init__(self, dataset_meta: dict[str, Any], folder: Path) -> None:
-        self.visualizer = Visualizer()
-        self.visualizer.dataset_meta = dataset_meta
-        self.folder = folder
+    def __init__(self, classes: Sequence[str], folder: Path, certainty: bool) -> None:
+        self.classes, self.folder, self.certainty = classes, folder, certainty
         self.written: set[Path] = set()
 
-    def __call__(self, name: str, pixels: np.ndarray, sample: DetDataSample) -> None:
+    def __call__(self, name: str, pixels: np.ndarray, found: Sequence[dict]) -> None:
         file = (self.folder / name).with_suffix('.jpg')
         if file in self.written:  # of a.png beside a.jpg
             file = self.folder / f'{name}.jpg'
@@ -268,17 +299,8 @@ class _Painter:
             )
         self.written.add(file)
         file.parent.mkdir(parents=True, exist_ok=True)
-        with warnings.catch_warnings():  # of mmengine, for each box that touches the edge
-            warnings.filterwarnings('ignore', message='.*out of bounds')
-            self.visualizer.add_datasample(
-                name,
-                pixels[..., ::-1],
-                sample,
-                draw_gt=False,
-                pred_score_thr=0.0,
-            )
-        drawn = cv2.imencode('.jpg', self.visualizer.get_image()[..., ::-1])[1]
-        write_whole(file, drawn.tobytes(), sync=False)
+        drawn = draw_found(pixels, found, self.classes, self.certainty)
+        write_whole(file, cv2.imencode('.jpg', drawn)[1].tobytes(), sync=False)
 
 
 def _require_video(path: str) -> None:

@@ -13,41 +13,30 @@ from pathlib import Path
 from typing import Any
 
 from mmssod.analysis.report.runs import result_checkpoint
-from mmssod.apis.config import load_config
 from mmssod.apis.exporting import export
-from mmssod.apis.predicting import test_set
-from mmssod.datasets.annotation_files import as_trained
-from mmssod.datasets.formats import find_format
-from mmssod.datasets.preparation import SHOWN
-from mmssod.datasets.preparation.own_data import with_sizes
-from mmssod.datasets.split import Coco, read_coco, write_coco
-from mmssod.environment.errors import InputError
+from mmssod.datasets.split import Coco, write_coco
 from mmssod.environment.whole_files import write_whole
+from mmssod.own_data.loop.added_labels import LabeledProject, renamed
 from mmssod.own_data.loop.config_values import changed, expression
-from mmssod.own_data.new.sets import LabeledPart, checked
 from mmssod.own_data.new.writing import place_of
 from mmssod.own_data.run.candidates import read_candidates
-from mmssod.own_data.run.facts import assigned
-from mmssod.own_data.run.fold_files import labeled_part, named_pool
 from mmssod.own_data.run.rounds import HISTORY, read_history, round_folder
-from mmssod.structures import Problem, raise_together
 
 LIST = 'not_unlabeled.txt'
-WHEN = 'before anything was changed'
 DETECTOR = 'work_dirs/student/detector'
-"""Below the folder of a round: its student as a plain detector, from which the next teacher starts."""
+"""Place within a round of its student as a plain detector, from which the next teacher starts."""
 
 
 @dataclass(frozen=True)
 class Added:
-    """What became of labels.
+    """What adding labels changed.
 
     Args:
-        images: Names of those that were unlabeled and are labeled now.
-        replaced: Likewise of those that were labeled and have other boxes now.
-        same: How many were labeled already, with these boxes.
-        boxes: Boxes of both by class.
-        labeled, unlabeled: How many images the project has now, those to evaluate on not counted.
+        images: Names of images that are newly labeled.
+        replaced: Names of labeled images whose boxes were replaced.
+        same: Number of images that had these boxes already.
+        boxes: Number of boxes of new and replaced images, by class.
+        labeled, unlabeled: Number of images in the project now, without those to evaluate on.
     """
 
     images: tuple[str, ...]
@@ -58,7 +47,7 @@ class Added:
     unlabeled: int
 
     def lines(self, folder: Path) -> list[str]:
-        """For people."""
+        """The change and what to do next, for the terminal."""
         if not self.images and not self.replaced:
             return [
                 f'{self.same} images are labeled already, with these boxes: nothing was changed'
@@ -103,151 +92,20 @@ def add_labels(
     return [each.take(coco, labels) for each, coco in zip(projects, read, strict=True)][0]
 
 
-@dataclass(frozen=True)
-class _Project:
-    """A project with one detector.
-
-    Args:
-        folder: It.
-        train: Its labeled images, those to evaluate on left out.
-        root: Folder that their names are relative to.
-        pool: Its unlabeled images by the links that they mean, each with its name and file.
-        judged: Images to evaluate on, links followed, by path.
-        up: How many folders above it the one lies that may move with it.
-    """
-
-    folder: Path
-    train: Coco
-    root: Path
-    pool: dict[str, tuple[str, str]]
-    val: Coco
-    judged: frozenset[str]
-    up: int
-
-    @classmethod
-    def of(cls, folder: Path, up: int) -> _Project:
-        """Read it.
-
-        Raises:
-            FileNotFoundError: It is no project.
-            ValueError: One that `mmssod new` has not written.
-        """
-        cfg = load_config(folder / 'student.py')
-        train, root = labeled_part(folder)
-        file, needed = folder / 'data.py', ('labeled_images', 'not_unlabeled')
-        lacks = [name for name in needed if not file.is_file() or expression(file, name) is None]
-        if lacks or not (folder / 'labeled.json').is_file():
-            raise InputError(
-                f'{folder}: expected a project of `mmssod new`, with labeled.json, and a data.py that assigns '
-                f'{" and ".join(needed)}, found no {" and no ".join(lacks or ["labeled.json"])}; fix: write one with '
-                '`mmssod new`'
-            )
-        pool = {osp.realpath(path): (name, path) for name, path in named_pool(folder).items()}
-        annotations, images = test_set(cfg)
-        val = read_coco(Path(annotations))
-        judged = (osp.realpath(osp.join(images, image['file_name'])) for image in val['images'])
-        return cls(folder, train, Path(osp.abspath(root)), pool, val, frozenset(judged), up)
-
-    @property
-    def labeled(self) -> dict[str, dict[str, Any]]:
-        """The labeled images by file, links followed."""
-        return {
-            osp.realpath(self.root / image['file_name']): image for image in self.train['images']
-        }
-
-    def read(
-        self, labels: str, images: str, kind: str, classes: Sequence[str], corrections: bool
-    ) -> Coco:
-        """Labels as the project has them: its categories, files with links followed as names; nothing is changed.
-
-        Raises:
-            ValueError: All that is wrong with them, together.
-        """
-        name, path = next(iter(self.pool.values()), ('', f'{self.root}/'))
-        source = Path(images or path.removesuffix(name))
-        form = find_format(Path(labels), kind)
-        coco, findings = form.read(Path(labels), source, classes)
-        raise_together(findings.problems, WHEN)
-        owned = _owned(coco, source, [*self.pool, *self.labeled, *self.judged])
-        raise_together([*self._image_problems(coco, owned), *self._class_problems(coco)], WHEN)
-        ours = {category['name']: category['id'] for category in self.train['categories']}
-        theirs = {category['id']: category['name'] for category in coco['categories']}
-        iscrowd = assigned(self.folder / 'data.py', {}).get('iscrowd', 'background')
-        boxes = coco['annotations']
-        if form.iscrowd == 'object' != iscrowd:
-            boxes = as_trained(boxes, 'object')
-        coco = dict(
-            images=[{**image, 'file_name': owned[image['id']]} for image in coco['images']],
-            annotations=[{**box, 'category_id': ours[theirs[box['category_id']]]} for box in boxes],
-            categories=self.train['categories'],
-        )
-        other = [i['file_name'] for i in coco['images'] if i['file_name'] in self.labeled]
-        other = [file for file in other if not self._has(coco, file)]
-        if other and not corrections:
-            what = f'labels: {len(other)} images are labeled already, with other boxes'
-            fix = 'leave them out, or put these boxes in the place of theirs with --corrections'
-            raise_together([Problem(what, 'unlabeled images', _shown(other), fix)], WHEN)
-        relative = self._renamed(coco, Path('/'))
-        if relative['annotations']:
-            part = LabeledPart(with_sizes(relative, Path('/')), Path('/'), iscrowd)
-            part, findings = checked('labels', part, labels)
-            raise_together(findings.problems, WHEN)
-            relative = part.coco
-        return relative
-
-    def _image_problems(self, coco: Coco, owned: dict[Any, str]) -> list[Problem]:
-        names = {image['id']: image['file_name'] for image in coco['images']}
-        foreign = [name for number, name in names.items() if number not in owned]
-        judged = [names[number] for number, file in owned.items() if file in self.judged]
-        counts = Counter(owned.values())
-        twice = [names[number] for number, file in owned.items() if counts[file] > 1]
-        pool = f'images of the {len(self.pool)} unlabeled ones of {self.folder}'
-        useless = 'leave them out: figures on images that were trained on mean nothing'
-        found = (
-            (foreign, 'are not in the unlabeled set', pool, 'leave them out, or name their folder with --images'),
-            (judged, 'are images to evaluate on', pool, useless),
-            (twice, 'are named more than once', 'each image once', 'leave one of each'),
-        )  # fmt: skip
-        if not names:
-            return [
-                Problem('labels: empty', 'at least one labeled image', 'none', 'name other labels')
-            ]
-        return [
-            Problem(f'labels: {len(which)} images {what}', expected, _shown(which), fix)
-            for which, what, expected, fix in found
-            if which
-        ]
-
-    def _class_problems(self, coco: Coco) -> list[Problem]:
-        ours = [category['name'] for category in self.train['categories']]
-        names = {category['id']: category['name'] for category in coco['categories']}
-        counts = Counter(names[box['category_id']] for box in coco['annotations'])
-        strange = [f'{name} ({count} boxes)' for name, count in counts.items() if name not in ours]
-        fix = 'rename them in the labels; for more classes write a new project with `mmssod new --classes`'
-        what = f'labels: {len(strange)} classes that the project does not have'
-        return [Problem(what, ', '.join(ours), ', '.join(strange[:SHOWN]), fix)] if strange else []
-
-    def _has(self, coco: Coco, file: str) -> bool:
-        """Whether an image is labeled with the same boxes, to a hundredth of a pixel."""
-        found = next(image['id'] for image in coco['images'] if image['file_name'] == file)
-        return _boxes(coco, found) == _boxes(self.train, self.labeled[file]['id'])
-
-    def _renamed(self, coco: Coco, above: Path) -> Coco:
-        """Names relative to a folder instead of whole files."""
-        images = [{**i, 'file_name': osp.relpath(i['file_name'], above)} for i in coco['images']]
-        return {**coco, 'images': images}
+class _Project(LabeledProject):
+    """A project whose configs and lists are changed."""
 
     def take(self, coco: Coco, labels: str) -> Added:
-        """Change the project: history, configs, labels, list; the trainings so far become those of a round.
+        """Write labels, history, configs and the list of exceptions; move the trainings so far into a round.
 
         Args:
-            coco: What :meth:`read` gave, names relative to ``/``.
-            labels: Where it came from.
+            coco: Labels as :meth:`read` returns them.
+            labels: Their file or folder, for the history.
         """
         files = {image['id']: f'/{image["file_name"]}' for image in coco['images']}
         coco = {**coco, 'images': [{**i, 'file_name': files[i['id']]} for i in coco['images']]}
         known = self.labeled
-        same = {n for n, file in files.items() if file in known and self._has(coco, file)}
+        same = {n for n, file in files.items() if file in known and self.has(coco, file)}
         other = {n for n, file in files.items() if file in known} - same
         new = files.keys() - same - other
         listed = [self.pool[file][0] for file in files.values() if file in self.pool]
@@ -272,7 +130,7 @@ class _Project:
         return made
 
     def _keep_round(self, number: int) -> None:
-        """Put the trainings so far away, and let the next teacher start from their student; the baseline does not."""
+        """Move the trainings so far into a round; the next teacher starts from their student, the baseline does not."""
         place = round_folder(self.folder, number)
         place.mkdir(parents=True, exist_ok=True)
         runs = self.folder / 'work_dirs'
@@ -291,6 +149,7 @@ class _Project:
         write_whole(teacher, changed(teacher, 'load_from', start))
 
     def _note(self, number: int, labels: str, made: Added) -> None:
+        """Add a line to the history."""
         entry = dict(
             round=number,
             when=datetime.now(timezone.utc).isoformat(timespec='seconds'),
@@ -307,7 +166,7 @@ class _Project:
         write_whole(file, before + json.dumps(entry) + '\n')
 
     def _write(self, coco: Coco, new: Collection[Any], other: Collection[Any]) -> None:
-        """The labeled set with more images and other boxes, and the folder that its names are relative to."""
+        """Write the labeled set with new images and replaced boxes, and the folder that its names are relative to."""
         known = self.labeled
         files = {image['id']: image['file_name'] for image in coco['images']}
         old = {number: known[files[number]]['id'] for number in other}
@@ -335,7 +194,7 @@ class _Project:
         above = self.root if inside else Path(osp.commonpath(folders))
         whole = [{**i, 'file_name': str(self.root / i['file_name'])} for i in self.train['images']]
         merged = dict(self.train, images=[*whole, *added], annotations=[*kept, *boxes])
-        write_coco(self._renamed(merged, above), self.folder / 'labeled.json')
+        write_coco(renamed(merged, above), self.folder / 'labeled.json')
         if above != self.root:
             data = self.folder / 'data.py'
             write_whole(
@@ -343,7 +202,7 @@ class _Project:
             )
 
     def _leave_out(self, names: Sequence[str]) -> None:
-        """Names of unlabeled images that are labeled now."""
+        """List images that are no longer unlabeled."""
         data, file = self.folder / 'data.py', self.folder / LIST
         if not names:
             return
@@ -356,47 +215,10 @@ class _Project:
             write_whole(data, changed(data, 'not_unlabeled', value))
 
 
-def _owned(coco: Coco, source: Path, files: Sequence[str]) -> dict[Any, str]:
-    """The file that each image of labels is, by id, links followed; images that are none of the files are left out.
-
-    Told by the path, else by the one file whose path ends in the name, else by the one of that base name: labeling
-    tools drop folders.
-    """
-    known = set(files)
-    by_base: dict[str, list[str]] = {}
-    for file in known:
-        by_base.setdefault(osp.basename(file), []).append(file)
-    owned = {}
-    for image in coco['images']:
-        name = image['file_name'].replace('\\', '/')
-        if (path := osp.realpath(source / name)) in known:
-            owned[image['id']] = path
-        if path in known or osp.isfile(path):  # an image of its own
-            continue
-        same = by_base.get(osp.basename(name), [])
-        ends = [file for file in same if file.endswith(f'/{name}')]
-        if len(fits := ends or same) == 1:
-            owned[image['id']] = fits[0]
-    return owned
-
-
-def _boxes(coco: Coco, number: Any) -> list[tuple]:
-    names = {category['id']: category['name'] for category in coco['categories']}
-    return sorted(
-        (names[box['category_id']], *(round(float(side), 2) for side in box['bbox']))
-        for box in coco['annotations']
-        if box['image_id'] == number
-    )
-
-
 def _free(train: Coco, val: Coco, key: str) -> range:
-    """Ids that neither set has."""
+    """Ids that neither set uses."""
     used = [
         one['id'] for coco in (train, val) for one in coco[key] if isinstance(one.get('id'), int)
     ]
     start = max(used, default=0) + 1
     return range(start, start + 10**9)
-
-
-def _shown(names: Sequence[str]) -> str:
-    return ', '.join(names[:SHOWN]) + (', ...' if len(names) > SHOWN else '')
