@@ -217,7 +217,7 @@ def test_a_good_run_logs_its_batch(tmp_path):
     images = pair(labeled, unlabeled)
     runner = fake_runner(tmp_path, dataset=images, counts=counts, batch_size=4, world_size=2)
     PreflightHook().before_train(runner)
-    assert runner.messages == ['batch: 1 labeled + 3 unlabeled a process x 2 = 8 images']
+    assert runner.messages == ['batch: 1 labeled + 3 unlabeled per process x 2 = 8 images']
 
 
 def test_all_errors_come_as_one_numbered_list(tmp_path):

@@ -121,7 +121,7 @@ def test_one_command_does_all_phases_once(phases, call, capsys):
     meta = torch.load('run/phase_1/iter_2.pth', weights_only=False)['meta']
     assert (meta['seed'], meta['iter']) == (5, 2)
     log = next(Path('run/phase_1').glob('*/*.log')).read_text()
-    assert 'batch: 2 pooled a process x 1 = 2 images' in log
+    assert 'batch: 2 pooled per process x 1 = 2 images' in log
     # A second call finds everything done; one after a loss does what is missing and no more.
     results = {file: file.stat().st_mtime_ns for file in Path('run').glob('**/*.json')}
     checkpoints = {f: f.stat().st_mtime_ns for f in Path('run').glob('phase_*/*.pth')}

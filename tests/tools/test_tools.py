@@ -265,7 +265,7 @@ def test_two_processes_train_as_one(tmp_path, call, two_processes):
         cfg = toy_config(tmp_path / name, counts=counts, model=dict(dropout=0.0, norm=False))
         configs[name] = write_config(cfg, tmp_path / name)
     log = succeed(shell('dist_train.sh', configs['two'], 2, **two_processes))
-    assert 'batch: 1 labeled + 1 unlabeled a process x 2 = 4 images' in log
+    assert 'batch: 1 labeled + 1 unlabeled per process x 2 = 4 images' in log
     call('train.py', configs['one'])
     single, double = weights_of(tmp_path / 'one', 4), weights_of(tmp_path / 'two', 4)
     assert single.keys() == double.keys()
@@ -325,7 +325,7 @@ def test_two_machines_train_as_one(tmp_path, call, two_processes):
             with ThreadPoolExecutor(2) as pool:
                 runs = [pool.submit(shell, 'dist_train.sh', config, 1, **m) for m in machines]
             logs = [succeed(run.result()) for run in runs]
-            assert 'batch: 1 labeled + 1 unlabeled a process x 2 = 4 images' in logs[0]
+            assert 'batch: 1 labeled + 1 unlabeled per process x 2 = 4 images' in logs[0]
         ends[name] = weights_of(tmp_path / name, 4)
     assert ends['one'].keys() == ends['two'].keys()
     for name, value in ends['one'].items():
@@ -356,5 +356,5 @@ def test_two_slurm_tasks_train_as_two_processes(tmp_path, two_processes):
     tasks = dict(GPUS=2, GPUS_PER_NODE=0, TASKS_PER_NODE=1, MASTER_PORT=port, PATH=path)
     work_dir = tmp_path / 'slurm'
     log = succeed(shell('slurm_train.sh', 'cpu', 'job', config, work_dir, **tasks, **two_processes))
-    assert 'batch: 1 labeled + 1 unlabeled a process x 2 = 4 images' in log
+    assert 'batch: 1 labeled + 1 unlabeled per process x 2 = 4 images' in log
     assert len(weights_of(work_dir, 4)) > 0

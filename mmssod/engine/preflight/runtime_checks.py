@@ -58,12 +58,12 @@ def empty_class_problems(runner: Runner) -> list[Problem]:
 
 
 def batch_line(runner: Runner) -> str:
-    """What one iteration trains on, such as ``batch: 1 labeled + 1 unlabeled a GPU x 4 = 8``."""
+    """What one iteration trains on, such as ``batch: 1 labeled + 1 unlabeled per GPU x 4 = 8``."""
     loader = runner.train_dataloader
     counts = getattr(loader.sampler, 'counts', None) or {'images': loader.batch_size}
-    a_process = ' + '.join(f'{count} {name}' for name, count in counts.items())
+    per_process = ' + '.join(f'{count} {name}' for name, count in counts.items())
     device = 'process' if next(bare_model(runner).parameters()).device.type == 'cpu' else 'GPU'
-    line = f'batch: {a_process} a {device} x {runner.world_size} = {images_per_step(runner)} images'
+    line = f'batch: {per_process} per {device} x {runner.world_size} = {images_per_step(runner)} images'
     for name, first in getattr(loader.sampler, 'start', {}).items():
         line += f', {name} from iteration {first} on'
     steps = _accumulated(runner)
