@@ -119,7 +119,7 @@ def reference_page() -> str:
         '',
         MADE,
         '',
-        'What `type=...` can name beside what MMDetection has, by registry: arguments, their types, defaults, meanings.',
+        'What `type=...` can name beside what MMDetection has, by registry: arguments, types, defaults, meanings.',
         'Defaults are those of the code; the values of the recipes stand in `configs/`. An unknown key is an error.',
         '',
     ]
