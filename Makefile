@@ -108,6 +108,7 @@ fmt: $(INSTALLED)
 
 docs: $(INSTALLED_DOCS)
 	$(BIN)/python -m sphinx -W --keep-going -c docs . docs/_build/html
+	$(BIN)/python tools/docs/links.py docs/_build/html
 
 # Findings of the audit are shown and fail nothing, nor does a machine without a network (docs/security.md).
 check: browser lint type docs

@@ -106,6 +106,59 @@ def test_pages_made_of_the_code_are_up_to_date():
     assert not stale, f'run python tools/docs/generate.py: {stale}'
 
 
+def test_every_knob_has_a_type_and_a_meaning():
+    """What a config can set is told by the docstring of its class, or of one above it."""
+    generate = runpy.run_path(str(ROOT / 'tools/docs/generate.py'))
+    seen, silent = 0, []
+    for classes in generate['registered']().values():
+        for cls in classes.values():
+            for parameter, meaning in generate['knobs'](cls)[0]:
+                seen += 1
+                if not meaning or parameter.annotation is parameter.empty:
+                    silent.append(f'{cls.__name__}.{parameter.name}')
+    assert seen >= 250
+    assert not silent, f'fix: a type, and a line under Args, for {silent}'
+
+
+class _Taught:
+    """One.
+
+    Args:
+        first, second: Of two
+            lines, in [0, 1].
+        third: As in :class:`Path`.
+        fourth: See :class:`_Lesson`.
+    """
+
+    def __init__(self, first: int, second: int, third: str, fourth: float, fifth: bool) -> None: ...
+
+
+class _Lesson:
+    """Two.
+
+    Args:
+        fourth: What is meant.
+
+    Raises:
+        fifth: This is no argument.
+    """
+
+
+def test_meanings_are_read_off_docstrings():
+    meaning = runpy.run_path(str(ROOT / 'tools/docs/generate.py'))['meaning']
+    found = [meaning(_Taught, name) for name in ('first', 'second', 'third', 'fourth', 'fifth')]
+    assert found == ['Of two lines, in [0, 1].'] * 2 + [
+        'As in :class:`Path`.', 'What is meant.', '',
+    ]  # fmt: skip
+    assert meaning(_Lesson, 'fifth') == ''
+
+
+def test_every_package_has_a_page_of_the_reference():
+    """But the command line, which `mmssod --help` documents."""
+    packages = {file.parent.name for file in (ROOT / 'mmssod').glob('*/__init__.py')} - {'cli'}
+    assert packages == {file.stem for file in (ROOT / 'docs/api').glob('*.md')} - {'mmssod'}
+
+
 @pytest.mark.slow
 def test_the_table_of_detectors_is_what_trying_them_shows():
     """Some need what is not installed everywhere: the page is made without a compiled mmcv and without scikit-learn."""

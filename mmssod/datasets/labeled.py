@@ -25,6 +25,7 @@ class LabeledDataset(CocoDataset):
             Detectron2. ``'ignored'``: what lies on it is neither foreground nor background; needs a detector whose
             assigners are all ``BestBoxAssigner`` with ``ignore_iof_thr`` above 0, and no mixed images.
             ``'background'``: nothing, so what lies on it is background, as COCO's crowds in Detectron2.
+        pipeline: Transforms, a list or a dict of named steps.
         cache: As of :class:`~mmssod.datasets.unlabeled.UnlabeledDataset`.
         kwargs: As mmdet's ``CocoDataset``.
 

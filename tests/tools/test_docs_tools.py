@@ -137,3 +137,19 @@ def test_a_page_that_complains_gets_no_screenshot(screenshots, tmp_path):
     (tmp_path / 'page.html').write_text(SITE.format('<script>console.error("broken")</script>'))
     with pytest.raises(RuntimeError, match='broken'):
         screenshots['take'](tmp_path / 'page.html', tmp_path / 'out')
+
+
+@pytest.mark.parametrize(('link', 'leads'), [
+    ('other.html', True), ('other.html#here', True), ('other.html#gone', False), ('gone.html', False),
+    ('#own', True), ('#gone', False), ('sub/a%20b.png', True), ('https://example.org/gone#gone', True),
+    ('mailto:a@b', True), ('sub/', True),
+])  # fmt: skip
+def test_links_that_lead_nowhere_are_found(link, leads, tmp_path):
+    broken = runpy.run_path(str(ROOT / 'tools/docs/links.py'))['broken']
+    (tmp_path / 'sub').mkdir()
+    (tmp_path / 'sub/a b.png').touch()
+    (tmp_path / 'other.html').write_text('<p id="here"><a href="">here</a>')
+    (tmp_path / 'page.html').write_text(
+        f'<p id="own"><a href="{link}">x</a><img src="sub/a b.png">'
+    )
+    assert broken(tmp_path) == ([] if leads else [f'page.html: {link}'])

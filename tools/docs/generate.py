@@ -60,6 +60,7 @@ def generated() -> dict[str, str]:
     return {
         'docs/equations.md': equations_page(),
         'docs/config_reference.md': reference_page(),
+        'docs/api.md': api_page(),
         'docs/formats.md': formats_page(),
         'docs/models.md': models_page(),
         'docs/methods.md': methods_page(),
@@ -111,66 +112,139 @@ def formats_page() -> str:
 
 
 def reference_page() -> str:
-    """Every class that a config can name, with its arguments and their defaults."""
-    import mmssod  # noqa: F401  fills the registries
-
+    """Every class that a config can name, with its arguments."""
     lines = [
         '# Config reference',
         '',
         MADE,
         '',
-        "Classes that `type=...` can name in addition to MMDetection's, by registry, with the defaults of the code.",
-        'The values of the recipes are in `configs/`. A key that is not listed here is an error.',
+        "Classes that `type=...` can name in addition to MMDetection's, by registry: arguments, types, defaults.",
+        'Defaults are those of the code; the values of the recipes are in `configs/`. An unknown key is an error.',
         '',
     ]
-    for title, registry in registries().items():
-        classes = {
-            cls.__name__: cls
-            for cls in registry.module_dict.values()
-            if cls.__module__.startswith('mmssod.')
-        }
+    for title, classes in registered().items():
         lines += [f'## {title}', '']
         for name in sorted(classes):
             lines += class_section(name, classes[name])
     return '\n'.join(lines)
 
 
-def registries() -> dict[str, Any]:
-    """The registries of mmdet that mmssod adds to."""
+def api_page() -> str:
+    """A table of the pages in ``docs/api``, each with its first sentence."""
+    pages = {
+        file.stem: file.read_text().split('\n\n') for file in (ROOT / 'docs' / 'api').glob('*.md')
+    }
+    order = sorted(pages, key=lambda name: (name != 'mmssod', name))
+    lines = ['# API', '', MADE, '', 'What can be called from Python, by package.', '']
+    lines += ['| package | what it is for |', '|---|---|']
+    for name in order:
+        title, purpose = pages[name][:2]
+        lines.append(f'| [{title[2:]}](api/{name}.md) | {" ".join(purpose.split())} |')
+    lines += [
+        '| [mmssod.equations](equations.md) | The equations of the paper, as pure functions. |',
+        '',
+    ]
+    return '\n'.join(
+        [*lines, '```{toctree}', ':hidden:', *(f'api/{name}' for name in order), '```', '']
+    )
+
+
+def registered() -> dict[str, dict[str, type]]:
+    """The classes that mmssod adds to mmdet's registries, by name, by the registries' titles."""
     from mmdet import registry
+
+    import mmssod  # noqa: F401  fills the registries
 
     names = dict(
         Models='MODELS', Coders='TASK_UTILS', Datasets='DATASETS', Samplers='DATA_SAMPLERS', Transforms='TRANSFORMS',
         Hooks='HOOKS', Schedulers='PARAM_SCHEDULERS', Metrics='METRICS',
     )  # fmt: skip
-    return {title: getattr(registry, name) for title, name in names.items()}
+    return {
+        title: {
+            cls.__name__: cls
+            for cls in getattr(registry, name).module_dict.values()
+            if cls.__module__.startswith('mmssod.')
+        }
+        for title, name in names.items()
+    }
 
 
 def class_section(name: str, cls: type) -> list[str]:
-    """Heading, first sentence, and a table of arguments."""
-    first = (inspect.getdoc(cls) or '').split('\n\n')[0]
-    summary = re.sub(r':\w+:`~?([^`]+)`', lambda found: f'`{found[1].split(".")[-1]}`', first)
-    lines = [f'### {name}', '', ' '.join(summary.split()).replace('``', '`'), '']
-    if '__init__' not in vars(cls):
-        return [*lines, f'Arguments: those of `{cls.__mro__[1].__name__}`.', '']
-    parameters = list(inspect.signature(cls.__init__).parameters.values())[1:]
-    rows = [
-        f'| `{parameter.name}` | {default_text(parameter)} |'
-        for parameter in parameters
-        if parameter.kind not in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL)
-    ]
-    if rows:
-        lines += ['| argument | default |', '|---|---|', *rows, '']
-    if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
-        lines += [f'More arguments: those of `{cls.__mro__[1].__name__}`.', '']
+    """Heading, first sentence, and what each argument means."""
+    lines = [f'### {name}', '', as_markdown((inspect.getdoc(cls) or '').split('\n\n')[0]), '']
+    found, rest = knobs(cls)
+    for parameter, meaning in found:
+        kind, default = type_text(parameter), default_text(parameter)
+        lines.append(f'* `{parameter.name}` ({kind}, {default}): {as_markdown(meaning)}')
+    lines += [''] * bool(found)
+    if rest:
+        lines += [f'{"More arguments" if found else "Arguments"}: those of `{rest}`.', '']
     return lines
 
 
+def knobs(cls: type) -> tuple[list[tuple[inspect.Parameter, str]], str]:
+    """Arguments of a class with what each means, '' where no docstring says it; and the class that has the rest, or ''.
+
+    Private classes are no sections of the page: their arguments are listed with those of their subclasses.
+    """
+    owner = next(one for one in cls.__mro__ if '__init__' in vars(one))
+    if owner is not cls and not (
+        owner.__module__.startswith('mmssod.') and owner.__name__[0] == '_'
+    ):
+        none = owner.__module__.split('.')[0] in ('builtins', 'torch')
+        return [], '' if none else cls.__mro__[1].__name__
+    parameters = list(inspect.signature(owner.__init__).parameters.values())[1:]
+    named = [
+        each for each in parameters if each.kind not in (each.VAR_KEYWORD, each.VAR_POSITIONAL)
+    ]
+    more = any(each.kind is each.VAR_KEYWORD for each in parameters)
+    return [(each, meaning(owner, each.name)) for each in named], owner.__mro__[
+        1
+    ].__name__ if more else ''
+
+
+def meaning(cls: type, name: str) -> str:
+    """What docstrings of a class and of those above it say of an argument; what "As in X" leads to is looked up."""
+    for one in cls.__mro__:
+        args = re.search(
+            r'^Args:\n((?:    .*\n|\n)+)', inspect.cleandoc(one.__doc__ or '') + '\n', re.M
+        )
+        for names, text in re.findall(
+            r'^    (\w[\w, ]*): ((?:.|\n     )*)', args[1] if args else '', re.M
+        ):
+            if name in names.split(', '):
+                other = re.fullmatch(
+                    r'(?:See|As(?: in| of)?) (?::class:)?`+~?(?:\w+\.)*(\w+)`+\.', text.strip()
+                )
+                target = getattr(inspect.getmodule(one), other[1], None) if other else None
+                return (target and meaning(target, name)) or ' '.join(text.split())
+    return ''
+
+
+def as_markdown(text: str) -> str:
+    """Text of a docstring, with names in code quotes."""
+    text = re.sub(r':\w+:`~?([^`]+)`', lambda found: f'`{found[1].split(".")[-1]}`', text)
+    return ' '.join(text.split()).replace('``', '`')
+
+
+def type_text(parameter: inspect.Parameter) -> str:
+    """A type in few words, without the modules of its parts."""
+    kind = parameter.annotation
+    text = re.sub(r'(?:\w+\.)+(\w+)', r'\1', kind.__name__ if inspect.isclass(kind) else str(kind))
+    text = re.sub(
+        r'Union\[ConfigDict, dict(, NoneType)?\]',
+        lambda o: 'config | None' if o[1] else 'config',
+        text,
+    )
+    text = text.replace('OptConfigType', 'config | None').replace('ConfigType', 'config')
+    return f'`{text}`'
+
+
 def default_text(parameter: inspect.Parameter) -> str:
-    """A default for a table; required arguments have none."""
+    """The default; required arguments have none."""
     if parameter.default is inspect.Parameter.empty:
         return 'required'
-    return f'`{parameter.default!r}`'.replace('|', '\\|')
+    return f'default `{parameter.default!r}`'
 
 
 def models_page() -> str:

@@ -20,7 +20,7 @@ class GaussianBlur(ImageTransform):
     Args:
         min_sigma, max_sigma: Standard deviation in pixels of the image at this place of the
             pipeline; 0 < min <= max.
-        prob: Probability of blurring.
+        prob: Probability of blurring, in [0, 1].
 
     Source: Unbiased Teacher's public code, sigma 0.1 - 2 with p 0.5 (there PIL's repeated box
     filter, within 3 gray levels of the Gaussian and several times slower).

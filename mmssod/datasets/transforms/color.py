@@ -62,10 +62,9 @@ class ColorJitter(ImageTransform):
     probability.
 
     Args:
-        brightness: Strength s >= 0; 0 leaves this property out. The same holds for ``contrast`` and
-            ``saturation``.
+        brightness, contrast, saturation: Strength s >= 0; 0 leaves this property out.
         hue: Largest turn, in [0, 0.5] of the circle.
-        prob: Probability of jittering at all.
+        prob: Probability of jittering at all, in [0, 1].
 
     Source: Unbiased Teacher's public code, (0.4, 0.4, 0.4, 0.1) with p 0.8.
     """
@@ -108,7 +107,7 @@ class StrongGrayscale(ImageTransform):
     """Replaces the channels by their gray value, 0.299 R + 0.587 G + 0.114 B; (H, W, 3) stays.
 
     Args:
-        prob: Probability of turning gray.
+        prob: Probability of turning gray, in [0, 1].
 
     Source: Unbiased Teacher's public code, p 0.2. mmcv's ``RandomGrayscale`` weighs the channels
     equally and returns two dimensions by default.

@@ -26,7 +26,7 @@ class StrongErasing(ImageTransform):
     than it; an image too small for one goes through unchanged.
 
     Args:
-        prob: Probability of erasing.
+        prob: Probability of erasing, in [0, 1].
         min_area, max_area: Share of the image's area; 0 < min <= max <= 1.
         min_ratio, max_ratio: Height over width; 0 < min <= max.
 

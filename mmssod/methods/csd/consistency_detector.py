@@ -47,7 +47,7 @@ class ConsistencyDetector(StudentDetector):
 
     Args:
         detector: Config of the student: a two-stage detector with box deltas or buckets.
-        num_rois: Best proposals of each image that are compared.
+        num_rois: Best proposals of each image that are compared, at least 1.
         consistency_weight: Weight of both consistency losses, times :attr:`ramp`.
         data_preprocessor: By default a :class:`BranchDataPreprocessor` around the student's own.
         init_cfg: As in mmengine.

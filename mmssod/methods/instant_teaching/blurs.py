@@ -17,7 +17,7 @@ class BoxBlur(ImageTransform):
 
     Args:
         size: Side of the square in pixels, odd, at least 1.
-        prob: Probability of blurring.
+        prob: Probability of blurring, in [0, 1].
 
     Raises:
         ValueError: For another ``size``.
@@ -38,7 +38,7 @@ class MedianBlur(ImageTransform):
 
     Args:
         size: Side of the square in pixels, odd, at least 1.
-        prob: Probability of blurring.
+        prob: Probability of blurring, in [0, 1].
 
     Raises:
         ValueError: For another ``size``.

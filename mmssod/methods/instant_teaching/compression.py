@@ -17,7 +17,7 @@ class JPEGCompression(ImageTransform):
 
     Args:
         min_quality, max_quality: The whole number between them is drawn, both included, in [1, 100].
-        prob: Probability of compressing.
+        prob: Probability of compressing, in [0, 1].
 
     Source: Instant-Teaching's public code, 85 - 95.
     """

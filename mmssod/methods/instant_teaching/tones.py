@@ -31,7 +31,7 @@ class BrightnessContrast(ImageTransform):
     Args:
         min_brightness, max_brightness: Range of b, in [-1, 1].
         min_contrast, max_contrast: Range of c, in [-1, 1].
-        prob: Probability of changing an image.
+        prob: Probability of changing an image, in [0, 1].
     """
 
     def __init__(
@@ -70,7 +70,7 @@ class ChannelShift(ImageTransform):
 
     Args:
         limit: In gray levels, at least 0.
-        prob: Probability of shifting.
+        prob: Probability of shifting, in [0, 1].
     """
 
     def __init__(self, limit: float = 10.0, prob: float = 0.2) -> None:
@@ -95,7 +95,7 @@ class HSVShift(ImageTransform):
         hue: Limit in OpenCV's half degrees, in [0, 90]; the circle closes at 180.
         saturation: Limit in bytes, in [0, 255]; clipped.
         value: As ``saturation``.
-        prob: Probability of shifting.
+        prob: Probability of shifting, in [0, 1].
     """
 
     def __init__(
@@ -129,7 +129,7 @@ class ChannelShuffle(ImageTransform):
     """Puts the three channels in a random order, all six equally likely.
 
     Args:
-        prob: Probability of drawing an order.
+        prob: Probability of drawing an order, in [0, 1].
     """
 
     def __init__(self, prob: float = 0.2) -> None:

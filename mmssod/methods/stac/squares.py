@@ -18,7 +18,7 @@ class StrongSquares(ImageTransform):
     cut off. Boxes below it stay.
 
     Args:
-        prob: Probability of covering anything.
+        prob: Probability of covering anything, in [0, 1].
         max_number: Most squares, at least 1.
         max_side: Largest side, in [0, 1] of the shorter side of the image.
         fill: Gray value, in [0, 255].

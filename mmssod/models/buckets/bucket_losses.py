@@ -93,8 +93,7 @@ class BucketOffsetLoss(_BoxLoss):
 
     Args:
         beta: Where smooth L1 turns from square to line, in the same units, above 0.
-        reduction: As in :class:`BucketLoss`.
-        loss_weight: Likewise.
+        reduction, loss_weight: As in :class:`BucketLoss`.
 
     Raises:
         ValueError: For another ``beta`` or ``reduction``.

@@ -39,7 +39,7 @@ class SideBucketCoder(BaseBBoxCoder):
     Args:
         num_buckets: ``K``, buckets per side, at least 2. mmdet's ``BucketingBBoxCoder`` counts both sides:
             K=30 is its ``num_buckets=60``.
-        scale_factor: How far the box is enlarged before its sides' segments are laid, 1.7 as in SABL.
+        scale_factor: How far the box is enlarged before its sides' segments are laid, above 1; 1.7 as in SABL.
         ignore_neighbor: Leave the buckets within one width of the side, its own excepted, out of Eq. 3.
         offset_reach: How far from a side buckets learn their offset, as a share of the segment: choosing one of them
             still decodes to the right place. It is also the unit of offsets, so it is a length on the box that does
@@ -47,6 +47,7 @@ class SideBucketCoder(BaseBBoxCoder):
             Eq. 5 is printed, in units of its width.
         clamp_targets: Pull sides off the segment to its end. Without it their offset is as large as
             they are far and governs the loss.
+        use_box_type: As in mmdet: decode to its box objects instead of tensors.
 
     Raises:
         ValueError: For values outside these ranges.

@@ -27,7 +27,7 @@ class EnsembleDetector(BaseDetector):
     Args:
         members: Configs of the detectors, at least one; all of the same classes.
         iou_threshold: Boxes of one class that overlap by more are one object, in [0, 1].
-        max_per_img: Boxes an image that are kept.
+        max_per_img: Boxes an image that are kept, at least 1.
         data_preprocessor: As in mmdet; that of the members is not used.
         init_cfg: As in mmengine.
 

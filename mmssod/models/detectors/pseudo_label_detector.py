@@ -44,7 +44,7 @@ class PseudoLabelDetector(StudentDetector):
         mixer: Mixes strong views and their targets with labeled images, before the student's forward pass.
         loss_terms: Additional losses on unlabeled images: each is called with the student and the strong
             :class:`Views`, and returns losses by name, which are weighted by itself alone.
-        unsup_weight: lambda_u of Eq. 2.
+        unsup_weight: lambda_u of Eq. 2: what losses on unlabeled images are multiplied with, at least 0.
         unsup_loss_weights: Weight of single losses on unlabeled images, by name; 1 for those not named. In a cascade
             a name without its stage (``loss_bbox``) means all stages.
         empty_images: Treatment of unlabeled images without a pseudo label: ``'skip'`` leaves it out of the

@@ -19,16 +19,20 @@ class ClassBalancer(nn.Module):
     processes in each :meth:`update`, so every process holds the same.
 
     Args:
-        num_classes: ``M``.
+        num_classes: ``M``, at least 1.
         threshold: The paper's tau, in [0, 1].
-        threshold_power: gamma_1; 0 switches dynamic thresholds off.
-        weight_power: gamma_2; 0 switches re-weighting off.
-        bounds: Minimum and maximum threshold.
-        max_weight: Maximum weight; infinite for the paper's.
+        threshold_power: gamma_1 of Eq. 6: how far thresholds of classes with few, or uncertain, candidates fall below
+            ``threshold`` and those of other classes rise above it. 0.05 in the paper; 0 switches dynamic thresholds
+            off.
+        weight_power: gamma_2 of Eq. 6: how much more boxes of such classes count in the losses. 0.6 in the paper; 0
+            switches re-weighting off.
+        bounds: Minimum and maximum dynamic threshold, in [0, 1].
+        max_weight: Maximum weight, at least 0; infinite for the paper's.
         unit_mean_weight: Divide the weights by their mean over all foreground candidates, so that re-weighting shifts
             weight between classes and leaves the sum over all boxes as it is. Eq. 6 alone also raises the sum where
             certainties are low, as after a short training.
         memory: Share of the past that each update keeps: 1 sums over the whole training, less is a moving sum.
+            In [0, 1].
 
     Raises:
         ValueError: For values outside these ranges.

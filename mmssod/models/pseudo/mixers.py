@@ -114,7 +114,7 @@ class TwoImageMosaic(PairMixer):
 
     Args:
         cut_range: Minimum and maximum share of the unlabeled image, in [0, 1].
-        min_part: A box of which less than this share of its width or height is left is dropped.
+        min_part: A box of which less than this share of its width or height is left, in [0, 1], is dropped.
         prob: As in :class:`PairMixer`.
 
     Raises:
