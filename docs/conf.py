@@ -18,6 +18,7 @@ extensions = [
     'sphinx_design',
     'sphinx_copybutton',
 ]
+html_show_copyright = False
 root_doc = 'docs/index'
 include_patterns = ['docs/**', 'configs/**/README.md']
 exclude_patterns = ['docs/_build', '.*', 'data', 'work_dirs', 'build']

@@ -68,7 +68,7 @@ findings = (
     'AP, -0.6 ± 3.3 AP75), though its teacher has 2.0 ± 2.9 more AP75. The measured cause: its student loses 0.5 AP75 '
     'against its own teacher where the baseline gains 2.2. Pseudo boxes are placed no better by buckets '
     '([precision](precision_aquarium.md): a tenth of them at IoU 0.85, from either teacher), and what they teach about '
-    'the choice among buckets costs: without these losses AP75 is 1.3 ± 0.8 higher. Selecting by p instead of p*v gives '
-    '1.0 ± 1.0. RE raises the rare classes by 1.4 ± 0.5 AP, DT raises AP75 by 1.2 ± 0.9; together they do neither for '
-    'certain (rare -0.6 ± 3.0, AP75 +1.5 ± 3.9). Of forty intervals two are expected to miss 0 by chance.'
+    'the choice among buckets costs: without these losses AP75 is 1.3 ± 0.8 higher. Selecting by p instead of p*v '
+    'gives 1.0 ± 1.0. RE raises the rare classes by 1.4 ± 0.5 AP, DT raises AP75 by 1.2 ± 0.9; together they do '
+    'neither for certain (rare -0.6 ± 3.0, AP75 +1.5 ± 3.9). Of forty intervals two are expected to miss 0 by chance.'
 )
