@@ -13,7 +13,6 @@ until it ends or Ctrl-C; frames that come while the detector is busy are dropped
 from __future__ import annotations
 
 import argparse
-import signal
 from pathlib import Path
 
 from mmssod.cli.options import (
@@ -68,7 +67,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def check(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
     """Tell the checkpoint from the first input; refuse no input, and tiles that cannot be."""
-    if args.checkpoint and Path(args.checkpoint).suffix not in CHECKPOINTS:
+    config = Path(args.config)
+    known = config.is_dir() or config.with_suffix('.pth').is_file()  # which weights, without a word
+    if known and args.checkpoint and Path(args.checkpoint).suffix not in CHECKPOINTS:
         args.inputs.insert(0, args.checkpoint)
         args.checkpoint = ''
     if not args.inputs:
@@ -137,13 +138,7 @@ def _watch(args: argparse.Namespace) -> int:
         tile=args.tile,
         overlap=args.overlap,
     )
-    before = signal.signal(
-        signal.SIGTERM, signal.default_int_handler
-    )  # a service that is stopped ends whole, too
-    try:
-        options = dict(pictures=not args.no_pictures, certainty=args.certainty, show=args.show)
-        watched = watching.watch(look, stream, out, **options)
-    finally:
-        signal.signal(signal.SIGTERM, before)
+    options = dict(pictures=not args.no_pictures, certainty=args.certainty, show=args.show)
+    watched = watching.watch(look, stream, out, **options)
     print(f'{watched.line()}: {args.out}')
     return INTERRUPTED if watched.ended == 'interrupted' and not stream.live else 0

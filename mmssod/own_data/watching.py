@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 import os
 import re
+import signal
 import sys
-from contextlib import closing
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -87,12 +90,14 @@ def watch(
     frames = boxes = 0
     seconds, begin = 0.0, None
     with (
+        _told_to_end() as check,
         closing(_Video(video_file, max(1.0, stream.fps / stream.every))) as video,
         closing(stream.frames()) as source,
         open(lines_file, 'w', encoding='utf-8') as lines,
     ):
         try:
             for frame in with_progress(source, 'frames'):
+                check()
                 begin = begin or datetime.now(timezone.utc)
                 found = look.detections(look.sample(frame.pixels, frame.number))
                 lines.write(_line(frame, found, names, begin if stream.live else None))
@@ -111,6 +116,35 @@ def watch(
     if not frames and stream.ended != INTERRUPTED:
         raise InputError(f'{stream.name}: expected at least one frame, got none ({stream.ended})')
     return Watched(frames, stream.dropped, boxes, seconds, stream.ended)
+
+
+@contextmanager
+def _told_to_end() -> Iterator[Callable[[], None]]:
+    """SIGINT and SIGTERM raise KeyboardInterrupt once, at the latest in the call that this gives.
+
+    What a handler raises is lost where it comes up in a destructor, and may not cut the files' end short.
+    """
+    told = False
+
+    def end(*_: object) -> None:
+        nonlocal told
+        if not told:
+            told = True
+            raise KeyboardInterrupt
+
+    def check() -> None:
+        if told:
+            raise KeyboardInterrupt
+
+    if threading.current_thread() is not threading.main_thread():
+        yield check
+        return
+    before = {sign: signal.signal(sign, end) for sign in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield check
+    finally:
+        for sign, handler in before.items():
+            signal.signal(sign, handler)
 
 
 def _line(frame: StreamFrame, found: list[dict], names: dict, begin: datetime | None) -> str:

@@ -5,6 +5,7 @@ import os
 import signal
 import threading
 import time
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import cv2
@@ -237,6 +238,22 @@ def test_a_signal_leaves_whole_files(sign, camera, run_folder, tmp_path, capfd):
     assert len(levels(files[1])) in ends
     assert 'SECRET' not in told.out + told.err + files[0].read_text()
     assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
+
+
+def test_a_signal_is_not_lost(camera, run_folder, tmp_path, monkeypatch, capfd):
+    """What its handler raises may come up in a destructor, where it goes no further."""
+
+    def swallowed(self, pixels, image_id):
+        if image_id >= 5:
+            with suppress(KeyboardInterrupt):
+                os.kill(os.getpid(), signal.SIGINT)
+                time.sleep(0.1)
+        return sample(self, pixels, image_id)
+
+    sample = mmssod.Detector.sample
+    monkeypatch.setattr(mmssod.Detector, 'sample', swallowed)
+    assert infer(run_folder, camera.address, tmp_path) == 0
+    assert 'ended: interrupted' in capfd.readouterr().out
 
 
 def test_an_interrupted_film_is_not_done(film, run_folder, tmp_path, monkeypatch):
