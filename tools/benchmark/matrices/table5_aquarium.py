@@ -10,6 +10,10 @@ note = (
     'offsets to labeled boxes.'
 )
 FILE = 'train.{seed}@60images'
+BUCKET_LOSS = {  # of the paper; the config leaves it out
+    'model.unsup_loss_weights.loss_bucket': 1.0,
+    'model.unsup_loss_weights.loss_offset': 1.0,
+}
 RE = {'model.balancer.weight_power': 0.6}
 DT = dict(
     _delete_=True, type='ClassBalancer', threshold=0.3, threshold_power=0.05, bounds=(0.1, 0.9)
@@ -54,7 +58,7 @@ for name, options in ROWS.items():
             name=f'aquarium, {name}',
             config='configs/yolox_nano/student_bucket_aquarium.py',
             start=buckets,
-            options={**both, **options},
+            options={**both, **BUCKET_LOSS, **options},
         )
     )
 compare = [
