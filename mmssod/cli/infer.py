@@ -68,7 +68,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def check(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
     """Tell the checkpoint from the first input; refuse no input, and tiles that cannot be."""
     config = Path(args.config)
-    known = config.is_dir() or config.with_suffix('.pth').is_file()  # which weights, without a word
+    # Of a project, and of an exported config, it is known which weights are meant.
+    known = config.suffix != '.py' or config.with_suffix('.pth').is_file()
     if known and args.checkpoint and Path(args.checkpoint).suffix not in CHECKPOINTS:
         args.inputs.insert(0, args.checkpoint)
         args.checkpoint = ''
