@@ -90,14 +90,14 @@ def watch(
     frames = boxes = 0
     seconds, begin = 0.0, None
     with (
-        _told_to_end() as check,
+        _told_to_end() as stop_if_told,
         closing(_Video(video_file, max(1.0, stream.fps / stream.every))) as video,
         closing(stream.frames()) as source,
         open(lines_file, 'w', encoding='utf-8') as lines,
     ):
         try:
             for frame in with_progress(source, 'frames'):
-                check()
+                stop_if_told()
                 begin = begin or datetime.now(timezone.utc)
                 found = look.detections(look.sample(frame.pixels, frame.number))
                 lines.write(_line(frame, found, names, begin if stream.live else None))
@@ -132,16 +132,16 @@ def _told_to_end() -> Iterator[Callable[[], None]]:
             told = True
             raise KeyboardInterrupt
 
-    def check() -> None:
+    def stop_if_told() -> None:
         if told:
             raise KeyboardInterrupt
 
     if threading.current_thread() is not threading.main_thread():
-        yield check
+        yield stop_if_told
         return
     before = {sign: signal.signal(sign, end) for sign in (signal.SIGINT, signal.SIGTERM)}
     try:
-        yield check
+        yield stop_if_told
     finally:
         for sign, handler in before.items():
             signal.signal(sign, handler)

@@ -6,10 +6,11 @@ note = (
     'each seed (`tools/dataset/split.py`, protocol `count`). Each student starts from a teacher that was trained on '
     'the labeled images and sees 2 labeled and 6 unlabeled images per step; "supervised" trains on the labeled images '
     'for as many seconds as teacher and student together. MixPL takes 500 steps instead of 600, since its step takes '
-    '1.2 times as long. "EMA" is what `mmssod new` writes: 0.8 times as many pseudo boxes as labels, by class. '
+    'longer (`tools/benchmark/method_ratios.py`). "EMA" is what `mmssod new` writes: 0.8 times as many pseudo boxes as labels, by class. '
     '"Unbiased Teacher": p > 0.7, no box losses from pseudo boxes, their other losses times 4. "mixture thresholds" '
     'are those of Consistent-Teacher, "matched fifth" those of LabelMatch. Rows with "certainty" have the detector '
-    "with buckets and choose by p*v. Soft Teacher scores a teacher's boxes anew and needs a two-stage detector; "
+    'with buckets, choose by p*v and learn buckets from labeled boxes alone. '
+    "Soft Teacher scores a teacher's boxes anew and needs a two-stage detector; "
     '`SemiBaseDetector` stands in its place.'
 )
 FILES = dict(aquarium='train.{seed}@60images', bccd='train.{seed}@20images')
